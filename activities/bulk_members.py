@@ -29,11 +29,7 @@ class BulkActivities:
 
     @activity.defn(name="bulk_of")
     async def bulk_of(self, ask: BulkRequest) -> Bulk:
-        """Fetches and stores the subjects, and computes their impact.
-
-        Raises:
-            ApplicationError: `PlatformUnavailable`, retryable; `ring_unread`, not.
-        """
+        """The stored subjects. Raises `PlatformUnavailable`, retryable, or `bulk_unread`, not."""
         try:
             return await self._bulk(ask)
         except Unreadable as error:

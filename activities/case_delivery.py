@@ -16,11 +16,7 @@ class DeliveryActivities:
 
     @activity.defn(name="deliver")
     async def deliver(self, delivery: Delivery) -> None:
-        """Restarts a closed case with a delivery.
-
-        Raises:
-            OutOfReach: Temporal does not answer; retryable.
-        """
+        """Restarts a closed case with a delivery. Raises `OutOfReach`, retryable."""
         await self._cases.deliver(delivery)
 
     @activity.defn(name="outcome")

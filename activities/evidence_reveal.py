@@ -15,11 +15,10 @@ from activities.slack.handles import PieceHandle
 from activities.slack.i18n.catalog import texts
 from activities.slack.post_once import PostOnce
 from activities.slack.reader import Reader
-from activities.slack.refusals import refusal_text
-from activities.slack.role_holders import holders_of, people_in, shown
+from activities.slack.refusals import refusal_of
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, TextEvidence
 from workflows.domain.case.refusals import Reason, Refusal
-from workflows.ports.evidence import ShowEvidence
+from workflows.ports.cases import ShowEvidence
 
 _log = structlog.get_logger(__name__)
 
@@ -108,13 +107,7 @@ class RevealActivities:
         return file
 
     async def _refuse(self, wanted: ShowEvidence, refusal: Refusal, viewer: Viewer) -> None:
-        holders = await holders_of(refusal, wanted.person, self._people, None)
-        sentence = refusal_text(
-            refusal,
-            viewer.reader.texts.language,
-            await self._people.names([*people_in(refusal), *shown(holders)]),
-            datetime.now(UTC),
-            case=wanted.case,
-            holders=holders,
+        sentence = await refusal_of(
+            refusal, wanted.person, self._people, viewer.reader, case=wanted.case
         )
         await self._screen.draw(viewer.refused(sentence))

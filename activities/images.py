@@ -141,12 +141,7 @@ MOST_PIXELS = 40_000_000
 MOST_SIDE = 2_000
 """Pixels of the longer side after scaling."""
 QUALITY = 85
-_SIGNATURES = {
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"\xff\xd8\xff": "JPEG",
-    b"GIF87a": "GIF",
-    b"GIF89a": "GIF",
-}
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 _BROKEN = (
     *(OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError),
     *(OverflowError, MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
@@ -164,23 +159,11 @@ class Picture:
 
 def picture(content: bytes) -> Picture:
     """Re-encodes the first frame of an image. Raises `NotFetched`."""
-    kind = _kind(content)
-    if kind is None:
-        raise NotFetched(FetchFailure.NO_IMAGE)
     try:
-        with Image.open(io.BytesIO(content), formats=[kind]) as opened:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
             return _reencoded(opened)
     except _BROKEN:
         raise NotFetched(FetchFailure.NO_IMAGE) from None
-
-
-def _kind(content: bytes) -> str | None:
-    """The format by the file signature."""
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "WEBP"
-    return next(
-        (kind for signature, kind in _SIGNATURES.items() if content.startswith(signature)), None
-    )
 
 
 def _reencoded(opened: Image.Image) -> Picture:

@@ -1,6 +1,6 @@
 """Report activity: collects the data of a report from ledger, policy and directory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
@@ -22,13 +22,12 @@ from workflows.domain.metrics.report import (
     ProtectionNote,
     Report,
     ReportKind,
-    Team,
 )
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.policy.reports import ReportRules
-from workflows.domain.policy.roster import Roster, ShiftTurn, next_after, on_at, zone_of
+from workflows.domain.policy.roster import Roster, ShiftTurn, Team, next_after, on_at, zone_of
 from workflows.domain.values import Text
 from workflows.ports.reports import ReportWanted
 
@@ -91,22 +90,21 @@ class ReportGathering:
             ApplicationError: `roles_unknown`, retryable: the people of a shift are unknown.
         """
         rules = self._policy.reports()
+        if rules is None:
+            return None
         try:
-            frame = await self._frame(rules, wanted) if rules is not None else None
+            frame = await self._frame(rules, wanted)
         except RolesUnknown:
             raise ApplicationError(
                 "the people of the shift are unknown", type="roles_unknown"
             ) from None
-        if rules is None or frame is None:
-            return None
-        return await self._report(wanted, frame, rules)
+        return await self._report(wanted, frame, rules) if frame is not None else None
 
     async def _frame(self, rules: ReportRules, wanted: ReportWanted) -> _Frame | None:
-        if wanted.kind is ReportKind.DAILY:
-            if rules.daily is None:
-                return None
-            return _Frame(since=wanted.at - DAY, channel=rules.daily.channel)
-        return await self._shift(rules, wanted)
+        if wanted.kind is not ReportKind.DAILY:
+            return await self._shift(rules, wanted)
+        daily = rules.daily
+        return _Frame(since=wanted.at - DAY, channel=daily.channel) if daily is not None else None
 
     async def _shift(self, rules: ReportRules, wanted: ReportWanted) -> _Frame | None:
         roster = self._policy.roster()
@@ -144,6 +142,7 @@ class ReportGathering:
         numbers = await self._statistics.numbers(frame.since, until)
         notes = [_note(row) for row in await self._queries.open_cases(MOST_CASES)]
         ending = await self._statistics.ending_protections(now + SOON)
+        books = {each.playbook: self._policy.playbook(each.playbook) for each in numbers.playbooks}
         return Report(
             key=wanted.key,
             kind=wanted.kind,
@@ -151,7 +150,7 @@ class ReportGathering:
             language=rules.language,
             at=now,
             numbers=numbers,
-            playbooks=dict(self._titles(each.playbook for each in numbers.playbooks)),
+            playbooks={name: book.title if book else _as_is(name) for name, book in books.items()},
             team=frame.team,
             following=frame.following,
             handing=lists.handed_over(notes, frame.team.people if frame.team else ()),
@@ -162,22 +161,21 @@ class ReportGathering:
             endings=len(ending),
         )
 
-    def _titles(self, names: Iterator[str]) -> Iterator[tuple[str, Text]]:
-        for name in names:
-            book = self._policy.playbook(name)
-            yield name, book.title if book is not None else Text(ja=name, en=name)
-
     def _protection(self, row: Row) -> ProtectionNote:
         spec = self._policy.catalog().find(row["action"])
-        name = row["action"]
         return ProtectionNote(
             case=row["case_id"],
             title=Text.model_validate(row["title"]),
             severity=row["severity"],
-            action=spec.title if spec is not None else Text(ja=name, en=name),
+            action=spec.title if spec is not None else _as_is(row["action"]),
             until=row["until"],
             card=card_of(row),
         )
+
+
+def _as_is(name: str) -> Text:
+    """The title of a playbook or action that the policy does not have any more."""
+    return Text(ja=name, en=name)
 
 
 def _note(row: Row) -> CaseNote:

@@ -40,11 +40,7 @@ class Key:
 
 
 def encryption_keys(value: SecretStr) -> tuple[Key, ...]:
-    """Parses a setting: `id:base64`, several with commas, the newest first.
-
-    Raises:
-        ValueError: a key is not an id and base64 of 32 bytes, or an id is used twice.
-    """
+    """Parses `id:base64` of 32 bytes, with commas, the newest first. Raises `ValueError`."""
     keys = tuple(_one_key(one.strip()) for one in value.get_secret_value().split(","))
     if len({key.id for key in keys}) != len(keys):
         raise ValueError("the same id twice")

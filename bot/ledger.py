@@ -24,11 +24,7 @@ async def ledger_problem(database: Database) -> str | None:
 
 
 async def wait_for_ledger(database: Database) -> None:
-    """Migrates the ledger as soon as it can be reached.
-
-    Raises:
-        SettingWrong: it refuses the connection, which waiting would not change.
-    """
+    """Migrates the ledger once it can be reached. Raises `SettingWrong` if it refuses us."""
     await until_connected(lambda: _migrate(database), LedgerUnavailable, "ledger", database.shown)
 
 
@@ -40,11 +36,7 @@ class LedgerStartup:
         self._problem: str | None = None
 
     async def begin(self, opened: AsyncExitStack) -> None:
-        """Migrates now, or in the background until `opened` is closed.
-
-        Raises:
-            SettingWrong: the ledger refuses the connection.
-        """
+        """Migrates now, or in the background until `opened` is closed. Raises `SettingWrong`."""
         try:
             await _migrate(self._database)
         except LedgerUnavailable as error:

@@ -22,7 +22,7 @@ QUIET = (
 """Loggers of libraries that would log each request, some with its URL or body."""
 
 
-def set_up_logging(debug: bool = False, stream: TextIO | None = None) -> None:
+def set_up_logging(stream: TextIO | None = None) -> None:
     """Configures structlog and the standard library to log to `stream` (stderr) in one format."""
     out = stream or sys.stderr
     shared: list[structlog.types.Processor] = [
@@ -30,14 +30,9 @@ def set_up_logging(debug: bool = False, stream: TextIO | None = None) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    level = logging.DEBUG if debug else logging.INFO
-    errors = structlog.processors.format_exc_info if debug else _exception_location
     structlog.configure(
-        processors=[
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
@@ -47,12 +42,12 @@ def set_up_logging(debug: bool = False, stream: TextIO | None = None) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                errors,
+                _exception_location,
                 _renderer(out.isatty()),
             ],
         )
     )
-    logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
 

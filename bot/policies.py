@@ -10,20 +10,21 @@ from activities.policy.loader import PolicyFolder, PolicyWatch
 from activities.policy.yaml_document import PolicyFaults
 from bot.errors import InputWrong, SettingWrong
 from bot.http.admission import Target
-from bot.http.appeals import AppealTerms
 from bot.http.endpoint import Keys
 from bot.http.signatures import signers
 from bot.settings import Settings, need, secrets_named
 from workflows.domain.alerts import Alert
+from workflows.domain.appeal.model import AppealRequest
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.matching import group_of
 from workflows.domain.policy.packed import PackedPolicy, pack
-from workflows.domain.policy.platform import LookupCatalog, LookupSpec
+from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy
 from workflows.domain.policy.reports import ReportRules
 from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster, on_at, zone_of
 from workflows.domain.values import Text
+from workflows.ports.appeals import AppealStart
 
 log = structlog.get_logger()
 
@@ -108,21 +109,19 @@ class Policies:
         """Returns every playbook."""
         return tuple(self._watch.current().playbooks.values())
 
-    def lookups(self) -> tuple[str, ...]:
-        """Returns the types of subject that can be looked up."""
-        return tuple(self._watch.current().lookups.lookups)
-
-    def lookup(self, kind: str) -> LookupSpec | None:
-        """Returns the look-up for one type of subject."""
-        return self._watch.current().lookups.lookups.get(kind)
-
-    def appeal_terms(self) -> AppealTerms | None:
-        """Returns the policy for a new appeal, None when appeals.yaml is missing."""
+    def appeal_start(self, id_: str, request: AppealRequest) -> AppealStart | None:
+        """Returns a new appeal with its policy, None when appeals.yaml is missing."""
         folder = self._watch.current()
         if folder.appeals is None:
             return None
         titles = {name: spec.title for name, spec in folder.catalog.actions.items()}
-        return AppealTerms(folder.appeals, folder.lookups.notice, titles)
+        return AppealStart(
+            id=id_,
+            request=request,
+            rules=folder.appeals,
+            notice=folder.lookups.notice,
+            titles=titles,
+        )
 
     def look_ups(self) -> LookupCatalog:
         """Returns the contents of platform.yaml."""
@@ -161,11 +160,7 @@ class Policies:
 
 
 def open_policies(settings: Settings) -> Policies:
-    """Opens the folder of KOBAN_POLICY.
-
-    Raises:
-        InputWrong: the setting is missing, or the folder has mistakes (all are listed).
-    """
+    """Opens the folder of KOBAN_POLICY. Raises `InputWrong` with every mistake in it."""
     need(settings, "policy")
     assert settings.policy is not None
     return Policies(watch_folder(settings.policy), settings.ingest.secrets)

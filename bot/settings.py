@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -67,11 +67,7 @@ def _one_secret(value: str) -> str:
 
 
 def webhook_secrets(value: SecretStr) -> tuple[str, ...]:
-    """Parses a setting: `whsec_…`, several with commas, or a JSON list.
-
-    Raises:
-        ValueError: a secret is not `whsec_` and base64 of 24 to 64 bytes.
-    """
+    """Parses `whsec_` and base64 of 24 to 64 bytes, with commas or as JSON. Raises `ValueError`."""
     text = value.get_secret_value().strip()
     several = json.loads(text) if text.startswith("[") else text.split(",")
     if not all(isinstance(one, str) for one in several):
@@ -82,14 +78,12 @@ def webhook_secrets(value: SecretStr) -> tuple[str, ...]:
     return secrets
 
 
-def _secrets_checked(value: SecretStr) -> SecretStr:
-    webhook_secrets(value)
-    return value
+def _readable_by(parse: Callable[[SecretStr], object]) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        parse(value)
+        return value
 
-
-def _keys_checked(value: SecretStr) -> SecretStr:
-    encryption_keys(value)
-    return value
+    return AfterValidator(check)
 
 
 def _begins(*prefixes: str) -> AfterValidator:
@@ -106,6 +100,7 @@ Address = Annotated[
 ]
 Web = Annotated[str, AfterValidator(_web_address)]
 Named = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]
+EncryptionKeys = Annotated[SecretStr, _readable_by(encryption_keys)]
 
 
 class _Group(BaseModel):
@@ -124,7 +119,7 @@ class Temporal(_Group):
     tls_cert: Path | None = Field(None, description="the path of a client certificate (PEM)")
     tls_key: Path | None = Field(None, description="the path of the certificate's key (PEM)")
     api_key: SecretStr | None = Field(None, description="an API key of Temporal Cloud")
-    encryption_keys: Annotated[SecretStr, AfterValidator(_keys_checked)] | None = Field(
+    encryption_keys: EncryptionKeys | None = Field(
         None,
         description="ID:KEY with base64 of 32 bytes as the key; "
         "several with commas while rotating, the one that encrypts first",
@@ -176,7 +171,7 @@ class Platform(_Group):
 class Ingest(_Group):
     """Common secrets of detectors."""
 
-    secret: Annotated[SecretStr, AfterValidator(_secrets_checked)] | None = Field(
+    secret: Annotated[SecretStr, _readable_by(webhook_secrets)] | None = Field(
         None,
         description="whsec_ and base64 of 24 to 64 bytes; two with a comma while rotating",
     )
@@ -259,11 +254,7 @@ def described() -> Iterator[tuple[str, FieldInfo]]:
 
 
 def load_settings() -> Settings:
-    """Reads the settings of this process.
-
-    Raises:
-        SettingWrong: with the name of the first wrong setting and the expected value.
-    """
+    """Reads the settings. Raises `SettingWrong` with the first wrong one and what is expected."""
     _refuse_single_underscores()
     try:
         return Settings()
@@ -274,11 +265,7 @@ def load_settings() -> Settings:
 
 
 def need(settings: Settings, *wanted: Needed) -> None:
-    """Checks that the optional settings which a command needs are set.
-
-    Raises:
-        SettingWrong: with the name of the first missing one.
-    """
+    """Checks that optional settings are set. Raises `SettingWrong` with the first missing one."""
     for dotted in wanted:
         value: Any = settings
         for part in dotted.split("."):
@@ -291,11 +278,7 @@ def need(settings: Settings, *wanted: Needed) -> None:
 
 
 def secrets_named(name: str) -> tuple[str, ...]:
-    """Returns a detector's own secrets from the environment variable `name`; () when unset.
-
-    Raises:
-        SettingWrong: the value is not a list of webhook secrets.
-    """
+    """Returns the secrets in the variable `name`; () when unset. Raises `SettingWrong`."""
     value = os.environ.get(name) or dotenv_values(DOTENV).get(name)
     if not value:
         return ()

@@ -40,10 +40,7 @@ _CONVERTER = DataConverter(payload_converter_class=cast(type[PayloadConverter], 
 
 
 async def open_client(settings: Temporal, lazy: bool = True) -> Client:
-    """Opens a client. A lazy one connects with its first call, so it opens without Temporal.
-
-    Workers need one that is not lazy, which raises `RuntimeError` when it can't connect.
-    """
+    """Opens a client. A lazy one connects with its first call; others may raise `RuntimeError`."""
     return await Client.connect(
         settings.address,
         namespace=settings.namespace,
@@ -142,11 +139,7 @@ def _tls(settings: Temporal) -> TLSConfig | bool:
 
 
 def deployment_of(settings: Temporal) -> WorkerDeploymentConfig | None:
-    """Returns deployment and build of the worker, None when it is not versioned.
-
-    Raises:
-        SettingWrong: only one of the two is set.
-    """
+    """Deployment and build of the worker; None for neither. Raises `SettingWrong` for one alone."""
     if settings.deployment is None and settings.build_id is None:
         return None
     if settings.deployment is None or settings.build_id is None:

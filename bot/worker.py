@@ -178,11 +178,7 @@ def make_workers(
 
 
 async def run_workers(workers: Sequence[Worker], until: asyncio.Event) -> None:
-    """Runs `workers` until the event is set or one fails, then shuts all of them down.
-
-    Raises:
-        Exception: the failure of a worker.
-    """
+    """Runs `workers` until the event is set or one fails; shuts all down. Raises its failure."""
     running = [asyncio.create_task(worker.run()) for worker in workers]
     stop = asyncio.create_task(until.wait())
     try:

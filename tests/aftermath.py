@@ -8,7 +8,7 @@ from types import CodeType
 
 import pytest
 
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 
 FAILED = pytest.StashKey[bool]()
 
@@ -20,7 +20,7 @@ def note(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
 
 
 def end_what_runs(item: pytest.Item) -> None:
-    """Cancels a test that timed out, before its fixtures are torn down."""
+    """Cancels a timed-out test before its fixtures end."""
     function, given = getattr(item, "function", None), getattr(item, "funcargs", None) or {}
     if item.stash.get(FAILED, False) and function is not None and "loop" in given:
         end(given["loop"], function.__code__)
@@ -32,7 +32,7 @@ def end(loop: asyncio.AbstractEventLoop, code: CodeType) -> None:
     for task in left:
         task.cancel()
     if left:
-        loop.run_until_complete(asyncio.wait(left, timeout=PATIENCE))
+        loop.run_until_complete(asyncio.wait(left, timeout=WAIT_SECONDS))
 
 
 def _runs(task: asyncio.Task[object], code: CodeType) -> bool:

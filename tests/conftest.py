@@ -11,13 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser, async_playwright, expect
 from temporalio.client import Client
 
 from activities.ledger.database import Database, migrate
 from deploy.sandbox.processes import Process
-from deploy.sandbox.slack.person import PATIENCE, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from deploy.sandbox.temporal import temporal_server
 from tests import aftermath
 from tests.selection import give_time, select
@@ -26,7 +27,7 @@ from tests.world import World, koban
 # How long an example takes says how busy the machine is.
 settings.register_profile("koban", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("koban")
-expect.set_options(timeout=PATIENCE * 1000)
+expect.set_options(timeout=WAIT_SECONDS * 1000)
 
 QUIET = [
     "--no-sandbox",
@@ -83,11 +84,19 @@ def certificates() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def plain_logs() -> None:
+    """Tracebacks without variables: structlog's own take seconds on a busy machine."""
+    if not structlog.is_configured():
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        structlog.configure(processors=[structlog.processors.add_log_level, renderer])
+
+
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that PostgreSQL's user can read.
 
-    Not below pytest's: each run that starts on this machine closes that to other users.
+    It is not below pytest's folder, which each run on this machine closes to other users.
     """
     with TemporaryDirectory(prefix="koban-") as folder:
         yield Path(folder)
@@ -114,7 +123,7 @@ async def a_browser(path: str) -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Chromium from this machine; the tests are skipped where there is none."""
+    """Chromium of this machine; without it the tests are skipped."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip("no Chromium on this machine (looked for: " + ", ".join(NAMES) + ")")

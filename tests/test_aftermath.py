@@ -7,8 +7,8 @@ import weakref
 from tests.aftermath import end, free
 
 
-def test_a_test_that_was_left_in_its_middle_closes_what_it_opened() -> None:
-    """A timeout does not end the test's task, which would run on in the next test."""
+def test_a_timed_out_test_runs_its_cleanup() -> None:
+    """A timeout does not end the test's task, which would run on during the next test."""
     closed, loop = [], asyncio.new_event_loop()
 
     async def left() -> None:
@@ -29,8 +29,8 @@ def test_a_test_that_was_left_in_its_middle_closes_what_it_opened() -> None:
     loop.close()
 
 
-def test_what_the_frames_of_a_failure_hold_is_freed() -> None:
-    """A coroutine that was never awaited would be reported in the next test."""
+def test_the_frames_of_a_failure_are_freed() -> None:
+    """A coroutine without an await would be reported in the next test."""
 
     class Held:
         """A value of a failed test."""

@@ -13,7 +13,7 @@ def test_the_counts_are_those_of_the_last_line() -> None:
 
 
 async def test_the_load_ends_with_its_block() -> None:
-    """Every process that was started is gone, by its id."""
+    """Every started process has ended."""
     with busy(2) as started:
         spinning = [psutil.Process(pid) for pid in started]
         assert len(spinning) == 2

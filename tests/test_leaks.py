@@ -7,8 +7,8 @@ import pytest
 from tests.leaks import no_task_left
 
 
-async def test_a_task_that_goes_on_is_named() -> None:
-    """The code that started it has to end it."""
+async def test_a_leaked_task_is_named() -> None:
+    """The code that started it must end it."""
     with pytest.raises(AssertionError, match=r"tasks that still run: .*Event\.wait"):
         async with no_task_left(within=0.05):
             left = asyncio.create_task(asyncio.Event().wait())
@@ -16,8 +16,8 @@ async def test_a_task_that_goes_on_is_named() -> None:
     await asyncio.gather(left, return_exceptions=True)
 
 
-async def test_a_task_that_is_about_to_end_is_waited_for() -> None:
-    """A closed connection takes some turns of the loop."""
+async def test_an_ending_task_is_no_leak() -> None:
+    """A closed connection needs some turns of the loop."""
 
     async def ends() -> None:
         for _ in range(20):

@@ -1,6 +1,6 @@
 """Koban for one test: the sandbox over real HTTP, the real app and the real workers.
 
-Only Temporal's server is shared between tests; each world has a namespace of its own.
+All tests share one Temporal server; each world has its own namespace.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -25,7 +25,7 @@ from bot.settings import Settings
 from bot.temporal import deployment_of, open_client
 from bot.worker import make_workers
 from deploy.sandbox.serve import serving
-from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, Person, wait_until
 from deploy.sandbox.slack.rates import Rates
 from deploy.sandbox.slack.triggers import Triggers
 from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
@@ -33,14 +33,14 @@ from deploy.sandbox.stage import INGEST_SECRET, MARKET_TOKEN, POLICY, Stage, sta
 from deploy.sandbox.traffic.alerts import Json, Scene
 from deploy.sandbox.traffic.sender import Sender
 from tests.leaks import no_task_left
-from tests.patience import PATIENT, RPC_TIMEOUT
+from tests.timeouts import LONG_TIMEOUTS, RPC_TIMEOUT
 from workflows.client import Appeals, Cases, OutOfReach
 from workflows.domain.ids import closed_workflow_id
 
 
 @dataclass
 class World:
-    """Handles of a test: people, market, switches, detector and ledger."""
+    """Handles of a test: people, marketplace, switches, detector and ledger."""
 
     stage: Stage
     url: str
@@ -66,7 +66,7 @@ class World:
         return await self.opened.enter_async_context(Person(self.stage.url, user))
 
     async def happens(self, scene: Scene) -> list[Json]:
-        """Creates the scene's subjects at the marketplace and posts its alerts."""
+        """Creates the scene's things at the marketplace and posts its alerts."""
         for type_, body in scene.things:
             self.stage.market.put(type_, body)
         return await self.sender.send(scene.alerts)
@@ -96,11 +96,11 @@ class World:
         return [row["kind"] for row in await self.queries.events_of(case)]
 
     async def _is_written(self, case: str) -> bool:
-        """Whether the ledger has all events of the workflow, or the workflow has ended."""
+        """True if the ledger has all events of the workflow, or the workflow has ended."""
         try:
             version = await self._version(case)
         except OutOfReach:
-            return True  # nobody works
+            return True  # no worker runs
         return version is None or len(await self.queries.events_of(case)) >= version
 
     async def _version(self, case: str) -> int | None:
@@ -126,7 +126,7 @@ class World:
 
 
 def policies_of(settings: Settings) -> Policies:
-    """The sandbox's folder is read once a process, because no test changes it: 0.2 s each."""
+    """The sandbox's policy folder, read once per process, because no test changes it: 0.2 s."""
     return _sandbox_policies() if settings.policy == POLICY else open_policies(settings)
 
 
@@ -199,8 +199,8 @@ async def koban(
 ) -> AsyncIterator[World]:
     """A running Koban; without `working`, every worker is down.
 
-    `of_temporal` are further settings of Temporal, `more` whole groups of settings; `rates` those
-    of the workspace, True for Slack's own.
+    `of_temporal` are further settings of Temporal, `more` are groups of settings; `rates` are the
+    workspace's, True for Slack's own.
     """
     async with no_task_left(), AsyncExitStack() as opened:
         kept = Rates(enabled=rates) if isinstance(rates, bool) else rates
@@ -217,12 +217,12 @@ async def koban(
             **(of_temporal or {}),
         }
         settings = settings_for(world, where, folder, **more)
-        app = await open_app(opened, settings, policies_of(settings), PATIENT)
+        app = await open_app(opened, settings, policies_of(settings), LONG_TIMEOUTS)
         url = await opened.enter_async_context(serving(app))
         workspace.bot_url = url
         if working:
             await opened.enter_async_context(work(settings))
-        http = await opened.enter_async_context(httpx.AsyncClient(timeout=PATIENCE))
+        http = await opened.enter_async_context(httpx.AsyncClient(timeout=WAIT_SECONDS))
         database = Database(settings.ledger.url.get_secret_value())
         opened.push_async_callback(database.aclose)
         client = await open_client(settings.temporal)

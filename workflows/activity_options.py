@@ -14,35 +14,26 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityCancellationType, ActivityHandle
 
 from workflows.domain.case.enforcement import FIRST_TRY
-from workflows.ports import appeals, bulk, cases, evidence, reports, storms
+from workflows.ports.appeals import AppealPort
+from workflows.ports.bulk import BulkPort
+from workflows.ports.cases import CasePort
+from workflows.ports.reports import ReportPort
+from workflows.ports.storms import StormPort
 
 A = TypeVar("A")
 R = TypeVar("R")
 
 
-def slack_queue(base: str) -> str:
-    """Slack writes that a person waits for, and everything but the cards of cases."""
-    return f"{base}-slack"
-
-
-def cards_queue(base: str) -> str:
-    """Cards of new cases, limited by the rate of their channel."""
-    return f"{base}-slack-cards"
-
-
-def worst_queue(base: str) -> str:
-    """Cards of new critical cases: all workers of `cards_queue` can be busy for minutes."""
-    return f"{base}-slack-worst"
-
-
-def updates_queue(base: str) -> str:
-    """Background updates of cards that are already posted."""
-    return f"{base}-slack-updates"
-
-
-def platform_queue(base: str) -> str:
-    """Calls to the platform."""
-    return f"{base}-platform"
+slack_queue = "{}-slack".format
+"""Slack writes that a person waits for, and everything but the cards of cases."""
+cards_queue = "{}-slack-cards".format
+"""Cards of new cases, limited by the rate of their channel."""
+worst_queue = "{}-slack-worst".format
+"""Cards of new critical cases: all workers of `cards_queue` can be busy for minutes."""
+updates_queue = "{}-slack-updates".format
+"""Background updates of cards that are already posted."""
+platform_queue = "{}-platform".format
+"""Calls to the platform."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +105,10 @@ CARRY_OUT_LONG = replace(_PLATFORM, waits_for_cancel=True)
 READ_BACK_LONG = replace(_PLATFORM, within=timedelta(minutes=10))
 """The case already shows the action as done while this goes on."""
 
-# The person acted upon gets a notice days late rather than never.
-_NOTICE_WITHIN = timedelta(days=7)
-_NOTICE_BACKOFF = _backoff(1, 600)
 NOTICE_FIRST_TRY = replace(CARRY_OUT_LONG, within=_seconds(3), retry=_backoff(0.3, 1))
 """A card waits up to 3 s to show the decision and its notice at once."""
-NOTICE_LONG = replace(CARRY_OUT_LONG, within=_NOTICE_WITHIN, retry=_NOTICE_BACKOFF)
+NOTICE_LONG = replace(CARRY_OUT_LONG, within=timedelta(days=7), retry=_backoff(1, 600))
+"""The person acted upon gets a notice days late rather than never."""
 
 _ROLES_WITHIN = _seconds(8)
 ROLES_LATER = Options(attempt=_ROLES_WITHIN, within=timedelta(minutes=10), retry=_backoff(1, 10))
@@ -134,66 +123,66 @@ _REPORT = Options(attempt=_seconds(60), within=timedelta(hours=6), retry=_backof
 
 OPTIONS: dict[Callable[..., Any], Options] = {
     # Ledger
-    cases.open_case: LEDGER,
-    cases.record: LEDGER,
-    cases.load_case: LEDGER,
-    cases.place_of: LEDGER,
-    cases.policy_now: LEDGER,
-    cases.covers_of: LEDGER_PRESS,
-    cases.spend: LEDGER_PRESS,
-    cases.claim_alerts: _LEDGER_PROTECTION,
-    cases.automation_of: _LEDGER_PROTECTION,
-    evidence.expose: LEDGER_PRESS,
-    appeals.load_appealed: LEDGER,
-    appeals.record_appeal: LEDGER,
-    bulk.bulk_part: LEDGER,
-    bulk.bulk_statuses: LEDGER,
-    bulk.record_bulk: LEDGER,
-    storms.storm_now: LEDGER,
+    CasePort.open_case: LEDGER,
+    CasePort.record: LEDGER,
+    CasePort.load_case: LEDGER,
+    CasePort.place_of: LEDGER,
+    CasePort.policy_now: LEDGER,
+    CasePort.covers_of: LEDGER_PRESS,
+    CasePort.spend: LEDGER_PRESS,
+    CasePort.claim_alerts: _LEDGER_PROTECTION,
+    CasePort.automation_of: _LEDGER_PROTECTION,
+    CasePort.expose: LEDGER_PRESS,
+    AppealPort.load_appealed: LEDGER,
+    AppealPort.record_appeal: LEDGER,
+    BulkPort.bulk_part: LEDGER,
+    BulkPort.bulk_statuses: LEDGER,
+    BulkPort.record_bulk: LEDGER,
+    StormPort.storm_now: LEDGER,
     # Slack
-    cases.show: _CARD,
+    CasePort.show: _CARD,
     # Behind urgent cases: an appeal has days.
-    appeals.show_appeal: replace(_SLACK, rank=3),
-    storms.show_storm: replace(_SLACK, rank=2),
+    AppealPort.show_appeal: replace(_SLACK, rank=3),
+    StormPort.show_storm: replace(_SLACK, rank=2),
     # After 15 minutes a refusal is too late to be of use.
-    cases.answer: replace(
+    CasePort.answer: replace(
         _SLACK, attempt=_seconds(20), within=timedelta(minutes=15), heartbeat=None, rank=1
     ),
     # A call to people that comes later than an hour is of no use.
-    cases.tell: replace(_SLACK, within=timedelta(hours=1), heartbeat=None),
+    CasePort.tell: replace(_SLACK, within=timedelta(hours=1), heartbeat=None),
     # An image takes up to 10 s to fetch, and an upload to Slack has several steps. After 75 s the
     # person has closed the modal.
-    evidence.show_evidence: replace(
+    CasePort.show_evidence: replace(
         _SLACK, attempt=_seconds(30), within=_seconds(75), retry=_backoff(0.5, 5), rank=1
     ),
-    reports.post_report: replace(_REPORT, heartbeat=_SLACK_HEARTBEAT, queue=slack_queue, rank=5),
+    ReportPort.post_report: replace(_REPORT, heartbeat=_SLACK_HEARTBEAT, queue=slack_queue, rank=5),
     # The press goes on waiting with ROLES_LATER.
-    cases.roles_of: Options(
+    CasePort.roles_of: Options(
         attempt=_ROLES_WITHIN, within=_ROLES_WITHIN, retry=RetryPolicy(maximum_attempts=1)
     ),
     # Platform
-    cases.carry_out: replace(CARRY_OUT_LONG, within=FIRST_TRY, retry=_backoff(0.3, 2)),
-    cases.dry_run: _PLATFORM,
-    cases.read_back: replace(_PLATFORM, within=FIRST_TRY),
-    appeals.send_notice: replace(NOTICE_LONG, heartbeat=None),
+    CasePort.carry_out: replace(CARRY_OUT_LONG, within=FIRST_TRY, retry=_backoff(0.3, 2)),
+    CasePort.dry_run: _PLATFORM,
+    CasePort.read_back: replace(_PLATFORM, within=FIRST_TRY),
+    AppealPort.send_notice: replace(NOTICE_LONG, heartbeat=None),
     # A thousand subjects take seconds to read; after three minutes the person has moved on.
-    bulk.bulk_of: Options(
+    BulkPort.bulk_of: Options(
         attempt=_seconds(90),
         within=timedelta(minutes=3),
         queue=platform_queue,
         retry=_backoff(1, 10),
     ),
     # Temporal
-    cases.deliver: _DELIVER,
+    CasePort.deliver: _DELIVER,
     # It fails for as long as the enforcement runs. Attempts add nothing to the history.
-    cases.outcome: Options(attempt=_seconds(10), retry=_backoff(1, 300)),
-    reports.gather_report: _REPORT,
+    CasePort.outcome: Options(attempt=_seconds(10), retry=_backoff(1, 300)),
+    ReportPort.gather_report: _REPORT,
 }
 """The usual options of each activity; the named ones above are for its other uses."""
 
 
 def start(
-    activity: Callable[[A], Awaitable[R]],
+    activity: Callable[[Any, A], Awaitable[R]],
     argument: A,
     options: Options | None = None,
     *,
@@ -206,7 +195,7 @@ def start(
     at most 64 bytes (`temporalio.common.Priority`).
     """
     chosen = options or OPTIONS[activity]
-    return workflow.start_activity(
+    return workflow.start_activity_method(
         activity,
         argument,
         task_queue=chosen.queue(workflow.info().task_queue) if chosen.queue else None,
@@ -224,7 +213,7 @@ def start(
 
 
 async def execute(
-    activity: Callable[[A], Awaitable[R]],
+    activity: Callable[[Any, A], Awaitable[R]],
     argument: A,
     options: Options | None = None,
     *,

@@ -17,7 +17,7 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ParentClosePolicy
 
-from workflows.activity_options import DELIVER_REPORT, execute
+from workflows.activity_options import execute
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import BULK, WAVE
 from workflows.domain.case.bulk_progress import HELD_UP, MemberStatus
@@ -35,9 +35,7 @@ from workflows.domain.ids import enforcement_workflow_id
 from workflows.enforcement.bulk_progress import BulkProgress
 from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job
-from workflows.ports import bulk
-from workflows.ports.bulk import BulkPart, BulkRows, BulkStart, Member
-from workflows.ports.cases import Delivery
+from workflows.ports.bulk import BulkPart, BulkPort, BulkRows, BulkStart, Member
 from workflows.shared.signals import signal_or_deliver
 from workflows.shared.tasks import Tasks
 
@@ -108,7 +106,7 @@ class BulkWorkflow:
     async def _begin(self) -> None:
         """Restores the progress of an earlier run from the ledger."""
         if not self._start.fresh:
-            self._progress.restore(await execute(bulk.bulk_statuses, self._start.bulk))
+            self._progress.restore(await execute(BulkPort.bulk_statuses, self._start.bulk))
         if self._start.stopped:
             self._progress.stop()
         if self._start.undo:
@@ -163,7 +161,7 @@ class BulkWorkflow:
 
     async def _run_wave(self, places: tuple[int, ...]) -> None:
         part = BulkPart(bulk=self._start.bulk, places=places)
-        members = await execute(bulk.bulk_part, part)
+        members = await execute(BulkPort.bulk_part, part)
         for member in members:
             wanted = self._progress.marks[member.place]
             alive = member.place in self._progress.alive
@@ -207,7 +205,7 @@ class BulkWorkflow:
                 id=enforcement_workflow_id(start.case, start.decision, member.place),
                 parent_close_policy=ParentClosePolicy.ABANDON,
                 task_timeout=TASK_TIMEOUT,
-                priority=self._priority,
+                priority=Priority(priority_key=start.rank, fairness_key=start.case),
             )
         except WorkflowAlreadyStartedError:
             # An earlier run started it. After any signal it reports its end.
@@ -237,20 +235,12 @@ class BulkWorkflow:
                 if not undo or job.action in member.standing
             ),
             undo=undo,
-            rank=self._rank,
+            # One behind single decisions of the same severity: a bulk must not delay the next case.
+            rank=min(start.rank + 1, 5),
             conduct=start.conduct,
             dry_run=start.dry_run,
             place=member.place,
         )
-
-    @property
-    def _rank(self) -> int:
-        """One behind single decisions of the same severity: a bulk must not delay the next case."""
-        return min(self._start.rank + 1, 5)
-
-    @property
-    def _priority(self) -> Priority:
-        return Priority(priority_key=self._rank, fairness_key=self._start.case)
 
     # -- reports --------------------------------------------------------------------------
 
@@ -268,7 +258,7 @@ class BulkWorkflow:
                 version=self._writes,
                 rows=tuple(rows[first : first + AT_ONCE]),
             )
-            await execute(bulk.record_bulk, written)
+            await execute(BulkPort.record_bulk, written)
 
     async def _report_soon(self) -> None:
         """Reports the progress, at most every 3 s."""
@@ -309,10 +299,7 @@ class BulkWorkflow:
     async def _send_report(self, actions: tuple[ActionReport, ...]) -> None:
         """Reports to the case, and wakes a closed one."""
         self._step, self._report_due, self._reported_at = self._step + 1, False, workflow.now()
-        report = self._report(actions)
-        delivery = Delivery(case=self._start.case, report=report)
-        case = self._start.workflow_id
-        await signal_or_deliver(case, "report", report, delivery, DELIVER_REPORT)
+        await signal_or_deliver(self._start.workflow_id, self._report(actions))
 
     # -- continue as new ------------------------------------------------------------------
 

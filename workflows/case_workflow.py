@@ -33,7 +33,7 @@ class CaseWorkflow:
     @workflow.signal
     def report(self, report: EnforcementReport) -> None:
         """An enforcement reports the state of its actions."""
-        self._case.take_news(report)
+        self._case.take_report(report)
 
     @workflow.signal
     def absorb(self, delivery: Delivery) -> None:
@@ -43,7 +43,7 @@ class CaseWorkflow:
     @workflow.signal
     def appeal_answered(self, answer: AppealAnswer) -> None:
         """A reviewer answered an appeal against a decision of the case."""
-        self._case.take_news(answer)
+        self._case.take_news(Delivery(case=answer.case, answer=answer))
 
     @workflow.signal
     def nudge(self) -> None:

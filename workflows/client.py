@@ -10,7 +10,6 @@ from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
     WorkflowFailureError,
-    WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
 )
@@ -65,11 +64,6 @@ Granted = Callable[[str], Grant | None]
 """Returns a person's cached roles, or None. Makes no request."""
 
 
-def nothing_granted(_: str) -> Grant | None:
-    """Returns None: the case looks up the roles itself."""
-    return None
-
-
 _UNAVAILABLE = frozenset(
     {
         RPCStatusCode.UNAVAILABLE,
@@ -103,14 +97,10 @@ class _WorkflowClient:
         self,
         client: Client,
         task_queue: str,
-        granted: Granted = nothing_granted,
+        granted: Granted = lambda _: None,
         rpc_timeout: timedelta = RPC_TIMEOUT,
     ) -> None:
-        """Wraps a connected client.
-
-        `task_queue` is where the workflows run. Clicks are sent with the roles that `granted`
-        returns for their person.
-        """
+        """`task_queue` runs the workflows; clicks get the roles that `granted` returns."""
         self._client = client
         self._task_queue = task_queue
         self._granted = granted
@@ -148,18 +138,20 @@ class _WorkflowClient:
         return True
 
     async def _query(
-        self, handle: WorkflowHandle[Any, Any], query: Any, within: timedelta | None = None
+        self,
+        workflow_id: str,
+        query: Any,
+        run: str | None = None,
+        within: timedelta | None = None,
     ) -> Any:
-        """Queries a workflow. Raises `_Gone` if it is closed: then the ledger has its state."""
+        """Queries a workflow; None if it is closed: then the ledger has its state."""
+        handle = self._client.get_workflow_handle(workflow_id, run_id=run)
         rejects = QueryRejectCondition.NOT_OPEN
+        timeout = within or self._rpc_timeout
         try:
-            return await _call(
-                handle.query(
-                    query, reject_condition=rejects, rpc_timeout=within or self._rpc_timeout
-                )
-            )
-        except WorkflowQueryRejectedError:
-            raise _Gone from None
+            return await _call(handle.query(query, reject_condition=rejects, rpc_timeout=timeout))
+        except (_Gone, WorkflowQueryRejectedError):
+            return None
         except WorkflowQueryFailedError as error:
             raise OutOfReach("the workflow can't answer now") from error
 
@@ -188,24 +180,20 @@ class Cases(_WorkflowClient):
         self,
         client: Client,
         task_queue: str,
-        granted: Granted = nothing_granted,
+        granted: Granted = lambda _: None,
         rpc_timeout: timedelta = RPC_TIMEOUT,
     ) -> None:
         """See `_WorkflowClient`."""
         super().__init__(client, task_queue, granted, rpc_timeout)
         self._opened: OrderedDict[str, None] = OrderedDict()
 
-    async def accept(self, alert: Alert, policy: Policy, group: tuple[str, ...]) -> str:
-        """Stores an alert with the open case of its group, or opens one.
-
-        Returns the workflow id. Raises `OutOfReach`.
-        """
-        return await self.accept_all((alert,), policy, group)
-
     async def accept_all(
         self, alerts: Sequence[Alert], policy: Policy, group: tuple[str, ...]
     ) -> str:
-        """Stores several alerts of one group. If it raises, some may be stored."""
+        """Stores alerts with the open case of their group, or opens one.
+
+        Returns the workflow id. Raises `OutOfReach`; then some alerts may be stored.
+        """
         workflow_id = case_workflow_id(policy.playbook.playbook, group)
         for part in batches(alerts):
             if not await self._joined(workflow_id, part):
@@ -248,8 +236,11 @@ class Cases(_WorkflowClient):
             await self._start_case(start, "appeal_answered", delivery.answer)
         if delivery.wake:
             await self._start_case(start, None)
-        if delivery.absorb is not None and not await self._absorbed(delivery):
-            await self._start_case(start, "absorb", delivery)
+        if delivery.absorb is not None:
+            # It may still run where it last ran.
+            last = delivery.workflow_id
+            if not last or not await self._signal(last, "absorb", delivery):
+                await self._start_case(start, "absorb", delivery)
 
     async def _deliver_alerts(self, delivery: Delivery, start: CaseStart) -> None:
         """Delivers alerts to a reopened case, or returns them to its group."""
@@ -261,44 +252,24 @@ class Cases(_WorkflowClient):
         for part in batches(delivery.alerts):
             await self._start_case(start, "alerts", part)
 
-    async def _absorbed(self, delivery: Delivery) -> bool:
-        """Signals the case where it last ran; False if it does not run there."""
-        if not delivery.workflow_id:
-            return False
-        return await self._signal(delivery.workflow_id, "absorb", delivery)
-
     async def memory(self, workflow_id: str) -> CaseSnapshot | None:
         """Returns the state of a running case, or None. Raises `OutOfReach`."""
-        handle = self._client.get_workflow_handle(workflow_id)
-        try:
-            snapshot: CaseSnapshot = await self._query(handle, CaseWorkflow.memory)
-        except _Gone:
-            return None
-        return snapshot.with_policy()
+        snapshot: CaseSnapshot | None = await self._query(workflow_id, CaseWorkflow.memory)
+        return None if snapshot is None else snapshot.with_policy()
 
     async def reached(self, workflow_id: str) -> None:
-        """Returns once a worker has processed everything that came to the case before.
-
-        Raises `OutOfReach` if none does so in time.
-        """
-        handle = self._client.get_workflow_handle(workflow_id)
-        with suppress(_Gone):  # a worker ended it
-            await self._query(handle, CaseWorkflow.reached)
+        """Returns once a worker has processed everything before. Raises `OutOfReach`."""
+        await self._query(workflow_id, CaseWorkflow.reached)
 
     async def newest_show(self, workflow_id: str, run: str) -> Show | None:
         """Returns the latest state that a run wants to show; None if it does not answer in time."""
-        handle = self._client.get_workflow_handle(workflow_id, run_id=run)
-        try:
-            newest: Show | None = await self._query(handle, CaseWorkflow.newest, NEWEST_TIMEOUT)
-        except (_Gone, OutOfReach):
-            return None
+        newest: Show | None = None
+        with suppress(OutOfReach):
+            newest = await self._query(workflow_id, CaseWorkflow.newest, run, NEWEST_TIMEOUT)
         return newest
 
     async def outcome(self, workflow_id: str) -> EnforcementReport | None:
-        """Returns the last report of an enforcement; None if it ended without one.
-
-        Raises `StillRuns` and `OutOfReach`.
-        """
+        """Returns the last report of an enforcement, if any. Raises `StillRuns`, `OutOfReach`."""
         handle = self._client.get_workflow_handle(workflow_id, result_type=EnforcementReport)
         try:
             status = (await _call(handle.describe(rpc_timeout=self._rpc_timeout))).status
@@ -352,11 +323,8 @@ class Appeals(_WorkflowClient):
 
     async def memory(self, appeal: str) -> AppealSnapshot | None:
         """Returns the state of an open appeal, or None. Raises `OutOfReach`."""
-        handle = self._client.get_workflow_handle(appeal_workflow_id(appeal))
-        try:
-            snapshot: AppealSnapshot = await self._query(handle, AppealWorkflow.memory)
-        except _Gone:
-            return None
+        workflow_id = appeal_workflow_id(appeal)
+        snapshot: AppealSnapshot | None = await self._query(workflow_id, AppealWorkflow.memory)
         return snapshot
 
 

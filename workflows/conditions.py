@@ -37,22 +37,15 @@ _WORD = re.compile(r"[A-Za-z]\w*")
 
 
 def holds(expression: str, facts: Mapping[str, Any]) -> bool:
-    """Whether `expression` is true for `facts`; never raises.
-
-    An expression with a missing field or a type error is false.
-    """
+    """Whether `expression` is true; one with a missing field or a type error is false."""
     if not _is_shallow(facts):
         return False
     try:
-        program = _compiled(expression)
-    except ValueError:
-        return False
-    try:
-        return program.execute(dict(facts)) is True
+        return _compiled(expression).execute(dict(facts)) is True
     except ValueError:
         # One value that CEL can't convert fails the whole evaluation: an attribute that no
         # condition uses must not change the playbook of an alert.
-        return _holds_for_readable(program, facts)
+        return value_of(expression, facts) is True
     except _MEANINGLESS:
         return False
 
@@ -68,10 +61,7 @@ def value_of(expression: str, facts: Mapping[str, Any]) -> Any:
 
 
 def problem(expression: str, names: tuple[str, ...] = NAMES) -> str | None:
-    """Returns in one sentence why `expression` can never be true; None if it can.
-
-    `names` are those available to it.
-    """
+    """Returns in one sentence why `expression` with these `names` can never be true, or None."""
     try:
         program = _compiled(expression)
     except ValueError as error:
@@ -101,13 +91,6 @@ def _compiled(expression: str) -> Any:
     if len(expression) > LONGEST:
         raise ValueError(f"it is longer than {LONGEST} characters")
     return cel.compile(expression)
-
-
-def _holds_for_readable(program: Any, facts: Mapping[str, Any]) -> bool:
-    try:
-        return program.execute(_readable(facts)) is True
-    except _MEANINGLESS:
-        return False
 
 
 def _readable(value: Any) -> Any:

@@ -4,12 +4,11 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
 
-from workflows.activity_options import DELIVER_REPORT
 from workflows.domain.case.enforcement import (
     ActionStatus,
     Ask,
@@ -26,7 +25,6 @@ from workflows.enforcement.platform_calls import (
     PlatformCalls,
 )
 from workflows.inputs import EnforcementStart
-from workflows.ports.cases import Delivery
 from workflows.shared.signals import signal_or_deliver
 
 _OVERTAKES = frozenset({AskKind.KEEP, AskKind.LIFT, AskKind.UNDO})
@@ -98,12 +96,9 @@ class EnforcementWorkflow:
             return True
         return any(t.standing and (t.held or t.until is not None) for t in self._runs)
 
-    def _next_lift(self) -> datetime | None:
-        times = [t.lifts_at for t in self._runs if t.lifts_at is not None]
-        return min(times, default=None)
-
     async def _wait(self) -> None:
-        lift = self._next_lift()
+        times = [run.lifts_at for run in self._runs if run.lifts_at is not None]
+        lift = min(times, default=None)
         if lift is None:
             await workflow.wait_condition(self._wakes)
             return
@@ -245,10 +240,7 @@ class EnforcementWorkflow:
         """Reports to the case, and wakes a closed one."""
         self._reports += 1
         self._notice.changed = False
-        report = self._report(over)
-        delivery = Delivery(case=self._start.case, report=report)
-        case = self._start.workflow_id
-        await signal_or_deliver(case, "report", report, delivery, DELIVER_REPORT)
+        await signal_or_deliver(self._start.workflow_id, self._report(over))
 
 
 def _unsure(run: ActionRun) -> bool:

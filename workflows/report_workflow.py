@@ -7,8 +7,7 @@ from temporalio.common import SearchAttributeKey
 
 from workflows.activity_options import execute
 from workflows.domain.case.snapshot import CardRef
-from workflows.ports import reports
-from workflows.ports.reports import ReportStart, ReportWanted
+from workflows.ports.reports import ReportPort, ReportStart, ReportWanted
 
 # https://docs.temporal.io/search-attribute: set on what a schedule starts.
 _SCHEDULED = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
@@ -24,8 +23,8 @@ class ReportWorkflow:
         wanted = ReportWanted(
             key=workflow.info().workflow_id, kind=start.kind, at=_due_at(), shift=start.shift
         )
-        report = await execute(reports.gather_report, wanted)
-        return None if report is None else await execute(reports.post_report, report)
+        report = await execute(ReportPort.gather_report, wanted)
+        return None if report is None else await execute(ReportPort.post_report, report)
 
 
 def _due_at() -> datetime:

@@ -11,7 +11,7 @@ from temporalio import workflow
 from workflows.activity_options import execute
 from workflows.domain.case.snapshot import CardRef, remember
 from workflows.domain.storm import CALM, Called, Mention, Picture, due_mentions
-from workflows.ports.storms import ShowStorm, StormAsk, StormStart, show_storm, storm_now
+from workflows.ports.storms import ShowStorm, StormAsk, StormPort, StormStart
 from workflows.shared.slack_sync import execute_until_taken
 
 _EVERY = timedelta(seconds=12)
@@ -24,19 +24,16 @@ class StormWorkflow:
 
     @workflow.init
     def __init__(self, start: StormStart) -> None:
-        self._start = start
+        self._start = start.model_copy(update={"key": start.key or workflow.info().run_id})
         self._memory = start.memory
-        self._key = start.key or workflow.info().run_id
-        self._called: list[Called] = list(start.memory.called)
-        self._seen = start.memory.seen
 
     @workflow.signal
     def called(self, call: Called) -> None:
         """A case escalated to somebody: the digest mentions them once for all cases."""
         name = f"{call.case}/{call.seq}"
-        if name not in self._seen:
-            self._seen = remember(self._seen, name)
-            self._called.append(call)
+        memory = self._memory
+        if name not in memory.seen:
+            self._note(seen=remember(memory.seen, name), called=(*memory.called, call))
 
     @workflow.run
     async def run(self, start: StormStart) -> None:
@@ -45,27 +42,23 @@ class StormWorkflow:
             # Calls come by the dozen: they wait for the next update as well.
             await workflow.sleep(_EVERY)
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(self._next())
-
-    def _next(self) -> StormStart:
-        carried = {"called": tuple(self._called), "seen": self._seen}
-        memory = self._memory.model_copy(update=carried)
-        return self._start.model_copy(update={"key": self._key, "memory": memory})
+                carried = {"memory": self._memory}
+                workflow.continue_as_new(self._start.model_copy(update=carried))
 
     async def _update(self) -> bool:
         """Reads the ledger and updates the digest; True if that was the last time."""
         ask = StormAsk(channel=self._start.channel, since=self._memory.since)
-        picture = await execute(storm_now, ask)
+        picture = await execute(StormPort.storm_now, ask)
         calm = self._memory.calm + 1 if picture.waiting == 0 else 0
         over = calm >= CALM
         self._note(since=picture.since, calm=calm)
-        called = tuple(self._called)
+        called = self._memory.called
         # The last update mentions everybody who is still to be called.
         mentions = due_mentions(called, {} if over else self._memory.told_at, workflow.now())
         if self._is_news(picture, over, mentions):
             digest = await self._show(picture, over, mentions)
             self._shown(picture, digest, called, mentions)
-        return over and not self._called
+        return over and not self._memory.called
 
     def _is_news(self, picture: Picture, over: bool, mentions: tuple[Mention, ...]) -> bool:
         """A storm that ends before its first digest needs none."""
@@ -75,14 +68,14 @@ class StormWorkflow:
 
     async def _show(self, picture: Picture, over: bool, mentions: tuple[Mention, ...]) -> CardRef:
         wanted = ShowStorm(
-            key=self._key,
+            key=self._start.key,
             picture=picture,
             digest=self._memory.digest,
             over=over,
             mentions=mentions,
             number=self._memory.mentions,
         )
-        return await execute_until_taken(show_storm, wanted)
+        return await execute_until_taken(StormPort.show_storm, wanted)
 
     def _shown(
         self,
@@ -93,8 +86,8 @@ class StormWorkflow:
     ) -> None:
         roles = {mention.role for mention in mentions}
         mentioned = {each for each in called if each.role in roles}
-        self._called = [each for each in self._called if each not in mentioned]
         self._note(
+            called=tuple(each for each in self._memory.called if each not in mentioned),
             digest=digest,
             drawn=picture,
             told_at={**self._memory.told_at, **dict.fromkeys(sorted(roles), workflow.now())},

@@ -38,12 +38,7 @@ class AppealsLedger(Repository):
 
     @activity.defn(name="record_appeal")
     async def record_appeal(self, write: AppealWrite) -> bool:
-        """Appends events and updates the row; False where another appeal has this id.
-
-        Raises:
-            LedgerUnavailable: retryable.
-            ChainBroken: an event is missing or different.
-        """
+        """Writes events and row; False where another appeal has this id. Raises `ChainBroken`."""
         try:
             await self._database.write(lambda connection: self._write(connection, write))
         except _OtherAppeal:
@@ -54,11 +49,8 @@ class AppealsLedger(Repository):
         version = self._locked_version(connection, write)
         append(connection, write.row.id, write.events)
         if version <= write.row.version:
-            values = appeal_values(write.row, write.card)
-            if write.card is None:
-                del values["card_channel"], values["card_ts"]
             update = sa.update(appeals).where(appeals.c.id == write.row.id)
-            connection.execute(update.values(values))
+            connection.execute(update.values(appeal_values(write.row, write.card)))
 
     def _locked_version(self, connection: sa.Connection, write: AppealWrite) -> int:
         """The version of the appeal's row, inserted or locked."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,7 +33,6 @@ _OF_BULK = sa.and_(
 class Page:
     """Some subjects of a bulk decision with their actions, failed ones first; `total` of all."""
 
-    bulk: str
     total: int
     rows: Sequence[Row]
 
@@ -61,7 +62,8 @@ class BulkLedger(Repository):
             for place, each in enumerate(subjects)
         ]
         async with self._database.writing() as connection:
-            if rows and not await _exists(connection, rows[0]):
+            known = sa.select(bulk_decisions.c.place).where(bulk_decisions.c.bulk_id == bulk)
+            if rows and (await connection.execute(known.limit(1))).first() is None:
                 await connection.execute(sa.insert(bulk_decisions), rows)
         return await self.stored(bulk)
 
@@ -141,7 +143,9 @@ class BulkLedger(Repository):
             .offset(first)
         ).subquery()
         query = (
-            sa.select(bulk_decisions, ranked.c.bad, *(actions.c[name] for name in _SHOWN))
+            sa.select(
+                bulk_decisions, ranked.c.bad, *actions.c["action", "status", "until", "problem"]
+            )
             .join(ranked, ranked.c.place == bulk_decisions.c.place)
             .outerjoin(actions, _OF_BULK)
             .where(bulk_decisions.c.bulk_id == bulk)
@@ -149,29 +153,17 @@ class BulkLedger(Repository):
         )
         count = sa.select(sa.func.count().label("total")).where(bulk_decisions.c.bulk_id == bulk)
         total = (await self._database.rows(count))[0]["total"]
-        return Page(bulk=bulk, total=total, rows=await self._database.rows(query))
-
-
-_SHOWN = ("action", "status", "until", "problem")
+        return Page(total=total, rows=await self._database.rows(query))
 
 
 def _by_place(rows: Iterable[Row]) -> list[tuple[int, list[Row]]]:
-    places: dict[int, list[Row]] = {}
-    for row in rows:
-        places.setdefault(row["place"], []).append(row)
-    return list(places.items())
+    grouped = groupby(rows, key=itemgetter("place"))
+    return [(place, list(group)) for place, group in grouped]
 
 
 def _mark(rows: Sequence[Row]) -> str:
     statuses = [ActionStatus(row["status"]) for row in rows if row["status"] is not None]
     return bulk_progress.of(statuses).value
-
-
-async def _exists(connection: AsyncConnection, row: dict[str, Any]) -> bool:
-    query = sa.select(bulk_decisions.c.place).where(
-        bulk_decisions.c.bulk_id == row["bulk_id"], bulk_decisions.c.place == row["place"]
-    )
-    return (await connection.execute(query)).first() is not None
 
 
 async def _subjects_at(connection: AsyncConnection, written: BulkRows) -> dict[int, Subject]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import sqlalchemy as sa
+from temporalio import activity
 
-from activities.ledger.database import Database, Repository
+from activities.ledger.database import Database
 from activities.ledger.event_log import append
 from activities.ledger.evidence import note_reveals
 from activities.ledger.rows import (
@@ -37,28 +39,6 @@ from workflows.ports.cases import (
 
 MOST_CASES = 5
 """Open cases that a card has room for."""
-
-
-class Subjects(Repository):
-    """Reads the history of subjects."""
-
-    async def known(self, subject: Subject, case: str) -> SubjectHistory:
-        """Prior sanctions and other cases of `subject`, without those of `case`."""
-        async with self._database.reading() as connection:
-            return await connection.run_sync(known_of, subject, case)
-
-    async def of_case(self, case: str) -> CasePlace | None:
-        """Subject, workflow and phase of a case; None for an unknown one."""
-        columns = ("subject_type", "subject_id", "workflow_id", "playbook", "phase")
-        query = sa.select(*(cases.c[name] for name in columns)).where(cases.c.id == case)
-        for row in await self._database.rows(query):
-            return CasePlace(
-                subject=subject_of(row),
-                workflow_id=row["workflow_id"],
-                playbook=row["playbook"],
-                open=row["phase"] != Phase.CLOSED.value,
-            )
-        return None
 
 
 def known_of(connection: sa.Connection, subject: Subject, case: str) -> SubjectHistory:
@@ -135,25 +115,8 @@ _REOPENED = (
 _ROW_OF_CASE = sa.update(cases).where(cases.c.id == sa.bindparam("case"))
 
 
-class _Inserts:
-    """INSERT statements in the database's dialect."""
-
-    def __init__(self, database: Database) -> None:
-        key = (alerts.c.detector, alerts.c.alert_id)
-        self.case = database.insert(cases).on_conflict_do_nothing().returning(cases.c.id)
-        self.alerts = database.insert(alerts).on_conflict_do_nothing().returning(*key)
-        self.policy = database.insert(policies).on_conflict_do_nothing()
-        names = [column.name for column in actions.c if column.name != "bulk_id"]
-        self.action = database.upsert(actions, names)
-
-
 _MAX_IDS = 100
 """Attempts to find a free id: two in a row collide once in 10¹² cases."""
-
-
-def utc_now() -> datetime:
-    """The current time in UTC."""
-    return datetime.now(UTC)
 
 
 class _NotOpened(Exception):
@@ -164,16 +127,22 @@ class _NotOpened(Exception):
 
 
 class Ledger:
-    """Writes cases. Every method raises `LedgerUnavailable`."""
+    """Activities of cases: short and idempotent. All raise `LedgerUnavailable`."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime] | None = None) -> None:
         """`database` has to be migrated; pauses of automation end by `now`."""
         self.database = database
-        self._now = now
-        self._inserts = _Inserts(database)
+        self._now = now or partial(datetime.now, UTC)
+        key = (alerts.c.detector, alerts.c.alert_id)
+        self._insert_case = database.insert(cases).on_conflict_do_nothing().returning(cases.c.id)
+        self._insert_alerts = database.insert(alerts).on_conflict_do_nothing().returning(*key)
+        self._insert_policy = database.insert(policies).on_conflict_do_nothing()
+        names = [column.name for column in actions.c if column.name != "bulk_id"]
+        self._upsert_action = database.upsert(actions, names)
 
     # -- opening --------------------------------------------------------------------------
 
+    @activity.defn(name="open_case")
     async def open_case(self, wanted: OpenCase) -> OpenedCase:
         """Inserts a case's row, first alert and first event under a new id."""
         try:
@@ -207,16 +176,14 @@ class Ledger:
             case = case_id(wanted.key, attempt)
             row = case_values(wanted.row.model_copy(update={"id": case}))
             row["owner_key"] = wanted.key
-            if connection.execute(self._inserts.case, row).scalar_one_or_none() is not None:
+            if connection.execute(self._insert_case, row).scalar_one_or_none() is not None:
                 return case, None
             if connection.execute(_OWNER, {"case": case}).scalar_one() == wanted.key:
-                return case, self._opening_of(connection, case)
+                first = connection.execute(_FIRST_EVENT, {"case": case}).one()
+                event = recorded_of(first, Recorded).event
+                assert isinstance(event, CaseOpened)
+                return case, event
         raise RuntimeError("no free id for a new case")
-
-    def _opening_of(self, connection: sa.Connection, case: str) -> CaseOpened:
-        event = recorded_of(connection.execute(_FIRST_EVENT, {"case": case}).one(), Recorded).event
-        assert isinstance(event, CaseOpened)
-        return event
 
     def _check_reopened(self, connection: sa.Connection, wanted: OpenCase, case: str) -> None:
         """Stops where a reopened case of the same group takes the alert."""
@@ -227,6 +194,7 @@ class Ledger:
 
     # -- alerts ---------------------------------------------------------------------------
 
+    @activity.defn(name="claim_alerts")
     async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
         """Stores alerts with their case; the result lists those that another claim stored."""
         return await self.database.write(lambda connection: self._claim_all(connection, claim))
@@ -248,7 +216,7 @@ class Ledger:
         # Sorted against deadlocks between two claims of the same alerts.
         received = tuple(sorted(received, key=lambda each: (each.alert.detector, each.alert.id)))
         rows = [alert_row(each.alert, case, each.at) for each in received]
-        added = {tuple(row) for row in connection.execute(self._inserts.alerts, rows)}
+        added = {tuple(row) for row in connection.execute(self._insert_alerts, rows)}
         return tuple(
             each.alert.key for each in received if (each.alert.detector, each.alert.id) not in added
         )
@@ -261,12 +229,9 @@ class Ledger:
 
     # -- events ---------------------------------------------------------------------------
 
+    @activity.defn(name="record")
     async def record(self, write: LedgerWrite) -> None:
-        """Appends events and updates the rows; an older write changes no row.
-
-        Raises:
-            ChainBroken: an event is missing or different.
-        """
+        """Appends events and updates rows, but no newer ones. Raises `ChainBroken`."""
         await self.database.write(lambda connection: self._write(connection, write))
 
     def _write(self, connection: sa.Connection, write: LedgerWrite) -> None:
@@ -281,17 +246,13 @@ class Ledger:
         """The version of the case's row, locked against other workers."""
         found = connection.execute(_LOCKED, {"case": write.case}).one_or_none()
         if found is None:
-            return self._restored(connection, write)
+            if write.row is not None:  # the row is lost
+                row = {**case_values(write.row), "owner_key": write.owner_key}
+                connection.execute(sa.insert(cases).values(row))
+            return 0
         if found.owner_key != write.owner_key:
             raise RuntimeError(f"{write.case} is the id of another case")
         return int(found.version)
-
-    def _restored(self, connection: sa.Connection, write: LedgerWrite) -> int:
-        """Inserts the row of a case again after a loss."""
-        if write.row is not None:
-            row = {**case_values(write.row), "owner_key": write.owner_key}
-            connection.execute(sa.insert(cases).values(row))
-        return 0
 
     def _update(self, connection: sa.Connection, write: LedgerWrite) -> None:
         assert write.row is not None
@@ -300,14 +261,15 @@ class Ledger:
             row |= {"card_channel": write.card.channel, "card_ts": write.card.ts}
         if write.snapshot is not None:
             if write.snapshot.policy is not None:
-                connection.execute(self._inserts.policy, write.snapshot.policy.model_dump())
+                connection.execute(self._insert_policy, write.snapshot.policy.model_dump())
             row["snapshot"] = snapshot_values(write.snapshot)
         connection.execute(_ROW_OF_CASE, {**row, "case": write.case})
         for action in write.actions:
-            connection.execute(self._inserts.action, action_values(write.case, action))
+            connection.execute(self._upsert_action, action_values(write.case, action))
 
     # -- closed cases ---------------------------------------------------------------------
 
+    @activity.defn(name="load_case")
     async def load_case(self, case: str) -> CaseSnapshot | None:
         """The snapshot of a closed case with its policy, or None."""
         query = (
@@ -328,3 +290,17 @@ class Ledger:
             return snapshot
         packed = PackedPolicy(version=row.version, playbook=row.playbook, data=row.data)
         return snapshot.model_copy(update={"policy": packed})
+
+    @activity.defn(name="place_of")
+    async def place_of(self, case: str) -> CasePlace | None:
+        """Subject, workflow and phase of a case; None for an unknown one."""
+        columns = cases.c["subject_type", "subject_id", "workflow_id", "playbook", "phase"]
+        query = sa.select(*columns).where(cases.c.id == case)
+        for row in await self.database.rows(query):
+            return CasePlace(
+                subject=subject_of(row),
+                workflow_id=row["workflow_id"],
+                playbook=row["playbook"],
+                open=row["phase"] != Phase.CLOSED.value,
+            )
+        return None

@@ -37,7 +37,7 @@ class LedgerRefused(LedgerUnavailable):
 
 
 class ChainBroken(LedgerError):
-    """The new events do not continue the stored ones: appending them would hide a loss."""
+    """An event is missing or different in the log: appending to it would hide a loss."""
 
 
 T = TypeVar("T")
@@ -66,7 +66,12 @@ class Database:
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.shown = parsed.render_as_string(hide_password=True)
-        self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
+        # Parameters are personal data: an error must not repeat them.
+        self.engine = (
+            _sqlite(url)
+            if self.is_sqlite
+            else create_async_engine(url, pool_size=10, hide_parameters=True)
+        )
         self._writer = asyncio.Lock()
         # The asynchronous driver hops to a thread for each statement, which takes ten times as
         # long, and SQLite allows one transaction at a time.
@@ -74,10 +79,7 @@ class Database:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
 
     async def write(self, work: Callable[[sa.Connection], T]) -> T:
-        """Runs `work` in one transaction, to its end even where the caller is cancelled.
-
-        Raises `LedgerUnavailable`.
-        """
+        """One transaction, to its end even if it is cancelled. Raises `LedgerUnavailable`."""
         if self._one_thread is None:
             async with self.writing() as connection:
                 return await connection.run_sync(work)
@@ -145,9 +147,9 @@ class Database:
                 raise LedgerRefused(f"The ledger at {self.shown} can't be opened.") from error
             raise LedgerUnavailable(f"The ledger at {self.shown} does not answer.") from error
         except DBAPIError as error:
-            if _refused(error) or _unusable(error):
+            if _state(error).startswith(_REFUSED) or _unusable(error):
                 raise LedgerRefused(f"The ledger at {self.shown} does not let Koban in.") from error
-            if not error.connection_invalidated and not _unavailable(error):
+            if not error.connection_invalidated and not _state(error).startswith(_UNAVAILABLE):
                 raise
             raise LedgerUnavailable(f"The ledger at {self.shown} went away.") from error
 
@@ -161,10 +163,7 @@ class Database:
         columns: Iterable[str],
         where: Callable[[Any], Any] | None = None,
     ) -> Any:
-        """An INSERT that updates the row with the same primary key.
-
-        `where` takes the new values and restricts the update.
-        """
+        """An INSERT that updates the row of the same key; `where` limits that by new values."""
         insert = self.insert(table)
         keys = [column.name for column in table.primary_key]
         changed = {name: insert.excluded[name] for name in columns if name not in keys}
@@ -179,25 +178,12 @@ class Database:
             self._one_thread.dispose()
 
 
-def _postgresql(url: str) -> AsyncEngine:
-    # Parameters are personal data: an error must not repeat them.
-    return create_async_engine(url, pool_size=10, hide_parameters=True)
-
-
 class Repository:
     """Base of everything that queries the ledger; every method raises `LedgerUnavailable`."""
 
     def __init__(self, database: Database) -> None:
         """`database` has to be migrated."""
         self._database = database
-
-
-def _unavailable(error: DBAPIError) -> bool:
-    return _state(error).startswith(_UNAVAILABLE)
-
-
-def _refused(error: DBAPIError) -> bool:
-    return _state(error).startswith(_REFUSED)
 
 
 def _unusable(error: BaseException) -> bool:

@@ -18,22 +18,12 @@ _LINKS = sa.insert(events)
 
 
 def append(connection: sa.Connection, chain_id: str, recorded: Sequence[R]) -> list[Link]:
-    """Appends the events that the log lacks; returns their links.
-
-    Raises:
-        ChainBroken: an event before them is missing, or one of them is different in the log.
-    """
+    """Appends the events that the log lacks; returns their links. Raises `ChainBroken`."""
     if not recorded:
         return []
-    links = _links_to_add(connection, chain_id, recorded)
-    if links:
-        connection.execute(_LINKS, [dict(vars(link)) for link in links])
-    return links
-
-
-def _links_to_add(connection: sa.Connection, chain_id: str, recorded: Sequence[R]) -> list[Link]:
     first = recorded[0].seq
-    there = _tail(connection, chain_id, first - 1)
+    tail = connection.execute(_TAIL, {"chain_id": chain_id, "first": first - 1})
+    there = {row.seq: row for row in tail}
     previous = there[first - 1].hash if first - 1 in there else GENESIS if first == 1 else None
     new = []
     for each in recorded:
@@ -46,19 +36,14 @@ def _links_to_add(connection: sa.Connection, chain_id: str, recorded: Sequence[R
         elif not _same(written, link, type(each)):
             raise ChainBroken(f"{chain_id}: event {each.seq} is different in the ledger")
         previous = link.hash if written is None else written.hash
+    if new:
+        connection.execute(_LINKS, [dict(vars(link)) for link in new])
     return new
 
 
 def _same(written: sa.Row[Any], link: Link, kind: type[R]) -> bool:
     """True for the same event: a newer version of Koban may write more fields."""
     return written.hash == link.hash or recorded_of(written, kind) == recorded_of(link, kind)
-
-
-def _tail(connection: sa.Connection, chain_id: str, first: int) -> dict[int, sa.Row[Any]]:
-    """The events from `first` on, by seq."""
-    return {
-        row.seq: row for row in connection.execute(_TAIL, {"chain_id": chain_id, "first": first})
-    }
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,14 @@ from activities.ledger.rows import Link
 from activities.ledger.schema import alerts, cases, events, evidence_files, exposures, lookups
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, named
 from workflows.domain.case.reveal_quota import Exposed, is_full
-from workflows.ports.evidence import RevealRequest
+from workflows.ports.cases import RevealRequest
 
 MOST_MERGED = 50
 """Largest number of merged cases whose alerts are searched."""
+
+
+# Key of the quotas among PostgreSQL's advisory locks.
+_LOCK = 0x4B6F6265
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class AlertsPage:
 
 
 class EvidenceRecord(Repository):
-    """Reads the evidence of cases, and keeps the ids of uploaded images."""
+    """Reads the evidence of cases, counts its reveals, and keeps the ids of uploaded images."""
 
     async def page(self, case: str, skip: int, limit: int, until: datetime) -> AlertsPage:
         """Alerts received `until` then by a case and those merged into it."""
@@ -60,20 +64,38 @@ class EvidenceRecord(Repository):
 
     async def file(self, key: str, item: int) -> str | None:
         """Slack's id of an uploaded image."""
-        query = sa.select(evidence_files.c.file_id).where(*_piece(evidence_files, key, item))
+        query = sa.select(evidence_files.c.file_id).filter_by(**_piece(key, item))
         found = await self._database.scalar(query)
         return None if found is None else str(found)
 
     async def keep_file(self, key: str, item: int, file: str, at: datetime) -> None:
         """Stores the id of an uploaded image, in place of an earlier one."""
-        detector, alert_id = named(key)
-        row = {"detector": detector, "alert_id": alert_id, "item": item, "file_id": file, "at": at}
+        row = {**_piece(key, item), "file_id": file, "at": at}
         await self._database.execute(self._database.upsert(evidence_files, row), row)
 
     async def forget_file(self, key: str, item: int) -> None:
         """Deletes the id of an image that Slack does not have any more."""
-        delete = sa.delete(evidence_files).where(*_piece(evidence_files, key, item))
+        delete = sa.delete(evidence_files).filter_by(**_piece(key, item))
         await self._database.execute(delete)
+
+    async def expose(self, exposing: RevealRequest) -> Exposed:
+        """The piece and its person's quota; counts the reveal where the quota allows it."""
+        async with self._database.writing() as connection:
+            await self._database.serialize(connection, _LOCK, exposing.person)
+            alert = await alert_of(connection, exposing.case, exposing.alert)
+            piece = alert.item(exposing.item) if alert is not None else None
+            if piece is None:
+                return Exposed()
+            known = await _known(connection, exposing, isinstance(piece, ImageEvidence))
+            if not known.again and not is_full(exposing.most, known.seen, known.again):
+                row = {
+                    **_piece(exposing.alert, exposing.item),
+                    "person": exposing.person,
+                    "case_id": exposing.case,
+                    "at": exposing.at,
+                }
+                await connection.execute(self._database.upsert(exposures, row), row)
+            return known
 
 
 _NEWEST = (alerts.c.occurred_at.desc(), alerts.c.detector, alerts.c.alert_id)
@@ -104,9 +126,9 @@ async def cases_within(connection: AsyncConnection, case: str) -> Sequence[str]:
     return found
 
 
-def _piece(table: sa.Table, key: str, item: int) -> tuple[sa.ColumnElement[bool], ...]:
+def _piece(key: str, item: int) -> dict[str, Any]:
     detector, alert_id = named(key)
-    return (table.c.detector == detector, table.c.alert_id == alert_id, table.c.item == item)
+    return {"detector": detector, "alert_id": alert_id, "item": item}
 
 
 def _evidence(row: sa.Row[Any]) -> AlertEvidence:
@@ -122,33 +144,11 @@ def _evidence(row: sa.Row[Any]) -> AlertEvidence:
     )
 
 
-# Key of the quotas among PostgreSQL's advisory locks.
-_LOCK = 0x4B6F6265
-
-
-class RevealQuota(Repository):
-    """Counts the pieces of hidden evidence that a person has seen."""
-
-    async def expose(self, exposing: RevealRequest) -> Exposed:
-        """The piece and its person's quota; counts the reveal where the quota allows it."""
-        async with self._database.writing() as connection:
-            await self._database.serialize(connection, _LOCK, exposing.person)
-            alert = await alert_of(connection, exposing.case, exposing.alert)
-            piece = alert.item(exposing.item) if alert is not None else None
-            if piece is None:
-                return Exposed()
-            known = await _known(connection, exposing, isinstance(piece, ImageEvidence))
-            if not known.again and not is_full(exposing.most, known.seen, known.again):
-                row = {**_key(exposing), "case_id": exposing.case, "at": exposing.at}
-                await connection.execute(self._database.upsert(exposures, row), row)
-            return known
-
-
 async def _known(connection: AsyncConnection, exposing: RevealRequest, image: bool) -> Exposed:
     matching = (exposures.c.person == exposing.person, exposures.c.at >= exposing.since)
     query = sa.select(exposures).where(*matching).order_by(exposures.c.at)
     rows = (await connection.execute(query)).all()
-    key = _key(exposing)
+    key = _piece(exposing.alert, exposing.item)
     others = [row for row in rows if any(getattr(row, name) != key[name] for name in key)]
     return Exposed(
         found=True,
@@ -157,16 +157,6 @@ async def _known(connection: AsyncConnection, exposing: RevealRequest, image: bo
         seen=len(others),
         since=others[0].at if others else None,
     )
-
-
-def _key(exposing: RevealRequest) -> dict[str, Any]:
-    detector, alert_id = named(exposing.alert)
-    return {
-        "person": exposing.person,
-        "detector": detector,
-        "alert_id": alert_id,
-        "item": exposing.item,
-    }
 
 
 def note_reveals(connection: sa.Connection, case: str, links: Sequence[Link]) -> None:

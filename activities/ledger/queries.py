@@ -30,6 +30,12 @@ class Look:
     revealed: bool = False
 
 
+OPEN_OR_UNDOING = sa.or_(
+    cases.c.phase != Phase.CLOSED.value, cases.c.approval_expires_at.is_not(None)
+)
+"""Open cases, and closed ones whose undo waits for an approval."""
+
+
 class Queries(Repository):
     """Reads cases, appeals, events and actions."""
 
@@ -45,13 +51,12 @@ class Queries(Repository):
 
     async def open_cases(self, limit: int = QUEUE_LIMIT) -> Sequence[Row]:
         """Open cases, and closed ones whose undo waits for an approval, oldest first."""
-        waits = cases.c.approval_expires_at.is_not(None)
-        query = _cases().where(sa.or_(cases.c.phase != Phase.CLOSED.value, waits))
-        return await self._database.rows(query.order_by(cases.c.opened_at).limit(limit))
+        query = case_rows().where(OPEN_OR_UNDOING).order_by(cases.c.opened_at)
+        return await self._database.rows(query.limit(limit))
 
     async def case(self, case: str) -> Row | None:
         """One case. Rows of cases come without their snapshot."""
-        rows = await self._database.rows(_cases().where(cases.c.id == case))
+        rows = await self._database.rows(case_rows().where(cases.c.id == case))
         return rows[0] if rows else None
 
     async def actions_of(self, case: str) -> Sequence[Row]:
@@ -81,23 +86,20 @@ class Queries(Repository):
 
     async def cases_of(self, subject_type: str, subject_id: str, limit: int = 20) -> Sequence[Row]:
         """The cases about a subject, newest first."""
-        matching = (cases.c.subject_type == subject_type, cases.c.subject_id == subject_id)
-        query = _cases().where(*matching).order_by(cases.c.opened_at.desc())
-        return await self._database.rows(query.limit(limit))
+        query = case_rows().filter_by(subject_type=subject_type, subject_id=subject_id)
+        return await self._database.rows(query.order_by(cases.c.opened_at.desc()).limit(limit))
 
     async def actions_on(
         self, subject_type: str, subject_id: str, limit: int = 20
     ) -> Sequence[Row]:
         """The actions on a subject, newest first."""
-        matching = (actions.c.subject_type == subject_type, actions.c.subject_id == subject_id)
-        query = sa.select(actions).where(*matching).order_by(actions.c.decided_at.desc())
-        return await self._database.rows(query.limit(limit))
+        query = sa.select(actions).filter_by(subject_type=subject_type, subject_id=subject_id)
+        return await self._database.rows(query.order_by(actions.c.decided_at.desc()).limit(limit))
 
     async def case_of_alert(self, detector: str, alert: str) -> Row | None:
         """The case that an alert opened or joined."""
-        matching = (alerts.c.detector == detector, alerts.c.alert_id == alert)
-        query = _cases().join(alerts, alerts.c.case_id == cases.c.id).where(*matching)
-        rows = await self._database.rows(query)
+        query = case_rows().join(alerts, alerts.c.case_id == cases.c.id)
+        rows = await self._database.rows(query.filter_by(detector=detector, alert_id=alert))
         return rows[0] if rows else None
 
     async def cases_like(self, case: str, limit: int = 5) -> Sequence[str]:
@@ -136,5 +138,6 @@ def _events(case: str, but: Collection[str]) -> tuple[sa.ColumnElement[bool], ..
     return (events.c.case_id == case, events.c.kind.not_in(sorted(but)))
 
 
-def _cases() -> sa.Select[Any]:
+def case_rows() -> sa.Select[Any]:
+    """The rows of cases without their snapshots."""
     return sa.select(*(column for column in cases.c if column.name != "snapshot"))

@@ -16,6 +16,7 @@ from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.projection import ActionRow, CaseRow
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot
+from workflows.domain.values import Value
 from workflows.ports.appeals import AppealRow
 
 # `hash = SHA-256(canonical JSON of [prev_hash, case_id, seq, at, kind, actor, data])`, in lower
@@ -49,22 +50,10 @@ class Broken:
     why: str
 
 
-def moment(at: datetime) -> str:
-    """`at` in ISO 8601, UTC, with microseconds."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
 def hash_of(link: Link) -> str:
     """The expected hash of `link`."""
-    hashed = [
-        link.prev_hash,
-        link.case_id,
-        link.seq,
-        moment(link.at),
-        link.kind,
-        link.actor,
-        link.data,
-    ]
+    at = link.at.astimezone(UTC).isoformat(timespec="microseconds")
+    hashed = [link.prev_hash, link.case_id, link.seq, at, link.kind, link.actor, link.data]
     canonical = json.dumps(hashed, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -120,10 +109,9 @@ def alert_row(alert: Alert, case: str, received_at: datetime) -> dict[str, Any]:
 
 def case_values(row: CaseRow) -> dict[str, Any]:
     """The columns of a case, without card and snapshot."""
-    same = row.model_dump(exclude={"subject", "approval", "title"})
     pending = row.approval
     return {
-        **{name: _plain(value) for name, value in same.items()},
+        **_columns(row, without={"subject", "approval", "title"}),
         "title": row.title.model_dump(),
         "subject_type": row.subject.type,
         "subject_id": row.subject.id,
@@ -134,8 +122,9 @@ def case_values(row: CaseRow) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, StrEnum) else value
+def _columns(row: Value, without: set[str]) -> dict[str, Any]:
+    dumped = row.model_dump(exclude=without).items()
+    return {key: each.value if isinstance(each, StrEnum) else each for key, each in dumped}
 
 
 def snapshot_values(snapshot: CaseSnapshot) -> dict[str, Any]:
@@ -167,9 +156,8 @@ def recorded_of(row: Any, kind: type[R]) -> R:
 
 def action_values(case: str, row: ActionRow) -> dict[str, Any]:
     """The columns of one action."""
-    same = row.model_dump(exclude={"decision", "subject", "problem"})
     return {
-        **{name: _plain(value) for name, value in same.items()},
+        **_columns(row, without={"decision", "subject", "problem"}),
         "case_id": case,
         "decision_id": row.decision,
         "subject_type": row.subject.type,
@@ -179,18 +167,16 @@ def action_values(case: str, row: ActionRow) -> dict[str, Any]:
 
 
 def appeal_values(row: AppealRow, card: CardRef | None) -> dict[str, Any]:
-    """The columns of an appeal."""
-    same = row.model_dump(exclude={"subject", "case", "decision"})
+    """The columns of an appeal, without those of an unknown card."""
     return {
-        **{name: _plain(value) for name, value in same.items()},
+        **_columns(row, without={"subject", "case", "decision"}),
         "case_id": row.case,
         "decision_id": row.decision,
         "subject_type": row.subject.type if row.subject else None,
         "subject_id": row.subject.id if row.subject else None,
         "statement": storable(row.statement),
         "reason": storable(row.reason) or None,
-        "card_channel": card.channel if card else None,
-        "card_ts": card.ts if card else None,
+        **({"card_channel": card.channel, "card_ts": card.ts} if card else {}),
     }
 
 

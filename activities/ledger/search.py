@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from activities.ledger.database import Repository, Row
-from activities.ledger.queries import CHUNK
+from activities.ledger.queries import CHUNK, case_rows
 from activities.ledger.rows import status_values, subject_of
 from activities.ledger.schema import actions, alerts, cases, events
 from workflows.domain.alerts import Subject
@@ -34,11 +34,8 @@ class _Place:
         """The place as a PostgreSQL JSON path."""
         if not self.keys:
             return f"{self.root}.**"
-        return f"{self.root}[*].keyvalue() ? ({' || '.join(map(_is_key, self.keys))}).value"
-
-
-def _is_key(key: str) -> str:
-    return f'@.key == "{key}"'
+        wanted = " || ".join(f'@.key == "{key}"' for key in self.keys)
+        return f"{self.root}[*].keyvalue() ? ({wanted}).value"
 
 
 _IN_ALERTS = (_Place("$.title"), _Place("$.evidence", ("text", "url")), _Place("$.attributes"))
@@ -55,8 +52,7 @@ class Search(Repository):
         Searches title, subject, evidence, attributes, reasons and notes, without regard to the
         case of ASCII letters.
         """
-        shown = sa.select(*(column for column in cases.c if column.name != "snapshot"))
-        query = shown.where(sa.or_(*self._anywhere(text), *_id_begins(prefix)))
+        query = case_rows().where(sa.or_(*self._anywhere(text, prefix)))
         newest = query.order_by(cases.c.opened_at.desc(), cases.c.id.desc())
         return await self._database.rows(newest.offset(min(skip, MOST_FOUND)).limit(limit))
 
@@ -73,7 +69,7 @@ class Search(Repository):
         known = {*open_cases, *standing}
         return {key: (tuple(open_cases.get(key, ())), standing.get(key, 0)) for key in known}
 
-    def _anywhere(self, text: str) -> list[sa.ColumnElement[bool]]:
+    def _anywhere(self, text: str, prefix: str | None) -> list[sa.ColumnElement[bool]]:
         pattern = f"%{_literally(text)}%"
         seen = sa.select(alerts.c.case_id).where(
             sa.or_(*(self._word(alerts.c.body, path, pattern) for path in _IN_ALERTS))
@@ -82,7 +78,9 @@ class Search(Repository):
             events.c.kind.in_(_WITH_WORDS),
             sa.or_(*(self._word(events.c.data, path, pattern) for path in _IN_EVENTS)),
         )
+        begins = cases.c.id.like(f"{_literally(prefix or '')}%", escape=_ESCAPE)
         return [
+            *([] if prefix is None else [begins]),
             cases.c.subject_id.ilike(pattern, escape=_ESCAPE),
             cases.c.title["ja"].as_string().ilike(pattern, escape=_ESCAPE),
             cases.c.title["en"].as_string().ilike(pattern, escape=_ESCAPE),
@@ -123,10 +121,6 @@ def _literally(text: str) -> str:
     for sign in (_ESCAPE, "%", "_"):
         text = text.replace(sign, _ESCAPE + sign)
     return text
-
-
-def _id_begins(prefix: str | None) -> list[sa.ColumnElement[bool]]:
-    return [] if prefix is None else [cases.c.id.like(f"{_literally(prefix)}%", escape=_ESCAPE)]
 
 
 def _among(table: sa.Table, subjects: Sequence[Subject]) -> sa.ColumnElement[bool]:

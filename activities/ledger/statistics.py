@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.database import Repository, Row
+from activities.ledger.queries import OPEN_OR_UNDOING
 from activities.ledger.rows import status_values
 from activities.ledger.schema import actions, cases, events
 from workflows.domain.case.enforcement import STANDING
@@ -67,13 +68,8 @@ class Statistics(Repository):
         """The running protections that end before `until`, soonest first, with their case."""
         query = (
             sa.select(
-                actions.c.case_id,
-                actions.c.action,
-                actions.c.until,
-                cases.c.title,
-                cases.c.severity,
-                cases.c.card_channel,
-                cases.c.card_ts,
+                *actions.c["case_id", "action", "until"],
+                *cases.c["title", "severity", "card_channel", "card_ts"],
             )
             .join(cases, cases.c.id == actions.c.case_id)
             .where(_RUNNING, actions.c.until < until)
@@ -92,12 +88,9 @@ async def _counted_events(
     )
     query = (
         sa.select(
-            events.c.case_id,
-            events.c.kind,
-            events.c.at,
+            *events.c["case_id", "kind", "at"],
             *(column.label(name) for name, column in _FIELDS.items()),
-            cases.c.playbook,
-            cases.c.severity,
+            *cases.c["playbook", "severity"],
         )
         # The events of appeals have no case of that id.
         .join(cases, cases.c.id == events.c.case_id)
@@ -129,16 +122,8 @@ def _moment(written: str | None) -> datetime | None:
 
 async def _open_cases(connection: AsyncConnection) -> Sequence[Row]:
     """Open cases, and closed ones whose undo waits for an approval."""
-    query = sa.select(
-        cases.c.id,
-        cases.c.severity,
-        cases.c.phase,
-        cases.c.owner,
-        cases.c.opened_at,
-        cases.c.claim_due,
-        cases.c.decide_due,
-        cases.c.approval_expires_at,
-    ).where(sa.or_(cases.c.phase != Phase.CLOSED.value, cases.c.approval_expires_at.is_not(None)))
+    columns = cases.c["id", "severity", "phase", "owner", "opened_at", "claim_due", "decide_due"]
+    query = sa.select(*columns, cases.c.approval_expires_at).where(OPEN_OR_UNDOING)
     rows: Sequence[Row] = (await connection.execute(query)).mappings().all()
     return rows
 

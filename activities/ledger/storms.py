@@ -90,9 +90,9 @@ def _titles(matching: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
 
 
 def _top(matching: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
-    columns = ("id", "title", "subject_type", "subject_id", "severity", "alerts", "owner")
+    columns = cases.c["id", "title", "subject_type", "subject_id", "severity", "alerts", "owner"]
     return (
-        sa.select(*(cases.c[name] for name in columns), cases.c.card_ts)
+        sa.select(*columns, cases.c.card_ts)
         .where(*matching, _OPEN)
         .order_by(_RANK, cases.c.alerts.desc(), cases.c.opened_at, cases.c.id)
         .limit(MOST_TOP)

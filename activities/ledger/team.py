@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.database import Repository
 from activities.ledger.schema import automation, covers, preferences
@@ -29,15 +28,10 @@ Decide = Callable[[Sequence[AutomationChange]], AutomationChange | Unchanged]
 class Automation(Repository):
     """Pauses of the automation."""
 
-    async def pause_of(self, playbook: str, now: datetime) -> AutomationPause | None:
-        """The pause that applies to `playbook`, if any."""
-        async with self._database.reading() as connection:
-            return await connection.run_sync(pause_now, playbook, now)
-
     async def standing(self, now: datetime) -> tuple[PauseState, ...]:
         """The current pauses."""
         async with self._database.reading() as connection:
-            return rules.current_pauses(await _changes(connection, sa.true()), now)
+            return rules.current_pauses(await connection.run_sync(_changes, _CHANGES), now)
 
     async def pause(
         self, by: Actor, playbook: str | None, lasts: timedelta | None, now: datetime
@@ -55,7 +49,7 @@ class Automation(Repository):
         """Stores the change that `decide` makes; concurrent changes are serialized."""
         async with self._database.writing() as connection:
             await self._database.serialize(connection, _LOCK)
-            outcome = decide(await _changes(connection, sa.true()))
+            outcome = decide(await connection.run_sync(_changes, _CHANGES))
             if isinstance(outcome, AutomationChange):
                 await connection.execute(sa.insert(automation).values(_row(outcome)))
             return outcome
@@ -63,23 +57,14 @@ class Automation(Repository):
 
 def pause_now(connection: sa.Connection, playbook: str, now: datetime) -> AutomationPause | None:
     """The pause that applies to `playbook`, if any."""
-    return rules.pause_of(
-        _changes_of(connection.execute(_OF_PLAYBOOK, {"name": playbook})), playbook, now
-    )
+    return rules.pause_of(_changes(connection, _OF_PLAYBOOK, playbook), playbook, now)
 
 
-async def _changes(
-    connection: AsyncConnection, where: sa.ColumnElement[bool]
+def _changes(
+    connection: sa.Connection, query: sa.Select[Any], name: str = ""
 ) -> list[AutomationChange]:
-    return await connection.run_sync(_read, where)
-
-
-def _read(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[AutomationChange]:
-    return _changes_of(connection.execute(_CHANGES.where(where)))
-
-
-def _changes_of(rows: sa.Result[Any]) -> list[AutomationChange]:
-    return [AutomationChange.model_validate({**row, "by": row["actor"]}) for row in rows.mappings()]
+    rows = connection.execute(query, {"name": name}).mappings()
+    return [AutomationChange.model_validate({**row, "by": row["actor"]}) for row in rows]
 
 
 def _row(change: AutomationChange) -> dict[str, object]:
@@ -108,11 +93,8 @@ class Covers(Repository):
         """Starts a cover by `person`, and ends an earlier one between the same two people."""
         same = (covers.c.person == person, covers.c.covers_for == cover.person)
         async with self._database.writing() as connection:
-            await connection.execute(
-                sa.update(covers)
-                .where(*_valid(at), *same)
-                .values(ended_at=at, ended_by=cover.person)
-            )
+            earlier = sa.update(covers).where(*_valid(at), *same)
+            await connection.execute(earlier.values(ended_at=at, ended_by=cover.person))
             row = {
                 "at": at,
                 "person": person,

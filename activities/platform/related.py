@@ -34,10 +34,7 @@ class Unreadable(PlatformError, Unavailable):
 
 @dataclass(frozen=True)
 class Found:
-    """Distinct subjects in order, with the facts of their look-ups by key.
-
-    `dropped` is the number of items that are no subjects.
-    """
+    """Distinct subjects in order, facts by their key, and the number of items that are none."""
 
     subjects: tuple[Subject, ...] = ()
     facts: dict[str, Facts] = field(default_factory=dict)
@@ -172,18 +169,13 @@ def _next(spec: RelatedSpec, answer: Any) -> str | None:
 
 
 def _found(type_: str, items: Iterable[Any]) -> Found:
-    subjects: dict[str, Subject] = {}
-    facts: dict[str, Facts] = {}
-    dropped = 0
-    for item in items:
-        subject = _subject(type_, item)
-        if subject is None:
-            dropped += 1
-            continue
-        subjects.setdefault(subject.key, subject)
-        if isinstance(item, dict):
-            facts.setdefault(subject.key, item)
-    return Found(tuple(subjects.values()), facts, dropped)
+    asked = [(_subject(type_, item), item) for item in items]
+    usable = [(subject, item) for subject, item in asked if subject is not None]
+    facts: dict[str, Facts] = {
+        subject.key: item for subject, item in reversed(usable) if isinstance(item, dict)
+    }
+    subjects = dict.fromkeys(subject for subject, _ in usable)
+    return Found(tuple(subjects), facts, dropped=len(asked) - len(usable))
 
 
 def _subject(type_: str, item: Any) -> Subject | None:
@@ -199,17 +191,10 @@ def _subject(type_: str, item: Any) -> Subject | None:
     return subject
 
 
-def _together(parts: Iterable[Found]) -> Found:
-    subjects: dict[str, Subject] = {}
-    facts: dict[str, Facts] = {}
-    dropped = 0
-    for part in parts:
-        for each in part.subjects:
-            subjects.setdefault(each.key, each)
-        for key, value in part.facts.items():
-            facts.setdefault(key, value)
-        dropped += part.dropped
-    return Found(tuple(subjects.values()), facts, dropped)
+def _together(parts: Sequence[Found]) -> Found:
+    subjects = dict.fromkeys(each for part in parts for each in part.subjects)
+    facts = {key: value for part in reversed(parts) for key, value in part.facts.items()}
+    return Found(tuple(subjects), facts, sum(part.dropped for part in parts))
 
 
 def _at(facts: Any, path: str) -> Any:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from urllib.parse import quote
 
 from pydantic import JsonValue
@@ -19,9 +19,8 @@ _DOTS = frozenset({".", ".."})
 def fill_path(template: str, values: Mapping[str, str]) -> str:
     """The path with every value percent-encoded, slashes and dots-only ids included.
 
-    Raises:
-        UnusableSubject: for `.` and `..`, which servers resolve even when encoded.
-        KeyError: for a placeholder that `values` lacks (`koban check` finds these before).
+    Raises `UnusableSubject` for `.` and `..`, which servers resolve even when encoded, and
+    `KeyError` for a placeholder that `values` lacks (`koban check` finds these before).
     """
     return _PLACEHOLDER.sub(lambda match: _segment(values[match[1]]), template)
 
@@ -57,11 +56,7 @@ class Request:
 
 
 def request_of(order: Order) -> Request | None:
-    """The request of an order; None for an undo without one.
-
-    Raises:
-        UnusableSubject: the subject's id can't be part of a path.
-    """
+    """The request of an order; None for an undo without one. Raises `UnusableSubject`."""
     undo = order.direction is Direction.UNDO
     call = order.spec.undo if undo else order.spec.request
     if call is None:
@@ -80,16 +75,12 @@ def path_of(order: Order, template: str) -> str:
 
 
 def _values(order: Order) -> dict[str, str | None]:
-    until = None if order.until is None else _iso(order.until)
+    until = order.until.astimezone(UTC) if order.until is not None else None
     return {
         "subject.id": order.planned.subject.id,
         "subject.type": order.planned.subject.type,
         "case.id": order.case,
         "decision.id": order.decision,
         "actor": order.actor or "koban",
-        "until": until,
+        "until": f"{until:%Y-%m-%dT%H:%M:%SZ}" if until is not None else None,
     }
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

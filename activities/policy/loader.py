@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from activities.policy.messages import M, validated
-from activities.policy.yaml_document import Document, Fault, Place, PolicyFaults, read
+from activities.policy.yaml_document import Document, Fault, PolicyFaults, read
 from workflows.conditions import holds, problem
 from workflows.domain.alerts import Alert
 from workflows.domain.policy.actions import ActionCatalog
@@ -89,46 +90,27 @@ class _Loader:
         if not self._folder.is_dir():
             fault = Fault(str(self._folder), 1, "the folder is missing", "name a policy folder")
             raise PolicyFaults((fault,))
-        catalog = self._read("actions.yaml", ActionCatalog)
-        roles = self._read("roles.yaml", RoleBook)
-        lookups = self._read("platform.yaml", LookupCatalog)
+        parts: dict[str, Any] = {
+            "catalog": self._read("actions.yaml", ActionCatalog),
+            "roles": self._read("roles.yaml", RoleBook),
+            "lookups": self._read("platform.yaml", LookupCatalog),
+            # Optional: a small team may not want limits.
+            "limits": self._read_optional("limits.yaml", Limits),
+            "appeals": self._read_optional("appeals.yaml", AppealRules),
+            "roster": self._read_optional("roster.yaml", Roster),
+            "reports": self._read_optional("reports.yaml", ReportRules),
+        }
         playbooks = self._all("playbooks", Playbook)
         detectors = self._all("detectors", Detector)
-        # Optional: a small team may not want limits.
-        limits = self._read_optional("limits.yaml", Limits)
-        appeals = self._read_optional("appeals.yaml", AppealRules)
-        roster = self._read_optional("roster.yaml", Roster)
-        reports = self._read_optional("reports.yaml", ReportRules)
-        self._lint(
-            Bundle(
-                catalog=catalog,
-                roles=roles,
-                playbooks=playbooks,
-                detectors=detectors,
-                lookups=lookups,
-                limits=limits,
-                appeals=appeals,
-                roster=roster,
-                reports=reports,
-                problem=problem,
-                whole=not any(document.faults for document in self._documents.values()),
-            )
-        )
+        whole = not any(document.faults for document in self._documents.values())
+        files = {**parts, "playbooks": playbooks, "detectors": detectors}
+        self._lint(Bundle(**files, problem=problem, whole=whole))
         self._stop_at_faults()
-        assert catalog is not None
-        assert roles is not None
-        assert lookups is not None
         return PolicyFolder(
             version=self._version(),
-            catalog=catalog,
-            roles=roles,
-            lookups=lookups,
             playbooks={each.playbook: each for each in playbooks.values()},
             detectors={each.detector: each for each in detectors.values()},
-            limits=limits,
-            appeals=appeals,
-            roster=roster,
-            reports=reports,
+            **parts,
         )
 
     def _read_optional(self, file: str, model: type[M]) -> M | None:
@@ -151,8 +133,7 @@ class _Loader:
     def _lint(self, bundle: Bundle) -> None:
         for found in findings(bundle):
             document = self._documents.setdefault(found.file, Document(found.file))
-            place: Place = found.place
-            document.fault(place, found.what, found.write)
+            document.fault(found.place, found.what, found.write)
 
     def _stop_at_faults(self) -> None:
         faults = [fault for document in self._documents.values() for fault in document.faults]

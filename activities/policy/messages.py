@@ -88,6 +88,7 @@ def _place(document: Document, loc: tuple[int | str, ...]) -> Place:
 
 def _words(document: Document, model: type[BaseModel], error: Any, name: str) -> tuple[str, str]:
     kind, context = error["type"], error.get("ctx", {})
+    wrong = f"{_subject(error)} can't be `{_short(error['input'])}`"
     if kind == "extra_forbidden":
         return _unknown(model, error, name)
     if kind == "missing":
@@ -95,30 +96,28 @@ def _words(document: Document, model: type[BaseModel], error: Any, name: str) ->
     if error["input"] is None:
         return f"{_subject(error)} has no value", "write one (what follows # is a comment)"
     if kind == "zoneinfo_str":
-        what = f"{_subject(error)} can't be `{_short(error['input'])}`"
-        return what, "write a time zone's name, as Asia/Tokyo"
+        return wrong, "write a time zone's name, as Asia/Tokyo"
     if kind in ("enum", "literal_error"):
         allowed = str(context["expected"]).replace("'", "")
-        return f"{_subject(error)} can't be `{_short(error['input'])}`", f"write {allowed}"
+        return wrong, f"write {allowed}"
     if kind == "value_error":
         what, _, write = str(context["error"]).partition("; ")
         return what, REMEDIES.get(what) or write or f"mend `{name}`"
     if kind == "string_pattern_mismatch":
-        what = f"{_subject(error)} can't be `{_short(error['input'])}`"
         if name == "env":
             # The value may be the secret itself, and the message goes to a terminal or CI.
-            what = "`env` is not the name of an environment variable"
-        return what, SHAPES.get(context["pattern"], f"write what matches {context['pattern']}")
+            wrong = "`env` is not the name of an environment variable"
+        return wrong, SHAPES.get(context["pattern"], f"write what matches {context['pattern']}")
     if kind in ("model_type", "dict_type"):
         return f"{_subject(error)} has no keys of its own", f"write {_keys(model, context)}"
-    return _measured(error, kind, context)
+    return _measured(error, wrong)
 
 
-def _measured(error: Any, kind: str, context: dict[str, Any]) -> tuple[str, str]:
+def _measured(error: Any, wrong: str) -> tuple[str, str]:
     """Words for values of the wrong type or size."""
     for sign, write in WRITES.items():
-        if kind.startswith(sign):
-            return f"{_subject(error)} can't be `{_short(error['input'])}`", write.format(**context)
+        if error["type"].startswith(sign):
+            return wrong, write.format(**error.get("ctx", {}))
     message = str(error["msg"])
     return f"{_subject(error)} is wrong ({message[0].lower()}{message[1:]})", "mend it"
 

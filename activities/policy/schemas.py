@@ -67,12 +67,9 @@ def _as_written(value: Any) -> Any:
     if value.get("format") == "duration":
         return dict(DURATION)
     # A default of a duration is written in ISO 8601 by the model.
-    kept = {k: each for k, each in value.items() if not (k == "default" and _is_iso(each))}
-    return {key: _as_written(each) for key, each in kept.items()}
-
-
-def _is_iso(value: Any) -> bool:
-    return isinstance(value, str) and bool(_ISO.fullmatch(value))
+    default = value.get("default")
+    is_iso = isinstance(default, str) and _ISO.fullmatch(default)
+    return {k: _as_written(each) for k, each in value.items() if not (k == "default" and is_iso)}
 
 
 def _text(full: dict[str, Any]) -> dict[str, Any]:

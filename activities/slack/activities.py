@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
+from itertools import chain
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -13,7 +14,6 @@ from temporalio.exceptions import ApplicationError
 from activities.slack.blocks import Message
 from activities.slack.cards.appeal import LINES_TYPE, appeal_card, appeal_lines
 from activities.slack.client import Sender, SlackTrouble
-from activities.slack.direct_messages import DirectMessages
 from activities.slack.directory import Directory, RolesUnknown
 from activities.slack.files import Files
 from activities.slack.i18n.catalog import texts
@@ -22,6 +22,7 @@ from activities.slack.publisher import (
     NO_PICTURES,
     PAUSES,
     CasePublisher,
+    DirectMessages,
     DrawChart,
     Publisher,
     ReportPublisher,
@@ -29,16 +30,9 @@ from activities.slack.publisher import (
 )
 from activities.slack.rate_limiter import INTERACTIVE, RateLimiter, Slot, SlotCancelled
 from activities.slack.reader import Reader
-from activities.slack.refusals import APPROVING, of_case, refusal_text, with_typed
-from activities.slack.role_holders import (
-    StandIns,
-    holders_of,
-    nobody_stands_in,
-    people_in,
-    people_of,
-    shown,
-)
-from activities.slack.storm_digest import NoStorms, StormService, calls, digest, people_in_storm
+from activities.slack.refusals import APPROVING, StandIns, of_case, refusal_of, with_typed
+from activities.slack.storm_digest import StormService, calls, digest
+from activities.slack.thread import people_of
 from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.case.commands import Grant
 from workflows.domain.case.snapshot import CardRef
@@ -58,11 +52,6 @@ LatestShow = Callable[[str, str], Awaitable[Show | None]]
 """The latest `Show` of a workflow id and run id; None where the workflow does not answer."""
 
 
-async def no_latest(workflow: str, run: str) -> Show | None:
-    """Leaves every write as it was asked for."""
-    return None
-
-
 class SlackActivities:
     """Activities of the Slack queues, and `roles_of` for the main queue.
 
@@ -77,16 +66,13 @@ class SlackActivities:
         zone: tzinfo,
         limiter: RateLimiter,
         *,
-        latest: LatestShow = no_latest,
-        storms: StormService | None = None,
-        stand_ins: StandIns = nobody_stands_in,
-        draw_chart: DrawChart | None = None,
+        latest: LatestShow,
+        storms: StormService,
+        stand_ins: StandIns,
+        draw_chart: DrawChart,
         picture_pauses: Sequence[float] = PAUSES,
     ) -> None:
-        """`language` and `zone` are the deployment's; Slack shows times in each reader's zone.
-
-        Reports need `draw_chart`.
-        """
+        """`language` and `zone` are the deployment's; Slack shows times in each reader's zone."""
         self._sender = Sender(client, limiter)
         self._files = Files(client, NO_PICTURES)
         self._limiter = limiter
@@ -94,7 +80,7 @@ class SlackActivities:
         self._language = language
         self._zone = zone
         self._latest = latest
-        self._storms = storms or NoStorms()
+        self._storms = storms
         self._stand_ins = stand_ins
         self._draw_chart = draw_chart
         self._picture_pauses = picture_pauses
@@ -179,19 +165,12 @@ class SlackActivities:
     async def answer(self, wanted: Answer) -> None:
         """Posts a refusal as an ephemeral message in its person's language."""
         covers = self._stand_ins if wanted.command in APPROVING else None
-        holders = await holders_of(wanted.refusal, wanted.person, self._people, covers)
-        language = await self._people.language(wanted.person)
-        refusal = refusal_text(
-            wanted.refusal,
-            language,
-            await self._people.names([*people_in(wanted.refusal), *shown(holders)]),
-            datetime.now(UTC),
-            case=wanted.case,
-            holders=holders,
-            command=wanted.command,
+        reader = Reader(texts(await self._people.language(wanted.person)), self._zone)
+        refusal = await refusal_of(
+            wanted.refusal, wanted.person, self._people, reader, covers, wanted.case, wanted.command
         )
-        text = of_case(refusal, wanted, await self._link(wanted.card), texts(language))
-        blocks = with_typed(text, wanted.typed, texts(language))
+        text = of_case(refusal, wanted, await self._link(wanted.card), reader.texts)
+        blocks = with_typed(text, wanted.typed, reader.texts)
         await self._sender.post_ephemeral(wanted.person, wanted.place, text, blocks)
 
     async def _link(self, card: CardRef | None) -> str | None:
@@ -202,11 +181,7 @@ class SlackActivities:
 
     @activity.defn(name="tell")
     async def tell(self, wanted: Tell) -> None:
-        """Sends each person one direct message in their language.
-
-        Raises:
-            ApplicationError: `roles_unknown`, retryable.
-        """
+        """Sends each person one direct message. Raises `roles_unknown`, retryable."""
         names = await self._people.names(people_of(wanted.view, [wanted.line]))
 
         async def reader_of(person: str) -> Reader:
@@ -218,18 +193,17 @@ class SlackActivities:
 
     @activity.defn(name="roles_of")
     async def roles_of(self, wanted: RolesAsk) -> Grant:
-        """The roles of a person, and when they were read.
-
-        Raises:
-            ApplicationError: `roles_unknown`, retryable.
-        """
+        """The roles of a person with the time of reading. Raises `roles_unknown`, retryable."""
         with _roles_known():
             return await self._people.grant(wanted.person, newest=wanted.approves)
 
     @activity.defn(name="show_appeal")
     async def show_appeal(self, wanted: ShowAppeal) -> CardRef:
         """Updates card and thread of an appeal; posts nothing twice."""
-        appeal, reader = wanted.appeal, await self._reader(_people_in_appeal(wanted))
+        appeal = wanted.appeal
+        named = chain.from_iterable(line.event.people_named() for line in wanted.lines)
+        people = (appeal.owner, appeal.answered_by, *appeal.deciders, *named)
+        reader = await self._reader(people)
 
         async def lines(part: tuple[AppealRecorded, ...]) -> Message:
             return appeal_lines(part, appeal, reader)
@@ -247,7 +221,7 @@ class SlackActivities:
     @activity.defn(name="show_storm")
     async def show_storm(self, wanted: ShowStorm) -> CardRef:
         """Updates a storm's digest, and calls roles in its thread; posts nothing twice."""
-        reader = await self._reader(people_in_storm(wanted.picture))
+        reader = await self._reader(each.owner for each in wanted.picture.top)
         publisher = Publisher(self._sender.with_slot(Slot()))
         async with publisher.progress.attempt():
             message = digest(wanted, reader)
@@ -259,7 +233,6 @@ class SlackActivities:
     @activity.defn(name="post_report")
     async def post_report(self, report: Report) -> CardRef:
         """Posts a report with its picture; posts nothing twice."""
-        assert self._draw_chart is not None
         reader = await self._reader(_people_in_report(report), report.language)
         sender = self._sender.with_slot(Slot())
         publisher = ReportPublisher(report, sender, self._files, reader, self._picture_pauses)
@@ -274,14 +247,6 @@ def _roles_known() -> Iterator[None]:
         yield
     except RolesUnknown:
         raise ApplicationError("the role's members are unknown", type="roles_unknown") from None
-
-
-def _people_in_appeal(wanted: ShowAppeal) -> Iterator[str | None]:
-    yield wanted.appeal.owner
-    yield wanted.appeal.answered_by
-    yield from wanted.appeal.deciders
-    for line in wanted.lines:
-        yield from line.event.people_named()
 
 
 def _people_in_report(report: Report) -> Iterator[str | None]:

@@ -1,7 +1,4 @@
-"""Block Kit blocks as data, cut to Slack's limits.
-
-Limits: https://docs.slack.dev/reference/block-kit
-"""
+"""Block Kit blocks as data, cut to Slack's limits: https://docs.slack.dev/reference/block-kit."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

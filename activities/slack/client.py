@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Self
@@ -73,6 +73,17 @@ def trouble(method: str, error: Exception, expected: frozenset[str] = frozenset(
     return SlackTrouble(code, unsure=False, delay=MANUAL_FIX_DELAY)
 
 
+async def answer_of(
+    method: str, call: Awaitable[AsyncSlackResponse], expected: frozenset[str] = frozenset()
+) -> AsyncSlackResponse:
+    """The answer of a call. Raises `SlackTrouble` as by `trouble`."""
+    try:
+        return await call
+    except FAILURES as error:
+        # The client's error repeats what was sent; workflow histories must not hold that.
+        raise trouble(method, error, expected) from None
+
+
 def _read(error: SlackApiError) -> tuple[int, Mapping[str, str], dict[str, Any]]:
     """Status, headers and body of the answer; the body of a proxy's error page is no mapping."""
     response = error.response
@@ -123,6 +134,7 @@ _PAGE = 200
 _POST = "chat.postMessage"
 _MAX_LINKS = 1_000
 
+Call = Coroutine[Any, Any, AsyncSlackResponse]
 Found = dict[str, Any]
 """Metadata of a message: `{ts, channel, payload}`."""
 
@@ -159,29 +171,19 @@ class Sender:
 
     async def post(self, channel: str, message: Message, thread: str | None = None) -> CardRef:
         """Posts to a channel by id or name; the id in the answer is the one to keep."""
-        answer = await self._post(channel, _address(channel), message, thread)
+        address = channel if _ID.fullmatch(channel) else f"#{channel.removeprefix('#')}"
+        call = self._posting(address, message, thread)
+        answer = await self._call(_POST, call, channel)
         self._limiter.alias(channel.removeprefix("#"), answer["channel"])
         return CardRef(channel=answer["channel"], ts=answer["ts"])
 
     async def direct(self, person: str, message: Message) -> bool:
         """Posts to a person's conversation with Koban; False where they have none."""
-        try:
-            await self._post(person, person, message, expected=_NO_READER)
-        except SlackTrouble as error:
-            if error.code not in _NO_READER:
-                raise
-            return False
-        return True
+        call = self._posting(person, message)
+        return await self._try(_POST, call, _NO_READER, person) is not None
 
-    async def _post(
-        self,
-        channel: str,
-        address: str,
-        message: Message,
-        thread: str | None = None,
-        expected: frozenset[str] = frozenset(),
-    ) -> AsyncSlackResponse:
-        call = self._client.chat_postMessage(
+    def _posting(self, address: str, message: Message, thread: str | None = None) -> Call:
+        return self._client.chat_postMessage(
             channel=address,
             thread_ts=thread,
             text=message.text,
@@ -190,7 +192,6 @@ class Sender:
             unfurl_links=False,
             unfurl_media=False,
         )
-        return await self._call(_POST, call, expected, channel)
 
     async def update(self, ref: CardRef, message: Message) -> bool:
         """Updates a message; False where it is gone, or Koban may not change it any more."""
@@ -201,13 +202,7 @@ class Sender:
             blocks=message.blocks,
             metadata=message.metadata or None,
         )
-        try:
-            await self._call("chat.update", call, expected=_GONE)
-        except SlackTrouble as error:
-            if error.code in _GONE:
-                return False
-            raise
-        return True
+        return await self._try("chat.update", call, _GONE) is not None
 
     async def post_ephemeral(
         self, person: str, place: Place, text: str, blocks: list[Block] | None = None
@@ -220,22 +215,16 @@ class Sender:
             text=text,
             blocks=blocks or None,
         )
-        try:
-            await self._call("chat.postEphemeral", call, expected=_NOT_THERE)
-        except SlackTrouble as error:
-            if error.code not in _NOT_THERE:
-                raise
+        if await self._try("chat.postEphemeral", call, _NOT_THERE) is None:
             # A user's id addresses their DM with the app: docs.slack.dev, chat.postMessage.
-            await self._post(person, person, Message(text, blocks or [], {}))
+            call = self._posting(person, Message(text, blocks or []))
+            await self._call(_POST, call, person)
 
     async def directed(self, person: str, event_type: str, since: float) -> AsyncIterator[Found]:
         """Finds messages by metadata in a person's conversation with Koban, newest first."""
         call = self._client.api_call("conversations.open", params={"users": person})
-        try:
-            answer = await self._call("conversations.open", call, expected=_NO_READER)
-        except SlackTrouble as error:
-            if error.code not in _NO_READER:
-                raise
+        answer = await self._try("conversations.open", call, _NO_READER)
+        if answer is None:
             return
         async for found in self.posted(answer["channel"]["id"], event_type, since):
             yield found
@@ -244,12 +233,9 @@ class Sender:
         """The permalink of a message; None where it is gone."""
         if ref not in self._links:
             call = self._client.chat_getPermalink(channel=ref.channel, message_ts=ref.ts)
-            try:
-                answer = await self._call("chat.getPermalink", call, expected=_GONE)
-            except SlackTrouble as error:
-                if error.code in _GONE:
-                    return None
-                raise
+            answer = await self._try("chat.getPermalink", call, _GONE)
+            if answer is None:
+                return None
             if len(self._links) >= _MAX_LINKS:
                 self._links.clear()
             self._links[ref] = answer["permalink"]
@@ -287,12 +273,23 @@ class Sender:
             yield answer
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
 
+    async def _try(
+        self, method: str, call: Call, expected: frozenset[str], channel: str = ""
+    ) -> AsyncSlackResponse | None:
+        """The answer; None where it is one of the `expected` error codes."""
+        try:
+            return await self._call(method, call, channel, expected)
+        except SlackTrouble as error:
+            if error.code in expected:
+                return None
+            raise
+
     async def _call(
         self,
         method: str,
-        call: Coroutine[Any, Any, AsyncSlackResponse],
-        expected: frozenset[str] = frozenset(),
+        call: Call,
         channel: str = "",
+        expected: frozenset[str] = frozenset(),
     ) -> AsyncSlackResponse:
         try:
             await self._limiter.take(self._slot, method, channel)
@@ -300,13 +297,11 @@ class Sender:
             call.close()
             raise
         try:
-            return await call
-        except FAILURES as error:
-            # The client's error repeats what was sent; workflow histories must not hold that.
-            failed = trouble(method, error, expected)
+            return await answer_of(method, call, expected)
+        except SlackTrouble as failed:
             if failed.code == LIMITED:
                 self._limiter.close(method, channel, failed.delay.total_seconds())
-            raise failed from None
+            raise
 
     async def _id_of(self, channel: str) -> str:
         """The id of a channel. Posting also takes names; only look-ups need the id."""
@@ -317,7 +312,3 @@ class Sender:
             async for page in self._pages("conversations.list", types=kinds, exclude_archived=True):
                 self._ids |= {each["name"]: each["id"] for each in page["channels"]}
         return self._ids.get(channel, channel)
-
-
-def _address(channel: str) -> str:
-    return channel if _ID.fullmatch(channel) else f"#{channel.removeprefix('#')}"

@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.cache import Cache, CacheMiss
 from activities.errors import Unavailable
-from activities.slack.client import FAILURES, SlackTrouble, trouble
+from activities.slack.client import SlackTrouble, answer_of
 from workflows.domain.case.commands import Grant
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders, RoleBook
@@ -151,26 +151,22 @@ class Directory:
         age = max((seconds for _, seconds in known.values()), default=0.0)
         return _grant(roles | book.configured(person), age)
 
-    async def _group_of(self, who: Holders, lasts: float | None) -> frozenset[str] | None:
+    async def _group_of(self, who: Holders, lasts: float | None = None) -> frozenset[str] | None:
         """The members of its group; None where Slack does not answer."""
+        if who.group is None:
+            return frozenset()
         try:
-            return await self._in_group(who, lasts)
-        except RolesUnknown:
+            return await self._groups.get(who.group, lasts)
+        except CacheMiss:
             return None
 
     async def members(self, role: Role) -> tuple[str, ...]:
-        """The ids of a role's members.
-
-        Raises:
-            RolesUnknown: Slack does not answer, and roles.yaml has no users for the role.
-        """
+        """The ids of a role's members. Raises `RolesUnknown` where nothing has any."""
         who = self._roles().holders(role)
-        try:
-            return tuple(sorted({*who.users, *await self._in_group(who)}))
-        except RolesUnknown:
-            if who.users:
-                return who.users
-            raise
+        group = await self._group_of(who)
+        if group is None and not who.users:
+            raise RolesUnknown(who.group)
+        return who.users if group is None else tuple(sorted({*who.users, *group}))
 
     async def shift(self) -> tuple[str, ...]:
         """The people on shift, else all specialists. Raises `RolesUnknown`."""
@@ -185,21 +181,13 @@ class Directory:
         """The channel for requests to a role."""
         return self._roles().holders(role).channel
 
-    async def _in_group(self, who: Holders, lasts: float | None = None) -> frozenset[str]:
-        if who.group is None:
-            return frozenset()
-        try:
-            return await self._groups.get(who.group, lasts)
-        except CacheMiss:
-            raise RolesUnknown(who.group) from None
-
     async def _fetch_user(self, person: str) -> Person:
+        call = self._client.users_info(user=person, include_locale=True)
         try:
-            answer = await self._client.users_info(user=person, include_locale=True)
-        except FAILURES as error:
-            found = trouble("users.info", error, _NO_USER)
-            if found.code not in _NO_USER:
-                raise found from None
+            answer = await answer_of("users.info", call, _NO_USER)
+        except SlackTrouble as error:
+            if error.code not in _NO_USER:
+                raise
             return Person(name=person)
         user = answer["user"]
         profile = user.get("profile") or {}
@@ -207,12 +195,12 @@ class Directory:
         return Person(name=name, language=_language(user.get("locale")))
 
     async def _fetch_group(self, group: str) -> frozenset[str]:
+        call = self._client.usergroups_users_list(usergroup=group)
         try:
-            answer = await self._client.usergroups_users_list(usergroup=group)
-        except FAILURES as error:
-            failed = trouble("usergroups.users.list", error)
-            if failed.code not in _NO_GROUP:
-                raise failed from None
+            answer = await answer_of("usergroups.users.list", call)
+        except SlackTrouble as error:
+            if error.code not in _NO_GROUP:
+                raise
             return frozenset()
         return frozenset(answer["users"])
 

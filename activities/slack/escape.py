@@ -18,7 +18,7 @@ _JOINER = "\u2060"
 _ZWJ = "\u200d"
 # Invisible characters hide a domain from readers, but a copy still contains it.
 _INVISIBLE = dict.fromkeys((0xAD, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF))
-_SCHEME = re.compile(r"(?i)h(tt)(ps?)(?=\s*[:：]\s*/\s*/)")
+_SCHEME = re.compile(r"(?i)(h)tt(ps?)(?=\s*[:：]\s*/\s*/)")
 _OTHER_SCHEME = re.compile(r"(?i)(?<!hxxp)(?<!hxxps):(?=//)")
 _BARE_SCHEME = re.compile(r"(?i)(mailto|(?<![^\W\d_])(?:tel|sms)):")
 _HIDDEN = "[\u200c\u200d]*"
@@ -75,12 +75,7 @@ def pieces(text: str, size: int) -> list[str]:
 
 def _end(text: str, start: int, size: int) -> int:
     """The end of the part that begins at `start`."""
-    taken, index = 0, start
-    while index < len(text):
-        taken += 2 if text[index] > "\uffff" else 1
-        if taken > size:
-            break
-        index += 1
+    index = _cut(text, start, size)
     if index == len(text):
         return index
     end = _boundary(text, index)
@@ -106,15 +101,18 @@ def shorten(text: str, limit: int) -> str:
     """`text` in at most `limit` UTF-16 units; a cut never splits a letter from its marks."""
     if units(text) <= limit:
         return text
-    room = limit - 1
-    if room < 0:
+    if limit < 1:
         return ""
-    taken = 0
-    for index, character in enumerate(text):
-        taken += 2 if character > "\uffff" else 1
-        if taken > room:
-            return text[: _boundary(text, index)].rstrip() + ELLIPSIS
-    return text
+    return text[: _boundary(text, _cut(text, 0, limit - 1))].rstrip() + ELLIPSIS
+
+
+def _cut(text: str, start: int, room: int) -> int:
+    """The end of the characters from `start` that fit into `room` UTF-16 units."""
+    for index in range(start, len(text)):
+        room -= 2 if text[index] > "\uffff" else 1
+        if room < 0:
+            return index
+    return len(text)
 
 
 def _boundary(text: str, index: int) -> int:
@@ -133,15 +131,11 @@ def _continues(character: str) -> bool:
 
 def _defanged(text: str) -> str:
     text = visible(text).translate(_INVISIBLE)
-    text = _SCHEME.sub(_hxxp, text)
+    text = _SCHEME.sub(r"\1xx\2", text)
     text = _BARE_SCHEME.sub(r"\1[:]", _OTHER_SCHEME.sub("[:]", text))
     text = _NUMBERED.sub(r"\1[.]\2[.]\3[.]\4", text)
     text = _WIDE_DOT.sub("[.]", text)
     return _DOT.sub(r"\1[.]\2", text)
-
-
-def _hxxp(match: re.Match[str]) -> str:
-    return match[0][0] + "xx" + match[2]
 
 
 def _unformatted(text: str) -> str:

@@ -2,12 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from activities.slack.blocks import (
     Block,
@@ -19,9 +17,9 @@ from activities.slack.blocks import (
     quote_whole,
     section,
 )
-from activities.slack.client import FAILURES, SlackTrouble, trouble
+from activities.slack.client import SlackTrouble, answer_of
 from activities.slack.escape import mrkdwn, one_line, pieces
-from activities.slack.files import Files, Picture
+from activities.slack.files import Files
 from activities.slack.handles import PieceHandle, encode_piece
 from activities.slack.reader import Reader
 from workflows.domain.alerts import AlertEvidence
@@ -56,16 +54,12 @@ class EvidenceScreen:
 
     async def upload(self, name: str, content: bytes) -> str:
         """Uploads an image without a channel; the id, once Slack can show it."""
-        file = await self._files.upload(Picture(name=name, title=name, content=content))
+        file = await self._files.upload(name, content, title=name)
         await self._until_ready(file)
         return file
 
     async def draw(self, view: dict[str, Any]) -> bool:
-        """Updates the modal with the view's external_id; False where it is closed.
-
-        Raises:
-            FileGone: Slack does not have the image any more.
-        """
+        """Updates the modal by external_id; False where it is closed. Raises `FileGone`."""
         deadline = time.monotonic() + self._opening
         while not await self._drawn(view):
             if time.monotonic() > deadline:
@@ -78,7 +72,7 @@ class EvidenceScreen:
         expected = _CLOSED | (_NO_IMAGE if shows else frozenset())
         call = self._client.views_update(external_id=view["external_id"], view=view)
         try:
-            await self._call("views.update", call, expected)
+            await answer_of("views.update", call, expected)
         except SlackTrouble as error:
             if error.code in _CLOSED:
                 return False
@@ -91,24 +85,12 @@ class EvidenceScreen:
         """Raises `SlackTrouble` after a timeout: the next attempt uploads another file."""
         deadline = time.monotonic() + self._ready
         while True:
-            answer = await self._call("files.info", self._client.files_info(file=file), _NO_FILE)
+            answer = await answer_of("files.info", self._client.files_info(file=file), _NO_FILE)
             if str(answer["file"].get("mimetype") or "").startswith("image/"):
                 return
             if time.monotonic() > deadline:
                 raise SlackTrouble("file_not_ready", unsure=False)
             await asyncio.sleep(_POLL_SECONDS)
-
-    async def _call(
-        self,
-        method: str,
-        call: Awaitable[AsyncSlackResponse],
-        expected: frozenset[str] = frozenset(),
-    ) -> AsyncSlackResponse:
-        try:
-            return await call
-        except FAILURES as error:
-            # The client's error repeats what was sent; workflow histories must not hold that.
-            raise trouble(method, error, expected) from None
 
 
 # The modal is pushed on the list of evidence; closing it hides the piece again.
@@ -139,9 +121,8 @@ class Viewer:
     def words(self, alert: AlertEvidence, text: str) -> View:
         """Sensitive text, as much as a modal holds."""
         parts = pieces(text, PART)
-        shown = [quote_whole(part) for part in parts[:MOST_PARTS]]
-        if not shown:
-            shown = [section([self.reader.say("evidence.empty")])]
+        quotes = [quote_whole(part) for part in parts[:MOST_PARTS]]
+        shown = quotes or [section([self.reader.say("evidence.empty")])]
         if len(parts) > MOST_PARTS:
             shown.append(section([self.reader.say("evidence.cut", count=len(text))]))
         return self._view([about(alert, self.reader), *shown, self._recorded()])
@@ -183,7 +164,7 @@ def about(alert: AlertEvidence, reader: Reader, *more: str) -> Block:
     title = reader.title(alert.title, mrkdwn, _TITLE) if alert.title else mrkdwn(alert.kind, _TITLE)
     facts = [f"*{title}*", reader.clock(alert.occurred_at), mrkdwn(alert.detector, _DETECTOR)]
     if alert.score is not None:
-        facts.append(reader.say("card.score", score=reader.texts.number(alert.score, "0.00")))
+        facts.append(reader.score(alert.score))
     return section([fit([*facts, *more], " · ", 2_900)])
 
 

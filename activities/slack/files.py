@@ -1,25 +1,9 @@
-"""Files at Slack: uploads, optionally shared in a thread, and look-ups by name.
-
-https://docs.slack.dev/messaging/working-with-files
-"""
-
-from collections.abc import Awaitable
-from typing import Any
+"""Files at Slack: uploads and look-ups (https://docs.slack.dev/messaging/working-with-files)."""
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from activities.slack.client import FAILURES, SlackTrouble, trouble
+from activities.slack.client import FAILURES, SlackTrouble, answer_of, trouble
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.values import Value
-
-
-class Picture(Value):
-    """Image to upload: its name finds it again; `alt` is for screen readers."""
-
-    name: str
-    title: str
-    alt: str | None = None
-    content: bytes
 
 
 class Files:
@@ -40,34 +24,37 @@ class Files:
                 return None
         return self._base
 
-    async def upload(self, picture: Picture, below: CardRef | None = None) -> str:
-        """Uploads a picture, into the thread of `below` where given; the id of the file.
+    async def upload(
+        self,
+        name: str,
+        content: bytes,
+        title: str,
+        alt: str | None = None,
+        below: CardRef | None = None,
+    ) -> str:
+        """Uploads an image, into the thread of `below` where given; the id of the file.
 
         Everybody in the channel may see a shared file; without a channel only its owner may
         (https://github.com/slackapi/python-slack-sdk/issues/1658).
         """
-        start = await self._call(
-            "files.getUploadURLExternal",
-            self._client.files_getUploadURLExternal(
-                filename=picture.name, length=len(picture.content), alt_txt=picture.alt
-            ),
+        begin = self._client.files_getUploadURLExternal(
+            filename=name, length=len(content), alt_txt=alt
         )
-        await self._send(start["upload_url"], picture.content)
-        file: dict[str, str | None] = {"id": start["file_id"], "title": picture.title}
-        await self._call(
-            "files.completeUploadExternal",
-            self._client.files_completeUploadExternal(
-                files=[file],
-                channel_id=below.channel if below else None,
-                thread_ts=below.ts if below else None,
-            ),
+        start = await answer_of("files.getUploadURLExternal", begin, self._expected)
+        await self._send(start["upload_url"], content)
+        file: dict[str, str | None] = {"id": start["file_id"], "title": title}
+        complete = self._client.files_completeUploadExternal(
+            files=[file],
+            channel_id=below.channel if below else None,
+            thread_ts=below.ts if below else None,
         )
+        await answer_of("files.completeUploadExternal", complete, self._expected)
         return str(start["file_id"])
 
     async def shared(self, name: str, below: CardRef) -> str | None:
         """The id of the file with this name in the thread of a message, or None."""
         call = self._client.conversations_replies(channel=below.channel, ts=below.ts, limit=200)
-        answer = await self._call("conversations.replies", call)
+        answer = await answer_of("conversations.replies", call, self._expected)
         for message in answer["messages"]:
             for file in message.get("files") or ():
                 if file.get("name") == name:
@@ -84,10 +71,3 @@ class Files:
             raise trouble("upload", error) from None
         if status != 200:
             raise SlackTrouble(f"upload_{status}", unsure=False)
-
-    async def _call(self, method: str, call: Awaitable[Any]) -> Any:
-        try:
-            return await call
-        except FAILURES as error:
-            # The client's error repeats what was sent; workflow histories must not hold that.
-            raise trouble(method, error, self._expected) from None

@@ -23,7 +23,7 @@ class Handle(NamedTuple):
 
 
 def encode(case: str, version: int) -> str:
-    """The `value` of a button."""
+    """The `value` of a button of a case or appeal."""
     return f"{case}:{version}"
 
 
@@ -51,11 +51,6 @@ class AppealHandle(NamedTuple):
 
     appeal: str
     version: int
-
-
-def encode_appeal(appeal: str, version: int) -> str:
-    """The `value` of a button."""
-    return f"{appeal}:{version}"
 
 
 def decode_appeal(value: object, block_id: object) -> AppealHandle | None:

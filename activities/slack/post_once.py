@@ -7,7 +7,7 @@ then every post is unsure.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -110,11 +110,9 @@ def _heartbeat(posted: Posted) -> None:
     activity.heartbeat(posted.model_dump(mode="json"))
 
 
-def _posted(details: object) -> Posted:
+def _posted(details: Sequence[object]) -> Posted:
     """The last heartbeat; empty where another version of Koban wrote it."""
-    if not isinstance(details, list | tuple) or not details:
-        return Posted()
     try:
-        return Posted.model_validate(details[0])
+        return Posted.model_validate(details[0]) if details else Posted()
     except ValidationError:
         return Posted()

@@ -1,8 +1,8 @@
-"""Publisher of cards, threads and reports: updated in place, posted once."""
+"""Publisher of cards, threads, reports and direct messages: updated in place, posted once."""
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -10,23 +10,27 @@ from typing import TypeVar
 import structlog
 from temporalio import activity
 
-from activities.slack.blocks import Block, Message
+from activities.slack.blocks import Block, Message, metadata, section
 from activities.slack.cards.approval import approval_card, replaced_card
 from activities.slack.cards.case import case_card
+from activities.slack.cards.case_facts import case_line
 from activities.slack.client import Found, Sender, SlackTrouble
-from activities.slack.files import Files, Picture
+from activities.slack.directory import Directory
+from activities.slack.escape import mrkdwn
+from activities.slack.files import Files
 from activities.slack.post_once import PostOnce
 from activities.slack.reader import Reader
 from activities.slack.report_message import picture_of, report_message
 from activities.slack.storm_digest import StormService, storm_calls
-from activities.slack.thread import EVENT_TYPE, MAX_LINES, lines_message
+from activities.slack.thread import EVENT_TYPE, MAX_LINES, line, lines_message
 from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.report import Chart, Report
 from workflows.domain.people import Role
-from workflows.ports.cases import Show, Shown
+from workflows.domain.policy.playbook import Notify
+from workflows.ports.cases import Show, Shown, Tell
 
 Line = TypeVar("Line", ev.Recorded, AppealRecorded)
 
@@ -205,7 +209,9 @@ class CasePublisher(Publisher):
             return None
         if known is not None and approval.pending and not self._is_changed(approval):
             return known
-        message = await self._approval_message(approval, card)
+        assert self._view.decision is not None, "an approval without a decision"
+        link = await self._sender.link(card)
+        message = approval_card(self._view, approval, self._view.decision, self._reader, link)
         if approval.pending:
             channel = self._channel_of(approval.needs[0].role) or card.channel
             return await self.publish(known, channel, message, "approval")
@@ -233,12 +239,6 @@ class CasePublisher(Publisher):
         if self.progress.posted.through > last:
             return True  # an earlier attempt posted later lines, and may have failed after them
         return any(approval.purpose in line.event.on_requests for line in self._wanted.lines)
-
-    async def _approval_message(self, approval: Approval, card: CardRef) -> Message:
-        decision = self._view.decision
-        assert decision is not None, "an approval without a decision"
-        link = await self._sender.link(card)
-        return approval_card(self._view, approval, decision, self._reader, link)
 
 
 DrawChart = Callable[[Chart], bytes]
@@ -313,8 +313,7 @@ class ReportPublisher(Publisher):
         if file is not None:
             return file
         content = await asyncio.to_thread(draw, chart)
-        picture = Picture(name=name, title=chart.title, alt=chart.alt, content=content)
-        return await self._files.upload(picture, card)
+        return await self._files.upload(name, content, chart.title, chart.alt, card)
 
     async def _shows(self, card: CardRef, image: Block) -> bool:
         """Adds the picture to the report; False where Slack is not done with the file in time."""
@@ -327,3 +326,83 @@ class ReportPublisher(Publisher):
                 if error.code not in NOT_READY:
                     raise
         return False
+
+
+NOTICE_TYPE = "koban_notice"
+MAX_MEMBERS = 20
+"""Most members of a role that get a message each; the thread calls a larger one as a group."""
+
+
+def direct_message(wanted: Tell, reader: Reader, link: str | None) -> Message:
+    """Draws the event as a line, with its case and a link to the card."""
+    lines = [
+        f"*{case_line(wanted.view, reader, mrkdwn)}*",
+        line(wanted.line, wanted.view, reader),
+        *reader.link(link, "approval.open"),
+    ]
+    return Message("\n".join(lines), [section(lines)], metadata(NOTICE_TYPE, key=wanted.key))
+
+
+class DirectMessages:
+    """Direct messages of one `tell`; made within the activity."""
+
+    def __init__(
+        self,
+        wanted: Tell,
+        sender: Sender,
+        people: Directory,
+        reader_of: Callable[[str], Awaitable[Reader]],
+    ) -> None:
+        """`reader_of` returns the reader of a person's message, in their language."""
+        self._wanted = wanted
+        self._sender = sender
+        self._people = people
+        self._reader_of = reader_of
+        self._progress = PostOnce()
+
+    async def run(self) -> None:
+        """Sends all messages, each once.
+
+        Raises:
+            SlackTrouble: retryable.
+            RolesUnknown: the role's members are unknown; the people by id have their message.
+        """
+        async with self._progress.attempt():
+            async for person in self._recipients():
+                if person not in self._progress.posted.notified:
+                    await self._send(person)
+
+    async def _recipients(self) -> AsyncIterator[str]:
+        people = dict.fromkeys(self._wanted.people)
+        for person in people:
+            yield person
+        if self._wanted.role is None:
+            return
+        members = await self._members(self._wanted.role)
+        if len(members) > MAX_MEMBERS:
+            _log.warning("role_too_large", role=self._wanted.role.value, members=len(members))
+        for person in members[:MAX_MEMBERS]:
+            if person not in people:
+                yield person
+
+    async def _members(self, role: Role) -> tuple[str, ...]:
+        event = self._wanted.line.event
+        calls_shift = isinstance(event, ev.CaseEscalated) and event.notify is Notify.SHIFT
+        if calls_shift and role is Role.SPECIALIST:
+            return await self._people.shift()
+        return await self._people.members(role)
+
+    async def _send(self, person: str) -> None:
+        card = self._wanted.card
+        link = await self._sender.link(card) if card is not None else None
+        message = direct_message(self._wanted, await self._reader_of(person), link)
+        await self._progress.once(
+            lambda: self._find(person), lambda: self._sender.direct(person, message)
+        )
+        self._progress.done(notified=(*self._progress.posted.notified, person))
+
+    async def _find(self, person: str) -> bool | None:
+        """True where an earlier attempt sent this message, else None."""
+        sent = self._sender.directed(person, NOTICE_TYPE, self._progress.since)
+        payloads = [each["payload"] async for each in sent]
+        return {"key": self._wanted.key} in payloads or None

@@ -54,7 +54,7 @@ class SlotCancelled(Exception):
 
 
 @dataclass
-class _Bucket:
+class Bucket:
     rate: Rate
     per_second: float
     tokens: float
@@ -104,7 +104,7 @@ class _Waiter:
 class _Queue:
     """Calls that wait for one method, per channel for posting."""
 
-    buckets: list[_Bucket]
+    buckets: list[Bucket]
     waiters: list[_Waiter] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -130,17 +130,13 @@ class RateLimiter:
         """`share` of the rates is used: 0.5 where two processes write, 0 turns limits off."""
         self._share = share
         self._clock = clock
-        self._buckets: dict[tuple[str, str], _Bucket] = {}
+        self._buckets: dict[tuple[str, str], Bucket] = {}
         self._queues: dict[tuple[str, str], _Queue] = {}
         self._ids: dict[str, str] = {}
         self._number = 0
 
     async def take(self, slot: Slot, method: str, channel: str = "") -> None:
-        """Waits until the call may be made; a reserved token is used first.
-
-        Raises:
-            SlotCancelled: before the first call of the activity.
-        """
+        """Waits until the call may be made, or takes the reserved token. Raises `SlotCancelled`."""
         if not self._limited(method):
             return
         key = self._key(method, channel)
@@ -183,11 +179,6 @@ class RateLimiter:
             if old in self._queues and new not in self._queues:
                 self._queues[new] = self._queues[old]
 
-    def waiting(self, method: str, channel: str = "") -> int:
-        """The length of a queue."""
-        queue = self._queues.get(self._key(method, channel))
-        return len(queue.waiters) if queue is not None else 0
-
     def _limited(self, method: str) -> bool:
         return self._share > 0 and method in RATES
 
@@ -206,10 +197,10 @@ class RateLimiter:
             self._queues[key] = _Queue(buckets)
         return self._queues[key]
 
-    def _bucket(self, key: tuple[str, str], rate: Rate) -> _Bucket:
+    def _bucket(self, key: tuple[str, str], rate: Rate) -> Bucket:
         if key not in self._buckets:
             per_second = rate.per_minute / 60 * self._share
-            self._buckets[key] = _Bucket(rate, per_second, float(rate.burst), self._clock())
+            self._buckets[key] = Bucket(rate, per_second, float(rate.burst), self._clock())
         return self._buckets[key]
 
     async def _wait(self, slot: Slot, key: tuple[str, str]) -> None:

@@ -50,6 +50,10 @@ class Reader:
         """Several people."""
         return self.listed(self.person(each, safe) for each in people)
 
+    def noted(self, what: str, note: str) -> str:
+        """`コメント制限(ユーザー u_123)`."""
+        return self.say("words.noted", what=what, note=note)
+
     def listed(self, words: Iterable[str]) -> str:
         """`A、B`, `A, B`."""
         return self.say("words.comma").join(words)
@@ -58,11 +62,19 @@ class Reader:
         """A title in the reader's language."""
         return safe(one_line(title.in_(self.texts.language)), limit)
 
+    def action(self, name: str, titles: Mapping[str, Text], safe: Safe = mrkdwn) -> str:
+        """The title of an action; its name where the catalog does not have it any more."""
+        return self.title(titles.get(name) or Text(ja=name, en=name), safe)
+
     def subject(self, subject: Subject, safe: Safe = mrkdwn) -> str:
         """`ユーザー u_123`; a type without a text is shown as it is."""
         key = f"subject.{subject.type}"
         word = self.say(key) if key in self.texts.keys else safe(subject.type, NAME)
         return self.say("subject.named", type=word, id=safe(one_line(subject.id), SUBJECT))
+
+    def score(self, score: float) -> str:
+        """The detector's score."""
+        return self.say("card.score", score=self.texts.number(score, "0.00"))
 
     def time(self, at: datetime, near: datetime) -> str:
         """A date token, which Slack shows in each reader's zone; without the date around `near`.
@@ -102,9 +114,8 @@ class Reader:
 
     def owner(self, person: str | None) -> str:
         """`担当は佐藤さん`, or that there is no assignee."""
-        if person is None:
-            return self.say("card.owner.nobody")
-        return self.say("card.owner", person=self.person(person))
+        key = "card.owner" if person is not None else "card.owner.nobody"
+        return self.say(key, person=self.person(person))
 
     def link(self, url: str | None, key: str) -> list[str]:
         """A link with the label `key`; empty without a URL."""
@@ -117,10 +128,8 @@ class Reader:
 
     def released(self, by: str | None, owner: str | None) -> str:
         """The thread line for a released case or appeal."""
-        if by == owner:
-            return self.say("line.case_released", person=self.person(by))
-        values = {"person": self.person(by), "owner": self.person(owner)}
-        return self.say("line.case_released.other", **values)
+        key = "line.case_released" if by == owner else "line.case_released.other"
+        return self.say(key, person=self.person(by), owner=self.person(owner))
 
     def timed(self, at: datetime, line: str) -> str:
         """A thread line with its time."""
@@ -134,10 +143,8 @@ def is_user(person: str) -> bool:
 
 def problem_words(problem: Problem, reader: Reader) -> str:
     """The problem of a platform call, with its HTTP status if there is one."""
+    words = reader.say(f"problem.{problem.kind}")
     if problem.status is None:
-        return reader.say(f"problem.{problem.kind.value}")
-    status = str(problem.status)
-    if problem.kind is ProblemKind.UNREACHABLE:
-        return reader.say("problem.answered", status=status)
-    words = reader.say(f"problem.{problem.kind.value}")
-    return reader.say("problem.status", problem=words, status=status)
+        return words
+    key = "answered" if problem.kind is ProblemKind.UNREACHABLE else "status"
+    return reader.say(f"problem.{key}", problem=words, status=str(problem.status))

@@ -1,15 +1,76 @@
-"""Refusals of commands as text, with the typed input to copy."""
+"""Refusals of commands as text, with the people to ask and the typed input to copy."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from activities.slack.blocks import MOST_SECTION, Block, context, section
-from activities.slack.escape import Safe, mrkdwn, one_line, shorten
-from activities.slack.i18n.catalog import Catalog, texts
-from activities.slack.role_holders import NOBODY, Holders, holder_words
+from activities.slack.directory import Directory, RolesUnknown
+from activities.slack.escape import mrkdwn, one_line, shorten
+from activities.slack.i18n.catalog import Catalog
+from activities.slack.reader import Reader
 from workflows.domain.case.refusals import Reason, Refusal
-from workflows.domain.values import Language, visible
+from workflows.domain.people import Role
+from workflows.domain.values import Value, visible
 from workflows.ports.cases import Answer
+
+# Names without mentions: the reader of a refusal decides who to ask.
+
+MOST_NAMES = 3
+SECONDS = 1.5
+"""Timeout of the look-ups; after it the refusal has no names."""
+
+StandIn = tuple[str, str]
+"""Cover and covered person."""
+StandIns = Callable[[Role], Awaitable[Iterable[StandIn]]]
+"""The current covers of a role; empty where the ledger is unreachable."""
+
+
+class Holders(Value):
+    """Ids of a role's members and of their covers."""
+
+    people: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
+
+
+NOBODY = Holders()
+
+
+async def _holders_of(
+    refusal: Refusal, asker: str, people: Directory, stand_ins: StandIns | None
+) -> Holders:
+    """The people who may do what `asker` may not; with `stand_ins` also covers."""
+    excluded = {asker, *refusal.barred}
+    try:
+        async with asyncio.timeout(SECONDS):
+            lists = await asyncio.gather(*(_members(role, people) for role in refusal.roles))
+            covers = [await stand_ins(role) for role in refusal.roles] if stand_ins else []
+    except TimeoutError:
+        return NOBODY
+    held = tuple(dict.fromkeys(each for each in chain.from_iterable(lists) if each not in excluded))
+    pairs = chain.from_iterable(covers)
+    covering = (who for who, of in pairs if not {who, of} & excluded and who not in held)
+    return Holders(people=held, covers=tuple(dict.fromkeys(covering)))
+
+
+async def _members(role: Role, people: Directory) -> tuple[str, ...]:
+    try:
+        return await people.members(role)
+    except RolesUnknown:
+        return ()
+
+
+def _holder_words(holders: Holders, reader: Reader) -> str:
+    """`(田中さん、鈴木さん ほか2人、代理の佐藤さん)`; empty without people."""
+    words = [reader.person(person) for person in holders.people[:MOST_NAMES]]
+    more = len(holders.people) - len(words)
+    if more > 0:
+        words[-1] = reader.say("rights.more", person=words[-1], count=more)
+    words += [reader.say("rights.cover", person=reader.person(who)) for who in holders.covers[:1]]
+    return reader.say("rights.holders", names=reader.listed(words)) if words else ""
+
 
 _NAME = 60
 
@@ -17,41 +78,56 @@ APPROVING = frozenset({"approve", "reject", "ask_requester"})
 """Kinds of commands that a cover may execute."""
 
 
+async def refusal_of(
+    refusal: Refusal,
+    asker: str,
+    people: Directory,
+    reader: Reader,
+    stand_ins: StandIns | None = None,
+    case: str = "",
+    command: str = "",
+) -> str:
+    """The refusal for `asker`, with names and role holders; see `refusal_text`."""
+    holders = await _holders_of(refusal, asker, people, stand_ins)
+    colleague = refusal.name if refusal.reason is Reason.NOT_A_COLLEAGUE else None
+    shown = (*holders.people[:MOST_NAMES], *holders.covers[:1])
+    names = await people.names([refusal.by, colleague, *shown])
+    reader = replace(reader, names=names)
+    return refusal_text(refusal, reader, datetime.now(UTC), case, holders, command)
+
+
 def refusal_text(
     refusal: Refusal,
-    language: Language,
-    names: Mapping[str, str],
+    reader: Reader,
     now: datetime,
     case: str = "",
-    safe: Safe = mrkdwn,
     holders: Holders = NOBODY,
     command: str = "",
 ) -> str:
-    """The refusal for the person who pressed: `佐藤さんが12秒前に完了しました。…`.
+    """The refusal as mrkdwn for the person who pressed: `佐藤さんが12秒前に完了しました。…`.
 
-    `names` by user id, `case` the requested id, `holders` may execute the command, `command` its
-    kind. The result is mrkdwn, or plain text with `safe=escape.plain`.
+    `case` is the requested id, `holders` may execute the command, `command` is its kind.
     """
-    catalog = texts(language)
-    roles = (catalog.say(f"role.{role.value}") for role in refusal.roles)
-    values = {
-        "did": _did(refusal, catalog, names, now, safe),
-        "person": _person(refusal.by, catalog, names, safe),
-        "ago": _ago(refusal.at, catalog, now),
-        "roles": catalog.say("words.or").join(roles),
-        "name": safe(one_line(refusal.name or ""), _NAME),
-        "colleague": _person(refusal.name, catalog, names, safe),
-        "holders": holder_words(holders, catalog, names, safe),
-        "case": safe(one_line(refusal.name or case), _NAME),
-        "seen": _seen(refusal, catalog, now),
-    }
-    return catalog.say(_key(refusal, command), **values).strip()
-
-
-def _key(refusal: Refusal, command: str) -> str:
+    key = f"refusal.{refusal.reason}"
     if refusal.reason is Reason.ROLE_NEEDED and command in APPROVING:
-        return "refusal.role_needed.approval"
-    return f"refusal.{refusal.reason.value}"
+        key = "refusal.role_needed.approval"
+    values = {
+        "did": _did(refusal, reader, now),
+        "person": reader.person(refusal.by, _longer),
+        "ago": _ago(refusal.at, reader, now),
+        "roles": reader.say("words.or").join(reader.say(f"role.{role}") for role in refusal.roles),
+        "name": mrkdwn(one_line(refusal.name or ""), _NAME),
+        "colleague": reader.person(refusal.name, _longer),
+        "holders": _holder_words(holders, reader),
+        "case": mrkdwn(one_line(refusal.name or case), _NAME),
+        "seen": _seen(refusal, reader.texts, now),
+    }
+    return reader.say(key, **values).strip()
+
+
+def _longer(name: str, limit: int) -> str:
+    """A `Safe` for names, of which a refusal shows more than other messages."""
+    return mrkdwn(name, _NAME)
 
 
 def _seen(refusal: Refusal, catalog: Catalog, now: datetime) -> str:
@@ -69,29 +145,19 @@ def _seen(refusal: Refusal, catalog: Catalog, now: datetime) -> str:
     )
 
 
-def _did(
-    refusal: Refusal, catalog: Catalog, names: Mapping[str, str], now: datetime, safe: Safe
-) -> str:
+def _did(refusal: Refusal, reader: Reader, now: datetime) -> str:
     """The earlier event that caused the refusal; empty without one."""
     if refusal.what is None or refusal.at is None:
         return ""
-    key = f"did.{refusal.what}"
-    if refusal.by is None and f"{key}.koban" in catalog.keys:
-        key = f"{key}.koban"
-    if key not in catalog.keys:
-        key = "did.something"
-    person = _person(refusal.by, catalog, names, safe)
-    return catalog.say(key, person=person, ago=_ago(refusal.at, catalog, now))
+    own, koban = f"did.{refusal.what}", f"did.{refusal.what}.koban"
+    keys = (own,) if refusal.by is not None else (koban, own)
+    key = next((key for key in keys if key in reader.texts.keys), "did.something")
+    person = reader.person(refusal.by, _longer)
+    return reader.say(key, person=person, ago=_ago(refusal.at, reader, now))
 
 
-def _person(person: str | None, catalog: Catalog, names: Mapping[str, str], safe: Safe) -> str:
-    if person is None:
-        return catalog.say("person.koban")
-    return catalog.say("person.named", name=safe(one_line(names.get(person, person)), _NAME))
-
-
-def _ago(at: datetime | None, catalog: Catalog, now: datetime) -> str:
-    return "" if at is None else catalog.ago(now - at)
+def _ago(at: datetime | None, reader: Reader, now: datetime) -> str:
+    return "" if at is None else reader.texts.ago(now - at)
 
 
 _TITLE = 60

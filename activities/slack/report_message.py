@@ -1,6 +1,6 @@
 """Report message: numbers and lists of cases, most urgent first, and the chart's data."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from activities.slack.blocks import MOST_HEADER, Block, Message, context, header, metadata, section
@@ -8,7 +8,7 @@ from activities.slack.escape import mrkdwn, one_line, plain
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.metrics.metrics import Backlog, Numbers, PlaybookCount, Sla, Spread
+from workflows.domain.metrics.metrics import Numbers, Sla, Spread
 from workflows.domain.metrics.report import (
     Bars,
     CaseNote,
@@ -19,10 +19,10 @@ from workflows.domain.metrics.report import (
     ReportKind,
     ShareRow,
     Shares,
-    Team,
 )
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
+from workflows.domain.policy.roster import Team
 from workflows.domain.values import Text
 
 MOST_PLAYBOOKS = 5
@@ -44,26 +44,23 @@ def now(numbers: Numbers, texts: Catalog) -> str:
     """Open cases: `未完了 5件(期限超過 1件): 重大 2 · 高 3`."""
     backlog = numbers.backlog
     total = texts.say("numbers.open", count=backlog.total, late=backlog.late)
-    parts = [_open(severity, backlog, texts) for severity in Severity if backlog.open.get(severity)]
-    return texts.say("numbers.list", what=total, parts=" · ".join(parts)) if parts else total
-
-
-def _open(severity: Severity, backlog: Backlog, texts: Catalog) -> str:
-    late = backlog.overdue.get(severity, 0)
-    words = {"severity": texts.say(f"severity.{severity}"), "open": backlog.open[severity]}
-    if late:
-        return texts.say("numbers.open.late", late=late, **words)
-    return texts.say("numbers.open.of", **words)
+    rows = []
+    for severity in (each for each in Severity if backlog.open.get(each)):
+        late = backlog.overdue.get(severity, 0)
+        key = "numbers.open.late" if late else "numbers.open.of"
+        named = texts.say(f"severity.{severity}")
+        rows.append(texts.say(key, severity=named, open=backlog.open[severity], late=late))
+    return _list(total, rows, texts)
 
 
 def decisions(numbers: Numbers, texts: Catalog) -> str:
     """`判断 8件: 違反 6 · 違反なし 2`."""
     total = texts.say("numbers.decided", count=numbers.decided)
-    parts = [
+    rows = [
         texts.say("numbers.count", what=texts.say(f"verdict.{verdict}"), of=count)
         for verdict, count in numbers.decisions.items()
     ]
-    return texts.say("numbers.list", what=total, parts=" · ".join(parts)) if parts else total
+    return _list(total, rows, texts)
 
 
 def in_time(numbers: Numbers, texts: Catalog) -> str:
@@ -72,13 +69,18 @@ def in_time(numbers: Numbers, texts: Catalog) -> str:
     if total.share is None:
         return texts.say("numbers.sla.none")
     text = texts.say("numbers.sla", share=percent(total, texts), met=total.met, count=total.of)
-    parts = [
+    rows = [
         texts.say(
             "numbers.sla.of", severity=texts.say(f"severity.{severity}"), met=each.met, all=each.of
         )
         for severity, each in numbers.sla.items()
     ]
-    return texts.say("numbers.list", what=text, parts=" · ".join(parts))
+    return _list(text, rows, texts)
+
+
+def _list(total: str, rows: list[str], texts: Catalog) -> str:
+    """The total, with its parts where there are any."""
+    return texts.say("numbers.list", what=total, parts=" · ".join(rows)) if rows else total
 
 
 def percent(sla: Sla, texts: Catalog) -> str:
@@ -101,46 +103,28 @@ def age(numbers: Numbers, texts: Catalog) -> str:
 
 def approvals(numbers: Numbers, texts: Catalog) -> str:
     """`承認 2 · 却下 1 · 期限切れ 0 · 承認待ち 1`."""
-    each = numbers.approvals
-    return texts.say(
-        "numbers.approvals",
-        given=each.given,
-        refused=each.refused,
-        expired=each.expired,
-        waiting=each.waiting,
-    )
+    return texts.say("numbers.approvals", **numbers.approvals.model_dump())
 
 
 def protections(numbers: Numbers, texts: Catalog) -> str:
     """`自動の保護 開始 3 · 解除 2 · 確定 1 · 実施中 1`."""
-    each = numbers.protections
-    return texts.say(
-        "numbers.protections",
-        started=each.started,
-        lifted=each.lifted,
-        confirmed=each.confirmed,
-        running=each.running,
-    )
+    return texts.say("numbers.protections", **numbers.protections.model_dump())
 
 
 def playbooks(numbers: Numbers, titles: Mapping[str, Text], texts: Catalog) -> Iterator[str]:
     """The busiest playbooks, one per line, and the number of others."""
     for each in numbers.playbooks[:MOST_PLAYBOOKS]:
-        yield _playbook(each, titles, texts)
+        title = titles.get(each.playbook)
+        named = title.in_(texts.language) if title else each.playbook
+        yield texts.say(
+            "numbers.playbook",
+            title=mrkdwn(one_line(named), _TITLE),
+            opened=each.opened,
+            decided=each.decisions,
+        )
     more = len(numbers.playbooks) - MOST_PLAYBOOKS
     if more > 0:
         yield texts.say("numbers.playbooks.more", count=more)
-
-
-def _playbook(each: PlaybookCount, titles: Mapping[str, Text], texts: Catalog) -> str:
-    title = titles.get(each.playbook)
-    named = title.in_(texts.language) if title else each.playbook
-    return texts.say(
-        "numbers.playbook",
-        title=mrkdwn(one_line(named), _TITLE),
-        opened=each.opened,
-        decided=each.decisions,
-    )
 
 
 def _spread(key: str, spread: Spread, texts: Catalog) -> str:
@@ -172,7 +156,7 @@ def report_message(
     blocks = [
         header(title(report, reader)),
         context(made.frame()),
-        section([f"*{now(report.numbers, reader.texts)}*", made.flow()]),
+        section([f"*{now(report.numbers, reader.texts)}*", flow(report.numbers, reader.texts)]),
         *([picture] if picture else []),
         *made.lists(),
         section(made.numbers()),
@@ -224,25 +208,20 @@ class _Drawn:
                 leads=reader.people(team.leads),
             )
 
-    def flow(self) -> str:
-        """Opened and closed cases."""
-        return flow(self._report.numbers, self._reader.texts)
-
     def lists(self) -> list[Block]:
         """The lists of cases that are not empty."""
         report = self._report
-        listed = {
-            "report.handing": report.handing if report.kind is ReportKind.SHIFT else Cases(),
+        handing = report.handing if report.kind is ReportKind.SHIFT else Cases()
+        cases = {
+            "report.handing": handing,
             "report.overdue": report.overdue,
             "report.waiting": report.waiting,
             "report.held": report.held,
         }
-        blocks = [self._list(key, cases) for key, cases in listed.items() if cases.count]
-        if report.endings:
-            blocks.append(self._endings())
-        if not blocks:
-            blocks.append(section([self._reader.say("report.nothing")]))
-        return blocks
+        lists = [(key, of.count, [*map(self._row, of.shown)]) for key, of in cases.items()]
+        lists.append(("report.ending", report.endings, [*map(self._ending, report.ending)]))
+        blocks = [section(self._list(*each)) for each in lists if each[1]]
+        return blocks or [section([self._reader.say("report.nothing")])]
 
     def numbers(self) -> list[str]:
         """Decisions, speed, approvals, protections and playbooks, each with its denominator."""
@@ -257,30 +236,20 @@ class _Drawn:
             *playbooks(numbers, self._report.playbooks, texts),
         ]
 
-    def _list(self, key: str, cases: Cases) -> Block:
-        rows = (self._row(note) for note in cases.shown)
-        return section(self._titled(key, cases.count, rows, len(cases.shown)))
-
-    def _endings(self) -> Block:
-        report = self._report
-        rows = (self._ending(each) for each in report.ending)
-        return section(self._titled("report.ending", report.endings, rows, len(report.ending)))
-
-    def _titled(self, key: str, count: int, rows: Iterable[str], shown: int) -> Iterator[str]:
+    def _list(self, key: str, count: int, rows: list[str]) -> Iterator[str]:
         yield f"*{self._reader.say(key, count=count)}*"
         yield from rows
-        if count > shown:
-            yield self._reader.say("words.more", count=count - shown)
+        if count > len(rows):
+            yield self._reader.say("words.more", count=count - len(rows))
 
     def _row(self, note: CaseNote) -> str:
         reader = self._reader
+        owner = "words.owner" if note.owner else "words.owner.nobody"
         parts = [
             reader.say(f"severity.{note.severity}"),
             self._named(note.id, note.card),
             reader.title(note.title),
-            reader.say("words.owner", person=reader.person(note.owner))
-            if note.owner
-            else reader.say("words.owner.nobody"),
+            reader.say(owner, person=reader.person(note.owner)),
         ]
         if note.hold is not None and note.hold_until is not None:
             parts.append(reader.say(f"words.hold.{note.hold}", at=self._time(note.hold_until)))
@@ -324,11 +293,12 @@ def picture_of(report: Report, reader: Reader) -> Chart:
     numbers, texts, zone = report.numbers, reader.texts, reader.zone
     since, until = (texts.day_and_time(at, zone) for at in (numbers.since, numbers.until))
     name = f"{title(report, reader)} {reader.say('report.chart.span', since=since, until=until)}"
+    parts = (name, flow(numbers, texts), in_time(numbers, texts))
     return Chart(
         title=name,
         bars=_bars(numbers, reader),
         shares=_shares(numbers, reader),
-        alt=_alt(name, numbers, reader),
+        alt=reader.say("report.chart.stop").join(parts)[:MOST_ALT],
     )
 
 
@@ -362,9 +332,3 @@ def _shares(numbers: Numbers, reader: Reader) -> Shares:
         overdue=reader.say("report.chart.overdue"),
         nothing=reader.say("report.chart.nothing"),
     )
-
-
-def _alt(name: str, numbers: Numbers, reader: Reader) -> str:
-    """The alt text of the picture."""
-    parts = (name, flow(numbers, reader.texts), in_time(numbers, reader.texts))
-    return reader.say("report.chart.stop").join(parts)[:MOST_ALT]

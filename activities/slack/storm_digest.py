@@ -8,6 +8,7 @@ from activities.slack.blocks import (
     MOST_TEXT,
     Block,
     Message,
+    beside,
     context,
     fit,
     header,
@@ -20,7 +21,7 @@ from workflows.domain.case.events import Recorded
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.case.view import CardView
 from workflows.domain.policy.playbook import Severity
-from workflows.domain.storm import Called, Group, Mention, Picture, Top, role_called
+from workflows.domain.storm import Called, Group, Top, role_called
 from workflows.ports.storms import ShowStorm
 
 EVENT_TYPE = "koban_storm"
@@ -46,7 +47,15 @@ def digest(wanted: ShowStorm, reader: Reader) -> Message:
 
 def calls(wanted: ShowStorm, reader: Reader) -> Message:
     """Calls each role once, for all cases that would have called it in their threads."""
-    lines = [_call(each, reader) for each in wanted.mentions]
+    lines = [
+        reader.say(
+            "storm.call",
+            mention=reader.mention(each.role),
+            count=sum(each.counts.values()),
+            severities=_by_severity(each.counts, reader),
+        )
+        for each in wanted.mentions
+    ]
     text = fit(lines, "\n", MOST_TEXT)
     named = metadata(CALLS, storm=wanted.key, number=wanted.number)
     return Message(text, [section(lines)], named)
@@ -54,12 +63,14 @@ def calls(wanted: ShowStorm, reader: Reader) -> Message:
 
 def _sentence(wanted: ShowStorm, reader: Reader) -> str:
     picture = wanted.picture
-    values = {"since": reader.time(picture.since, picture.since), "count": picture.cases}
-    if wanted.over:
-        return reader.say("storm.over", open=picture.open, **values)
-    if picture.waiting == 0:
-        return reader.say("storm.posted", **values)
-    return reader.say("storm.going", waiting=picture.waiting, **values)
+    going = "going" if picture.waiting else "posted"
+    return reader.say(
+        "storm.over" if wanted.over else f"storm.{going}",
+        since=reader.time(picture.since, picture.since),
+        count=picture.cases,
+        open=picture.open,
+        waiting=picture.waiting,
+    )
 
 
 def _group(group: Group, reader: Reader) -> str:
@@ -68,12 +79,16 @@ def _group(group: Group, reader: Reader) -> str:
 
 
 def _by_severity(counts: Mapping[Severity, int], reader: Reader) -> str:
-    return " · ".join(
-        f"{SEVERITY_COLOUR[each]} {reader.say(f'severity.{each.value}')} "
-        f"{reader.texts.number(counts[each])}"
+    parts = (
+        f"{_severity(each, reader)} {reader.texts.number(counts[each])}"
         for each in Severity
         if counts.get(each)
     )
+    return " · ".join(parts)
+
+
+def _severity(severity: Severity, reader: Reader) -> str:
+    return f"{SEVERITY_COLOUR[severity]} {reader.say(f'severity.{severity}')}"
 
 
 def _top(wanted: ShowStorm, reader: Reader) -> list[Block]:
@@ -85,26 +100,11 @@ def _top(wanted: ShowStorm, reader: Reader) -> list[Block]:
 
 
 def _row(top: Top, reader: Reader) -> Block:
-    severity = f"{SEVERITY_COLOUR[top.severity]} {reader.say(f'severity.{top.severity.value}')}"
+    severity = _severity(top.severity, reader)
     who = f"*{severity} · {reader.title(top.title)} · {reader.subject(top.subject)}*"
     facts = [reader.say("storm.alerts", count=top.alerts), reader.owner(top.owner)]
     facts += [] if top.carded else [reader.say("storm.waits")]
-    return {
-        **section([who, " · ".join(facts)]),
-        "accessory": element(OPEN, reader, top.case),
-    }
-
-
-def _call(mention: Mention, reader: Reader) -> str:
-    counts = _by_severity(mention.counts, reader)
-    count = sum(mention.counts.values())
-    who = reader.mention(mention.role)
-    return reader.say("storm.call", mention=who, count=count, severities=counts)
-
-
-def people_in_storm(picture: Picture) -> list[str]:
-    """The ids of everybody named in the digest."""
-    return [each.owner for each in picture.top if each.owner is not None]
+    return beside(f"{who}\n{' · '.join(facts)}", element(OPEN, reader, top.case))
 
 
 class StormService(Protocol):
@@ -117,25 +117,7 @@ class StormService(Protocol):
         """Records a case's card; never fails."""
 
     async def called(self, channel: str, call: Called) -> bool:
-        """Adds a call to the running storm of `channel`; False where there is none.
-
-        Raises:
-            OutOfReach: Temporal does not answer; the activity is retried.
-        """
-
-
-class NoStorms:
-    """`StormService` without storms."""
-
-    async def look(self, channel: str) -> None:
-        """Does nothing."""
-
-    async def posted(self, case: str, card: CardRef) -> None:
-        """Does nothing."""
-
-    async def called(self, channel: str, call: Called) -> bool:
-        """Leaves the call to the case's thread."""
-        return False
+        """Adds a call to the storm of `channel`; False without one. Raises `OutOfReach`."""
 
 
 async def storm_calls(
@@ -147,10 +129,8 @@ async def storm_calls(
     """
     seqs = set()
     for line in lines:
-        role = role_called(line.event)
-        if role is None:
-            continue
-        call = Called(case=view.id, seq=line.seq, role=role, severity=view.severity)
-        if await storms.called(view.channel, call):
-            seqs.add(line.seq)
+        if (role := role_called(line.event)) is not None:
+            call = Called(case=view.id, seq=line.seq, role=role, severity=view.severity)
+            if await storms.called(view.channel, call):
+                seqs.add(line.seq)
     return frozenset(seqs)

@@ -1,15 +1,14 @@
-"""Thread of a case's card: one line per event."""
+"""Thread of a case's card: one line per event, and the people named by card and lines."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from activities.slack.blocks import MOST_TEXT, Message, fit, metadata, sections
-from activities.slack.cards.case import ROLE_OF
 from activities.slack.cards.case_facts import case_id
 from activities.slack.cards.decision import (
     action_on,
-    action_title,
+    approver_roles,
     consent_words,
     decision_words,
     reason_words,
@@ -20,29 +19,27 @@ from activities.slack.escape import mrkdwn
 from activities.slack.reader import Reader, problem_words
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, missing
-from workflows.domain.case.event_base import AttemptEvent
+from workflows.domain.case.event_base import ActionEvent, AttemptEvent, DecisionEvent
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
-from workflows.domain.policy.playbook import Via
+from workflows.domain.policy.playbook import Notify, Via
 
 Words = dict[type[Any], Callable[[Any, CardView, Reader], str]]
 """mrkdwn of each event."""
 
 
-def by(event: ev.Event, view: CardView, reader: Reader) -> str:
-    """The line of an event with only a person."""
-    return reader.say(f"line.{event.kind}", person=reader.person(event.by))
+def by(event: ev.Event, view: CardView, reader: Reader, more: str = "", **values: object) -> str:
+    """The line of an event with its person, `values`, and the words that the person typed."""
+    key = f"line.{event.kind}{more}"
+    line = reader.say(key, person=reader.person(event.by), **values)
+    return reader.with_reason(line, getattr(event, event.words[0]) if event.words else "")
 
 
-def about(event: Any, view: CardView, reader: Reader) -> str:
-    """The line of an event with only an action."""
-    return reader.say(f"line.{event.kind}", action=action(event.action, view, reader))
-
-
-def action(key: str, view: CardView, reader: Reader) -> str:
-    """The title of the action behind `action/type:id`."""
-    return action_title(view, key.partition("/")[0], reader, mrkdwn)
+def about(event: Any, view: CardView, reader: Reader, more: str = "", **values: object) -> str:
+    """The line of an event with the action behind `action/type:id`."""
+    title = reader.action(event.action.partition("/")[0], view.action_titles)
+    return by(event, view, reader, more, action=title, **values)
 
 
 def _released(event: ev.CaseReleased, view: CardView, reader: Reader) -> str:
@@ -50,108 +47,59 @@ def _released(event: ev.CaseReleased, view: CardView, reader: Reader) -> str:
 
 
 def _handed_over(event: ev.CaseHandedOver, view: CardView, reader: Reader) -> str:
-    line = reader.say(
-        "line.case_handed_over",
-        mention=reader.call(event.to),
-        person=reader.person(event.by),
-        to=reader.person(event.to),
-    )
-    return reader.with_reason(line, event.note)
+    mention, to = reader.call(event.to), reader.person(event.to)
+    return by(event, view, reader, mention=mention, to=to)
 
 
 def _warned(event: ev.ClaimWarned, view: CardView, reader: Reader) -> str:
     time = reader.time(event.until, event.at)
-    return reader.say("line.claim_warned", mention=reader.call(event.owner), time=time)
+    return by(event, view, reader, mention=reader.call(event.owner), time=time)
 
 
 def _ended(event: ev.ClaimExpired, view: CardView, reader: Reader) -> str:
     mention, owner = reader.mention(Role.SPECIALIST), reader.person(event.owner)
-    return reader.say("line.claim_expired", mention=mention, owner=owner)
+    return by(event, view, reader, mention=mention, owner=owner)
 
 
 def _escalated(event: ev.CaseEscalated, view: CardView, reader: Reader) -> str:
+    role = event.role or (Role.SPECIALIST if event.notify is Notify.SHIFT else Role.LEAD)
     if event.via is Via.DIRECT and not reader.direct:
         # The person gets a direct message: the thread mentions nobody.
-        return reader.say("line.case_escalated.direct", whom=_named(event, reader))
-    mention = _called(event, reader)
+        named = reader.person(event.person) if event.person else reader.say(f"role.{role}")
+        return by(event, view, reader, ".direct", whom=named)
+    mention = reader.call(event.person) if event.person else reader.mention(role)
     if event.by is not None or event.unless is None:
-        person = reader.person(event.by)
-        return reader.say("line.case_escalated.asked", mention=mention, person=person)
-    line = reader.say(f"line.case_escalated.{event.unless.value}", mention=mention)
-    return _again(event, line, view, reader)
-
-
-def _again(event: ev.CaseEscalated, line: str, view: CardView, reader: Reader) -> str:
-    """Marks a repeated call: `再通知 2/3`."""
+        return by(event, view, reader, ".asked", mention=mention)
+    line = by(event, view, reader, f".{event.unless}", mention=mention)
     if event.round == 0:
         return line
+    # A repeated call: `再通知 2/3`.
     times = view.repeats.get(-1 if event.step is None else event.step, event.round)
     return reader.say("line.again", line=line, round=event.round, times=max(times, event.round))
 
 
-def _called(event: ev.CaseEscalated, reader: Reader) -> str:
-    if event.person is not None:
-        return reader.call(event.person)
-    return reader.mention(event.role or ROLE_OF.get(event.notify, Role.LEAD))
-
-
-def _named(event: ev.CaseEscalated, reader: Reader) -> str:
-    if event.person is not None:
-        return reader.person(event.person)
-    return reader.say(f"role.{(event.role or ROLE_OF.get(event.notify, Role.LEAD)).value}")
-
-
 def _snoozed(event: ev.CaseSnoozed, view: CardView, reader: Reader) -> str:
-    key = "line.case_snoozed.paused" if event.pauses else "line.case_snoozed"
     time = reader.time(event.until, event.at)
-    return reader.say(key, person=reader.person(event.by), time=time)
+    return by(event, view, reader, ".paused" if event.pauses else "", time=time)
 
 
 def _waiting(event: ev.CaseWaiting, view: CardView, reader: Reader) -> str:
-    time = reader.time(event.until, event.at)
-    line = reader.say("line.case_waiting", person=reader.person(event.by), time=time)
-    return reader.with_reason(line, event.note)
+    return by(event, view, reader, time=reader.time(event.until, event.at))
 
 
 def _resumed(event: ev.CaseResumed, view: CardView, reader: Reader) -> str:
     if event.why is ev.Why.ASKED and event.by is None:
-        return reader.say("line.case_resumed.changed")
+        return by(event, view, reader, ".changed")
     owner = reader.call(view.owner) if view.owner else reader.mention(Role.SPECIALIST)
-    person = reader.person(event.by)
-    return reader.say(f"line.case_resumed.{event.why.value}", mention=owner, person=person)
-
-
-def _noted(event: ev.NoteAdded, view: CardView, reader: Reader) -> str:
-    return reader.with_reason(by(event, view, reader), event.note)
+    return by(event, view, reader, f".{event.why}", mention=owner)
 
 
 def _merged(event: ev.CaseMerged, view: CardView, reader: Reader) -> str:
-    person = reader.person(event.by)
-    return reader.say("line.case_merged", person=person, case=case_id(event.into))
+    return by(event, view, reader, case=case_id(event.into))
 
 
 def _absorbed(event: ev.CaseAbsorbed, view: CardView, reader: Reader) -> str:
-    return reader.say(
-        "line.case_absorbed",
-        person=reader.person(event.by),
-        case=case_id(event.case),
-        count=event.alerts,
-    )
-
-
-_WORK_WORDS: Words = {
-    ev.CaseReleased: _released,
-    ev.CaseHandedOver: _handed_over,
-    ev.ClaimWarned: _warned,
-    ev.ClaimExpired: _ended,
-    ev.CaseEscalated: _escalated,
-    ev.CaseSnoozed: _snoozed,
-    ev.CaseWaiting: _waiting,
-    ev.CaseResumed: _resumed,
-    ev.NoteAdded: _noted,
-    ev.CaseMerged: _merged,
-    ev.CaseAbsorbed: _absorbed,
-}
+    return by(event, view, reader, case=case_id(event.case), count=event.alerts)
 
 
 def _decided(event: ev.Decided, view: CardView, reader: Reader) -> str:
@@ -162,13 +110,9 @@ def _decided(event: ev.Decided, view: CardView, reader: Reader) -> str:
 
 def _requested(event: ev.ApprovalRequested, view: CardView, reader: Reader) -> str:
     approval = event.approval
-    roles = reader.listed(reader.say(f"role.{need.role.value}") for need in approval.needs)
-    return reader.say(
-        f"line.approval_requested.{approval.purpose.value}",
-        person=reader.person(event.by),
-        roles=roles,
-        due=reader.time(approval.expires_at, event.at),
-    )
+    due = reader.time(approval.expires_at, event.at)
+    roles = approver_roles(approval, reader)
+    return by(event, view, reader, f".{approval.purpose}", roles=roles, due=due)
 
 
 def _approved(event: ev.Approved, view: CardView, reader: Reader) -> str:
@@ -176,46 +120,36 @@ def _approved(event: ev.Approved, view: CardView, reader: Reader) -> str:
     return line if event.granted else reader.say("line.approved.more", line=line)
 
 
-def _rejected(event: ev.Rejected, view: CardView, reader: Reader) -> str:
-    return reader.with_reason(by(event, view, reader), event.reason)
-
-
 def _expired(event: ev.ApprovalExpired, view: CardView, reader: Reader) -> str:
-    approval = _of(event.decision, view)
+    approval = _of(event, view)
     if event.outcome is OnExpiry.REFUSE or event.renewed is None:
         purpose = approval.purpose if approval is not None else Purpose.DECISION
-        return reader.say(f"line.approval_expired.refuse.{purpose.value}")
+        return by(event, view, reader, f".refuse.{purpose}")
     due = reader.time(event.renewed, event.at)
-    mention = _approvers(approval, reader)
-    return reader.say("line.approval_expired.escalate", mention=mention, due=due)
+    return by(event, view, reader, ".escalate", mention=_approvers(approval, reader), due=due)
 
 
 def _asked(event: ev.ApprovalAsked, view: CardView, reader: Reader) -> str:
-    approval = _of(event.decision, view)
+    approval = _of(event, view)
     asked = requester(view, approval) if approval is not None else None
-    mention = reader.call(asked) if asked else ""
-    line = reader.say("line.approval_asked", mention=mention, person=reader.person(event.by))
-    return reader.with_reason(line, event.question)
+    return by(event, view, reader, mention=reader.call(asked) if asked else "")
 
 
 def _answered(event: ev.ApprovalAnswered, view: CardView, reader: Reader) -> str:
-    key = "line.approval_answered" if event.by else "line.approval_answered.nobody"
-    mention = _approvers(_of(event.decision, view), reader)
+    return _due(event, view, reader, "" if event.by else ".nobody")
+
+
+def _due(event: Any, view: CardView, reader: Reader, more: str = "") -> str:
+    """The line of an event that calls the approvers, with their deadline."""
+    mention = _approvers(_of(event, view), reader)
     due = reader.time(event.expires_at, event.at)
-    line = reader.say(key, mention=mention, person=reader.person(event.by), due=due)
-    return reader.with_reason(line, event.answer)
+    return by(event, view, reader, more, mention=mention, due=due)
 
 
-def _reminded(event: ev.ApprovalReminded, view: CardView, reader: Reader) -> str:
-    mention = _approvers(_of(event.decision, view), reader)
-    due = reader.time(event.expires_at, event.at)
-    return reader.say("line.approval_reminded", mention=mention, due=due)
-
-
-def _of(decision: str, view: CardView) -> Approval | None:
+def _of(event: DecisionEvent, view: CardView) -> Approval | None:
     """The approval of an event, while the case has it."""
     approval = view.approval
-    return approval if approval is not None and approval.decision == decision else None
+    return approval if approval is not None and approval.decision == event.decision else None
 
 
 def _approvers(approval: Approval | None, reader: Reader) -> str:
@@ -226,44 +160,22 @@ def _approvers(approval: Approval | None, reader: Reader) -> str:
 
 
 def _closed(event: ev.CaseClosed, view: CardView, reader: Reader) -> str:
-    return reader.say("line.case_closed", verdict=reader.say(f"verdict.{event.verdict.value}"))
-
-
-def _reopened(event: ev.CaseReopened, view: CardView, reader: Reader) -> str:
-    return reader.with_reason(by(event, view, reader), event.reason)
+    return by(event, view, reader, verdict=reader.say(f"verdict.{event.verdict}"))
 
 
 def _appeal_answered(event: ev.AppealAnswered, view: CardView, reader: Reader) -> str:
-    answer, person = event.answer, reader.person(event.by)
-    key = f"line.appeal_answered.{answer.outcome.value}"
-    return reader.with_reason(reader.say(key, id=answer.appeal, person=person), answer.reason)
-
-
-_DECISIONS_WORDS: Words = {
-    ev.Decided: _decided,
-    ev.ApprovalRequested: _requested,
-    ev.Approved: _approved,
-    ev.Rejected: _rejected,
-    ev.ApprovalExpired: _expired,
-    ev.ApprovalAsked: _asked,
-    ev.ApprovalAnswered: _answered,
-    ev.ApprovalReminded: _reminded,
-    ev.CaseClosed: _closed,
-    ev.CaseReopened: _reopened,
-    ev.AppealAnswered: _appeal_answered,
-}
+    answer = event.answer
+    line = by(event, view, reader, f".{answer.outcome}", id=answer.appeal)
+    return reader.with_reason(line, answer.reason)
 
 
 def _verified(event: ev.ActionVerified, view: CardView, reader: Reader) -> str:
-    if event.matches:
-        return about(event, view, reader)
-    return reader.say("line.action_verified.drifted", action=action(event.action, view, reader))
+    return about(event, view, reader, "" if event.matches else ".drifted")
 
 
 def _failed(event: ev.ActionFailed, view: CardView, reader: Reader) -> str:
-    key = "line.action_failed.undo" if event.undo else "line.action_failed"
-    named = action(event.action, view, reader)
-    return reader.say(key, action=named, problem=problem_words(event.problem, reader))
+    problem = problem_words(event.problem, reader)
+    return about(event, view, reader, ".undo" if event.undo else "", problem=problem)
 
 
 def _dry_run(event: ev.ActionDryRun, view: CardView, reader: Reader) -> str:
@@ -271,72 +183,28 @@ def _dry_run(event: ev.ActionDryRun, view: CardView, reader: Reader) -> str:
 
 
 def _started(event: ev.ProtectionStarted, view: CardView, reader: Reader) -> str:
-    what = action_on(view, event.action.planned, reader)
-    return reader.say("line.protection_started", what=what)
+    return by(event, view, reader, what=action_on(view, event.action.planned, reader))
 
 
 def _withheld(event: ev.ProtectionWithheld, view: CardView, reader: Reader) -> str:
     return reader.say("line.protection_withheld", person=reader.person(event.pause.by))
 
 
-def _protection(event: Any, view: CardView, reader: Reader) -> str:
-    """The line of an event with only a protection."""
-    return _which(event.protection, reader.say(f"line.{event.kind}"), view, reader)
-
-
-def _dismissed(event: ev.ProtectionDismissed, view: CardView, reader: Reader) -> str:
-    if event.by is None:
-        return _protection(event, view, reader)
-    line = reader.say("line.protection_dismissed.by", person=reader.person(event.by))
-    return _which(event.protection, line, view, reader)
-
-
-def _which(protection: str, line: str, view: CardView, reader: Reader) -> str:
-    """Adds the title of the protection, while the case has it."""
+def _protection(event: Any, view: CardView, reader: Reader, more: str = "") -> str:
+    """The line of an event with the title of its protection, while the case has it."""
+    line = by(event, view, reader, more)
     for each in view.protections:
-        if each.id == protection:
-            return reader.say("words.noted", what=line, note=reader.title(each.title))
+        if each.id == event.protection:
+            return reader.noted(line, reader.title(each.title))
     return line
 
 
-_ACTIONS_WORDS: Words = {
-    ev.ActionRetrying: about,
-    ev.ActionSucceeded: about,
-    ev.ActionVerified: _verified,
-    ev.ActionFailed: _failed,
-    ev.ActionSkipped: about,
-    ev.ActionRolledBack: about,
-    ev.ActionDryRun: _dry_run,
-    ev.ActionUndone: about,
-    ev.ActionLifted: about,
-    ev.ProtectionStarted: _started,
-    ev.ProtectionWithheld: _withheld,
-    ev.ProtectionHeld: _protection,
-    ev.ProtectionResumed: _protection,
-    ev.ProtectionConfirmed: _protection,
-    ev.ProtectionDismissed: _dismissed,
-    ev.ProtectionLifted: about,
-    ev.ProtectionKept: about,
-}
-
-
-def _sent(event: ev.NoticeSent, view: CardView, reader: Reader) -> str:
-    return reader.say("line.notice_sent")
-
-
-def _delayed(event: ev.NoticeDelayed, view: CardView, reader: Reader) -> str:
-    return reader.say("line.notice_delayed")
+def _dismissed(event: ev.ProtectionDismissed, view: CardView, reader: Reader) -> str:
+    return _protection(event, view, reader, "" if event.by is None else ".by")
 
 
 def _notice_failed(event: ev.NoticeFailed, view: CardView, reader: Reader) -> str:
-    return reader.say("line.notice_failed", problem=problem_words(event.problem, reader))
-
-
-_NOTICES_WORDS: Words = {
-    ev.NoticeSent: _sent,
-    ev.NoticeDelayed: _delayed,
-    ev.NoticeFailed: _notice_failed,
-}
+    return by(event, view, reader, problem=problem_words(event.problem, reader))
 
 
 EVENT_TYPE = "koban_lines"
@@ -344,17 +212,44 @@ MAX_LINES = 100
 """Lines in one message."""
 
 WORDS: Words = {
-    **_WORK_WORDS,
-    **_DECISIONS_WORDS,
-    **_ACTIONS_WORDS,
-    **_NOTICES_WORDS,
+    ev.CaseReleased: _released,
+    ev.CaseHandedOver: _handed_over,
+    ev.ClaimWarned: _warned,
+    ev.ClaimExpired: _ended,
+    ev.CaseEscalated: _escalated,
+    ev.CaseSnoozed: _snoozed,
+    ev.CaseWaiting: _waiting,
+    ev.CaseResumed: _resumed,
+    ev.CaseMerged: _merged,
+    ev.CaseAbsorbed: _absorbed,
+    ev.Decided: _decided,
+    ev.ApprovalRequested: _requested,
+    ev.Approved: _approved,
+    ev.ApprovalExpired: _expired,
+    ev.ApprovalAsked: _asked,
+    ev.ApprovalAnswered: _answered,
+    ev.ApprovalReminded: _due,
+    ev.CaseClosed: _closed,
+    ev.AppealAnswered: _appeal_answered,
+    ev.ActionVerified: _verified,
+    ev.ActionFailed: _failed,
+    ev.ActionDryRun: _dry_run,
+    ev.ProtectionStarted: _started,
+    ev.ProtectionWithheld: _withheld,
+    ev.ProtectionHeld: _protection,
+    ev.ProtectionResumed: _protection,
+    ev.ProtectionConfirmed: _protection,
+    ev.ProtectionDismissed: _dismissed,
+    ev.NoticeSent: by,
+    ev.NoticeDelayed: by,
+    ev.NoticeFailed: _notice_failed,
 }
-"""mrkdwn of events in the thread; the others have a line that names only the person."""
+"""mrkdwn of events in the thread; the line of the others names only the action or the person."""
 
 
 def words_of(event: ev.Event) -> Callable[[Any, CardView, Reader], str]:
     """The function that writes the line of an event in the thread."""
-    return WORDS.get(type(event), by)
+    return WORDS.get(type(event), about if isinstance(event, ActionEvent) else by)
 
 
 def lines_message(
@@ -398,3 +293,25 @@ def line(recorded: ev.Recorded, view: CardView, reader: Reader) -> str:
     """One event in one line of mrkdwn, with its time."""
     event = recorded.event
     return reader.timed(event.at, words_of(event)(event, view, reader).strip())
+
+
+def people_of(view: CardView, lines: Iterable[ev.Recorded]) -> Iterator[str | None]:
+    """The ids of everybody named by the view and these lines."""
+    yield from (view.owner, view.acknowledged_by)
+    yield view.next_step.person if view.next_step is not None else None
+    manual = view.latest.manual
+    parts = (view.turn, view.decision, view.hold, view.appeal, manual, view.automation_pause)
+    yield from (part.by for part in parts if part is not None)
+    if view.approval is not None:
+        yield from _people_in_approval(view.approval)
+    for line in lines:
+        yield from line.event.people_named()
+
+
+def _people_in_approval(approval: Approval) -> Iterator[str | None]:
+    yield approval.by or None
+    yield approval.question.by if approval.question is not None else None
+    for exchange in approval.exchanges:
+        yield from (exchange.asked_by, exchange.by)
+    for consent in approval.consents:
+        yield from (consent.by, consent.covers)

@@ -2,19 +2,20 @@
 
 import json
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
 
 import typer
 
-from activities.ledger.database import Row
-from activities.ledger.event_log import Audit
+from activities.ledger.database import migrate
 from activities.ledger.event_log import verify as verify_chains
 from activities.ledger.queries import Queries
-from bot.cli.process import open_ledger, run
+from bot.cli.process import open_database, run
 from bot.errors import InputWrong
 from bot.settings import Settings, load_settings
 from workflows.domain.values import visible
+
+T = TypeVar("T")
 
 
 def show(
@@ -22,7 +23,7 @@ def show(
 ) -> None:
     """Show one case's story: every event with its time, its actor and what it says."""
     settings = load_settings()
-    events = run(_events(settings, case.strip().upper()))
+    events = run(_read(settings, lambda queries: queries.events_of(case.strip().upper())))
     if not events:
         raise InputWrong(f"The ledger has no case {visible(case)[:32]}.")
     for event in events:
@@ -34,7 +35,7 @@ def show(
 
 def verify() -> int:
     """Check every case's chain of events; exit 1 where one does not hold."""
-    audit = run(_audit(load_settings()))
+    audit = run(_read(load_settings(), verify_chains))
     for broken in audit.broken:
         print(f"{broken.case_id}: event {broken.seq}: {broken.why}", file=sys.stderr)
     result = f"{len(audit.broken)} do not hold" if audit.broken else "every chain holds"
@@ -42,11 +43,7 @@ def verify() -> int:
     return 1 if audit.broken else 0
 
 
-async def _events(settings: Settings, case: str) -> Sequence[Row]:
-    async with open_ledger(settings.ledger) as database:
-        return await Queries(database).events_of(case)
-
-
-async def _audit(settings: Settings) -> Audit:
-    async with open_ledger(settings.ledger) as database:
-        return await verify_chains(Queries(database))
+async def _read(settings: Settings, query: Callable[[Queries], Awaitable[T]]) -> T:
+    async with open_database(settings.ledger) as database:
+        await migrate(database)
+        return await query(Queries(database))

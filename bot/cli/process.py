@@ -9,7 +9,7 @@ from typing import TypeVar
 import httpx
 from slack_sdk.web.async_client import AsyncWebClient
 
-from activities.ledger.database import Database, LedgerRefused, LedgerUnavailable, migrate
+from activities.ledger.database import Database, LedgerRefused, LedgerUnavailable
 from activities.platform.client import open_platform
 from activities.slack.client import slack_client
 from bot.errors import NotReachable, SettingWrong
@@ -25,11 +25,7 @@ except ImportError:  # not available on Windows
 
 
 def run(work: Coroutine[None, None, T]) -> T:
-    """Runs a command's coroutine, on uvloop where it is installed (10 % less CPU for a case).
-
-    Raises:
-        Stop: the ledger is unreachable or refuses the connection.
-    """
+    """Runs a coroutine, on uvloop if there is one (10 % less CPU a case). Raises `Stop`."""
     try:
         with asyncio.Runner(loop_factory=_fast_loop) as runner:
             return runner.run(work)
@@ -64,14 +60,6 @@ async def open_database(settings: Ledger) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.aclose()
-
-
-@asynccontextmanager
-async def open_ledger(settings: Ledger) -> AsyncIterator[Database]:
-    """The migrated ledger, closed with the block. Raises `LedgerUnavailable`."""
-    async with open_database(settings) as database:
-        await migrate(database)
-        yield database
 
 
 def stop_event() -> asyncio.Event:

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ import typer
 from standardwebhooks.webhooks import Webhook
 
 from bot.errors import InputWrong, NotReachable
+from bot.http.models import Outcome
 from bot.settings import Settings, load_settings, need, secrets_named
 
 BATCH_ALERTS = 200
@@ -37,15 +39,6 @@ class Item:
     text: str
 
 
-@dataclass
-class Tally:
-    """Numbers of alerts by result."""
-
-    accepted: int = 0
-    duplicate: int = 0
-    invalid: int = 0
-
-
 def send(
     file: Annotated[Path, typer.Argument(help="Alerts: a JSON file, or JSONL with one a line.")],
     url: Annotated[
@@ -60,7 +53,7 @@ def send(
     webhook = Webhook(_secret(settings, secret_env))
     items = read_items(file)
     address = url or f"http://{settings.http.host}:{settings.http.port}"
-    tally = Tally()
+    tally: Counter[str] = Counter()
     with (
         httpx.Client(base_url=address, timeout=60, trust_env=False) as http,
         typer.progressbar(length=len(items), file=sys.stderr, label="Sending") as bar,
@@ -68,8 +61,8 @@ def send(
         for batch in batches(items):
             _count(_post(http, webhook, batch), batch, tally)
             bar.update(len(batch))
-    print(f"{tally.accepted} accepted, {tally.duplicate} duplicate, {tally.invalid} invalid")
-    return 1 if tally.invalid else 0
+    print(", ".join(f"{tally[result]} {result}" for result in Outcome))
+    return 1 if tally[Outcome.INVALID] else 0
 
 
 def _secret(settings: Settings, variable: str | None) -> str:
@@ -83,11 +76,7 @@ def _secret(settings: Settings, variable: str | None) -> str:
 
 
 def read_items(file: Path) -> list[Item]:
-    """Reads the alerts of a JSON or JSONL file, in order.
-
-    Raises:
-        InputWrong: the file can't be read, or a line is not JSON.
-    """
+    """Reads the alerts of a JSON or JSONL file, in order. Raises `InputWrong`."""
     try:
         text = file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -95,15 +84,11 @@ def read_items(file: Path) -> list[Item]:
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
-        return [_line(file, number, line) for number, line in _lines(text)]
+        lines = enumerate(text.split("\n"), start=1)
+        return [_line(file, number, line) for number, line in lines if line.strip()]
     several = whole.get("alerts", whole) if isinstance(whole, dict) else whole
     listed = several if isinstance(several, list) else [several]
     return [_item(f"{file}: alert {n}", one) for n, one in enumerate(listed, start=1)]
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    numbered = enumerate(text.split("\n"), start=1)
-    return ((number, line) for number, line in numbered if line.strip())
 
 
 def _line(file: Path, number: int, line: str) -> Item:
@@ -176,12 +161,12 @@ def _usable(answer: httpx.Response, batch: list[Item]) -> httpx.Response:
     raise NotReachable(f"Koban answered {status}: run this again later, it resumes.")
 
 
-def _count(answer: httpx.Response, batch: list[Item], tally: Tally) -> None:
+def _count(answer: httpx.Response, batch: list[Item], tally: Counter[str]) -> None:
     content = answer.json()
     results = content.get("results")
     if results is None:
         raise InputWrong(f"{batch[0].place}: {content['error']}")
     for item, result in zip(batch, results, strict=True):
-        setattr(tally, result["result"], getattr(tally, result["result"]) + 1)
-        if result["result"] == "invalid":
+        tally[result["result"]] += 1
+        if result["result"] == Outcome.INVALID:
             print(f"{item.place}: {result['pointer']}: {result['error']}", file=sys.stderr)

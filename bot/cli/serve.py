@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 from contextlib import AsyncExitStack
-from datetime import timedelta
 
 import aiohttp
 import structlog
@@ -13,13 +12,9 @@ from fastapi import FastAPI
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
 
-from activities.ledger.queries import Queries
-from activities.ledger.team import Preferences
 from activities.platform.client import Platform
-from activities.slack.directory import Directory
 from bot.cli.process import open_database, open_http, open_web, run, stop_event
 from bot.errors import InputWrong, SettingWrong
-from bot.http.admission import AlertSubmitter, CoalescedQuery
 from bot.http.alerts import AlertEndpoint
 from bot.http.app import Check, make_app
 from bot.http.appeals import AppealEndpoint
@@ -29,7 +24,6 @@ from bot.ledger import LedgerStartup
 from bot.log_setup import set_up_logging
 from bot.policies import Policies, open_policies
 from bot.services.slack import make_services
-from bot.services.team import LanguagePreferences
 from bot.settings import Http, Settings, load_settings, need
 from bot.slack.app import make_bolt_app
 from bot.slack.http import slack_routes
@@ -38,7 +32,6 @@ from bot.slack.socket_mode import run_socket_mode
 from bot.tasks import in_background
 from bot.temporal import open_client, temporal_problem
 from bot.timeouts import PRODUCTION, Timeouts
-from workflows.client import Appeals, Cases
 
 DRAIN_SECONDS = 10
 """Seconds that requests, and background work of acknowledged clicks, may take after SIGTERM."""
@@ -67,11 +60,7 @@ async def _serve(settings: Settings) -> None:
 
 
 def listen(http: Http) -> socket.socket:
-    """Opens the listening socket before anything else starts.
-
-    Raises:
-        InputWrong: the port is in use, or the host is not this machine's.
-    """
+    """Opens the listening socket before anything else starts. Raises `InputWrong`."""
     family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
     try:
         return socket.create_server((http.host, http.port), family=family, backlog=2048)
@@ -89,44 +78,26 @@ async def open_app(
     policies: Policies,
     timeouts: Timeouts = PRODUCTION,
 ) -> FastAPI:
-    """Builds the app over ledger, Temporal, Slack and platform, closed with `opened`.
-
-    Starts while the ledger is unreachable. Raises `InputWrong`.
-    """
+    """Builds the app, closed with `opened`; starts without the ledger. Raises `InputWrong`."""
     _require_secrets(policies, settings)
     web = await open_web(opened, settings)
     client = await open_client(settings.temporal)
     database = await opened.enter_async_context(open_database(settings.ledger))
     ledger = LedgerStartup(database)
     await ledger.begin(opened)
-    preferences = LanguagePreferences(Preferences(database), first_timeout=timeouts.language)
-    people = Directory(web, policies.roles, settings.locale, chosen=preferences.language)
-    queue, rpc_timeout = settings.temporal.task_queue, timedelta(seconds=timeouts.temporal)
-    cases = Cases(client, queue, people.granted, rpc_timeout)
-    appeals = Appeals(client, queue, people.granted, rpc_timeout)
     background = Background()
     opened.push_async_callback(background.drain, DRAIN_SECONDS)
-    known = CoalescedQuery(Queries(database).known)
-    submitter = AlertSubmitter(cases, policies.target_of, known)
-    services = make_services(
-        cases,
-        appeals,
-        policies,
-        people,
-        database,
-        Platform(await open_http(opened, settings)),
-        settings,
-        preferences,
-        submitter,
-        timeouts,
-    )
+    platform = Platform(await open_http(opened, settings))
+    services = make_services(client, web, database, platform, policies, settings, timeouts)
     secret = settings.slack.signing_secret
     bolt = make_bolt_app(services, web, secret.get_secret_value() if secret else "", background)
     metrics = Metrics()
     window = Window(settings.ingest.oldest, settings.ingest.newest)
     routers = [
-        AlertEndpoint(policies.keys, submitter, metrics, window).router(),
-        AppealEndpoint(policies.keys, appeals, database, policies.appeal_terms, window).router(),
+        AlertEndpoint(policies.keys, services.alerts, metrics, window).router(),
+        AppealEndpoint(
+            policies.keys, services.appeals, database, policies.appeal_start, window
+        ).router(),
     ]
     if secret:
         routers.append(slack_routes(bolt, secret.get_secret_value()))

@@ -3,6 +3,7 @@
 import json
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -10,13 +11,12 @@ from urllib.parse import urlsplit
 import httpx
 import typer
 from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.policy.loader import check_folder
 from activities.slack.i18n.catalog import texts
 from bot.cli.process import open_database, open_http, open_web, run
 from bot.errors import InputWrong, Stop
-from bot.http.app import Check, run_check
+from bot.http.app import run_check
 from bot.ledger import ledger_problem
 from bot.policies import open_policies
 from bot.settings import Settings, load_settings, need
@@ -79,7 +79,7 @@ async def _doctor(settings: Settings) -> int:
         problems = {}
         for name, check_of in _CHECKS.items():
             try:
-                problems[name] = await run_check(await check_of(opened, settings))
+                problems[name] = await run_check(partial(check_of, opened, settings))
             except Stop as stop:
                 problems[name] = str(stop)
             print(f"{name:<9} {problems[name] or 'ok'}", flush=True)
@@ -94,7 +94,9 @@ async def _validate_blocks(settings: Settings) -> int:
             web = await open_web(opened, settings)
             catalog, now = texts(settings.locale), datetime.now(UTC)
             refused = 0
-            for sample in samples(policies.all(), policies.lookups(), catalog, settings.zone, now):
+            for sample in samples(
+                policies.all(), policies.look_ups().lookups, catalog, settings.zone, now
+            ):
                 fault = await fault_of(web, sample)
                 refused += fault is not None
                 print(f"blocks    {sample.name}: {fault or 'ok'}", flush=True)
@@ -104,32 +106,23 @@ async def _validate_blocks(settings: Settings) -> int:
     return REFUSED if refused else 0
 
 
-async def _policy(opened: AsyncExitStack, settings: Settings) -> Check:
-    return open_policies(settings).check
+async def _policy(opened: AsyncExitStack, settings: Settings) -> str | None:
+    return await open_policies(settings).check()
 
 
-async def _temporal(opened: AsyncExitStack, settings: Settings) -> Check:
+async def _temporal(opened: AsyncExitStack, settings: Settings) -> str | None:
     client = await open_client(settings.temporal)
-
-    async def check() -> str | None:
-        problem = await temporal_problem(client, settings.temporal)
-        return problem or await encryption_problem(client)
-
-    return check
+    problem = await temporal_problem(client, settings.temporal)
+    return problem or await encryption_problem(client)
 
 
-async def _ledger(opened: AsyncExitStack, settings: Settings) -> Check:
+async def _ledger(opened: AsyncExitStack, settings: Settings) -> str | None:
     # Not migrated: the command only reads.
-    database = await opened.enter_async_context(open_database(settings.ledger))
-    return lambda: ledger_problem(database)
+    return await ledger_problem(await opened.enter_async_context(open_database(settings.ledger)))
 
 
-async def _slack(opened: AsyncExitStack, settings: Settings) -> Check:
+async def _slack(opened: AsyncExitStack, settings: Settings) -> str | None:
     web = await open_web(opened, settings)
-    return lambda: _slack_problem(web)
-
-
-async def _slack_problem(web: AsyncWebClient) -> str | None:
     try:
         await web.auth_test()
     except SlackApiError as refused:
@@ -140,13 +133,9 @@ async def _slack_problem(web: AsyncWebClient) -> str | None:
     return None
 
 
-async def _platform(opened: AsyncExitStack, settings: Settings) -> Check:
-    http = await open_http(opened, settings)
-    return lambda: _platform_problem(http)
-
-
-async def _platform_problem(http: httpx.AsyncClient) -> str | None:
+async def _platform(opened: AsyncExitStack, settings: Settings) -> str | None:
     """Any answer but 401 and 403 counts: the API's root path is not specified."""
+    http = await open_http(opened, settings)
     try:
         answer = await http.get("")
     except httpx.HTTPError:

@@ -2,7 +2,6 @@
 
 import gc
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 
 import structlog
 from temporalio.client import Client
@@ -15,14 +14,15 @@ from activities.images import AllowedHosts, Fetcher, Images, open_fetcher
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.bulk import BulkLedger
-from activities.ledger.cases import Ledger
 from activities.ledger.evidence import EvidenceRecord
+from activities.ledger.queries import Queries
+from activities.ledger.statistics import Statistics
 from activities.ledger.storms import Storms
 from activities.ledger.team import Preferences
-from activities.platform.activities import PlatformActivities, dry_run
+from activities.platform.activities import NoticeActivities, PlatformActivities, dry_run
 from activities.platform.client import Platform
-from activities.platform.notices import NoticeActivities
 from activities.platform.related import RelatedReader
+from activities.report_gathering import ReportGathering
 from activities.slack.activities import SlackActivities
 from activities.slack.directory import Directory
 from activities.slack.evidence import EvidenceScreen
@@ -34,10 +34,11 @@ from bot.encryption import Undecryptable
 from bot.ledger import wait_for_ledger
 from bot.log_setup import set_up_logging
 from bot.policies import Policies, open_policies
-from bot.services.reports import report_gathering, report_schedules
+from bot.services.reports import report_schedules
 from bot.services.slack import stand_ins
 from bot.services.team import LanguagePreferences
 from bot.settings import Settings, load_settings, need
+from bot.slack.context import utc_now
 from bot.tasks import run_until_stopped
 from bot.temporal import deployment_of, encryption_problem, wait_for_temporal
 from bot.worker import Duties, make_workers, run_workers
@@ -94,22 +95,19 @@ def _tune_gc() -> None:
 async def open_duties(
     opened: AsyncExitStack, settings: Settings, policies: Policies, client: Client
 ) -> Duties:
-    """Builds every activity over ledger, Slack and platform, which are closed with `opened`.
-
-    Waits for the ledger. Raises `SettingWrong`.
-    """
+    """Builds every activity, closed with `opened`; waits for the ledger. Raises `SettingWrong`."""
     assert settings.platform.base_url is not None
     database = await opened.enter_async_context(open_database(settings.ledger))
     await wait_for_ledger(database)
     web = await open_web(opened, settings)
     market = Platform(await open_http(opened, settings))
-    ledger = LedgerActivities(Ledger(database))
+    ledger = LedgerActivities(database)
     people = Directory(
         web,
         policies.roles,
         settings.locale,
         chosen=LanguagePreferences(Preferences(database)).language,
-        on_shift=lambda: policies.on_shift(settings.zone, datetime.now(UTC)),
+        on_shift=lambda: policies.on_shift(settings.zone, utc_now()),
     )
     cases, storms = Cases(client, settings.temporal.task_queue), Storms(database)
     slack = SlackActivities(
@@ -127,6 +125,9 @@ async def open_duties(
     bulk_decisions = BulkLedger(database)
     bulk_activities = BulkActivities(RelatedReader(market), bulk_decisions, policies.look_ups)
     delivery = DeliveryActivities(cases)
+    reports = ReportGathering(
+        Statistics(database), Queries(database), people, policies, settings.zone, utc_now
+    )
     appeals = AppealsLedger(database)
     notices = NoticeActivities(market, CatalogWording())
     plain = await opened.enter_async_context(open_fetcher())
@@ -152,7 +153,7 @@ async def open_duties(
             appeals.record_appeal,
             delivery.deliver,
             delivery.outcome,
-            report_gathering(database, people, policies, settings).gather_report,
+            reports.gather_report,
             *(bulk_decisions.bulk_part, bulk_decisions.bulk_statuses, bulk_decisions.record_bulk),
         ),
         slack=(

@@ -25,7 +25,7 @@ from workflows.client import Cases, OutOfReach
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert
 from workflows.domain.policy.matching import severity_of
-from workflows.domain.policy.playbook import Policy
+from workflows.domain.policy.playbook import Playbook, Policy
 
 SLOW_CALL = 0.25
 """Seconds. A call takes 0.05 s with 32 in flight on two shared cores; a longer one was queued."""
@@ -151,10 +151,7 @@ class BacklogProbe:
     def __init__(
         self, probe: Callable[[str], Awaitable[None]], changed: Callable[[], None]
     ) -> None:
-        """`probe` returns once a worker has handled the case, or raises `OutOfReach`.
-
-        `changed` is called after each probe.
-        """
+        """`probe` waits for a worker or raises `OutOfReach`; `changed` is called after each."""
         self._probe = probe
         self._changed = changed
         self._backlog = 0
@@ -260,12 +257,15 @@ class AlertSubmitter:
         self._unreachable: set[tuple[str, tuple[str, ...]]] = set()
         self._recent: OrderedDict[Pair, None] = OrderedDict()
 
+    def playbook_of(self, alert: Alert) -> Playbook | None:
+        """Returns the playbook that matches an alert."""
+        target = self._find_target(alert)
+        return None if target is None else target.policy.playbook
+
     async def submit(self, alerts: Sequence[Alert]) -> list[Submission]:
         """Returns the outcome of each alert, in order, once Temporal has stored them.
 
-        Raises:
-            TemporalUnavailable: some alert was not stored. The others are duplicates when the
-                request is sent again.
+        Raises `TemporalUnavailable` if one was not: the others are duplicates when sent again.
         """
         known = await self._known([_pair(alert) for alert in alerts])
         submissions: list[Submission] = []

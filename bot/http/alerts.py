@@ -28,8 +28,8 @@ class AlertEndpoint(SignedEndpoint):
     window: Window
 
     path: ClassVar = "/v1/alerts"
-    summary: ClassVar = "Post one alert, or several of one detector"
-    accepted: ClassVar = "Temporal holds every accepted alert"
+    summary: ClassVar = "Post one alert, or several alerts of one detector"
+    accepted: ClassVar = "Every accepted alert is stored"
     noun: ClassVar = "alerts"
     content: ClassVar = {
         "schema": _BODY,
@@ -52,7 +52,7 @@ class AlertEndpoint(SignedEndpoint):
             results.append(_result(item, submission))
         self.metrics.count_alerts(tally)
         if all(result["result"] == Outcome.INVALID for result in results):
-            return as_json(422, {"error": "None of the alerts can be used.", "results": results})
+            return as_json(422, {"error": "None of the alerts is valid.", "results": results})
         return as_json(202, {"results": results})
 
 
@@ -60,5 +60,5 @@ def _result(item: Alert | Invalid, submission: Submission) -> dict[str, Any]:
     if isinstance(item, Invalid):
         return invalid_result(item)
     if submission.outcome is Outcome.INVALID:
-        return invalid_result(Invalid(item.id, "/kind", "No playbook takes this alert."))
+        return invalid_result(Invalid(item.id, "/kind", "No playbook matches this alert."))
     return {"id": item.id, "result": submission.outcome}

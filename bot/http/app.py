@@ -37,17 +37,17 @@ def make_app(
 
 
 def _add_health(app: FastAPI, checks: Mapping[str, Check], metrics: Metrics) -> None:
-    @app.get("/healthz", summary="Whether the process runs")
+    @app.get("/healthz", summary="Liveness")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/readyz", summary="Whether what it depends on answers", responses={503: {}})
+    @app.get("/readyz", summary="Readiness, with every dependency", responses={503: {}})
     async def readyz() -> JSONResponse:
         problems = await asyncio.gather(*(run_check(check) for check in checks.values()))
         content = {name: problem or "ok" for name, problem in zip(checks, problems, strict=True)}
         return JSONResponse(content, 503 if any(problems) else 200)
 
-    @app.get("/metrics", name="metrics", summary="Numbers for Prometheus", response_class=Response)
+    @app.get("/metrics", name="metrics", summary="Metrics for Prometheus", response_class=Response)
     async def prometheus() -> Response:
         return metrics.page()
 
@@ -62,13 +62,9 @@ async def run_check(check: Check) -> str | None:
 
 
 async def _server_error(request: Request, error: Exception) -> JSONResponse:
-    # A traceback may quote the request, so only the error's type and line are logged.
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
-    log.error("request_failed", path=request.url.path, error=type(error).__name__, where=where)
-    return JSONResponse({"error": "Koban could not handle this: send it again later."}, 500)
+    # bot.log_setup reduces the exception to type and line: it may quote the request.
+    log.error("request_failed", path=request.url.path, exc_info=error)
+    return JSONResponse({"error": "Internal error: send it again later."}, 500)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -19,9 +19,6 @@ from workflows.client import Appeals
 from workflows.domain.appeal.model import AppealRequest
 from workflows.domain.case.model import Phase
 from workflows.domain.ids import appeal_id
-from workflows.domain.policy.appeals import AppealRules
-from workflows.domain.policy.platform import NoticeCall
-from workflows.domain.values import Text
 from workflows.ports.appeals import Against, AppealStart
 
 LEDGER_TIMEOUT = 1.0
@@ -45,26 +42,17 @@ _SCHEMA.pop("$defs", None)
 
 
 @dataclass(frozen=True)
-class AppealTerms:
-    """Policy that a new appeal keeps until it is answered."""
-
-    rules: AppealRules
-    notice: NoticeCall | None
-    titles: dict[str, Text]
-
-
-@dataclass(frozen=True)
 class AppealEndpoint(SignedEndpoint):
-    """Endpoint for one appeal; `terms` returns None while appeals.yaml is missing."""
+    """Endpoint for one appeal; `start` returns None while appeals.yaml is missing."""
 
     appeals: Appeals
     database: Database
-    terms: Callable[[], AppealTerms | None]
+    start: Callable[[str, AppealRequest], AppealStart | None]
     window: Window
 
     path: ClassVar = "/v1/appeals"
-    summary: ClassVar = "Post an appeal against a decision, or take one back"
-    accepted: ClassVar = "Temporal holds it"
+    summary: ClassVar = "File or withdraw an appeal against a decision"
+    accepted: ClassVar = "The appeal is stored"
     noun: ClassVar = "appeal"
     content: ClassVar = {"schema": _SCHEMA, "example": EXAMPLE}
 
@@ -74,7 +62,7 @@ class AppealEndpoint(SignedEndpoint):
         outcome = request if isinstance(request, Invalid) else await self._submit(request)
         if isinstance(outcome, Invalid):
             results = [invalid_result(outcome)]
-            return as_json(422, {"error": "The appeal can't be used.", "results": results})
+            return as_json(422, {"error": "The appeal is invalid.", "results": results})
         return as_json(202, {"results": [{"id": request.id, "result": outcome}]})
 
     async def _submit(self, request: AppealRequest) -> Outcome | Invalid:
@@ -84,23 +72,16 @@ class AppealEndpoint(SignedEndpoint):
             if await self.appeals.withdraw(appeal):
                 return Outcome.ACCEPTED
             if not duplicate:
-                sentence = "There is no appeal with this id to withdraw."
+                sentence = "There is no open appeal with this id."
                 return Invalid(request.id, "/id", sentence)
         if duplicate:
             return Outcome.DUPLICATE
-        terms = self.terms()
-        if terms is None:
-            raise RequestRefused("Appeals are not set up here: appeals.yaml is missing.")
+        start = self.start(appeal, request)
+        if start is None:
+            raise RequestRefused("Appeals are not enabled: appeals.yaml is missing.")
         problem = await self._from_ledger(self._problem(request))
         if problem is not None:
             return problem
-        start = AppealStart(
-            id=appeal,
-            request=request,
-            rules=terms.rules,
-            notice=terms.notice,
-            titles=terms.titles,
-        )
         filed = await self.appeals.file(start)
         return Outcome.ACCEPTED if filed else Outcome.DUPLICATE
 
@@ -116,12 +97,12 @@ class AppealEndpoint(SignedEndpoint):
         pointer = "/decision" if request.decision else "/case"
         if found.decision is not None and found.decision.bulk is not None:
             sentence = (
-                f"Decision {found.decision.id} acted on many accounts at once, and can't be "
-                f"reviewed for one of them here: ask the team about case {request.case}."
+                f"Decision {found.decision.id} is a bulk decision and can't be "
+                f"appealed for a single account: ask the team about case {request.case}."
             )
             return Invalid(request.id, pointer, sentence)
         what = f"decision {request.decision}" if request.decision else f"case {request.case}"
-        return Invalid(request.id, pointer, f"No measure of {what} is in force.")
+        return Invalid(request.id, pointer, f"No action of {what} is in effect.")
 
     async def _from_ledger(self, query: Awaitable[T]) -> T | None:
         """The result of `query`, None when the ledger does not answer in time."""

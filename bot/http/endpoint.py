@@ -66,7 +66,7 @@ class SignedEndpoint(ABC):
             pointer = {} if refused.pointer is None else {"pointer": refused.pointer}
             return as_json(refused.status, {"error": str(refused), **pointer})
         except (TemporalUnavailable, OutOfReach, RPCError):
-            error = f"Temporal is out of reach: send the same {self.noun} again."
+            error = f"Temporal is unavailable: send the same {self.noun} again."
             return as_json(503, {"error": error}, {"Retry-After": str(RETRY_AFTER)})
 
     def router(self) -> APIRouter:
@@ -115,19 +115,19 @@ _PARAMETERS = [
         "description": description,
     }
     for name, description in (
-        ("webhook-id", "Unique to the message; the same one when it is sent again"),
-        ("webhook-timestamp", "Seconds since 1970, at most 5 minutes away from now"),
+        ("webhook-id", "Unique per message; a retry has the same id"),
+        ("webhook-timestamp", "Seconds since 1970, at most 5 minutes from the current time"),
         ("webhook-signature", "v1, and the base64 HMAC-SHA256 (Standard Webhooks)"),
     )
 ]
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": Refused, "description": description}
     for status, description in (
-        (401, "The signature does not hold"),
+        (401, "The signature is invalid"),
         (408, "The body did not arrive in time"),
         (413, "The body is over 1 MiB"),
         (415, "The body is compressed, or not UTF-8"),
-        (422, "There is nothing usable in it"),
-        (503, "Temporal is out of reach; send it again"),
+        (422, "The content is invalid"),
+        (503, "Temporal is unavailable; send it again"),
     )
 }

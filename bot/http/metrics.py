@@ -22,7 +22,7 @@ class Metrics:
             ("result", "playbook"),
             registry=self.registry,
         )
-        self._requests = Histogram(
+        self.requests = Histogram(
             "koban_http_request_seconds",
             "Requests by path and status, until the answer was complete",
             ("path", "status"),
@@ -34,10 +34,6 @@ class Metrics:
         """Counts alerts by (result, playbook or "")."""
         for (result, playbook), number in tally.items():
             self._alerts.labels(result, playbook).inc(number)
-
-    def observe_request(self, path: str, status: int, seconds: float) -> None:
-        """Counts one answered request."""
-        self._requests.labels(path, str(status)).observe(seconds)
 
     def page(self) -> Response:
         """Returns the metrics in Prometheus's text format."""
@@ -69,4 +65,5 @@ class RequestTimer:
             await self._app(scope, receive, send_and_note_status)
         finally:
             path = getattr(scope.get("route"), "path", "other")
-            self._metrics.observe_request(path, status, time.perf_counter() - started)
+            took = time.perf_counter() - started
+            self._metrics.requests.labels(path, str(status)).observe(took)

@@ -18,11 +18,9 @@ class RequestRefused(Exception):
     is a sentence for the sender's engineer.
     """
 
-    status = 422
-
-    def __init__(self, sentence: str, pointer: str | None = None) -> None:
+    def __init__(self, sentence: str, pointer: str | None = None, status: int = 422) -> None:
         super().__init__(sentence)
-        self.pointer = pointer
+        self.pointer, self.status = pointer, status
 
 
 class Outcome(StrEnum):
@@ -36,10 +34,10 @@ class Outcome(StrEnum):
 class Result(BaseModel):
     """Result of one item. `pointer` is a JSON pointer into it, such as `/evidence/0/url`."""
 
-    id: str | None = Field(None, description="The alert's id, where it has one")
+    id: str | None = Field(None, description="The alert's id, if it has one")
     result: Outcome
-    pointer: str | None = Field(None, description="Which field is wrong (a JSON pointer)")
-    error: str | None = Field(None, description="What is wrong with it, in a sentence")
+    pointer: str | None = Field(None, description="JSON pointer to the invalid field")
+    error: str | None = Field(None, description="Reason, in one sentence")
 
 
 class Results(BaseModel):
@@ -51,9 +49,9 @@ class Results(BaseModel):
 class Refused(BaseModel):
     """The whole request was refused: nothing of it had an effect, unless `results` says so."""
 
-    error: str = Field(description="Why, in a sentence")
-    pointer: str | None = Field(None, description="Which field of the request (a JSON pointer)")
-    results: list[Result] | None = Field(None, description="Where alerts were looked at")
+    error: str = Field(description="Reason, in one sentence")
+    pointer: str | None = Field(None, description="JSON pointer to the request's field")
+    results: list[Result] | None = Field(None, description="Results by alert, if any")
 
 
 class Batch(BaseModel):

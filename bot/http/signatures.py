@@ -15,12 +15,6 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
 _HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 
-class NotSigned(RequestRefused):
-    """A request without a valid signature."""
-
-    status = 401
-
-
 @dataclass(frozen=True)
 class Signer:
     """Secret of one detector, or of all detectors without a secret of their own (None)."""
@@ -38,20 +32,15 @@ def signers(common: Iterable[str], own: Mapping[str, Iterable[str]]) -> tuple[Si
 def verify_signature(
     body: bytes, headers: Mapping[str, str], allowed: tuple[Signer, ...]
 ) -> Signer:
-    """Returns the signer whose secret signed `body`.
-
-    Raises:
-        NotSigned: a header is missing or malformed, the timestamp is more than 5 minutes away, or
-            no secret matches.
-    """
+    """Returns the signer whose secret signed `body` lately. Raises `RequestRefused` (401)."""
     signature = _signature_headers(headers)
     for signer in allowed:
         try:
             signer.webhook.verify(body, signature, json_parse=False)
         except WebhookVerificationError as refused:
             if "timestamp" in str(refused):
-                raise NotSigned(
-                    "The webhook-timestamp is more than 5 minutes away from now."
+                raise _not_signed(
+                    "The webhook-timestamp is more than 5 minutes from the current time."
                 ) from refused
         except ValueError:
             # The library raises these for broken base64, a signature without a comma and a body
@@ -59,45 +48,42 @@ def verify_signature(
             continue
         else:
             return signer
-    raise NotSigned("The webhook-signature fits no secret that is valid here.")
+    raise _not_signed("The webhook-signature does not match any valid secret.")
 
 
 def _signature_headers(headers: Mapping[str, str]) -> dict[str, str]:
     given = {name: headers.get(name, "") for name in _HEADERS}
     for name, value in given.items():
         if not value:
-            raise NotSigned(f"The header {name} is missing.")
+            raise _not_signed(f"The header {name} is missing.")
         if not value.isascii():
-            raise NotSigned(f"The header {name} has characters outside ASCII.")
+            raise _not_signed(f"The header {name} has non-ASCII characters.")
     if _TIMESTAMP.fullmatch(given["webhook-timestamp"]) is None:
-        raise NotSigned("The webhook-timestamp has to be whole seconds since 1970.")
+        raise _not_signed("The webhook-timestamp must be whole seconds since 1970.")
     return given
-
-
-class WrongEncoding(RequestRefused):
-    """A body that is compressed, or not UTF-8. No signature is needed to learn that."""
-
-    status = 415
 
 
 _GZIP = b"\x1f\x8b"
 
 
 def check_encoding(body: bytes, headers: Mapping[str, str]) -> None:
-    """Raises `WrongEncoding` for a body that no JSON reader takes, before its signature is read."""
+    """Raises `RequestRefused` (415) for a body that is compressed, or not UTF-8.
+
+    The signature of such a body can't be verified, and its sender needs another answer.
+    """
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity") or body.startswith(_GZIP):
-        raise WrongEncoding("The body is compressed: send it as it is, and sign it as it is.")
+        raise _wrong_encoding("The body is compressed: send it as it is, and sign it as it is.")
     kind = email.message.Message()
     kind["content-type"] = headers.get("content-type", "")
     named = kind.get_content_charset("utf-8")
     if named not in ("utf-8", "utf8", "us-ascii"):
-        raise WrongEncoding(f"The body is {named[:40]}: send JSON as UTF-8.")
+        raise _wrong_encoding(f"The body is {named[:40]}: send JSON as UTF-8.")
     try:
         body.decode()
     except UnicodeDecodeError as error:
-        sentence = f"The body is not UTF-8: byte {error.start} can't be read."
-        raise WrongEncoding(sentence) from error
+        place = error.start
+        raise _wrong_encoding(f"The body is not UTF-8: byte {place} can't be read.") from error
 
 
 MAX_BODY = 1024 * 1024
@@ -110,31 +96,16 @@ READ_TIMEOUT = 10.0
 """Seconds in which the body has to arrive: a slow sender must not hold a connection."""
 
 
-class TooLarge(RequestRefused):
-    """A body over `MAX_BODY`, whatever its Content-Length says."""
-
-    status = 413
-
-    def __init__(self) -> None:
-        super().__init__(f"A request may have at most {MAX_BODY} bytes.")
-
-
-class TooSlow(RequestRefused):
-    """A body that did not arrive within `READ_TIMEOUT`, or whose sender disconnected."""
-
-    status = 408
-
-
 async def read_body(request: Request) -> bytes:
-    """Returns the raw body, at most `MAX_BODY` bytes. Raises `TooLarge` and `TooSlow`."""
+    """Returns the raw body. Raises `RequestRefused` if it is too large (413) or slow (408)."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > DRAIN_LIMIT:
-        raise TooLarge
+        raise _too_large()
     try:
         async with asyncio.timeout(READ_TIMEOUT):
             return await _read(request)
     except (TimeoutError, ClientDisconnect) as error:
-        raise TooSlow("The body did not arrive in time.") from error
+        raise RequestRefused("The body did not arrive in time.", status=408) from error
 
 
 async def _read(request: Request) -> bytes:
@@ -146,5 +117,17 @@ async def _read(request: Request) -> bytes:
         if size <= MAX_BODY:
             body += chunk
     if size > MAX_BODY:
-        raise TooLarge
+        raise _too_large()
     return bytes(body)
+
+
+def _too_large() -> RequestRefused:
+    return RequestRefused(f"A request may have at most {MAX_BODY} bytes.", status=413)
+
+
+def _wrong_encoding(sentence: str) -> RequestRefused:
+    return RequestRefused(sentence, status=415)
+
+
+def _not_signed(sentence: str) -> RequestRefused:
+    return RequestRefused(sentence, status=401)

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -36,13 +36,13 @@ MAX_NUMBER = 2**63 - 1
 
 _SENTENCES = {
     "missing": "This field is required.",
-    "extra_forbidden": "There is no such field.",
-    "tuple_type": "This has to be a list.",
-    "dict_type": "This has to be an object.",
-    "model_type": "This has to be an object.",
-    "model_attributes_type": "This has to be an object.",
-    "timezone_aware": "This time needs its offset, such as Z or +09:00.",
-    "union_tag_invalid": "The kind of evidence is text or image.",
+    "extra_forbidden": "Unknown field.",
+    "tuple_type": "This must be a list.",
+    "dict_type": "This must be an object.",
+    "model_type": "This must be an object.",
+    "model_attributes_type": "This must be an object.",
+    "timezone_aware": "This time needs a UTC offset, such as Z or +09:00.",
+    "union_tag_invalid": "The kind of evidence must be text or image.",
     "union_tag_not_found": "The kind of evidence (text or image) is required.",
 }
 
@@ -90,15 +90,6 @@ class Invalid:
     error: str
 
 
-class NotStorable(ValueError):
-    """A value that JSON, CEL or PostgreSQL can't hold, with its path."""
-
-    def __init__(self, path: Path, sentence: str) -> None:
-        super().__init__(sentence)
-        self.path = path
-        self.sentence = sentence
-
-
 def read_alerts(
     body: bytes, speaker: str | None, own: frozenset[str], window: Window
 ) -> list[Alert | Invalid]:
@@ -120,23 +111,17 @@ def read_alerts(
 def read_appeal(
     body: bytes, speaker: str | None, own: frozenset[str], window: Window
 ) -> AppealRequest | Invalid:
-    """Returns the appeal of `body`; `speaker` and `own` as in `read_alerts`.
-
-    Raises:
-        RequestRefused: the body is not a JSON object.
-    """
+    """Returns the appeal of `body`; arguments and errors as in `read_alerts`."""
     item = _parse(body)
     if not isinstance(item, dict):
-        raise RequestRefused("The body has to be one appeal.")
-    try:
-        check_storable(item, ())
-    except NotStorable as error:
-        return _invalid(item, error.path, error.sentence)
+        raise RequestRefused("The body must be one appeal.")
+    for path, sentence in _unstorable(item, ()):
+        return _invalid(item, path, sentence)
     source = item.setdefault("source", speaker or DEFAULT_DETECTOR)
     if speaker is not None and source != speaker:
-        return _invalid(item, ("source",), f"This request speaks for {speaker[:64]!r} only.")
+        return _invalid(item, ("source",), f"This secret is for {speaker[:64]!r} only.")
     if speaker is None and isinstance(source, str) and source in own:
-        return _invalid(item, ("source",), "This source signs with a secret of its own.")
+        return _invalid(item, ("source",), "This source requires its own secret.")
     request = _validated(AppealRequest, item)
     if isinstance(request, Invalid):
         return request
@@ -154,7 +139,7 @@ def _parse(body: bytes) -> Any:
         return _DECODER.decode(body.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         where = f"{error.msg.removesuffix(' at')} at line {error.lineno} column {error.colno}"
-        raise RequestRefused(f"The body is not JSON that can be used: {where}.") from error
+        raise RequestRefused(f"The body is not valid JSON: {where}.") from error
     except RecursionError as error:
         sentence = f"The body is nested more than {MAX_DEPTH} levels deep."
         raise RequestRefused(sentence) from error
@@ -184,21 +169,21 @@ _DECODER = json.JSONDecoder(
 
 def _items(parsed: Any) -> list[Any]:
     if not isinstance(parsed, dict):
-        raise RequestRefused('The body has to be one alert or {"alerts": [...]}.', "")
+        raise RequestRefused('The body must be one alert or {"alerts": [...]}.', "")
     if "alerts" not in parsed:
         return [parsed]
     unknown = next((key for key in parsed if key != "alerts"), None)
     if unknown is not None:
-        raise RequestRefused("There is no such field beside alerts.", _pointer((unknown,)))
+        raise RequestRefused("Unknown field beside alerts.", _pointer((unknown,)))
     alerts = parsed["alerts"]
     if isinstance(alerts, Unusable):
         raise RequestRefused(alerts.sentence, "/alerts")
     if not isinstance(alerts, list):
-        raise RequestRefused("alerts has to be a list.", "/alerts")
+        raise RequestRefused("alerts must be a list.", "/alerts")
     if not alerts:
-        raise RequestRefused("There is no alert in the list.", "/alerts")
+        raise RequestRefused("The list of alerts is empty.", "/alerts")
     if len(alerts) > MAX_ALERTS:
-        raise RequestRefused(f"At most {MAX_ALERTS} alerts fit in a request.", "/alerts")
+        raise RequestRefused(f"At most {MAX_ALERTS} alerts are allowed per request.", "/alerts")
     return alerts
 
 
@@ -211,18 +196,16 @@ def _read_alert(
     item: Any, detector: str, protected: frozenset[str], window: Window
 ) -> Alert | Invalid:
     if not isinstance(item, dict):
-        return Invalid(None, "", "An alert has to be an object.")
-    try:
-        check_storable(item, ())
-    except NotStorable as error:
-        return _invalid(item, error.path, error.sentence)
+        return Invalid(None, "", "An alert must be an object.")
+    for path, sentence in _unstorable(item, ()):
+        return _invalid(item, path, sentence)
     given = item.setdefault("detector", detector)
     if given != detector:
-        return _invalid(item, ("detector",), f"This request speaks for {detector[:64]!r} only.")
+        return _invalid(item, ("detector",), f"This secret is for {detector[:64]!r} only.")
     if given in MANUAL_DETECTORS:
-        return _invalid(item, ("detector",), "Only people in Slack speak for this detector.")
+        return _invalid(item, ("detector",), "Reserved for manual alerts in Slack.")
     if given in protected:
-        return _invalid(item, ("detector",), "This detector signs with a secret of its own.")
+        return _invalid(item, ("detector",), "This detector requires its own secret.")
     alert = _validated(Alert, item)
     if isinstance(alert, Invalid):
         return alert
@@ -236,27 +219,24 @@ def _read_alert(
     return alert
 
 
-def check_storable(value: Any, path: Path) -> None:
-    """Checks that JSON, CEL (64-bit integers) and PostgreSQL's text can hold `value`.
-
-    Raises:
-        NotStorable: for the first value that can't be stored.
-    """
+def _unstorable(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Values that JSON, CEL (64-bit integers) or PostgreSQL's text can't hold, with a sentence."""
     if isinstance(value, dict | list):
         if len(path) > MAX_DEPTH:
-            raise NotStorable(path[:2], f"This is nested more than {MAX_DEPTH} levels deep.")
+            yield path[:2], f"This is nested more than {MAX_DEPTH} levels deep."
+            return
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            check_storable(key, path)
-            check_storable(inner, (*path, key))
+            yield from _unstorable(key, path)
+            yield from _unstorable(inner, (*path, key))
     elif isinstance(value, str):
         if "\x00" in value and path[0] in _KEPT_AS_THEY_ARE:
-            raise NotStorable(path, "U+0000 can't be kept in a text.")
+            yield path, "U+0000 is not allowed in text."
         if _SURROGATE.search(value):
-            raise NotStorable(path, "This text has half of a surrogate pair.")
+            yield path, "This text has half of a surrogate pair."
     elif isinstance(value, Unusable):
-        raise NotStorable(path, value.sentence)
+        yield path, value.sentence
     elif isinstance(value, int | float) and not (math.isfinite(value) and abs(value) <= MAX_NUMBER):
-        raise NotStorable(path, "This number is too large.")
+        yield path, "This number is too large."
 
 
 _KEPT_AS_THEY_ARE = ("attributes", "title")

@@ -1,6 +1,6 @@
 """Bulk decisions: their subjects, impact and progress, from the platform and the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from activities.ledger.bulk import BulkLedger
 from activities.ledger.database import Row
@@ -13,15 +13,6 @@ from workflows.domain.case.bulk_progress import MemberStatus
 from workflows.domain.case.enforcement import ActionStatus, Problem
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.values import Text, Value
-
-
-class Wanted(Value):
-    """Subjects to select: look-ups (`sources`) from the `starts`, and single `ids`."""
-
-    type: str
-    starts: dict[str, Subject]
-    sources: tuple[str, ...] = ()
-    ids: tuple[str, ...] = ()
 
 
 class DoneLine(Value):
@@ -65,12 +56,11 @@ class BulkService:
         spec = self.sources()[name]
         return len((await self._reader.related(spec, start)).subjects)
 
-    async def gather(self, wanted: Wanted) -> Found:
-        """Returns the selected subjects, each once."""
-        catalog = self._policies.look_ups()
-        return await self._reader.gather(
-            catalog, wanted.type, wanted.starts, wanted.sources, wanted.ids
-        )
+    async def gather(
+        self, type_: str, starts: Mapping[str, Subject], sources: Sequence[str], ids: Sequence[str]
+    ) -> Found:
+        """Returns each subject once: by look-ups (`sources`) from the `starts`, and the `ids`."""
+        return await self._reader.gather(self._policies.look_ups(), type_, starts, sources, ids)
 
     async def impact(self, found: Found) -> Impact:
         """Returns the impact of a decision for all of them."""

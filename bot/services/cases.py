@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from pydantic import ValidationError
 
 from activities.ledger.database import Row
-from activities.ledger.queries import Look, Queries
+from activities.ledger.queries import Queries
 from activities.ledger.search import Search
 from bot.policies import Policies
 from bot.slack.commands.parser import case_begun
@@ -110,18 +109,6 @@ class Past(Value):
     actions: tuple[ActionLine, ...] = ()
 
 
-class LookedUp(Value):
-    """Audit entry of a look-up. `revealed` means with personal data; `case` is its purpose."""
-
-    by: str
-    kind: str
-    id: str
-    why: str
-    at: datetime
-    revealed: bool = False
-    case: str | None = None
-
-
 class Record(Value):
     """Open cases of a subject, and its number of sanctions in force."""
 
@@ -134,6 +121,7 @@ class LedgerReader:
 
     def __init__(self, queries: Queries, policies: Policies) -> None:
         self._queries = queries
+        self.looked_up = queries.look_up
         self._policies = policies
 
     async def story(self, case: str) -> Story | None:
@@ -170,19 +158,6 @@ class LedgerReader:
             actions=tuple(self._action(row) for row in actions),
         )
 
-    async def looked_up(self, note: LookedUp) -> None:
-        """Records a look-up."""
-        look = Look(
-            at=note.at,
-            actor=note.by,
-            subject_type=note.kind,
-            subject_id=note.id,
-            why=note.why,
-            case_id=note.id if note.kind == "case" else note.case,
-            revealed=note.revealed,
-        )
-        await self._queries.look_up(look)
-
     def _story(self, row: Row, actions: Sequence[Row], events: Sequence[Row]) -> Story:
         decision = _last_decision(events)
         return Story(
@@ -192,9 +167,7 @@ class LedgerReader:
             decision_reason=decision.reason if decision else "",
             decision_title=self._preset(row["playbook"], decision),
             actions=tuple(self._action(each) for each in actions),
-            events=tuple(
-                EventLine(at=each["at"], kind=each["kind"], by=each["actor"]) for each in events
-            ),
+            events=tuple(_event_line(each) for each in events),
         )
 
     def _preset(self, playbook: str, decision: Decision | None) -> Text | None:
@@ -217,15 +190,17 @@ class LedgerReader:
         )
 
 
+def _event_line(row: Row) -> EventLine:
+    return EventLine(at=row["at"], kind=row["kind"], by=row["actor"])
+
+
 def _timeline_line(row: Row) -> TimelineLine:
-    line = EventLine(at=row["at"], kind=row["kind"], by=row["actor"])
     event = {**row["data"], "kind": row["kind"], "at": row["at"], "by": row["actor"]}
     try:
-        return TimelineLine(
-            line=line, whole=Recorded.model_validate({"seq": row["seq"], "event": event})
-        )
+        whole = Recorded.model_validate({"seq": row["seq"], "event": event})
     except ValidationError:  # of a newer version, or of an appeal
-        return TimelineLine(line=line)
+        whole = None
+    return TimelineLine(line=_event_line(row), whole=whole)
 
 
 def _opened(rows: Sequence[Row]) -> CaseOpened | None:
@@ -273,25 +248,22 @@ def _barred(row: Row) -> frozenset[str]:
 
 
 def _card(row: Row) -> CardRef | None:
-    channel: Any = row["card_channel"]
-    return CardRef(channel=channel, ts=row["card_ts"]) if channel and row["card_ts"] else None
+    channel, ts = row["card_channel"], row["card_ts"]
+    return CardRef(channel=channel, ts=ts) if channel and ts else None
 
 
 class CaseSearch:
-    """Search for cases. Every call raises `LedgerUnavailable`."""
+    """Search for cases; `near` finds similar ids. Every call raises `LedgerUnavailable`."""
 
     def __init__(self, search: Search, queries: Queries) -> None:
         self._search = search
         self._queries = queries
+        self.near = queries.cases_like
 
     async def cases(self, text: str, first: int, size: int) -> tuple[CaseLine, ...]:
         """Returns cases that contain `text` or whose id starts with it."""
         rows = await self._search.cases(text, case_begun(text), first, size)
         return tuple(line_of(row) for row in rows)
-
-    async def near(self, case: str) -> tuple[str, ...]:
-        """Returns the ids of cases that differ in one character."""
-        return tuple(await self._queries.cases_like(case))
 
     async def of_alert(self, detector: str, alert: str) -> CaseLine | None:
         """Returns the case of an alert."""
@@ -300,8 +272,7 @@ class CaseSearch:
 
     async def records(self, subjects: Sequence[Subject]) -> dict[str, Record]:
         """Returns the record of each subject by its key."""
-        found = await self._search.records(subjects)
         return {
             key: Record(open_cases=cases, standing=standing)
-            for key, (cases, standing) in found.items()
+            for key, (cases, standing) in (await self._search.records(subjects)).items()
         }

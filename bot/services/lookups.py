@@ -31,12 +31,8 @@ class LookUps:
         self._policies = policies
 
     async def look_up(self, kind: str, id_: str) -> tuple[Fact, ...] | None:
-        """Returns the configured fields of a subject, None when the subject does not exist.
-
-        Raises:
-            Unavailable: the platform does not answer or refuses the look-up.
-        """
-        spec = self._policies.lookup(kind)
+        """Returns the fields of a subject, None when it does not exist. Raises `Unavailable`."""
+        spec = self._policies.look_ups().lookups.get(kind)
         if spec is None:
             return None
         answer = await self._read(spec.path, id_)

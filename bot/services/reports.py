@@ -1,18 +1,12 @@
-"""Reports in `koban work`: the gathering activity and the Temporal Schedules."""
+"""Report schedules in `koban work`: Temporal Schedules as the policy folder has them."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 
 import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities.ledger.database import Database
-from activities.ledger.queries import Queries
-from activities.ledger.statistics import Statistics
-from activities.report_gathering import ReportGathering
-from activities.slack.directory import Directory
 from bot.policies import Policies
 from bot.settings import Settings
 from bot.tasks import in_background
@@ -22,20 +16,6 @@ CHECK_INTERVAL = 30.0
 """Seconds between two checks of the policy folder for changed schedules."""
 
 log = structlog.get_logger()
-
-
-def report_gathering(
-    database: Database, people: Directory, policies: Policies, settings: Settings
-) -> ReportGathering:
-    """Builds the activity that gathers a report's numbers."""
-    return ReportGathering(
-        Statistics(database),
-        Queries(database),
-        people,
-        policies,
-        settings.zone,
-        lambda: datetime.now(UTC),
-    )
 
 
 def report_schedules(

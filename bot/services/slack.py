@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from slack_sdk.web.async_client import AsyncWebClient
+from temporalio.client import Client
 
 from activities.ledger.bulk import BulkLedger
 from activities.ledger.database import Database, LedgerUnavailable
@@ -10,13 +13,13 @@ from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.queries import Queries
 from activities.ledger.search import Search
 from activities.ledger.statistics import Statistics
-from activities.ledger.team import Automation, Covers
+from activities.ledger.team import Automation, Covers, Preferences
 from activities.platform.client import Platform
 from activities.platform.related import RelatedReader
 from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog, texts
-from activities.slack.role_holders import StandIn, StandIns
-from bot.http.admission import AlertSubmitter
+from activities.slack.refusals import StandIn, StandIns
+from bot.http.admission import AlertSubmitter, CoalescedQuery
 from bot.policies import Policies
 from bot.services.bulk import BulkService
 from bot.services.cases import CaseSearch, LedgerReader
@@ -25,27 +28,8 @@ from bot.services.team import LanguagePreferences, TeamService
 from bot.settings import Settings
 from bot.timeouts import PRODUCTION, Timeouts
 from workflows.client import Appeals, Cases
-from workflows.domain.alerts import Alert
 from workflows.domain.people import Role
-from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import Language
-
-
-class ManualAlerts:
-    """Alerts made by people, which take the same way as detectors' alerts."""
-
-    def __init__(self, submitter: AlertSubmitter, policies: Policies) -> None:
-        self._submitter = submitter
-        self._policies = policies
-
-    def playbook_of(self, alert: Alert) -> Playbook | None:
-        """Returns the playbook that matches an alert."""
-        target = self._policies.target_of(alert)
-        return None if target is None else target.policy.playbook
-
-    async def submit(self, alert: Alert) -> None:
-        """Stores the alert durably, once. Raises `TemporalUnavailable`."""
-        await self._submitter.submit([alert])
 
 
 @dataclass(frozen=True)
@@ -65,7 +49,7 @@ class Services:
     zone: tzinfo
     finding: CaseSearch
     automation: Automation
-    alerts: ManualAlerts
+    alerts: AlertSubmitter
     bulk_decisions: BulkService
     evidence: EvidenceRecord
     timeouts: Timeouts = PRODUCTION
@@ -85,40 +69,36 @@ def stand_ins(database: Database) -> StandIns:
 
 
 def make_services(
-    cases: Cases,
-    appeals: Appeals,
-    policies: Policies,
-    people: Directory,
+    client: Client,
+    web: AsyncWebClient,
     database: Database,
     platform: Platform,
+    policies: Policies,
     settings: Settings,
-    preferred: LanguagePreferences,
-    submitter: AlertSubmitter,
     timeouts: Timeouts,
 ) -> Services:
     """Builds the container."""
+    preferences = LanguagePreferences(Preferences(database), first_timeout=timeouts.language)
+    people = Directory(web, policies.roles, settings.locale, chosen=preferences.language)
+    queue, rpc_timeout = settings.temporal.task_queue, timedelta(seconds=timeouts.temporal)
+    cases = Cases(client, queue, people.granted, rpc_timeout)
+    queries, covers = Queries(database), Covers(database)
+    statistics = Statistics(database)
     return Services(
         cases=cases,
-        appeals=appeals,
+        appeals=Appeals(client, queue, people.granted, rpc_timeout),
         policies=policies,
         people=people,
-        ledger=LedgerReader(Queries(database), policies),
-        covers=Covers(database),
+        ledger=LedgerReader(queries, policies),
+        covers=covers,
         platform=LookUps(platform, policies),
-        team=TeamService(
-            policies,
-            people,
-            Statistics(database),
-            Covers(database),
-            preferred,
-            settings.zone,
-        ),
+        team=TeamService(policies, people, statistics, covers, preferences, settings.zone),
         texts=texts,
         language=settings.locale,
         zone=settings.zone,
-        finding=CaseSearch(Search(database), Queries(database)),
+        finding=CaseSearch(Search(database), queries),
         automation=Automation(database),
-        alerts=ManualAlerts(submitter, policies),
+        alerts=AlertSubmitter(cases, policies.target_of, CoalescedQuery(queries.known)),
         bulk_decisions=BulkService(RelatedReader(platform), BulkLedger(database), policies),
         evidence=EvidenceRecord(database),
         timeouts=timeouts,

@@ -14,10 +14,9 @@ from activities.ledger.team import ActiveCover, Covers, Preferences
 from activities.slack.directory import Directory, RolesUnknown
 from bot.policies import Policies
 from bot.timeouts import PRODUCTION
-from workflows.domain.metrics.metrics import Numbers
 from workflows.domain.people import WORKING_ROLES, Role
 from workflows.domain.policy.roster import ShiftTurn, next_after, on_at, zone_of
-from workflows.domain.values import Language, Text, Value
+from workflows.domain.values import Language, Value
 
 FRESH_SECONDS = 10.0
 """Lifetime of a cached choice; the process that stored the choice uses it at once."""
@@ -41,7 +40,7 @@ class LanguagePreferences:
         self._stale_timeout = stale_timeout
         self._first_timeout = first_timeout
         lasts = timedelta(seconds=FRESH_SECONDS)
-        self._kept = Cache("preferences", self._load, lasts, FAILURES, clock=clock)
+        self._kept = Cache("preferences", preferences.language, lasts, FAILURES, clock=clock)
 
     async def language(self, person: str) -> Language | None:
         """Returns the language that a person chose; None for Slack's language. Never raises."""
@@ -56,9 +55,6 @@ class LanguagePreferences:
         """Stores a choice. Raises `LedgerUnavailable`."""
         await self._preferences.choose_language(person, language, at)
         self._kept.put(person, language)
-
-    async def _load(self, person: str) -> Language | None:
-        return await self._preferences.language(person)
 
 
 class Duty(Value):
@@ -94,14 +90,10 @@ class TeamService:
         """`zone` is used by a roster without a time zone of its own."""
         self._policies = policies
         self._people = people
-        self._statistics = statistics
         self._covers = covers
-        self._preferred = preferred
         self._zone = zone
-
-    async def numbers(self, since: datetime, until: datetime) -> Numbers:
-        """Returns the statistics of [since, until)."""
-        return await self._statistics.numbers(since, until)
+        self.numbers, self.titles = statistics.numbers, policies.titles
+        self.language, self.choose_language = preferred.language, preferred.choose
 
     async def on_call(self, now: datetime) -> OnCall:
         """Returns the current and the next shifts."""
@@ -117,18 +109,6 @@ class TeamService:
             next=await self._duties(next_after(roster, zone, now)),
             covers=covers,
         )
-
-    def titles(self) -> dict[str, Text]:
-        """Returns the titles of the playbooks by name."""
-        return self._policies.titles()
-
-    async def language(self, person: str) -> Language | None:
-        """Returns the language that a person chose."""
-        return await self._preferred.language(person)
-
-    async def choose_language(self, person: str, language: Language | None, now: datetime) -> None:
-        """Stores a choice. Raises `LedgerUnavailable`."""
-        await self._preferred.choose(person, language, now)
 
     async def _duties(self, turns: Sequence[ShiftTurn]) -> tuple[Duty, ...]:
         return tuple([await self._duty(turn) for turn in turns])

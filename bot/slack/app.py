@@ -23,7 +23,7 @@ from bot.slack.commands.buttons import ACTIONS as ANSWERS
 from bot.slack.commands.buttons import AnswerButtons
 from bot.slack.commands.dispatch import Slash
 from bot.slack.commands.reveal import RevealModal
-from bot.slack.context import DirectTexts, SlackContext, make_context, utc_now
+from bot.slack.context import DirectTexts, SlackContext, utc_now
 from bot.slack.evidence.reveal import ACTIONS as PIECES
 from bot.slack.evidence.reveal import EvidenceReveal
 from bot.slack.home.view import LANGUAGE, Home
@@ -33,7 +33,7 @@ from bot.slack.modals.base import ModalListener
 from bot.slack.modals.decide import TEMPLATE
 from bot.slack.modals.forms import FORMS, Submissions
 from bot.slack.modals.opening import Templates
-from bot.slack.replies import Background, NotTaken
+from bot.slack.replies import Background, Languages, Links, NotTaken, Replies
 from bot.slack.storm import OPEN, StormButtons
 
 COMMAND = "/koban"
@@ -58,7 +58,8 @@ def make_bolt_app(
     session is closed.
     """
     app = _bolt(client, signing_secret)
-    context = make_context(services, client, background, now)
+    languages, links = Languages(services, background), Links(client, services.timeouts.workspace)
+    context = SlackContext(services, client, background, languages, Replies(client), links, now)
     home = Home(context)
     context = replace(context, on_stored=home.changed)
     _add_buttons(app, context, home)

@@ -3,29 +3,21 @@
 import asyncio
 import re
 from enum import StrEnum
-from typing import Any
 
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
-from slack_sdk.models.blocks import MarkdownTextObject, SectionBlock
 from slack_sdk.models.views import View
 
 from activities.slack.actions import MODALS, SlackAction, find
 from activities.slack.escape import mrkdwn
 from activities.slack.handles import AppealHandle, decode_appeal
 from activities.slack.i18n.catalog import Catalog
-from bot.slack.context import DirectTexts, Listener, SlackContext
-from bot.slack.interactions import (
-    Press,
-    Unreadable,
-    press_id,
-    read_press,
-    read_source,
-    submission_id,
-)
+from bot.slack.context import ButtonListener, SlackContext
+from bot.slack.interactions import Press, Unreadable, press_id, submission_id
 from bot.slack.modals.base import ModalListener, Submitted
-from bot.slack.modals.form import Fault, Invalid, field, many_lines, modal, words_in
+from bot.slack.modals.form import Invalid, field, many_lines, modal, needed, words_in
 from bot.slack.modals.metadata import Carried
+from bot.slack.rendering import section
 from workflows.client import OutOfReach
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case.commands import Place
@@ -59,10 +51,6 @@ async def store_appeal(context: SlackContext, click: AppealClick) -> Stored:
     return Stored.YES if stored else Stored.OVER
 
 
-class AppealOver(Exception):
-    """The appeal was answered meanwhile."""
-
-
 class AppealMetadata(Carried):
     """The appeal of a modal, and the place of its person."""
 
@@ -85,9 +73,8 @@ class AppealModals(ModalListener[AppealMetadata]):
             await self._screen.answer(press.source, "bot.appeal.unreadable")
             return
         asking = asyncio.gather(self._texts(press.source.person), self._statement(aim.appeal))
-        try:
-            texts, statement = await asking
-        except AppealOver:
+        texts, statement = await asking
+        if statement is None:
             await self._screen.answer(press.source, "bot.appeal.over")
             return
         carried = AppealMetadata(
@@ -95,21 +82,20 @@ class AppealModals(ModalListener[AppealMetadata]):
         )
         await self._screen.open(press.source, answer_view(name, carried, statement, texts))
 
-    async def _statement(self, appeal: str) -> str:
+    async def _statement(self, appeal: str) -> str | None:
+        """The person's statement, empty if unknown; None for an appeal that is over."""
         try:
             async with asyncio.timeout(PATIENCE):
                 memory = await self._services.appeals.memory(appeal)
         except (OutOfReach, TimeoutError) as error:
             _log.warning("appeal_not_asked", appeal=appeal, error=str(error))
             return ""
-        if memory is None:
-            raise AppealOver(appeal)
-        return memory.appeal.request.statement
+        return None if memory is None else memory.appeal.request.statement
 
     async def _take(self, ack: AsyncAck, sent: Submitted[AppealMetadata]) -> None:
         reason, make = words_in(sent.view, "reason"), MODALS[str(sent.view["callback_id"])].command
         if not reason:
-            raise Invalid({"reason": Fault(key="bot.fault.reason_needed")})
+            raise Invalid(needed("reason"))
         carried = sent.carried
         assert make is not None
         click = AppealClick(
@@ -129,45 +115,33 @@ class AppealModals(ModalListener[AppealMetadata]):
 
 def answer_view(name: str, carried: AppealMetadata, statement: str, texts: Catalog) -> View:
     """The modal `name`, with the person's statement if it is known."""
-    reason = field("reason", texts, many_lines(), hint=f"bot.{name}.reason.hint")
-    blocks = [*_statement_blocks(statement, texts), reason]
-    return modal(name, blocks, texts, carried.model_dump_json(exclude_none=True))
-
-
-def _statement_blocks(statement: str, texts: Catalog) -> list[SectionBlock]:
     shown = mrkdwn(statement, MOST_STATEMENT).strip()
-    if not shown:
-        return []
-    text = texts.say("bot.appeal.statement", statement=shown)
-    return [SectionBlock(text=MarkdownTextObject(text=text, verbatim=True))]
+    said = [section(texts.say("bot.appeal.statement", statement=shown))] if shown else []
+    reason = field("reason", texts, many_lines(), hint=f"bot.{name}.reason.hint")
+    return modal(name, [*said, reason], texts, carried.model_dump_json(exclude_none=True))
 
 
-class AppealButtons(Listener):
+class AppealButtons(ButtonListener):
     """The listener of every button of an appeal's card."""
+
+    unreadable = ("appeal_press_unreadable", "bot.appeal.unreadable")
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
         self._modals = AppealModals(context)
-        self._direct = DirectTexts(context)
 
-    async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def _take(self, ack: AsyncAck, press: Press) -> None:
         """Stores a press, opens its modal, or says why neither happened."""
-        try:
-            press = read_press(body)
-            await self._take(ack, press, _handle(press))
-        except Unreadable as error:
-            _log.warning("appeal_press_unreadable", error=str(error))
-            await ack()
-            self._direct.later(read_source(body), "bot.appeal.unreadable")
-
-    async def _take(self, ack: AsyncAck, press: Press, aim: AppealHandle) -> None:
+        aim = decode_appeal(press.value, press.workflow_id)
+        if aim is None:
+            raise Unreadable("not a handle of an appeal")
         action = find(press.name)
         if action is not None and action.modal is not None:
             await ack()
             self._after.start(self._modals.open(press, aim, action.modal))
         elif action is None or press.source.place is None:
             await ack()
-            self._direct.later(press.source, "bot.press.unknown")
+            self.later(press.source, "bot.press.unknown")
         else:
             await self._send(ack, press, aim, action, press.source.place)
 
@@ -182,11 +156,4 @@ class AppealButtons(Listener):
         if stored is not Stored.YES:
             _log.warning("appeal_click_not_stored", appeal=click.appeal, why=stored.value)
             key = "bot.appeal.over" if stored is Stored.OVER else "bot.press.not_taken"
-            self._direct.later(press.source, key, case=click.appeal)
-
-
-def _handle(press: Press) -> AppealHandle:
-    handle = decode_appeal(press.value, press.workflow_id)
-    if handle is None:
-        raise Unreadable("not a handle of an appeal")
-    return handle
+            self.later(press.source, key, case=click.appeal)

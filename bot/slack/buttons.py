@@ -1,40 +1,29 @@
 """Buttons: a press is stored with its case, or its person notified, before the ack."""
 
-from typing import Any
-
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.actions import find
 from activities.slack.handles import Handle
 from bot.slack.bulk.decide import BulkModal
-from bot.slack.bulk.list import BulkList
-from bot.slack.context import DirectTexts, Listener, SlackContext
+from bot.slack.bulk.form import BulkList
+from bot.slack.context import ButtonListener, SlackContext
 from bot.slack.evidence.pages import EvidenceList
-from bot.slack.interactions import (
-    Press,
-    Unreadable,
-    command_for,
-    press_id,
-    read_handle,
-    read_press,
-    read_source,
-)
+from bot.slack.interactions import Press, command_for, press_id, read_handle
 from bot.slack.modals.metadata import placed
 from bot.slack.modals.opening import ModalOpener
 from bot.slack.replies import NotTaken
 from bot.slack.timeline import TimelineModal
-from workflows.domain.case.commands import Click, PersonCommand, Place
+from workflows.domain.case.commands import PersonCommand, Place
 
 _log = structlog.get_logger(__name__)
 
 
-class CaseButtons(Listener):
+class CaseButtons(ButtonListener):
     """The listener of every button and menu that is about a case."""
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._direct = DirectTexts(context)
         self._modals = ModalOpener(context)
         lists = (TimelineModal(context), BulkList(context), EvidenceList(context))
         self._pagers = {each.pager: each.open for each in lists}
@@ -43,21 +32,13 @@ class CaseButtons(Listener):
             **{each.modal: each.open for each in lists},
         }
 
-    async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def _take(self, ack: AsyncAck, press: Press) -> None:
         """Stores a press, opens its modal, or says why neither happened."""
-        try:
-            press = placed(read_press(body))
-            if press.url:
-                await ack()
-                return
-            await self._take(ack, press, read_handle(press))
-        except Unreadable as error:
-            _log.warning("press_unreadable", error=str(error))
+        press = placed(press)
+        if press.url:
             await ack()
-            self._direct.later(read_source(body), "bot.press.unreadable")
-
-    async def _take(self, ack: AsyncAck, press: Press, aim: Handle) -> None:
-        action = find(press.name)
+            return
+        aim, action = read_handle(press), find(press.name)
         opens = self._pagers.get(press.pager)
         if action is not None and action.modal is not None:
             opens = self._openers.get(action.modal, self._modals.open)
@@ -69,28 +50,20 @@ class CaseButtons(Listener):
         if opens is not None:
             self._after.start(opens(press, aim))
         else:
-            self._direct.later(press.source, "bot.press.unknown")
+            self.later(press.source, "bot.press.unknown")
 
     async def _send(
         self, ack: AsyncAck, press: Press, aim: Handle, command: PersonCommand, place: Place
     ) -> None:
-        click = Click(
-            id=press_id(press),
-            case=aim.case,
-            command=command,
-            place=place,
-            received_at=self._now(),
-        )
-        stored = await self._store(aim.workflow_id, click)
+        stored = await self._store(press_id(press), aim, command, place)
         if not stored:
             _log.warning("click_not_stored", case=aim.case, command=command.kind)
         # Acknowledged without a word, a lost press would look as if it had worked.
-        if not stored and not press.view and not await self._not_taken(press, aim):
-            raise NotTaken(aim.case)
+        if not stored and not press.view:
+            said = await self.in_time(press.source, "bot.press.not_taken", case=aim.case)
+            if not said:
+                raise NotTaken(aim.case)
         await ack()
         if press.view:
             key = "bot.all.taken" if stored else "bot.all.not_taken"
             self._after.start(self._modals.say(press, key))
-
-    async def _not_taken(self, press: Press, aim: Handle) -> bool:
-        return await self._direct.in_time(press.source, "bot.press.not_taken", case=aim.case)

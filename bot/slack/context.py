@@ -1,21 +1,39 @@
-"""Slack context: the collaborators of every listener, command and modal."""
+"""Slack context: the collaborators and the bases of every listener, command and modal."""
 
 import asyncio
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+import aiohttp
+import structlog
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_sdk.errors import SlackApiError
+from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
+from activities.ledger.queries import Look
+from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import Catalog
 from bot.services.slack import Services
-from bot.slack.interactions import Source
-from bot.slack.modals.screen import Screen
-from bot.slack.replies import Background, Languages, Links, Replies, Said, store
-from workflows.domain.case.commands import Click
+from bot.slack.interactions import Press, Source, Unreadable, read_press, read_source
+from bot.slack.modals.form import sentence_view
+from bot.slack.modals.metadata import Metadata
+from bot.slack.permissions import refusal
+from bot.slack.replies import Background, Languages, Links, Replies, Said
+from workflows.client import OutOfReach
+from workflows.domain.case.commands import Click, PersonCommand, Place
+from workflows.domain.people import Role
 
 ERROR_LANGUAGE = 0.4
 """Seconds of `Timeouts.error` for the person's language."""
+
+# A repeated call after a lost answer: the first one opened the modal.
+_OPEN_ALREADY = "exchanged_trigger_id"
+
+_log = structlog.get_logger(__name__)
 
 
 def utc_now() -> datetime:
@@ -25,10 +43,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class SlackContext:
-    """Services, Slack's client, and ways to answer.
-
-    `background` holds the work after acks; `on_stored` is called after a command was stored.
-    """
+    """Services, Slack's client and ways to answer; `on_stored` follows each stored command."""
 
     services: Services
     client: AsyncWebClient
@@ -40,16 +55,84 @@ class SlackContext:
     on_stored: Callable[[], None] = lambda: None
 
 
-def make_context(
-    services: Services,
-    client: AsyncWebClient,
-    background: Background,
-    now: Callable[[], datetime] = utc_now,
-) -> SlackContext:
-    """The context of one workspace."""
-    languages, replies = Languages(services, background), Replies(client)
-    links = Links(client, services.timeouts.workspace)
-    return SlackContext(services, client, background, languages, replies, links, now)
+class Screen:
+    """Modals of a person are opened, pushed and redrawn; answers are ephemeral."""
+
+    def __init__(self, context: SlackContext) -> None:
+        self._context = context
+        self._client = context.client
+
+    async def open(self, source: Source, view: View | dict[str, Any]) -> str | None:
+        """Opens a modal and returns its id; None, and an ephemeral message, if Slack refuses."""
+        try:
+            answer = await self._client.views_open(trigger_id=source.trigger_id, view=view)
+        except SlackApiError as error:
+            code = error.response.get("error")
+            if code == _OPEN_ALREADY:
+                return None
+            _log.warning("modal_not_opened", error=code)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            _log.warning("modal_not_opened", error=str(error))
+        else:
+            return str(answer["view"]["id"])
+        await self.answer(source, "bot.modal.not_opened")
+        return None
+
+    async def begin(self, press: Press, view: View | dict[str, Any]) -> str | None:
+        """Shows `view` in the modal of the press, or opens a new one; returns its id."""
+        if press.view:
+            await self.redraw(press.view, view)
+            return press.view
+        return await self.open(press.source, view)
+
+    async def fill(
+        self,
+        press: Press,
+        name: str,
+        loading: str,
+        texts: Catalog,
+        draw: Callable[[], Awaitable[View | str]],
+    ) -> None:
+        """Shows the modal `name` with a placeholder, then with what `draw` returns."""
+        view_id = await self.begin(press, sentence_view(name, texts.say(loading), texts))
+        if view_id is not None:
+            await self.show(view_id, name, await draw(), texts)
+
+    async def show(self, view_id: str, name: str, drawn: View | str, texts: Catalog) -> None:
+        """Replaces a modal by `drawn`, or by a sentence that says why there is none."""
+        view = sentence_view(name, drawn, texts) if isinstance(drawn, str) else drawn
+        await self.redraw(view_id, view)
+
+    async def push(self, trigger_id: str, view: dict[str, Any]) -> bool:
+        """Whether a modal opened above another: Slack allows two (docs.slack.dev, modals)."""
+        call = self._client.views_push(trigger_id=trigger_id, view=view)
+        return await _done(call, "modal_not_pushed")
+
+    async def redraw(self, id_: str, view: View | dict[str, Any], name: str = "view_id") -> bool:
+        """Replaces a modal by its view_id or its `external_id`; False if it is closed."""
+        call = self._client.views_update(view=view, **{name: id_})
+        return await _done(call, "modal_not_redrawn")
+
+    async def answer(self, source: Source, key: str, **values: str) -> None:
+        """Answers a person next to their press, with a sentence of the catalog."""
+        texts = self._context.services.texts(await self._context.languages.of(source.person))
+        await self.say(source, texts.say(key, **values))
+
+    async def say(self, source: Source, text: str) -> None:
+        """Answers a person next to their press."""
+        await self._context.replies.privately(source, Said(text=text))
+
+
+async def _done(call: Awaitable[Any], failure: str) -> bool:
+    try:
+        await call
+    except SlackApiError as error:
+        _log.info(failure, error=error.response.get("error"))
+    except (aiohttp.ClientError, TimeoutError) as error:
+        _log.warning(failure, error=str(error))
+    else:
+        return True
+    return False
 
 
 class Listener:
@@ -58,27 +141,49 @@ class Listener:
     def __init__(self, context: SlackContext) -> None:
         self._context = context
         self._services = context.services
-        self._client = context.client
         self._after = context.background
         self._languages = context.languages
         self._replies = context.replies
         self._links = context.links
         self._now = context.now
-        self._on_stored = context.on_stored
-        self._screen = Screen(context.services, context.languages, context.replies, context.client)
+        self._screen = Screen(context)
 
     async def _texts(self, person: str, within: float | None = None) -> Catalog:
         """The catalog of a person's language, after at most `within` seconds."""
         return self._services.texts(await self._languages.of(person, within))
 
-    async def _store(self, workflow_id: str, click: Click) -> bool:
-        """Whether the case has the click durably; False if it is out of reach."""
-        stored = await store(
-            self._services.cases, workflow_id, click, self._services.timeouts.store
-        )
-        if stored:
-            self._on_stored()
-        return stored
+    async def _record(
+        self,
+        person: str,
+        kind: str,
+        id_: str,
+        why: str,
+        *,
+        case: str | None = None,
+        revealed: bool = False,
+    ) -> None:
+        """Records a look-up, for the purpose `case`, before the answer. Raises `Unavailable`."""
+        about = id_ if kind == "case" else case
+        look = Look(self._now(), person, kind, id_, why, case_id=about, revealed=revealed)
+        await self._services.ledger.looked_up(look)
+
+    async def _refused(self, person: str, allowed: Iterable[Role], texts: Catalog) -> str | None:
+        """The sentence for somebody without one of these roles; None for everybody else."""
+        within = self._services.timeouts.roles
+        return await refusal(self._services.people, person, allowed, texts, within)
+
+    async def _store(
+        self, id_: str, aim: Handle | Metadata, command: PersonCommand, place: Place
+    ) -> bool:
+        """Whether the case has the command durably; False if it is out of reach."""
+        click = Click(id=id_, case=aim.case, command=command, place=place, received_at=self._now())
+        try:
+            async with asyncio.timeout(self._services.timeouts.store):
+                await self._services.cases.click(aim.workflow_id, click)
+        except (OutOfReach, TimeoutError):
+            return False
+        self._context.on_stored()
+        return True
 
 
 class DirectTexts(Listener):
@@ -86,7 +191,7 @@ class DirectTexts(Listener):
 
     def later(self, source: Source, key: str, **values: str) -> asyncio.Task[bool]:
         """Sends it in the background."""
-        return self._after.start(self._send(source, key, values))
+        return self._after.start(self._tell(source, key, values))
 
     async def in_time(self, source: Source, key: str, **values: str) -> bool:
         """Whether it was sent within `Timeouts.error`; a slower one continues in the background."""
@@ -96,6 +201,27 @@ class DirectTexts(Listener):
         except TimeoutError:
             return False
 
-    async def _send(self, source: Source, key: str, values: dict[str, str]) -> bool:
+    async def _tell(self, source: Source, key: str, values: dict[str, str]) -> bool:
         texts = await self._texts(source.person, ERROR_LANGUAGE)
         return await self._replies.privately(source, Said(text=texts.say(key, **values)))
+
+
+class ButtonListener(DirectTexts, ABC):
+    """The listener of some buttons."""
+
+    unreadable: tuple[str, str] = ("press_unreadable", "bot.press.unreadable")
+    """Entry in the log and sentence about a press whose values are not Koban's."""
+
+    async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Takes a press, or notifies its person."""
+        try:
+            await self._take(ack, read_press(body))
+        except Unreadable as error:
+            logged, key = self.unreadable
+            _log.warning(logged, error=str(error))
+            await ack()
+            self.later(read_source(body), key)
+
+    @abstractmethod
+    async def _take(self, ack: AsyncAck, press: Press) -> None:
+        """Acknowledges a press and acts on it. Raises `Unreadable` before either."""

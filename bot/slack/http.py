@@ -24,10 +24,7 @@ def slack_routes(app: AsyncApp, signing_secret: str) -> APIRouter:
     """A router with `POST /slack/events`.
 
     401 without a valid signature of the last five minutes, 413 over `MOST_BYTES`, 400 for a signed
-    but unreadable body; everything else is Bolt's answer.
-
-    Raises:
-        ValueError: the secret is empty.
+    but unreadable body; everything else is Bolt's answer. Raises `ValueError` without a secret.
     """
     router = APIRouter()
     verifier = SignatureVerifier(signing_secret)

@@ -33,7 +33,7 @@ class Press(Value):
     """One press.
 
     name: the action_id; for a menu entry `case.{entry}`.
-    pager, page: the list and the position that a button of `bot.slack.pager` turns to.
+    pager, page: the list and the position that a button of `rendering.page_buttons` turns to.
     view, carried: id and `private_metadata` of the modal around the button.
     """
 
@@ -50,11 +50,7 @@ class Press(Value):
 
 
 def read_press(body: Mapping[str, Any]) -> Press:
-    """The first action of a `block_actions` payload.
-
-    Raises:
-        Unreadable: there is none.
-    """
+    """The first action of a `block_actions` payload. Raises `Unreadable` if there is none."""
     actions = body.get("actions") or [{}]
     action: Mapping[str, Any] = actions[0]
     name, value = str(action.get("action_id", "")), str(action.get("value", ""))
@@ -107,11 +103,7 @@ def read_source(body: Mapping[str, Any]) -> Source:
 
 
 def read_handle(press: Press) -> Handle:
-    """The case of a press.
-
-    Raises:
-        Unreadable: value or block_id are not those of a card.
-    """
+    """The case of a press. Raises `Unreadable` if its values are not those of a card."""
     handle = decode(press.value, press.workflow_id)
     if handle is None:
         raise Unreadable("not a handle of a case")

@@ -57,14 +57,9 @@ SHORTCUTS: tuple[dict[str, str], ...] = (
 
 
 def manifest(public_url: str | None, socket_mode: bool) -> dict[str, Any]:
-    """The manifest of one deployment.
+    """The manifest of one deployment, with the public address of `koban serve`, without a path.
 
-    `public_url` is the public address of `koban serve`, without a path. Slack needs it unless
-    `socket_mode` is on.
-
-    Raises:
-        ValueError: neither is given.
-    """
+    Raises `ValueError` without an address, which only Socket Mode does not need."""
     if public_url is None and not socket_mode:
         raise ValueError("Slack needs the public https address of koban serve, or Socket Mode")
     url = None if socket_mode or public_url is None else f"{public_url.rstrip('/')}/slack/events"

@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from activities.errors import Unavailable
 from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog
-from activities.slack.role_holders import MOST_NAMES
+from activities.slack.refusals import MOST_NAMES
 from bot.slack.rendering import person
 from workflows.domain.people import Role
 
 # A case checks every command itself (`workflows/domain/case/rules`). Here people are spared modals
 # that would be refused, and data that is shown before any case decides.
 
-UNKNOWN = "refusal.roles_unknown"
 SECONDS = 1.0
 """Seconds that Slack is given for names; an answer without names is better than none."""
 
@@ -40,13 +39,10 @@ async def role_needed(people: Directory, allowed: Iterable[Role], texts: Catalog
 async def refusal(
     people: Directory, who: str, allowed: Iterable[Role], texts: Catalog, within: float
 ) -> str | None:
-    """The sentence for somebody without one of these roles; None for everybody else.
-
-    Roles that cannot be read in time count as missing.
-    """
+    """The sentence for somebody without these roles or with unknown ones; None for the others."""
     may = await holds(people, who, frozenset(allowed), within)
     if may is None:
-        return texts.say(UNKNOWN)
+        return texts.say("refusal.roles_unknown")
     return None if may else await role_needed(people, allowed, texts)
 
 

@@ -27,10 +27,7 @@ def ordered(lines: tuple[CaseLine, ...]) -> list[CaseLine]:
 
 
 def chosen(lines: tuple[CaseLine, ...], which: Which, person: str, now: datetime) -> list[CaseLine]:
-    """A part of the queue, in its order.
-
-    Closed cases are only among the approvals: their undo needs one.
-    """
+    """A part of the queue. Closed cases are only among the approvals: their undo needs one."""
     keep: dict[Which, Callable[[CaseLine], bool]] = {
         Which.ALL: _is_open,
         Which.MINE: lambda line: _is_open(line) and line.owner == person,

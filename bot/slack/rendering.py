@@ -1,10 +1,11 @@
-"""Rendering of lists and lines: text from outside is escaped here."""
+"""Rendering of lists, lines and page buttons: text from outside is escaped here."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from activities.slack.blocks import actions, button
 from activities.slack.escape import mrkdwn, one_line, units
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
@@ -91,6 +92,15 @@ def case_line(line: CaseLine, texts: Catalog, base: str | None, now: datetime) -
     return f"{head} · {about(line, texts)}\n{' · '.join(state(line, texts, now))}"
 
 
+def case_rows(
+    lines: Sequence[CaseLine], most: int, texts: Catalog, base: str | None, now: datetime
+) -> list[Block]:
+    """The first `most` cases of a queue, and how many more there are."""
+    rows = [section(case_line(line, texts, base, now)) for line in lines[:most]]
+    more = len(lines) - most
+    return [*rows, section(texts.say("words.more", count=more))] if more > 0 else rows
+
+
 def state(line: CaseLine, texts: Catalog, now: datetime) -> list[str]:
     """The state of a case: phase, hold or approval, owner, and due time."""
     return [
@@ -122,3 +132,30 @@ def due(line: CaseLine, texts: Catalog, now: datetime) -> list[str]:
         return []
     shown = texts.say("words.due", time=moment(line.due))
     return [shown, f"*{texts.say('words.overdue')}*"] if line.due < now else [shown]
+
+
+Position = object
+"""A number or anything that `str` writes in digits and dots; read back as `Press.page`."""
+
+
+def page_buttons(
+    pager: str,
+    of: str,
+    before: Position | None,
+    after: Position | None,
+    texts: Catalog,
+    block_id: str | None = None,
+) -> list[Block]:
+    """The row below a page, with values `{position}:{of}`; None for no page before or after."""
+    shown: list[dict[str, Any]] = []
+    for way, position in (("before", before), ("next", after)):
+        if position is not None:
+            words = texts.say(f"bot.page.{way}")
+            shown.append(button(f"{pager}.page.{way}", words, f"{position}:{of}"))
+    return actions(block_id or f"{pager}.page", shown)
+
+
+def neighbours(first: int, size: int, total: int) -> tuple[int | None, int | None]:
+    """The numbers of the pages before and after the one that begins at `first`, all from 0."""
+    number = first // size
+    return number - 1 if number > 0 else None, number + 1 if first + size < total else None

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar
 
 import aiohttp
 import structlog
@@ -15,10 +15,11 @@ from activities.errors import Unavailable
 from bot.services.slack import Services
 from bot.slack.interactions import Source
 from bot.timeouts import PRODUCTION
-from workflows.client import Cases, OutOfReach
-from workflows.domain.case.commands import Click
+from workflows.client import OutOfReach
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.values import Language, Value
+
+T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
@@ -69,25 +70,17 @@ class Links:
         self._timeout = timeout
         self._workspace: str | None = None
 
-    async def to(self, card: CardRef | None) -> str | None:
-        """The address of a message; None without one, or if Slack does not answer."""
-        base = await self.base()
-        return link(base, card)
-
     async def base(self) -> str | None:
-        """The workspace's address, with a slash at its end."""
+        """The workspace's address, with a slash at its end; None if Slack does not answer."""
         if self._workspace is None:
-            self._workspace = await self._ask()
+            try:
+                async with asyncio.timeout(self._timeout):
+                    answer = await self._client.auth_test()
+            except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+                _log.warning("workspace_address_unknown", error=str(error))
+                return None
+            self._workspace = str(answer.get("url") or "") or None
         return self._workspace
-
-    async def _ask(self) -> str | None:
-        try:
-            async with asyncio.timeout(self._timeout):
-                answer = await self._client.auth_test()
-        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
-            _log.warning("workspace_address_unknown", error=str(error))
-            return None
-        return str(answer.get("url") or "") or None
 
 
 def link(base: str | None, card: CardRef | None) -> str | None:
@@ -114,10 +107,7 @@ class Replies:
         self._client = client
 
     async def privately(self, source: Source, said: Said, in_place: bool = False) -> bool:
-        """Sends an ephemeral message; False, and an entry in the log, if Slack refuses.
-
-        `in_place`: replaces the ephemeral message of the press.
-        """
+        """Sends an ephemeral message, `in_place` of the press's; False, and a log, if refused."""
         sent = await self._by_url(source, said, in_place) or await self._by_message(source, said)
         if not sent:
             _log.error("person_not_notified", person=source.person, text=said.text)
@@ -125,19 +115,14 @@ class Replies:
 
     async def directly(self, person: str, said: Said) -> bool:
         """Sends a direct message; False, and an entry in the log, if Slack refuses."""
-        try:
-            async with asyncio.timeout(SECONDS):
-                await self._client.chat_postMessage(
-                    channel=person,
-                    text=said.text,
-                    blocks=list(said.blocks) or None,
-                    unfurl_links=False,
-                    unfurl_media=False,
-                )
-        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
-            _log.warning("direct_message_failed", person=person, error=str(error))
-            return False
-        return True
+        call = self._client.chat_postMessage(
+            channel=person,
+            text=said.text,
+            blocks=list(said.blocks) or None,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        return await _sent(call, "direct_message_failed", person=person)
 
     async def _by_url(self, source: Source, said: Said, in_place: bool) -> bool:
         if source.response_url is None:
@@ -156,19 +141,24 @@ class Replies:
     async def _by_message(self, source: Source, said: Said) -> bool:
         if source.place is None:
             return False
-        try:
-            async with asyncio.timeout(SECONDS):
-                await self._client.chat_postEphemeral(
-                    channel=source.place.channel,
-                    user=source.person,
-                    thread_ts=source.place.thread,
-                    text=said.text,
-                    blocks=list(said.blocks) or None,
-                )
-        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
-            _log.warning("ephemeral_failed", error=str(error))
-            return False
-        return True
+        call = self._client.chat_postEphemeral(
+            channel=source.place.channel,
+            user=source.person,
+            thread_ts=source.place.thread,
+            text=said.text,
+            blocks=list(said.blocks) or None,
+        )
+        return await _sent(call, "ephemeral_failed")
+
+
+async def _sent(call: Awaitable[Any], failure: str, **about: str) -> bool:
+    try:
+        async with asyncio.timeout(SECONDS):
+            await call
+    except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+        _log.warning(failure, error=str(error), **about)
+        return False
+    return True
 
 
 def _ephemeral(source: Source, said: Said, in_place: bool) -> dict[str, Any]:
@@ -185,18 +175,20 @@ def _ephemeral(source: Source, said: Said, in_place: bool) -> dict[str, Any]:
     }
 
 
+async def in_time(
+    asking: Awaitable[T], seconds: float | None, failure: str, **about: str
+) -> T | None:
+    """The answer; None, and an entry in the log, without one in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await asking
+    except (Unavailable, OutOfReach, TimeoutError) as error:
+        _log.warning(failure, error=str(error), **about)
+        return None
+
+
 class NotTaken(Exception):
     """A press without effect whose person could not be notified: Slack has to show the error."""
-
-
-async def store(cases: Cases, workflow_id: str, click: Click, within: float) -> bool:
-    """Whether the case has the click durably; False if it is out of reach."""
-    try:
-        async with asyncio.timeout(within):
-            await cases.click(workflow_id, click)
-    except (OutOfReach, TimeoutError):
-        return False
-    return True
 
 
 PATIENCE = 0.4
@@ -205,10 +197,7 @@ MOST = 2_000
 
 
 class Languages:
-    """Languages of people. If reading one takes too long, the last known one counts.
-
-    The deployment's language is for new people.
-    """
+    """Languages of people: the last known one, or the deployment's, while reading is slow."""
 
     def __init__(self, services: Services, background: Background, most: int = MOST) -> None:
         """Keeps the languages of the `most` latest people."""

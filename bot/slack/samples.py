@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
-from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.slack.blocks import Message
@@ -27,9 +26,9 @@ from bot.slack.commands.pages import queue_page
 from bot.slack.evidence.pages import ListState, list_view, page_at
 from bot.slack.home.view import cases as case_list
 from bot.slack.modals.forms import FORMS
+from bot.slack.modals.forms import view_of as modal_view
 from bot.slack.modals.metadata import metadata_for
-from bot.slack.modals.offer import Offer, offer_of
-from bot.slack.modals.views import view_of as modal_view
+from bot.slack.modals.offer import offer_of
 from bot.slack.queue import Which
 from workflows.domain.alerts import (
     Alert,
@@ -132,7 +131,7 @@ class Sample:
 
 def samples(
     policies: Sequence[Policy],
-    lookups: Sequence[str],
+    lookups: Collection[str],
     texts: Catalog,
     zone: tzinfo,
     now: datetime,
@@ -142,7 +141,7 @@ def samples(
     for policy in policies:
         yield from _of_playbook(policy, reader, now)
     for case in [_case(policy, now) for policy in policies[:1]]:
-        yield from _modals(case, texts)
+        yield from (_modal(name, case, texts) for name in FORMS if name != "decide")
         for name, drawn in storms(case, reader, now):
             yield _message(name, drawn)
         for name, shown in evidence(case, _WORST, reader, now):
@@ -152,9 +151,10 @@ def samples(
 
 def _of_playbook(policy: Policy, reader: Reader, now: datetime) -> Iterator[Sample]:
     name, case = policy.playbook.playbook, _case(policy, now)
+    person = Actor(id=PERSON, roles=frozenset({Role.SPECIALIST}))
     yield _message(f"{name}: card", case_card(view_of(case), reader))
     for preset in policy.playbook.presets:
-        chosen = ChoosePreset(by=_person(), preset=preset.id)
+        chosen = ChoosePreset(by=person, preset=preset.id)
         outcome = decide(case, chosen, now)
         if isinstance(outcome, Refusal):
             continue  # it acts on a subject that the made-up case does not have
@@ -167,7 +167,7 @@ def _of_playbook(policy: Policy, reader: Reader, now: datetime) -> Iterator[Samp
         if view.approval is not None and view.decision is not None:
             drawn = approval_card(view, view.approval, view.decision, reader, None)
             yield _message(f"{name}: approval, {preset.id}", drawn)
-    yield _modal("decide", offer_of(case), case, reader.texts, f"{name}: ")
+    yield _modal("decide", case, reader.texts, f"{name}: ")
 
 
 def _case(policy: Policy, now: datetime) -> Case:
@@ -195,24 +195,16 @@ def _case(policy: Policy, now: datetime) -> Case:
     return opened(f"case/{playbook.playbook}/{'0' * 16}", policy, event)
 
 
-def _person() -> Actor:
-    return Actor(id=PERSON, roles=frozenset({Role.SPECIALIST}))
-
-
-def _modals(case: Case, texts: Catalog) -> Iterator[Sample]:
-    for name in FORMS:
-        if name != "decide":
-            yield _modal(name, offer_of(case), case, texts)
-
-
-def _modal(name: str, offer: Offer, case: Case, texts: Catalog, of: str = "") -> Sample:
+def _modal(name: str, case: Case, texts: Catalog, of: str = "") -> Sample:
+    offer = offer_of(case)
     aim = Handle(case=case.id, version=1, workflow_id=case.workflow_id)
     limits = offer.limits if name == "decide" else None
     metadata = metadata_for(aim, Place(channel="C0SAMPLE"), texts.language, limits)
-    return _view(f"{of}modal {name}", modal_view(name, offer, metadata, texts))
+    drawn = modal_view(name, offer, metadata, texts)
+    return Sample(f"{of}modal {name}", "view", drawn.to_dict())
 
 
-def _lists(lookups: Sequence[str], texts: Catalog, now: datetime) -> Iterator[Sample]:
+def _lists(lookups: Collection[str], texts: Catalog, now: datetime) -> Iterator[Sample]:
     line = CaseLine.model_validate(
         {
             "id": CASE,
@@ -237,10 +229,6 @@ def _message(name: str, drawn: Message) -> Sample:
     return Sample(name, "message", {"blocks": drawn.blocks})
 
 
-def _view(name: str, drawn: View) -> Sample:
-    return Sample(name, "view", drawn.to_dict())
-
-
 # https://docs.slack.dev/reference/methods/blocks.validate: no scope is needed; "special rate
 # limits apply", which have no figure: one call at a time, and Slack says how long to wait.
 
@@ -255,11 +243,7 @@ class NotAsked(Exception):
 
 
 async def fault_of(web: AsyncWebClient, sample: Sample) -> str | None:
-    """The first faults that Slack finds, with their places; None for a valid sample.
-
-    Raises:
-        NotAsked: where Slack does not answer, or does not know the method.
-    """
+    """The first faults that Slack finds; None for a valid sample. Raises `NotAsked`."""
     for _ in range(_TRIES):
         try:
             # In the body: the client's own blocks_validate puts whole modals into the address.

@@ -11,16 +11,15 @@ from activities.slack.blocks import context
 from activities.slack.cards.case import case_card
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from activities.slack.role_holders import people_of
-from bot.services.cases import CaseLine, LookedUp, Story
+from activities.slack.thread import people_of
+from bot.services.cases import CaseLine, Story
 from bot.slack.commands import pages
+from bot.slack.commands.request import no_role
 from bot.slack.context import Listener
-from bot.slack.interactions import Press, Source, read_press
-from bot.slack.permissions import holder_words
+from bot.slack.interactions import Press, read_press
 from bot.slack.replies import Said, link
 from workflows.client import OutOfReach
-from workflows.domain.case.view import CardView, view_of
-from workflows.domain.people import Role
+from workflows.domain.case.view import view_of
 
 OPEN = "storm.open"
 _CASE = re.compile(r"K[0-9A-HJKMNP-TV-Z]{8}")
@@ -49,9 +48,9 @@ class StormButtons(Listener):
         if _CASE.fullmatch(press.value) is None:
             return pages.sentence(texts.say("bot.press.unreadable"))
         if not await self._services.people.roles(press.source.person):
-            leads = await holder_words(self._services.people, (Role.LEAD,), texts)
-            return pages.sentence(texts.say("bot.slash.no_role", holders=leads))
-        await self._record(press.source, press.value)
+            return await no_role(self._services.people, texts)
+        channel = press.source.place.channel if press.source.place else "?"
+        await self._record(press.source.person, "case", press.value, f"{OPEN} in {channel}")
         story = await self._services.ledger.story(press.value)
         if story is None:
             return pages.sentence(texts.say("refusal.unknown_case", case=press.value))
@@ -63,21 +62,10 @@ class StormButtons(Listener):
         if memory is None or memory.case is None or memory.case.id != line.id:
             return pages.case_page(story, texts, base, self._now())  # closed meanwhile
         view = view_of(memory.case)
-        card = case_card(view, await self._reader(view, texts))
+        names = await self._services.people.names(each for each in people_of(view, ()) if each)
+        card = case_card(view, Reader(texts, self._services.zone, names))
         found = line.model_copy(update={"card": memory.card or line.card})
         return Said(text=card.text, blocks=(*card.blocks, _below(found, texts, base)))
-
-    async def _reader(self, view: CardView, texts: Catalog) -> Reader:
-        names = await self._services.people.names(each for each in people_of(view, ()) if each)
-        return Reader(texts, self._services.zone, names)
-
-    async def _record(self, source: Source, case: str) -> None:
-        """Records the look-up before anything is shown."""
-        channel = source.place.channel if source.place else "?"
-        why = f"{OPEN} in {channel}"
-        await self._services.ledger.looked_up(
-            LookedUp(by=source.person, kind="case", id=case, why=why, at=self._now())
-        )
 
 
 def _below(line: CaseLine, texts: Catalog, base: str | None) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from activities.slack.thread import words_of
 from bot.policies import Policies
 from bot.services.cases import Timeline, TimelineLine
 from bot.services.slack import Services
+from bot.slack.commands.pages import event_line
 from bot.slack.interactions import Press
 from bot.slack.modals.base import PagedModal
 from bot.slack.modals.form import modal
-from bot.slack.pager import neighbours, page_buttons
-from bot.slack.rendering import moment, section, sections
+from bot.slack.rendering import moment, neighbours, page_buttons, section, sections
 from bot.slack.rendering import person as person_words
 from workflows.domain.case.events import CaseOpened
 from workflows.domain.case.evolve import opened
@@ -76,17 +76,9 @@ def _line(entry: TimelineLine, view: CardView | None, reader: PageReader) -> str
     if isinstance(event, CaseOpened):
         return reader.say("bot.timeline.opened", time=moment(event.at))
     if event is None or view is None or not event.in_thread:
-        return _bare(entry, reader)
+        return event_line(entry.line, reader.texts)  # of a newer version, or without playbook
     text = words_of(event)(event, view, reader).strip()
     return reader.say("line.told", time=moment(entry.line.at), text=text)
-
-
-def _bare(entry: TimelineLine, reader: PageReader) -> str:
-    """The line of an event of a newer version, or without its playbook."""
-    key = f"bot.event.{entry.line.kind}"
-    what = reader.say(key if key in reader.texts.keys else "bot.event.other")
-    who = f" · {person_words(entry.line.by, reader.texts)}" if entry.line.by else ""
-    return f"{moment(entry.line.at)} {what}{who}"
 
 
 class TimelineModal(PagedModal):
@@ -100,7 +92,7 @@ class TimelineModal(PagedModal):
     async def _page(self, press: Press, aim: Handle, texts: Catalog) -> View | str:
         number = self._number(press)
         why = "timeline" if number is None else f"timeline, page {number + 1}"
-        await self._log_look_up(press, aim.case, why)
+        await self._record(press.source.person, "case", aim.case, why)
         page = await self._services.ledger.timeline(aim.case, number, PAGE)
         if page is None:
             return texts.say("bot.timeline.unknown", case=aim.case)

@@ -8,7 +8,7 @@ if __name__ == "__main__":
         "Starting Temporal, Koban and a small Slack: about 5 seconds, 10 the first time ...",
         flush=True,
     )
-    # Imported after that line: the first time takes seconds.
+    # Imported after the message: the first import takes seconds.
     from deploy.sandbox.demo import CannotStart, demo
 
     try:

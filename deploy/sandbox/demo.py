@@ -29,7 +29,7 @@ NOTICE_SECONDS = 10
 
 
 class CannotStart(Exception):
-    """The demo can't start; the message is printed as it is."""
+    """The demo can't start; the message is printed unchanged."""
 
 
 class Demo:
@@ -53,7 +53,7 @@ class Demo:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Starts everything; ends it again, whatever happens."""
+        """Starts all processes, and ends them with the block."""
         try:
             for process in (self.temporal, self.bot, self.worker):
                 await process.start()
@@ -75,7 +75,7 @@ class Demo:
             task.add_done_callback(self._tasks.discard)
 
     async def first_card(self) -> None:
-        """Waits until a card is on the page. Raises `CannotStart`."""
+        """Waits until the page shows a card. Raises `CannotStart`."""
         try:
             async with asyncio.timeout(FIRST_CARD_SECONDS):
                 while not self.world.workspace.calls["chat.postMessage"] or not self._connected():
@@ -85,7 +85,7 @@ class Demo:
             raise CannotStart(self._why()) from None
 
     def _connected(self) -> bool:
-        """Over Socket Mode no press can be delivered before Koban has connected."""
+        """Waits for Socket Mode, because clicks can't be delivered before Koban has connected."""
         workspace = self.world.workspace
         return bool(workspace.sockets.links) or not workspace.socket_mode
 
@@ -111,7 +111,7 @@ def port_base() -> int:
 
 
 def check_ports(base: int) -> None:
-    """Raises `CannotStart` where one of the four ports is taken."""
+    """Raises `CannotStart` if one of the four ports is taken."""
     for port in range(base, base + 4):
         try:
             socket.create_server(("127.0.0.1", port)).close()
@@ -168,7 +168,7 @@ async def _until_first_card(played: Demo, stop: asyncio.Event, http: httpx.Async
 
 
 async def print_progress(temporal: str, workspace: Workspace, http: httpx.AsyncClient) -> None:
-    """Prints a line for each part that is ready, and one every ten seconds for one that is not."""
+    """Prints a line for each part that is ready, and one every ten seconds for a pending part."""
 
     async def temporal_answers() -> bool:
         host, _, port = temporal.partition(":")

@@ -26,15 +26,15 @@ TITLES: dict[str, dict[str, str]] = {
         "ja": "マーケットのレート制限（429）",
         "en": "Marketplace rate limit (429)",
     },
-    Fault.PLATFORM_500: {"ja": "マーケットがエラーを返す", "en": "The marketplace answers errors"},
-    Fault.PLATFORM_HANG: {"ja": "マーケットが応答しない", "en": "The marketplace hangs"},
+    Fault.PLATFORM_500: {"ja": "マーケットのエラー（500）", "en": "Marketplace errors (500)"},
+    Fault.PLATFORM_HANG: {"ja": "マーケットの応答なし", "en": "Marketplace not responding"},
     Fault.PLATFORM_LOST_RESPONSE: {
-        "ja": "マーケットが実行したあと返事を失う",
-        "en": "The marketplace acts, then loses its answer",
+        "ja": "マーケットの応答消失（処理は完了）",
+        "en": "Marketplace response lost (change made)",
     },
-    Fault.KILL_WORKER: {"ja": "ワーカーを止める", "en": "Stop the worker"},
-    Fault.KILL_BOT: {"ja": "ボットを止める", "en": "Stop the bot"},
-    Fault.KILL_TEMPORAL: {"ja": "Temporal を止める", "en": "Stop Temporal"},
+    Fault.KILL_WORKER: {"ja": "ワーカーの停止", "en": "Worker down"},
+    Fault.KILL_BOT: {"ja": "ボットの停止", "en": "Bot down"},
+    Fault.KILL_TEMPORAL: {"ja": "Temporal の停止", "en": "Temporal down"},
 }
 
 

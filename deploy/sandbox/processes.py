@@ -64,7 +64,7 @@ class Process:
         if self.running:
             return
         with self._log.open("ab") as log:
-            # A session of its own: Ctrl-C reaches us alone, and we end it in order.
+            # A separate session: Ctrl-C only reaches this process, which stops the child.
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.DEVNULL,

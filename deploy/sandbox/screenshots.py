@@ -29,12 +29,12 @@ from deploy.sandbox.traffic.sender import Sender
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-DESK = {"width": 1280, "height": 800}
+DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 780}
 COLOURS = 256
 EXACT = 200
 MOST_BYTES = 120_000
-"""Of one picture: the repository keeps every version of them."""
+"""Maximum size of a picture, because the repository keeps every version."""
 
 GAP = 8
 SIGNS_LOADED = """new Promise(done => {
@@ -46,7 +46,7 @@ WITHOUT_PANEL = """localStorage.setItem("koban.panel", '{"open": false}')"""
 
 
 class Camera:
-    """Pages of one language, and the pictures of what they show."""
+    """Pages of one language, and their screenshots."""
 
     def __init__(self, browser: Browser, url: str, language: str) -> None:
         self._browser = browser
@@ -54,7 +54,7 @@ class Camera:
         self._language = language
 
     async def page(self, size: dict[str, int], dark: bool = False, panel: bool = True) -> Page:
-        """A window of its own, with the panel behind the demo or without."""
+        """A separate window, with or without the demo panel."""
         context = await self._browser.new_context(
             viewport=size,
             color_scheme="dark" if dark else "light",
@@ -76,7 +76,7 @@ class Camera:
             await message(page, card).evaluate("node => node.scrollIntoView({block: 'start'})")
 
     async def keep(self, name: str, *shots: bytes) -> None:
-        """Writes `docs/screenshots/NAME.LANGUAGE.png`, several shots under one another."""
+        """Writes `docs/screenshots/NAME.LANGUAGE.png`, with several shots below each other."""
         path = FOLDER / f"{name}.{self._language}.png"
         picture = small(stacked([Image.open(io.BytesIO(shot)) for shot in shots]))
         path.write_bytes(picture)
@@ -89,7 +89,7 @@ def message(page: Page, card: Seen) -> Locator:
 
 
 def stacked(pictures: list[Image.Image]) -> Image.Image:
-    """Joins pictures under one another on grey."""
+    """Joins pictures below each other on grey."""
     height = sum(each.height for each in pictures) + GAP * (len(pictures) - 1)
     made = Image.new("RGB", (max(each.width for each in pictures), height), "#e3e3e5")
     top = 0
@@ -100,7 +100,7 @@ def stacked(pictures: list[Image.Image]) -> Image.Image:
 
 
 def palette(picture: Image.Image) -> list[tuple[int, ...]]:
-    """The commonest colours as they are, and the rest by coverage.
+    """The most common colours unchanged, and the rest by coverage.
 
     By count alone a small orange square would turn brown; by coverage alone white turns grey.
     """
@@ -113,7 +113,7 @@ def palette(picture: Image.Image) -> list[tuple[int, ...]]:
 def reduced(picture: Image.Image) -> Image.Image:
     """The picture in the colours of its palette, each pixel in the nearest one.
 
-    Pillow's own way to a given palette rounds white to a light grey.
+    Pillow's own conversion to a given palette turns white into a light grey.
     """
     colours = np.array(palette(picture), dtype=np.int32)
     pixels = np.asarray(picture).reshape(-1, 3)
@@ -126,7 +126,7 @@ def reduced(picture: Image.Image) -> Image.Image:
 
 
 def small(picture: Image.Image) -> bytes:
-    """The picture as a PNG of few colours. Raises `CannotStart` where it is still too large."""
+    """The picture as a PNG of few colours. Raises `CannotStart` if it is still too large."""
     kept = io.BytesIO()
     reduced(picture.convert("RGB")).save(kept, "PNG", optimize=True)
     if len(kept.getvalue()) > MOST_BYTES:
@@ -135,26 +135,26 @@ def small(picture: Image.Image) -> bytes:
 
 
 async def picture(tour: Tour, camera: Camera) -> None:
-    """Plays everything once, with a picture of each state."""
+    """Plays the tour once, with a picture of each state."""
     who, lead = tour.cast.specialist, tour.cast.lead
-    desk = await camera.page(DESK)
+    desktop = await camera.page(DESKTOP)
     card = await tour.begins()
-    await camera.at(desk, who, "C0LIVE", card)
-    await desk.get_by_test_id("market-messages").click()
-    await desk.get_by_test_id("row-m_77").wait_for()
-    await camera.keep("new", await desk.screenshot())
+    await camera.at(desktop, who, "C0LIVE", card)
+    await desktop.get_by_test_id("market-messages").click()
+    await desktop.get_by_test_id("row-m_77").wait_for()
+    await camera.keep("new", await desktop.screenshot())
     await tour.evidence()
-    await camera.keep("evidence", await desk.locator("#workspace").screenshot())
+    await camera.keep("evidence", await desktop.locator("#workspace").screenshot())
     await tour.specialist.close_modal()
     card = await tour.claimed(card)
     await tour.deciding(card)
-    await fill(desk, tour.cast)
-    await camera.keep("decide", await desk.locator("#workspace").screenshot())
+    await fill(desktop, tour.cast)
+    await camera.keep("decide", await desktop.locator("#workspace").screenshot())
     asked = await tour.asked()
-    await camera.at(desk, lead, "C0LEADS", asked)
-    await camera.keep("approval", await desk.locator("#workspace").screenshot())
+    await camera.at(desktop, lead, "C0LEADS", asked)
+    await camera.keep("approval", await desktop.locator("#workspace").screenshot())
     closed = await tour.approved(card, asked)
-    alone = await camera.page(DESK, panel=False)
+    alone = await camera.page(DESKTOP, panel=False)
     await camera.at(alone, who, "C0LIVE")
     await alone.get_by_test_id(f"replies-{closed['ts']}").click()
     await alone.get_by_test_id("thread-pane").wait_for()
@@ -163,11 +163,11 @@ async def picture(tour: Tour, camera: Camera) -> None:
     await camera.keep("closed", await alone.screenshot())
     await tour.goes_on()
     await states(tour, camera)
-    await rest(tour, camera, desk)
+    await rest(tour, camera, desktop)
 
 
 async def fill(page: Page, cast: Cast) -> None:
-    """Fills the modal in sight, as a specialist would."""
+    """Fills in the open modal as a specialist would."""
     modal = page.get_by_test_id("modal")
     await modal.get_by_role("radio").first.check()
     await modal.locator("button.multi").first.click()
@@ -177,7 +177,7 @@ async def fill(page: Page, cast: Cast) -> None:
 
 
 async def states(tour: Tour, camera: Camera) -> None:
-    """Cards of several states, under one another."""
+    """Cards of several states, below each other."""
     page = await camera.page({"width": 1000, "height": 900}, panel=False)
     who = tour.cast.specialist
     held, failed, (_, merged) = await tour.held(), await tour.failed(), await tour.merged()
@@ -196,17 +196,17 @@ async def states(tour: Tour, camera: Camera) -> None:
     await camera.keep("states", *shots)
 
 
-async def rest(tour: Tour, camera: Camera, desk: Page) -> None:
-    """The home, a look-up, the dark and a phone."""
+async def rest(tour: Tour, camera: Camera, desktop: Page) -> None:
+    """Pictures of App Home, a look-up, dark mode and a phone."""
     who = tour.cast.specialist
     await tour.home()
-    await camera.at(desk, who, "HOME")
-    await desk.get_by_test_id("home").locator("[data-block-type]").first.wait_for()
-    await camera.keep("home", await desk.locator("#workspace").screenshot())
+    await camera.at(desktop, who, "HOME")
+    await desktop.get_by_test_id("home").locator("[data-block-type]").first.wait_for()
+    await camera.keep("home", await desktop.locator("#workspace").screenshot())
     answer = await tour.looked_up()
-    await camera.at(desk, who, "C0LIVE", answer)
-    await camera.keep("lookup", await message(desk, answer).screenshot())
-    dark = await camera.page(DESK, dark=True)
+    await camera.at(desktop, who, "C0LIVE", answer)
+    await camera.keep("lookup", await message(desktop, answer).screenshot())
+    dark = await camera.page(DESKTOP, dark=True)
     await camera.at(dark, tour.cast.lead, "C0MARKET")
     await camera.keep("dark", await dark.screenshot())
     phone = await camera.page(PHONE)

@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 HOST = "127.0.0.1"
-# Open event streams never end by themselves; they must not hold up the end.
+# Open event streams never end by themselves; they must not delay the shutdown.
 GRACE_SECONDS = 1
 
 
@@ -48,7 +48,7 @@ async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
             app,
             log_level="warning",
             timeout_graceful_shutdown=GRACE_SECONDS,
-            # Longer than clients keep a connection: none is closed while it is used again.
+            # Longer than clients keep a connection, so that none is closed at its reuse.
             timeout_keep_alive=60,
             lifespan="on",
         )

@@ -62,7 +62,7 @@ async def stage(
     """Serves a stage; the marketplace keeps its state in `folder`.
 
     Raises:
-        OSError: when the port is taken.
+    OSError: The port is taken.
     """
     workspace = workspace or Workspace()
     faults = Faults()

@@ -22,10 +22,10 @@ _PRAGMAS = ("journal_mode=wal", "synchronous=normal")
 
 
 def temporal_binary() -> str:
-    """The path of the `temporal` command: beside this Python, else on the PATH.
+    """Path of the `temporal` command: beside this Python, else on the PATH.
 
     Raises:
-        FileNotFoundError: when it is not installed.
+    FileNotFoundError: It is not installed.
     """
     beside = Path(sys.executable).with_name("temporal")
     found = str(beside) if beside.exists() else shutil.which("temporal")

@@ -11,7 +11,7 @@ from deploy.sandbox.slack.screen import controls
 from deploy.sandbox.traffic.alerts import Scene, alert, user
 from deploy.sandbox.traffic.demo import Traffic, opening
 
-PATIENCE = 60.0
+WAIT_SECONDS = 60.0
 """Seconds before a missing card or modal fails the tour."""
 
 
@@ -45,7 +45,7 @@ CASTS = {
 
 
 def troubles() -> Scene:
-    """Adds a listing that the marketplace does not have and a second lure."""
+    """Adds a listing that is missing at the marketplace, and a second lure."""
     made = Scene(things=[user("u_640", 9, strikes=2)])
     made.alerts += [
         alert(
@@ -70,7 +70,7 @@ def troubles() -> Scene:
 
 
 def more_of_them() -> Scene:
-    """A further alert of another kind on the same user."""
+    """Another alert of a different kind on the same user."""
     abuse = alert(
         "chat-000641",
         "harassment",
@@ -123,12 +123,12 @@ class Tour:
     async def begins(self) -> Seen:
         """Alerts arrive; the critical case gets its automatic protection."""
         await self._traffic.play(opening(f"{self._world.url}/market"))
-        card = await self.specialist.wait_card("ts-live", "u_123", timeout=PATIENCE)
+        card = await self.specialist.wait_card("ts-live", "u_123", timeout=WAIT_SECONDS)
 
         def hidden() -> bool:
             return bool((self._world.market.get("messages", "m_77") or {}).get("hidden"))
 
-        await self.specialist.until(hidden, PATIENCE, "the protection")
+        await self.specialist.until(hidden, WAIT_SECONDS, "the protection")
         return await self._quiet(card)
 
     async def evidence(self) -> None:
@@ -139,7 +139,7 @@ class Tour:
             names = {each.action_id for each in controls(await self.specialist.modal())}
             return any(name.startswith("evidence.reveal") for name in names)
 
-        await self.specialist.until(listed, PATIENCE, "the evidence")
+        await self.specialist.until(listed, WAIT_SECONDS, "the evidence")
 
     async def flooded(self) -> Seen:
         """Digest message of a channel with more waiting cards than Slack accepts."""
@@ -149,7 +149,7 @@ class Tour:
             said = await self.specialist.messages("ts-live")
             return next((m for m in said if _is_storm_digest(m)), None)
 
-        return await self.specialist.until(look, PATIENCE, "the storm's digest")
+        return await self.specialist.until(look, WAIT_SECONDS, "the storm's digest")
 
     async def claimed(self, card: Seen) -> Seen:
         """The specialist claims the case."""
@@ -164,41 +164,41 @@ class Tour:
             modal = await self.specialist.modal()
             return modal if "reason" in {each.block_id for each in controls(modal)} else None
 
-        return await self.specialist.until(filled, PATIENCE, "the fields of the modal")
+        return await self.specialist.until(filled, WAIT_SECONDS, "the fields of the modal")
 
     async def asked(self) -> Seen:
         """Submits the decision; returns the lead's approval card."""
         said = {"verdict": "violation", "actions": ["permanent_ban"], "reason": self.cast.reason}
         answer = await self.specialist.fill_and_submit(said)
         assert answer == {"ok": True}, answer
-        return await self.lead.wait_card("ts-leads", "u_123", timeout=PATIENCE)
+        return await self.lead.wait_card("ts-leads", "u_123", timeout=WAIT_SECONDS)
 
     async def approved(self, card: Seen, asked: Seen) -> Seen:
-        """The lead agrees, the marketplace is changed, the case is closed."""
+        """The lead approves, the marketplace is changed, the case is closed."""
         await self.lead.press(asked, "approval.approve")
         return await self._until(card, lambda names: "action.undo" in names)
 
     async def goes_on(self) -> None:
-        """More comes in."""
+        """Sends more alerts."""
         await self._traffic.play(troubles())
-        await self.specialist.wait_card("ts-market", "l_404", timeout=PATIENCE)
+        await self.specialist.wait_card("ts-market", "l_404", timeout=WAIT_SECONDS)
 
     async def held(self) -> Seen:
-        """A claimed case waits for something."""
+        """A claimed case on hold."""
         card = await self.claimed(await self.specialist.wait_card("ts-live", "u_501"))
         await self._choose(card, "wait")
         await self.specialist.fill_and_submit({"note": self.cast.waiting})
         return await self._until(card, lambda names: "case.resume" in names)
 
     async def merged(self) -> tuple[Seen, Seen]:
-        """Two cases on one person become one: (what is left, what went into it)."""
+        """Merges two cases on one person: (remaining case, merged case)."""
         first = await self.specialist.wait_card("ts-live", "u_640")
         await self._traffic.play(more_of_them())
 
         def another(card: Seen) -> bool:
             return "u_640" in str(card["blocks"]) and card["ts"] != first["ts"]
 
-        second = await self.specialist.wait_card("ts-live", another, timeout=PATIENCE)
+        second = await self.specialist.wait_card("ts-live", another, timeout=WAIT_SECONDS)
         await self._choose(second, "merge")
         into = first["metadata"]["event_payload"]["case"]
         answer = await self.specialist.fill_and_submit({"into": into})
@@ -207,20 +207,20 @@ class Tour:
         return await self._quiet(first), second
 
     async def failed(self) -> Seen:
-        """The marketplace has no such listing: the card offers Retry and Give up."""
+        """The marketplace does not have the listing: the card offers Retry and Give up."""
         card = await self.specialist.wait_card("ts-market", "l_404")
         await self.specialist.press(card, "case.preset.pause")
         return await self._until(card, lambda names: "action.retry" in names)
 
     async def enforcing(self) -> Seen:
-        """The marketplace answers errors; the card shows that Koban keeps trying."""
+        """The marketplace returns errors; the card shows the retries."""
         self._world.faults.set(Fault.PLATFORM_500, True)
         card = await self.specialist.wait_card("ts-market", "l_31")
         await self.specialist.press(card, "case.preset.pause")
         await self._until(card, lambda names: not any("preset" in name for name in names))
         tried = len(self._world.market.calls())
         await self.specialist.until(
-            lambda: len(self._world.market.calls()) > tried + 1, PATIENCE, "further tries"
+            lambda: len(self._world.market.calls()) > tried + 1, WAIT_SECONDS, "further tries"
         )
         return await self._quiet(card)
 
@@ -232,13 +232,13 @@ class Tour:
         """Ephemeral answer of `/koban user`."""
         await self.specialist.command("/koban user u_123")
         answers = await self.specialist.until(
-            lambda: self.specialist.ephemerals("ts-live"), PATIENCE, "the look-up"
+            lambda: self.specialist.ephemerals("ts-live"), WAIT_SECONDS, "the look-up"
         )
         return answers[-1]
 
     async def home(self) -> None:
-        """The specialist's App Home is drawn."""
-        await self.specialist.until(self.specialist.home, PATIENCE, "the home")
+        """App Home of the specialist."""
+        await self.specialist.until(self.specialist.home, WAIT_SECONDS, "the home")
 
     async def _choose(self, card: Seen, name: str) -> None:
         card = await self.specialist.latest(card)
@@ -253,10 +253,10 @@ class Tour:
             now = await self.specialist.latest(card)
             return now if holds({each.action_id for each in controls(now)}) else None
 
-        return await self.specialist.until(look, PATIENCE, f"the next state of {card['text']}")
+        return await self.specialist.until(look, WAIT_SECONDS, f"the next state of {card['text']}")
 
     async def _quiet(self, card: Seen) -> Seen:
-        """The card once it has not changed for a second: counts and protections follow on."""
+        """The card after a second without changes: counts and protections follow late."""
         now = await self.specialist.latest(card)
         while True:
             await asyncio.sleep(1)

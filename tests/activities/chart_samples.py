@@ -1,10 +1,10 @@
-"""Charts for tests."""
+"""Sample charts for tests."""
 
 from workflows.domain.metrics.report import Bars, Chart, ShareRow, Shares
 
 
 def chart(hours: int = 24, rows: int = 3, most: int = 12) -> Chart:
-    """A day with a busy evening, in Japanese."""
+    """Chart of a day with a busy evening, in Japanese."""
     labels = tuple(f"{(9 + hour) % 24:02}:00" for hour in range(hours))
     return Chart(
         title="日次レポート 11月24日 09:00 – 11月25日 09:00",

@@ -1,4 +1,4 @@
-"""Reveal activity over ledger, images and Slack."""
+"""Reveal activity with ledger, images and Slack."""
 
 import inspect
 import shutil
@@ -27,8 +27,7 @@ from tests.workflows.domain.builders import minutes
 from workflows.domain.case.commands import Modal, Place
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.reveal_quota import Reached
-from workflows.ports import evidence
-from workflows.ports.evidence import ShowEvidence
+from workflows.ports.cases import CasePort, ShowEvidence
 
 __all__ = ["slack"]
 
@@ -37,7 +36,7 @@ MODAL = Modal(id="evidence/1", carries="{}")
 
 @dataclass
 class FakeImages:
-    """Gives a picture, or a reason; remembers what it was asked for."""
+    """Returns a picture or a failure; records its requests."""
 
     why: FetchFailure | None = None
     asked: list[str] = field(default_factory=list)
@@ -51,7 +50,7 @@ class FakeImages:
 
 @dataclass
 class Reveal:
-    """The activity, and everything that it works with."""
+    """The activity and its dependencies."""
 
     slack: SlackWorld
     ledger: Ledger
@@ -59,7 +58,7 @@ class Reveal:
     activities: RevealActivities
 
     async def shows(self, attempts: Attempts | None = None, **more: Any) -> str:
-        """What stands in the modal after the activity."""
+        """Content of the modal after the activity."""
         wanted = ShowEvidence(
             person="U0SATO",
             place=Place(channel="C0LIVE"),
@@ -99,7 +98,7 @@ async def reveal(slack: SlackWorld, migrated: Path, tmp_path: Path) -> AsyncIter
 
 
 async def test_nothing_is_shown_before_it_is_recorded_who_looks(reveal: Reveal) -> None:
-    """The ledger was away when the case decided: the look is tried again until it is there."""
+    """An unreachable ledger delays the reveal until the record is written."""
     with pytest.raises(ApplicationError, match="not recorded yet"):
         await reveal.shows()
     assert reveal.screen() == "読み込んでいます…"
@@ -109,14 +108,14 @@ async def test_nothing_is_shown_before_it_is_recorded_who_looks(reveal: Reveal) 
 
 
 async def test_a_look_of_somebody_else_is_none_of_this_person(reveal: Reveal) -> None:
-    """Each has a record of their own."""
+    """Every person has a separate record."""
     await reveal.ledger.record(revealed("U0TANAKA"))
     with pytest.raises(ApplicationError, match="not recorded yet"):
         await reveal.shows()
 
 
 async def test_an_image_goes_up_once(reveal: Reveal) -> None:
-    """The second look finds the file."""
+    """The second reveal uses the uploaded file."""
     await reveal.ledger.record(revealed())
     for _ in range(3):
         await reveal.shows()
@@ -137,7 +136,7 @@ async def test_an_image_goes_up_once(reveal: Reveal) -> None:
 async def test_an_image_that_is_not_fetched_has_its_sentence(
     reveal: Reveal, why: FetchFailure, sentence: str
 ) -> None:
-    """With a button where another try may help; nothing goes up, and the address is not told."""
+    """The text has no address; a retry button is offered if it can help."""
     await reveal.ledger.record(revealed())
     reveal.images.why = why
     told = await reveal.shows()
@@ -148,7 +147,7 @@ async def test_an_image_that_is_not_fetched_has_its_sentence(
 
 
 async def test_who_reached_the_cap_reads_the_numbers(reveal: Reveal) -> None:
-    """Nothing is read or fetched for it."""
+    """Nothing is read or downloaded."""
     cap = Reached(reveals=60, within=minutes(480) - minutes(0), since=minutes(0))
     refusal = Refusal(reason=Reason.SEEN_ENOUGH, cap=cap)
     told = await reveal.shows(refusal=refusal)
@@ -158,7 +157,7 @@ async def test_who_reached_the_cap_reads_the_numbers(reveal: Reveal) -> None:
 
 
 async def test_a_modal_that_was_closed_costs_no_fetch(reveal: Reveal) -> None:
-    """Who closed it does not want to see it any more."""
+    """A closed modal needs no image."""
     await reveal.ledger.record(revealed())
     reveal.slack.workspace.views.clear("U0SATO")
     modal = Modal(id="evidence/closed", carries="{}")
@@ -180,10 +179,10 @@ async def test_a_modal_that_was_closed_costs_no_fetch(reveal: Reveal) -> None:
 )
 def test_the_activities_are_what_the_workflow_asks_for(name: str, owner: type) -> None:
     """Same name, same arguments, same answer as the port."""
-    port = inspect.signature(getattr(evidence, name))
+    port = inspect.signature(getattr(CasePort, name))
     mine = inspect.signature(getattr(owner, name))
     assert [p.annotation for p in mine.parameters.values()][1:] == [
         p.annotation for p in port.parameters.values()
-    ]
+    ][1:]
     assert mine.return_annotation == port.return_annotation
     assert getattr(owner, name).__temporal_activity_definition.name == name

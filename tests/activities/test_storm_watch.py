@@ -50,7 +50,7 @@ def watch(ledger: FakeLedger, storms: FakeStorms, now: list[float]) -> StormWatc
 
 
 async def test_a_flooded_channel_has_a_storm_and_a_busy_one_none() -> None:
-    """Each channel is looked at by itself, and not again for a few seconds."""
+    """Each channel is checked separately, at most every few seconds."""
     ledger, storms, now = FakeLedger(MANY), FakeStorms(), [0.0]
     watcher = watch(ledger, storms, now)
     await watcher.look("ts-live")
@@ -64,8 +64,8 @@ async def test_a_flooded_channel_has_a_storm_and_a_busy_one_none() -> None:
     assert storms.started == ["ts-market", "ts-live"]
 
 
-async def test_what_is_away_holds_no_card_up() -> None:
-    """It is looked at again soon."""
+async def test_an_outage_delays_no_card() -> None:
+    """Cards are posted during an outage, and the check is repeated soon."""
     ledger, storms, now = FakeLedger(99, away=True), FakeStorms(away=True), [0.0]
     watcher = watch(ledger, storms, now)
     await watcher.look("ts-live")
@@ -75,8 +75,8 @@ async def test_what_is_away_holds_no_card_up() -> None:
     assert storms.started == []
 
 
-async def test_cards_are_written_down_once_the_ledger_is_back() -> None:
-    """Or their cases would wait for ever, and the storm with them."""
+async def test_cards_are_recorded_once_the_ledger_is_back() -> None:
+    """Unrecorded cards would count as waiting and keep the storm active."""
     ledger = FakeLedger(away=True)
     watcher = watch(ledger, FakeStorms(), [0.0])
     await watcher.posted("K1", CARD)

@@ -26,7 +26,7 @@ FUNCTION_MEDIAN, FUNCTION_P90 = 7, 16
 
 @dataclass(frozen=True)
 class Module:
-    """A Python file of the product or of deploy/; `path` is relative to the root."""
+    """A Python file of the product, of deploy/ or of tests/; `path` is relative to the root."""
 
     path: Path
     source: str
@@ -153,7 +153,8 @@ def measure(root: Path) -> tuple[Figures, list[str]]:
         circles(graph),
         up_arrows(graph),
     )
-    docstrings = (module.docstring_problem() for module in modules(root, *LAYERS, "deploy"))
+    documented = modules(root, *LAYERS, "deploy", "tests")
+    docstrings = (module.docstring_problem() for module in documented)
     return figures, [*figures.problems(), *filter(None, docstrings)]
 
 

@@ -72,7 +72,7 @@ EXAMPLES = (
         ),
     ),
     Example("event", 5, (r"\bCaseAcknowledged\b", r'\bcase_acknowledged"')),
-    Example("playbook field", 6, (r"\.clauses\b", r"\bclauses\b:", r"[`\"']clauses\b")),
+    Example("playbook field", 5, (r"\.clauses\b", r"\bclauses\b:", r"[`\"']clauses\b")),
     Example(
         "verb of `/koban`",
         5,

@@ -74,6 +74,11 @@ def test_a_clean_tree_passes_with_its_figures(tmp_path: Path) -> None:
             "deploy/demo.py: docstring starts with 'How'",
             id="docstring of deploy",
         ),
+        pytest.param(
+            {"tests/test_app.py": '"""Whether the app answers."""\n'},
+            "tests/test_app.py: docstring starts with 'Whether'",
+            id="docstring of tests",
+        ),
         pytest.param({"bot/app.py": "x = 1\n"}, "bot/app.py: no module docstring", id="none"),
         pytest.param(
             {"bot/app.py": '"""App."""\n' + "x = 1\n" * 600},

@@ -53,7 +53,7 @@ async def answers(url: str) -> None:
 
 
 async def clicks(world: Stage, sender: Sender, folder: Path, seconds: int) -> dict:
-    """Koban against a Bolt app that only acks: the same clicks on the same cards, in turns."""
+    """Compares Koban with a Bolt app that only acks: the same clicks on the same cards in turn."""
     port = free_port()
     acks = [sys.executable, "-m", "tests.bench.only_acks", str(port)]
     floor = Process("acks", [*acks, world.workspace.signing_secret], folder / "acks.log")
@@ -84,7 +84,7 @@ async def clicks(world: Stage, sender: Sender, folder: Path, seconds: int) -> di
 
 
 async def bench(quick: bool) -> dict:
-    """Everything, in one run on one server."""
+    """Runs everything on one server."""
     async with AsyncExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="koban-bench-")))
         workspace = Workspace(rates=Rates(enabled=False))
@@ -142,7 +142,7 @@ async def only_ingest(client: Client, folder: Path, env: dict[str, str], url: st
 
 
 def usual_write(case: dict) -> int:
-    """The largest write of a case but for the one that closes it, which has its last state."""
+    """The largest write of a case except the closing one, which has the snapshot."""
     return sorted(case["write_bytes"])[-2]
 
 
@@ -171,7 +171,7 @@ def targets(result: dict) -> list[tuple[str, str, str]]:
 
 
 def main() -> None:
-    """Measures, prints, writes."""
+    """Measures, prints and writes the results."""
     result = asyncio.run(bench("--quick" in sys.argv))
     for name, figures in result.items():
         print(f"{name:16} {json.dumps(figures)}")

@@ -1,8 +1,8 @@
 """Temporal Cloud actions of a history, counted from its events.
 
 Counted: the start (with its first signal), every further signal, timers, activities and their
-retries, local activities, children, signals to others, updates, queries' writes of attributes,
-continue-as-new. Not visible in a history, hence not counted: queries and heartbeats.
+retries, local activities, children, signals to others, updates, attributes set by queries, and
+continue-as-new. A history does not have queries and heartbeats, so they are not counted.
 """
 
 from collections.abc import Iterable
@@ -76,9 +76,9 @@ def _number(events: list[HistoryEvent], kind: EventType.ValueType) -> int:
 
 
 def _of_the_start(events: list[HistoryEvent]) -> int:
-    """A child is paid for by its parent, a continued run by the run before it.
+    """The parent is billed for a child, the previous run for a continued run.
 
-    A signal right behind the start came with it: the two are one action, which is the signal's.
+    A signal right after the start came with it: both are one action, counted as the signal.
     """
     first = events[0].workflow_execution_started_event_attributes
     if first.HasField("parent_workflow_execution") or first.continued_execution_run_id:

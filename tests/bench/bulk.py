@@ -1,6 +1,7 @@
-"""A ring of a thousand on this machine: seconds, events, bytes. `python -m tests.bench.bulk [N]`.
+"""Bulk decision for a thousand accounts on this machine: seconds, events, bytes.
 
-Kept out of the tests: it takes minutes. `tests/stories/test_a_bulk_decision.py` runs smaller ones.
+`python -m tests.bench.bulk [N]` takes minutes, so it is no test.
+`tests/stories/test_a_bulk_decision.py` runs smaller ones.
 """
 
 import asyncio

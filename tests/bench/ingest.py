@@ -22,7 +22,7 @@ BATCH = 200
 
 
 def some(count: int) -> list[dict]:
-    """Alerts, each on a subject of its own."""
+    """Alerts on different subjects."""
     tag = uuid4().hex[:8]
     return [
         alert(
@@ -39,14 +39,14 @@ def some(count: int) -> list[dict]:
 
 
 async def bare(client: Client, queue: str, count: int) -> float:
-    """Signal-with-starts a second, 32 in flight."""
+    """Signal-with-starts per second, 32 in flight."""
     policy = load_policy(POLICY).policy_for("off_platform")
     cases, slots = Cases(client, queue), asyncio.Semaphore(IN_FLIGHT)
     alerts = [Alert.model_validate({**each, "detector": "default"}) for each in some(count)]
 
     async def one(each: Alert) -> None:
         async with slots:
-            await cases.accept(each, policy, (each.subject.key,))
+            await cases.accept_all([each], policy, (each.subject.key,))
 
     began = time.perf_counter()
     await asyncio.gather(*(one(each) for each in alerts))
@@ -54,7 +54,7 @@ async def bare(client: Client, queue: str, count: int) -> float:
 
 
 async def posted(url: str, count: int) -> float:
-    """Accepted alerts a second, two signed requests of 200 at a time."""
+    """Accepted alerts per second, two signed requests of 200 at a time."""
     batches = [some(BATCH) for _ in range(count // BATCH)]
     slots = asyncio.Semaphore(2)
     async with httpx.AsyncClient(timeout=60) as http:

@@ -1,6 +1,6 @@
-"""Ten thousand alerts for one case: history length and duration.
+"""Long history: ten thousand alerts for one case, with its length and duration.
 
-Also on its own: `python -m tests.bench.long_life [ALERTS]`.
+Standalone: `python -m tests.bench.long_life [ALERTS]`.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from time import monotonic
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.screen import controls
 from tests.conftest import a_server
-from tests.stories.flood import alerts, pour, runs_of
+from tests.stories.flood import alerts, runs_of, send_alerts
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban
 
@@ -32,7 +32,7 @@ async def measure(temporal: str, folder: Path, number: int = 10_000) -> dict:
         began = monotonic()
         for start in range(2, number + 1, WAVE):
             upto = min(start + WAVE, number + 1)
-            await pour(world, alerts(range(start, upto)))
+            await send_alerts(world, alerts(range(start, upto)))
             await _counted(world, case, upto - 1)
         seconds = monotonic() - began
         runs = await runs_of(world, workflow_id)

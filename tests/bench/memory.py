@@ -14,7 +14,7 @@ from workflows.domain.alerts import Alert
 
 
 async def measure(world: Stage, client: Client, queue: str, pid: int, counts: list[int]) -> dict:
-    """KiB of the worker's resident memory for each case that is open and cached."""
+    """KiB of the worker's resident memory per open, cached case."""
     policy = load_policy(POLICY).policy_for("off_platform")
     cases, worker = Cases(client, queue), psutil.Process(pid)
     begun, base, opened, result = world.workspace.calls["chat.postMessage"], 0.0, 0, {}
@@ -23,7 +23,7 @@ async def measure(world: Stage, client: Client, queue: str, pid: int, counts: li
         alerts = [Alert.model_validate({**e, "detector": "default"}) for e in some(count - opened)]
         for start in range(0, len(alerts), 50):
             part = alerts[start : start + 50]
-            await asyncio.gather(*(cases.accept(a, policy, (a.subject.key,)) for a in part))
+            await asyncio.gather(*(cases.accept_all([a], policy, (a.subject.key,)) for a in part))
             opened += len(part)
             await _posted(world, begun + opened)
         result[f"kib_per_case_at_{count}"] = round(
@@ -33,6 +33,6 @@ async def measure(world: Stage, client: Client, queue: str, pid: int, counts: li
 
 
 async def _posted(world: Stage, wanted: int) -> None:
-    """Waits for that many cards, which means that the cases are cached."""
+    """Waits for this many cards, which means that the cases are cached."""
     posts = world.workspace.calls
     await wait_until(lambda: posts["chat.postMessage"] >= wanted, 120, what="cards")

@@ -19,13 +19,13 @@ WRITING = ("chat.postMessage", "chat.update", "chat.postEphemeral")
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The value below which `share` of the values lie (nearest rank)."""
+    """Nearest-rank percentile: the value below which `share` of the values lie."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def spread(seconds: list[float]) -> dict:
-    """p50 and p95 and p99 in milliseconds."""
+    """Percentiles 50, 95 and 99 in milliseconds."""
     return {
         f"p{share}_ms": round(1000 * percentile(seconds, share / 100), 1) for share in (50, 95, 99)
     } | {"n": len(seconds)}
@@ -52,7 +52,7 @@ async def new_card(world: Stage, sender: Sender, person: Person, who: str, kind:
 
 
 async def alert_to_card(world: Stage, sender: Sender, count: int) -> dict:
-    """One alert at a time."""
+    """Latencies of single alerts, one at a time."""
     async with Person(world.url, "U0SATO") as sato:
         taken = [
             (await new_card(world, sender, sato, f"u_card{n}", "off_platform"))[1]
@@ -76,7 +76,7 @@ async def click_to_ack(workspace: Workspace, press, per_second: int, count: int)
 async def standard_case(
     world: Stage, sender: Sender, client: Client, kind: str, preset: str, who: str
 ) -> dict:
-    """Alert, claim, preset, closed (with an approval if the preset needs one)."""
+    """Alert, claim, preset and close (with an approval if the preset needs one)."""
     async with Person(world.url, "U0SATO") as sato, Person(world.url, "U0TANAKA") as tanaka:
         calls = sum(world.workspace.calls[name] for name in WRITING)
         card, _ = await new_card(world, sender, sato, who, kind)
@@ -103,7 +103,7 @@ async def standard_case(
 
 
 def written(events: Iterable[HistoryEvent]) -> dict:
-    """Ledger writes: their number, and the bytes of the median and the largest one."""
+    """Ledger writes: their number, and the size of the median and the largest one."""
     scheduled = (event.activity_task_scheduled_event_attributes for event in events)
     sizes = [
         sum(len(payload.data) for payload in each.input.payloads)

@@ -1,6 +1,6 @@
 """Storm at Slack's real rates: ten thousand alerts in a minute, with clicks meanwhile.
 
-Also on its own: `python -m tests.bench.storm [--several] [--small]`. It takes six minutes.
+Standalone: `python -m tests.bench.storm [--several] [--small]`. It takes six minutes.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ class Arena:
         return [card for card in cards(self.workspace) if case_of(card) not in self.before]
 
 
-async def rain(arena: Arena) -> float:
+async def send_plan(arena: Arena) -> float:
     """Sends the plan; returns the seconds until every alert is accepted."""
     requests = []
     for at, batch in _requests(coming(arena.plan)):
@@ -128,7 +128,7 @@ async def _from_card(arena: Arena, dice: random.Random, person: str) -> None:
 
 
 async def _from_digest(arena: Arena, dice: random.Random, person: str) -> None:
-    """Open, claim in the private view, and wait for the card that everybody sees."""
+    """Opens a case, claims it in the private view, and waits for its card."""
     digest = next(iter(digests(arena.workspace)), None)
     values = [c.element["value"] for c in pressable(digest)] if digest is not None else []
     values = [value for value in values if value not in arena.pressed]
@@ -168,7 +168,7 @@ async def _claimed(arena: Arena, case: str, name: str, since: float) -> float | 
 async def _act(
     arena: Arena, person: str, message: Message, action: str, value: str | None = None
 ) -> bool:
-    """Clicks; False when the button is gone."""
+    """Clicks; False if the button is gone."""
     for control in pressable(message):
         wanted = value is None or control.element.get("value") == value
         if control.action_id == action and wanted:
@@ -277,7 +277,7 @@ async def play(arena: Arena, press_every: float = 3.0) -> dict:
     await warm(arena)
     arena.began = time.time()
     pressing = asyncio.create_task(shift(arena, press_every))
-    taken = await rain(arena)
+    taken = await send_plan(arena)
     arena.raining = False
     await wait_until(lambda: _all_posted(arena), LONGEST, what="a card for every subject")
     pressing.cancel()

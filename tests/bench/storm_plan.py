@@ -17,7 +17,7 @@ BOTH = ("off_platform", "phishing", "harassment", "counterfeit")
 class Plan:
     """Number of alerts and subjects; each subject's first alert is within the first part.
 
-    `critical` subjects are of the worst severity from their first alert on.
+    `critical` subjects have the worst severity from their first alert on.
     """
 
     alerts: int = 10_000

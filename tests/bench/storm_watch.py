@@ -98,7 +98,7 @@ def _is_true(message: Message, version: int, case: Case) -> bool:
 
 
 async def shows(message: Message, words: str, since: float, patience: float = 30.0) -> float | None:
-    """Time when a message first contained these words after `since`, or None."""
+    """Time when a message first contained this text after `since`, or None."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if changed_at(message) >= since and words in text_of(message):

@@ -30,7 +30,7 @@ NEWEST = 40
 async def _koban(
     cases: Cases, client: Client, workspace: Workspace, policy: Policy, alert: Alert
 ) -> str:
-    workflow_id = await cases.accept(alert, policy, (alert.subject.key,))
+    workflow_id = await cases.accept_all([alert], policy, (alert.subject.key,))
     handle = client.get_workflow_handle(workflow_id)
     case = await wait_until(
         lambda: _case_on_card(workspace, workflow_id), what=f"the card of {workflow_id}"

@@ -1,4 +1,4 @@
-"""Encrypted payloads: decrypted with every configured key and with no other."""
+"""Payload encryption: decrypted with every configured key and with no other."""
 
 import pytest
 from temporalio.api.common.v1 import Payload
@@ -30,7 +30,7 @@ async def test_the_same_payload_is_sealed_differently_each_time() -> None:
 
 
 async def test_the_old_key_reads_while_the_new_one_encrypts() -> None:
-    """Rotation: the new key first, then the old one."""
+    """During a rotation the new key comes first, then the old one."""
     stored = await sealed_with(OLD)
     both = EncryptionCodec([NEW, OLD])
     assert await both.decode([stored]) == [CLEAR]
@@ -43,7 +43,7 @@ async def test_what_was_stored_in_the_clear_stays_readable() -> None:
 
 
 async def test_a_key_that_is_gone_is_named() -> None:
-    """The sentence names the missing key and its setting."""
+    """The error has the missing key and its setting."""
     stored = await sealed_with(OLD)
     with pytest.raises(Undecryptable) as missing:
         await EncryptionCodec([NEW]).decode([stored])
@@ -55,7 +55,7 @@ async def test_a_key_that_is_gone_is_named() -> None:
 
 @pytest.mark.parametrize("broken", ["another key", "changed", "cut"])
 async def test_what_a_key_does_not_open_is_not_taken(broken: str) -> None:
-    """Another key with the same id, or manipulated bytes."""
+    """Another key with the same id, or manipulated bytes, are refused."""
     stored = await sealed_with(OLD)
     key = Key("k1", b"x" * 32) if broken == "another key" else OLD
     if broken == "changed":
@@ -76,6 +76,6 @@ def test_nothing_is_encrypted_without_a_key() -> None:
 
 
 def test_a_key_and_its_codec_do_not_show_their_bytes() -> None:
-    """Neither in a log line nor in a traceback."""
+    """Logs and tracebacks do not contain them."""
     shown = f"{NEW!r} {EncryptionCodec([NEW])!r} {vars(EncryptionCodec([NEW]))}"
     assert "nnnn" not in shown

@@ -33,7 +33,7 @@ def test_a_machine_reads_one_json_object_a_line(written: io.StringIO) -> None:
     assert (second["event"], second["level"]) == ("lost it", "warning")
 
 
-def test_an_exception_is_told_by_kind_and_place_only(written: io.StringIO) -> None:
+def test_an_exception_is_logged_by_kind_and_place_only(written: io.StringIO) -> None:
     """An exception's message may quote an alert or name a person."""
     try:
         raise ValueError("LINE ID ください")

@@ -1,4 +1,4 @@
-"""Policy folder: targets of alerts, detectors' secrets, checks and look-ups."""
+"""Policy folder at run time: targets of alerts, detectors' secrets, checks and look-ups."""
 
 import logging
 import os
@@ -165,8 +165,8 @@ async def test_a_look_up_shows_the_fields_of_the_policy(look_ups: LookUps) -> No
     assert "\u202e" not in "".join(values)
 
 
-async def test_nobody_is_none_and_away_is_away(look_ups: LookUps) -> None:
-    """Three different answers: no such subject, no such type, no answer."""
+async def test_unknown_subject_and_outage_differ(look_ups: LookUps) -> None:
+    """Unknown subject, unknown type and outage have different results."""
     assert await look_ups.look_up("user", "u_nobody") is None
     assert await look_ups.look_up("spaceship", "x") is None
     assert await look_ups.look_up("user", "..") is None

@@ -62,7 +62,7 @@ def worker(client: Client, runner: WorkflowRunner) -> Worker:
 
 
 async def has(handle: WorkflowHandle, kind: EventType.ValueType) -> bool:
-    """Whether the history has an event of this type."""
+    """True if the history has an event of this type."""
     return any(each.event_type == kind for each in (await handle.fetch_history()).events)
 
 

@@ -12,7 +12,7 @@ def test_a_worker_without_a_version_is_as_before() -> None:
     assert deployment_of(Temporal()) is None
 
 
-def test_a_worker_tells_its_deployment_and_its_build() -> None:
+def test_a_worker_sends_its_deployment_and_its_build() -> None:
     """Both names are sent to Temporal."""
     config = deployment_of(Temporal(deployment="koban-prod", build_id="0.2.0"))
     assert config is not None

@@ -81,7 +81,7 @@ async def heartbeats(handle: WorkflowHandle) -> set[int]:
     }
 
 
-async def test_a_slow_activity_is_heard_of_again_and_again(temporal: str) -> None:
+async def test_a_slow_activity_sends_heartbeats(temporal: str) -> None:
     """The activity sends none itself, and runs once."""
     slow, beats = Slow(), set[int]()
 
@@ -95,8 +95,8 @@ async def test_a_slow_activity_is_heard_of_again_and_again(temporal: str) -> Non
         assert (await handle.result(), slow.ended) == ("done", 1)
 
 
-async def test_what_is_cancelled_comes_to_its_end_first(temporal: str) -> None:
-    """A request to the platform may take effect: the running attempt is not interrupted."""
+async def test_a_cancelled_attempt_is_not_interrupted(temporal: str) -> None:
+    """A request to the platform may already take effect."""
     slow = Slow()
 
     async def begun() -> bool:

@@ -1,7 +1,7 @@
-"""Commands of a chaos run: a table. A new command is one row here and a word in a story.
+"""Commands of a chaos run, as a table: a new command is one row here and a word in a story.
 
-A row says where the button is, which event of the ledger tells that the command was carried out,
-and when it is no news because the case is so already.
+A row has the place of the button, the ledger event that proves the command, and the states in which
+the command has no effect.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ def never(case: Case, person: str) -> bool:
 
 @dataclass(frozen=True)
 class Command:
-    """One button. `form` fills the modal that it opens, by block."""
+    """One button. `form` has the fields of its modal, by block."""
 
     action: str
     tells: Callable[[Any], bool]
@@ -139,7 +139,7 @@ CAST: dict[str, tuple[str, ...]] = {
     "l": ("U0TANAKA", "U0REED"),
     "a": ("U0SUZUKI",),
 }
-"""Letters in stories: a specialist, a lead, an auditor; in capitals the other one of the two."""
+"""Letters in stories: a specialist, a lead, an auditor; capitals mean the other one."""
 
 STORIES: dict[str, tuple[tuple[int, str], ...]] = {
     "lure": (

@@ -19,7 +19,7 @@ HELD = ("accepted", "duplicate")
 
 
 class Detector:
-    """`held` are the ids of the alerts that Koban has answered for, with their subjects."""
+    """`held` has the subjects of the alerts that Koban has accepted, by alert id."""
 
     def __init__(self, places: Places) -> None:
         """Sends to the Koban of `places`."""
@@ -29,7 +29,7 @@ class Detector:
         self.answers: Counter[str] = Counter()
 
     def know(self, life: Life) -> None:
-        """Creates the subjects of a life's alerts at the marketplace, except ghosts."""
+        """Creates the subjects of a life's alerts at the marketplace, except missing ones."""
         if life.kind == "ghost":
             return
         things = (

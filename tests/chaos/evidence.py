@@ -35,7 +35,7 @@ ANSWERING = timedelta(seconds=20)
 
 
 def clock(at: float) -> str:
-    """A time of the run, in the format of violations."""
+    """Time since the start of the run, as violations show it."""
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
@@ -78,7 +78,7 @@ class Evidence:
     messages: Sequence[Message]
     executions: dict[str, int]
     calls: Sequence[Row]
-    measures: set[tuple[str, str, str, str]]
+    sanctions: set[tuple[str, str, str, str]]
     clicks: Sequence[Click] = ()
     held: dict[str, str] = field(default_factory=dict)
     outages: Sequence[Outage] = ()
@@ -97,7 +97,7 @@ class Evidence:
 
 
 async def gather(places: Places, database: Database, policy: PolicyFolder) -> Evidence:
-    """Reads everything once."""
+    """Reads all sources once."""
     client, market = await places.client(), places.stage.market
     rows = {name: await _rows(database, table) for name, table in _TABLES.items()}
     stories = _stories(rows, policy)
@@ -116,7 +116,7 @@ async def gather(places: Places, database: Database, policy: PolicyFolder) -> Ev
         messages=[m for c in CHANNELS for m in places.stage.workspace.messages.all(c)],
         executions=market.executions(),
         calls=list(reversed(market.calls(10_000_000))),
-        measures=market.measures(),
+        sanctions=market.sanctions(),
         outages=tuple(places.outages),
     )
 

@@ -13,12 +13,12 @@ class Matching:
         self._taken: dict[Hashable, int] = {}
 
     def give(self, taker: Any, wanted: Iterable[Hashable]) -> bool:
-        """Matches `taker` with one of `wanted`, moving others if needed."""
+        """Matches `taker` with one of `wanted`, and moves others if needed."""
         self._wants[id(taker)] = list(wanted)
         return self._find(id(taker), set())
 
     def free(self, answer: Hashable) -> bool:
-        """Whether it is unmatched."""
+        """True if it is unmatched."""
         return answer not in self._taken
 
     def _find(self, taker: int, tried: set[Hashable]) -> bool:

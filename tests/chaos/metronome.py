@@ -1,7 +1,7 @@
-"""Baseline for timers: lateness of this machine and this Temporal without Koban.
+"""Timer baseline: lateness of this machine and this Temporal without Koban.
 
-A process of its own (`python -m tests.chaos.metronome ADDRESS`), which is never killed, runs one
-workflow that does nothing but sleep. What it is late by in some moment, Koban may be late by too.
+Its own process (`python -m tests.chaos.metronome ADDRESS`) is never killed and runs a workflow that
+only sleeps. Koban's timers may be as late as those of this workflow at the same time.
 """
 
 import asyncio

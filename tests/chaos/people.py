@@ -1,6 +1,6 @@
 """People who click current and old buttons, and record Slack's answers.
 
-They live in the process of the stand-in: hundreds of pages over HTTP would cost more than Koban.
+They run in the stand-in's process, because hundreds of pages over HTTP would cost more than Koban.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from deploy.sandbox.slack.workspace import Workspace
 from tests.chaos.commands import COMMANDS, Command
 from tests.chaos.plan import Life, Manner, Step
 
-PATIENCE = 7.0
+WAIT_SECONDS = 7.0
 """Seconds to wait for a button."""
 
 MODAL = 3.0
@@ -44,7 +44,7 @@ class Click:
 class Seen:
     """A button as it was drawn on a message, or in a `view` that was opened from it.
 
-    `behind` where it is the menu's last option, which leads to what the menu has no room for.
+    `behind` is True if the menu's last option leads to it.
     """
 
     message: Message
@@ -68,7 +68,7 @@ class Envelope:
         return await self._client.interact(payload)
 
     async def again(self) -> bool:
-        """Delivers the same press a second time; whether it was acked."""
+        """Delivers the same click a second time; returns True if it was acked."""
         return self._payload is not None and (await self._client.interact(self._payload)).ok
 
 
@@ -83,7 +83,7 @@ class Crowd:
     _screens: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def play(self, life: Life) -> None:
-        """The steps of a life, one after another."""
+        """Plays the steps of a life in order."""
         for step in life.steps:
             await asyncio.sleep(step.wait)
             await self._step(life, step)
@@ -92,7 +92,7 @@ class Crowd:
         command = COMMANDS[step.command]
         old = step.manner is Manner.OLD
         try:
-            seen = await wait_until(lambda: self._find(life, command, old), PATIENCE)
+            seen = await wait_until(lambda: self._find(life, command, old), WAIT_SECONDS)
         except TimeoutError:
             self.counts["not on screen"] += 1
             return
@@ -171,7 +171,7 @@ class Crowd:
         return Click(command, person, case, int(version), seen.message.channel, time.time())
 
     async def _fill_in(self, step: Step, person: str, seen: Seen) -> None:
-        """Opens the modal and sends it; what Slack does not take is sent again as it stands."""
+        """Opens the modal and submits it; a refused submission is sent again unchanged."""
         view = await self._opened(person, seen)
         if view is None:
             self.counts["modal did not open"] += 1
@@ -226,7 +226,7 @@ def _button(message: Message, blocks: list[dict], command: Command) -> Seen | No
 
 
 def _is_behind(command: Command, blocks: list[dict]) -> bool:
-    """Whether what the menu has no room for is in the modal behind it, as a person would know."""
+    """True if the button is in the modal behind the menu, as a person would know."""
     drawn = list(controls({"blocks": blocks}))
     ids = {each.action_id for each in drawn}
     menus = [each.element["options"] for each in drawn if each.action_id == command.action]

@@ -92,7 +92,7 @@ class Places:
         self._held.discard(name)
         self.restarts[name] += 1
         await self.processes[name].start()
-        await wait_until(self.well, STARTING, what=f"{name} after it was killed")
+        await wait_until(self.healthy, STARTING, what=f"{name} after it was killed")
         outage.until = time.time()
 
     async def supervise(self) -> None:
@@ -104,8 +104,8 @@ class Places:
                     await process.start()
             await asyncio.sleep(0.2)
 
-    async def well(self) -> bool:
-        """Whether `koban serve` is ready and the worker of today polls each of its queues."""
+    async def healthy(self) -> bool:
+        """True if `koban serve` is ready and today's worker polls each of its queues."""
         try:
             ready = await self.http.get(f"{self.url}/readyz")
             return ready.status_code == 200 and await self._worker_polls()
@@ -124,13 +124,13 @@ class Places:
         return True
 
     def last_words(self) -> str:
-        """The ends of all logs."""
+        """The last lines of all logs."""
         return "\n".join(f"[{n}] {p.last_words(6)}" for n, p in self.processes.items())
 
 
 @asynccontextmanager
 async def places(folder: Path, postgres: bool) -> AsyncIterator[Places]:
-    """All processes, started and healthy, killed at the end of the block."""
+    """All processes, healthy at the start of the block and killed at its end."""
     async with AsyncExitStack() as opened:
         workspace = Workspace(rates=Rates(enabled=False))
         world = await opened.enter_async_context(stage(folder, 0, workspace))
@@ -145,7 +145,7 @@ async def places(folder: Path, postgres: bool) -> AsyncIterator[Places]:
         watching = asyncio.create_task(made.supervise())
         opened.push_async_callback(_end, watching)
         try:
-            await wait_until(made.well, STARTING, what="the beginning")
+            await wait_until(made.healthy, STARTING, what="the beginning")
             await made.metronome.start()
         except TimeoutError as never:
             raise RuntimeError(made.last_words()) from never

@@ -50,7 +50,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Step:
-    """One click, `wait` seconds after the one before; a `rival` clicks at the same time."""
+    """One click, `wait` seconds after the previous one; a `rival` clicks at the same time."""
 
     person: str
     command: str
@@ -64,7 +64,7 @@ class Step:
 class Life:
     """One subject: its alerts, and the clicks of people.
 
-    At `questions`, in seconds from its beginning, some running case is queried.
+    At each of `questions`, in seconds from the start, a running case is queried.
     """
 
     number: int
@@ -82,7 +82,7 @@ class Life:
 
 @dataclass(frozen=True)
 class Shake:
-    """One fault: from `at` on for `lasts` seconds."""
+    """One fault from `at` on, for `lasts` seconds."""
 
     at: float
     upset: str

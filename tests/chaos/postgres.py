@@ -12,7 +12,7 @@ from deploy.sandbox.processes import Process
 
 
 class Postgres:
-    """One server over a folder, with a socket in it."""
+    """One server over a folder that has its socket."""
 
     def __init__(self, folder: Path) -> None:
         """Initialises the folder's database cluster."""
@@ -34,7 +34,7 @@ class Postgres:
         return f"postgresql+asyncpg://postgres@/{database}?host={self._data}"
 
     async def answers(self) -> bool:
-        """Whether it takes connections."""
+        """True if it accepts connections."""
         try:
             await self._ask("SELECT 1")
         except (OSError, asyncpg.PostgresError, TimeoutError):
@@ -42,7 +42,7 @@ class Postgres:
         return True
 
     async def create(self, database: str) -> None:
-        """Makes an empty database."""
+        """Creates an empty database."""
         await self._ask(f'CREATE DATABASE "{database}"')
 
     async def _ask(self, words: str) -> None:
@@ -55,7 +55,7 @@ class Postgres:
             await link.close()
 
     async def kill(self) -> None:
-        """Kills it with all its backends: one that lives on would hold the memory of the next."""
+        """Kills it with all its backends, because a remaining one would block the shared memory."""
         pid = self.process.pid
         backends = psutil.Process(pid).children(recursive=True) if pid else []
         await self.process.kill()

@@ -1,4 +1,4 @@
-"""Queries of running cases, as sent by modals and by Temporal's UI."""
+"""Queries of running cases, as modals and Temporal's UI send them."""
 
 from collections import Counter
 from datetime import timedelta
@@ -11,18 +11,18 @@ from tests.chaos.plan import Life
 
 QUERIES = ("memory", "newest", "__stack_trace", "__stack_trace")
 _CASES = "WorkflowType = 'CaseWorkflow' AND ExecutionStatus = 'Running'"
-_PATIENCE = timedelta(seconds=10)
+_RPC_TIMEOUT = timedelta(seconds=10)
 
 
 async def ask(client: Client, life: Life, number: int, counts: Counter[str]) -> None:
-    """Queries a running case. Some fail because of kills; none may change its history."""
+    """Queries a running case. A query can fail because of a kill; none may change the history."""
     dice = Random(f"{life.number}/{number}")
     query = QUERIES[number % len(QUERIES)]
     try:
         workflow_ids = [each.id async for each in client.list_workflows(_CASES)]
         if workflow_ids:
             await client.get_workflow_handle(dice.choice(sorted(workflow_ids))).query(
-                query, rpc_timeout=_PATIENCE
+                query, rpc_timeout=_RPC_TIMEOUT
             )
             counts[f"queries: {query}"] += 1
     except (TimeoutError, RPCError, WorkflowQueryFailedError, WorkflowQueryRejectedError):

@@ -15,7 +15,7 @@ def report(outcome: Outcome) -> str:
 
 
 def presses(outcome: Outcome) -> str:
-    """Returns every click and private message by time, to find a lost one."""
+    """All clicks and ephemeral messages by time, to find a lost one."""
     seen = outcome.seen
     lines = [
         (click.at, f"{click.person} {click.command} {click.case} v{click.version}: {click.acked}")

@@ -38,10 +38,10 @@ FLUX = 2.0
 approvals are asked for again and again, also at the end."""
 
 STABLE = 12.0
-"""Seconds in which the same violations stand although everything is quiet: they stay."""
+"""Seconds after which violations at rest count as permanent."""
 
-PATIENCE = 120.0
-"""For everything to become quiet after it was healed."""
+WAIT_SECONDS = 120.0
+"""Seconds for everything to become quiet after the faults."""
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Flux:
         self._watched: set[str] | None = None
 
     def judged(self, found: list[Violation], now: float, quiet: bool) -> list[Violation]:
-        """Returns violations; a difference counts after it has lasted longer than `FLUX`."""
+        """Violations; a difference counts after it has lasted longer than `FLUX`."""
         cards = {each.sentence for each in found if each.invariant in (CARDS, LEDGER)}
         self._first = {said: self._first.get(said, now) for said in cards}
         fresh = {said for said in cards if now - self._first[said] <= FLUX}
@@ -80,12 +80,12 @@ class Flux:
         return [each for each in found if each.sentence not in fresh]
 
     def passed(self) -> bool:
-        """Whether every difference of the first quiet check is settled."""
+        """True if every difference of the first quiet check is settled."""
         return self._watched is not None and not self._watched
 
 
 class Run:
-    """The parts of a run over running places."""
+    """Parts of a run over running processes."""
 
     def __init__(self, plan: Plan, there: Places, database: Database) -> None:
         """`database` reads the ledger from outside."""
@@ -172,16 +172,16 @@ class Run:
             self._deaf.append((since, time.time()))
 
     async def _heal(self) -> None:
-        """Every upset has ended by itself by now; what fell over is started again."""
+        """Starts processes that are down; every fault has ended by itself by now."""
         self._there.stage.faults.clear()
-        await wait_until(self._there.well, STARTING, what="everything after it was healed")
+        await wait_until(self._there.healthy, STARTING, what="everything after it was healed")
         self._note("healed")
 
     # -- what is left ---------------------------------------------------------------------
 
     async def _settle(self) -> tuple[Evidence, list[Violation]]:
         """Checks until nothing is violated, or the same violations persist at rest."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + WAIT_SECONDS
         before, since = Counter[int](), time.monotonic()
         flux = Flux()
         while True:
@@ -195,7 +195,7 @@ class Run:
             if calm and (not found or time.monotonic() - since > STABLE):
                 return seen, found
             if time.monotonic() > end:
-                unquiet = [Violation(0, f"not quiet after {PATIENCE:.0f} s: {w}") for w in busy]
+                unquiet = [Violation(0, f"not quiet after {WAIT_SECONDS:.0f} s: {w}") for w in busy]
                 return seen, [*unquiet, *found]
             await asyncio.sleep(LOOK)
 
@@ -207,7 +207,7 @@ class Run:
         return seen
 
     async def _busy(self) -> list[str]:
-        """What is still under way: workflow tasks, activities, and measures to be lifted."""
+        """Work in progress: workflow tasks, activities, and actions to be lifted."""
         client, found = await self._there.client(), list[str]()
         async for each in client.list_workflows("ExecutionStatus = 'Running'"):
             if each.id == ROUTE:
@@ -241,7 +241,7 @@ class Run:
 
 
 async def run(plan: Plan, postgres: bool = True, folder: Path | None = None) -> Outcome:
-    """Plays `plan` on processes of its own; `folder` keeps logs and databases."""
+    """Plays `plan` with its own processes; `folder` has logs and databases."""
     async with AsyncExitStack() as opened:
         made = folder or Path(
             opened.enter_context(tempfile.TemporaryDirectory(prefix="koban-chaos-"))

@@ -3,8 +3,8 @@
 from tests.chaos.matching import Matching
 
 
-def test_who_came_first_makes_room_for_who_has_no_choice() -> None:
-    """The first click can be moved to another answer."""
+def test_an_earlier_click_makes_room_for_a_later_one() -> None:
+    """The earlier click can be matched with another answer."""
     matching = Matching(["claim", "clear"])
     assert matching.give("claim", ["event", "message"])
     assert matching.give("clear", ["event"])
@@ -18,7 +18,7 @@ def test_one_answer_is_not_enough_for_two() -> None:
     assert not matching.give("clear", ["message"])
 
 
-def test_an_answer_that_nobody_wants_stays_free() -> None:
+def test_an_answer_without_a_click_stays_unmatched() -> None:
     """An event without a click is detected."""
     matching = Matching(["claim"])
     assert matching.give("claim", ["event"])

@@ -11,7 +11,7 @@ def step(command: str, manner: Manner = Manner.PLAIN) -> Step:
     return Step("U0SATO", command, 0.0, manner, 0.2, "U0CLARK")
 
 
-async def test_the_crowd_finds_what_a_menu_has_no_room_for(world: World) -> None:
+async def test_people_find_buttons_behind_the_menu(world: World) -> None:
     """A click and a form from the modal reach their case once."""
     steps = (step("claim"), step("release", Manner.TWICE), step("claim"), step("snooze"))
     life = Life(7, "off_platform", 0.0, (), steps)

@@ -16,8 +16,8 @@ def test_a_longer_run_begins_like_a_shorter_one() -> None:
     assert make_plan(7, 60).lives[:20] == make_plan(7, 20).lives
 
 
-def test_two_hundred_cases_meet_everything() -> None:
-    """Every command, every manner of clicking and sending, every fault."""
+def test_two_hundred_cases_cover_everything() -> None:
+    """Every command, every manner of clicking and sending, and every fault occur."""
     plan = make_plan(1, 200)
     steps = [step for life in plan.lives for step in life.steps]
     sendings = {arrival.sending for life in plan.lives for arrival in life.arrivals}
@@ -27,26 +27,26 @@ def test_two_hundred_cases_meet_everything() -> None:
     assert {shake.upset for shake in plan.shakes} == set(UPSETS)
 
 
-def test_forty_cases_meet_every_upset() -> None:
+def test_forty_cases_cover_every_fault() -> None:
     """The short run of CI leaves nothing out."""
     assert {shake.upset for shake in make_plan(1, 40).shakes} == set(UPSETS)
 
 
-def test_without_postgres_nobody_kills_it() -> None:
+def test_without_postgres_it_is_not_killed() -> None:
     """A ledger in a SQLite file has no server."""
     upsets = {shake.upset for shake in make_plan(1, 200, postgres=False).shakes}
     assert upsets == set(UPSETS) - {"kill_postgres"}
 
 
-def test_an_upset_is_over_before_it_comes_again() -> None:
-    """The end of the first one would heal the second one."""
+def test_a_fault_ends_before_it_starts_again() -> None:
+    """The end of the first one would also end the second one."""
     ends: dict[str, float] = {}
     for shake in make_plan(3, 300).shakes:
         assert shake.at >= ends.get(shake.upset, 0.0)
         ends[shake.upset] = shake.at + shake.lasts
 
 
-def test_stories_speak_of_commands_and_people_that_exist() -> None:
+def test_stories_use_existing_commands_and_people() -> None:
     """A misspelt word is detected before a run."""
     assert STORIES.keys() == KINDS.keys()
     for stories in STORIES.values():

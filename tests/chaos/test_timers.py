@@ -21,11 +21,11 @@ def test_outages_add_up() -> None:
 
 
 def test_an_outage_before_the_timer_was_due_excuses_nothing() -> None:
-    """Everything was healthy when it was due."""
+    """Everything was healthy at the due time."""
     assert moved(10.0, 20.0, [Outage("kill_work", 5.0, 9.0)]) == 10.0
 
 
 def test_a_bare_timer_in_the_same_moment_is_the_floor() -> None:
-    """A baseline timer that hung then counts from that time only."""
+    """Only lateness beyond that of a delayed baseline timer counts."""
     assert floor(10.0, 20.0, [(8.0, 5.0), (13.5, 0.1)]) == 3.0
     assert floor(10.0, 20.0, [(8.0, 1.0), (30.0, 9.0)]) == 0.0

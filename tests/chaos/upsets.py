@@ -32,5 +32,5 @@ UPSETS: dict[str, Upset] = {
 
 
 def upsets_for(postgres: bool) -> dict[str, Upset]:
-    """The table, without PostgreSQL where the ledger is a SQLite file."""
+    """The table, without PostgreSQL if the ledger is a SQLite file."""
     return {n: each for n, each in UPSETS.items() if postgres or each.kills != "postgres"}

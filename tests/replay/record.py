@@ -1,6 +1,6 @@
-"""Records histories of today's workflows: `make record VERSION=0.2.0`.
+"""Recorder of today's workflow histories: `make record VERSION=0.2.0`.
 
-Run it at every release; what was recorded before stays, and has to replay as well.
+Run it at every release; earlier histories stay and must still replay.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from temporalio.client import Client
 from deploy.sandbox.slack.screen import controls
 from deploy.sandbox.temporal import temporal_server
 from tests.conftest import free_port
-from tests.stories.flood import alerts, pour
-from tests.stories.test_a_bulk_decision import approved, bulk_case, decided, noticed
+from tests.stories.flood import alerts, send_alerts
+from tests.stories.test_a_bulk_decision import approved, bulk_case, decided, reported
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import an_appeal, answer_with, filed, muted, post
 from tests.stories.test_working_a_case import choose
@@ -52,7 +52,7 @@ async def one_tap(world: World) -> str:
 
 
 async def four_eyes(world: World) -> str:
-    """A refused press, an approval, a ban."""
+    """A refused click, an approval, a ban."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
     card, _ = await case_of(sato)
@@ -87,14 +87,14 @@ async def trouble(world: World) -> str:
 
 
 async def storm(world: World) -> str:
-    """Sixty more alerts in one go, a claim in between, no violation."""
+    """Sixty more alerts at once, a claim in between, no violation."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
     workflow_id = str(controls(card)[0].block_id)
-    await pour(world, alerts(range(2, 32)))
+    await send_alerts(world, alerts(range(2, 32)))
     await sato.press(card, "担当する")
-    await pour(world, alerts(range(32, 62)))
+    await send_alerts(world, alerts(range(32, 62)))
     card = await sato.wait_text(card, "60件")
     await sato.press(card, "case.clear")
     await sato.wait_text(card, "完了")
@@ -103,7 +103,7 @@ async def storm(world: World) -> str:
 
 
 async def appeals(world: World) -> str:
-    """One is upheld after a refused press, one overturned by a lead who took no part."""
+    """One is upheld after a refused click, one overturned by an uninvolved lead."""
     tanaka, reed = await world.person("U0TANAKA"), await world.person("U0REED")
     _, _, case = await muted(world, "U0TANAKA")
     card, first = await filed(world, case, reed)
@@ -122,7 +122,7 @@ async def appeals(world: World) -> str:
 
 
 async def working(world: World) -> str:
-    """Protected at once, noted, waiting, handed over, confirmed, taken over."""
+    """An automatic protection, a note, a hold, a hand-over, a confirmation and a takeover."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure(viewers=1240))
     card, case = await case_of(sato)
@@ -143,9 +143,9 @@ async def working(world: World) -> str:
 
 
 async def crowd(world: World) -> str:
-    """Thirty accounts, decided once and approved."""
+    """A bulk decision on thirty accounts with an approval."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await noticed(world, 30)
+    await reported(world, 30)
     card, _ = await bulk_case(sato)
     workflow_id = str(controls(card)[0].block_id)
     await decided(sato, card, actions=["warn"])
@@ -155,7 +155,7 @@ async def crowd(world: World) -> str:
 
 
 async def flood(world: World) -> str:
-    """A storm that calls the shift once, and is over at its second look."""
+    """A storm that mentions the shift once, and ends at its second check."""
     routes = StormClient(world.client, world.settings.temporal.task_queue)
     await routes.begin("ts-live")
     call = Called(case="K7Q2F9XM0", seq=2, role=Role.SPECIALIST, severity=Severity.CRITICAL)
@@ -164,7 +164,7 @@ async def flood(world: World) -> str:
 
 
 async def save(world: World, workflow_id: str, folder: Path, name: str) -> None:
-    """Writes the histories of everything that ran in this world, once it is over."""
+    """Writes the histories of all workflows in this world after their end."""
     await world.client.get_workflow_handle(workflow_id).result()
     number = 0
     async for found in world.client.list_workflows():
@@ -185,7 +185,7 @@ def store(path: Path, history: str) -> None:
 
 
 def stored(path: Path) -> str:
-    """A history as it was recorded."""
+    """A recorded history."""
     raw = path.read_bytes()
     return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
 
@@ -225,7 +225,7 @@ async def _answers(address: str) -> None:
 
 
 def asked(arguments: list[str]) -> str:
-    """The version to record. Ends with a sentence where it is none, or stands already."""
+    """The version to record. Exits with a message if it is invalid or exists already."""
     version = arguments[0] if arguments else ""
     if not re.fullmatch(r"\d+\.\d+\.\d+[a-z0-9.-]*", version):
         raise SystemExit("Say which version is recorded: make record VERSION=0.2.0")

@@ -1,4 +1,4 @@
-"""Cases that run in a deployment must survive the next version of the code."""
+"""Recorded histories: open cases must survive the next version of the code."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_there_are_histories_of_every_workflow() -> None:
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}/{path.stem}")
 async def test_a_recorded_history_replays(path: Path) -> None:
-    """Today's code asks for what the recorded run asked for, in the same order."""
+    """Today's code makes the recorded run's commands in the same order."""
     replayer = Replayer(
         workflows=[
             AppealWorkflow,
@@ -51,7 +51,7 @@ async def test_a_recorded_history_replays(path: Path) -> None:
 
 
 def test_a_large_history_is_stored_small(tmp_path: Path) -> None:
-    """Gzipped above 50 kB, and read back the same; a small one stays plain text."""
+    """Above 50 kB it is gzipped and read back unchanged; a small one stays plain text."""
     for name, history in (("small", "{}"), ("large", '{"events": "' + "e" * 60_000 + '"}')):
         store(tmp_path / f"{name}.json", history)
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["large.json.gz", "small.json"]
@@ -69,7 +69,7 @@ def test_a_large_history_is_stored_small(tmp_path: Path) -> None:
     ],
 )
 def test_recording_needs_a_new_version(arguments: list[str], sentence: str) -> None:
-    """A release's histories are the proof for its cases: nobody writes over them."""
+    """A release's histories prove compatibility, so they are not overwritten."""
     with pytest.raises(SystemExit) as stopped:
         asked(arguments)
     assert str(stopped.value) == sentence

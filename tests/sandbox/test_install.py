@@ -1,4 +1,4 @@
-"""`deploy/install.py`: what it shows, what it says after a failure, and how it resumes."""
+"""Installer `deploy/install.py`: progress, messages after a failure, and resumption."""
 
 from io import StringIO
 from pathlib import Path
@@ -9,7 +9,7 @@ from deploy.install import Progress, Shown, drop_half_installed, packages, why
 
 
 def after(*lines: str) -> str:
-    """What is shown after these lines of pip or uv, with 3 of 77 packages in place."""
+    """Progress line after these lines of pip or uv, with 3 of 77 packages installed."""
     progress = Progress(77, lambda: 3)
     for line in lines:
         progress.read(f"{line}\n")
@@ -38,12 +38,12 @@ def after(*lines: str) -> str:
     ],
 )
 def test_the_output_of_pip_and_uv_becomes_one_line(lines: list[str], shown: str) -> None:
-    """Downloads with their size, then how many packages are in place."""
+    """It has the size of downloads, then the number of installed packages."""
     assert after(*lines) == shown
 
 
 def test_a_log_gets_no_more_than_a_line_every_few_seconds() -> None:
-    """Not a terminal: no control characters, and nothing twice a second."""
+    """Without a terminal there are no control characters and few lines."""
     out = StringIO()
     shown = Shown(out)
     shown.tick(Progress(77, lambda: 0))
@@ -58,14 +58,14 @@ def test_a_log_gets_no_more_than_a_line_every_few_seconds() -> None:
     ],
 )
 def test_without_a_network_one_sentence_says_so(line: str) -> None:
-    """And not pip's or uv's own words."""
+    """The output of pip or uv is left out."""
     said = why(f"{line}\nERROR: No matching distribution found for aiohttp==3.14.5")
     assert said.startswith("The package index does not answer.")
     assert "ERROR" not in said
 
 
 def test_other_failures_show_the_last_lines() -> None:
-    """A wrong hash is no matter of the network."""
+    """A wrong hash is no network problem."""
     said = why("Retrying (Retry\nERROR: THESE PACKAGES DO NOT MATCH THE HASHES")
     assert "DO NOT MATCH" in said
     assert said.endswith("to use pip.")
@@ -73,7 +73,7 @@ def test_other_failures_show_the_last_lines() -> None:
 
 
 def test_a_half_installed_package_is_installed_again(tmp_path: Path) -> None:
-    """Its record goes; that of a whole one stays."""
+    """Its record is removed; a complete package's record stays."""
     for name, files in (("whole", ("RECORD", "INSTALLER")), ("half", ("RECORD", "METADATA"))):
         (tmp_path / f"{name}-1.dist-info").mkdir()
         for file in files:
@@ -82,8 +82,8 @@ def test_a_half_installed_package_is_installed_again(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["whole-1.dist-info"]
 
 
-def test_the_count_leaves_out_what_only_other_systems_need(tmp_path: Path) -> None:
-    """Two versions of a package count once, packages for Windows not at all."""
+def test_the_count_leaves_out_packages_for_other_systems(tmp_path: Path) -> None:
+    """Two versions of a package count once, packages for Windows do not count."""
     lock = tmp_path / "demo.lock"
     lock.write_text(
         "numpy==2.4.6 ; python_full_version < '3.12' \\\n    --hash=sha256:00\n"

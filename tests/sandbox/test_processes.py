@@ -1,4 +1,4 @@
-"""The servers of a run that is killed: none of them is left behind."""
+"""Child processes of a killed run: none is left."""
 
 import asyncio
 import shutil
@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from deploy.sandbox.processes import ends_with_parent
-from deploy.sandbox.slack.person import PATIENCE, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from tests.conftest import NAMES
 
 ROOT = Path(__file__).parents[2]
@@ -54,14 +54,14 @@ def test_that_is_killed(tmp_path):
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that still run; a zombie that nobody has waited for has ended."""
+    """The running ones; a zombie has ended."""
     return [
         each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE
     ]
 
 
 async def gone(processes: list[psutil.Process]) -> None:
-    """Waits until all of them have ended; ends what is left."""
+    """Waits until all have ended; kills the rest."""
     try:
         await wait_until(lambda: not alive(processes), what="the end of every process")
     finally:
@@ -70,7 +70,7 @@ async def gone(processes: list[psutil.Process]) -> None:
 
 
 def started_by(pid: int) -> list[psutil.Process]:
-    """Everything that a process started, however deep."""
+    """All descendants of a process."""
     return psutil.Process(pid).children(recursive=True)
 
 
@@ -78,7 +78,7 @@ def started_by(pid: int) -> list[psutil.Process]:
 async def test_a_server_ends_with_the_process_that_started_it(
     open_folder: Path, script: str
 ) -> None:
-    """Also where that is killed and can tidy up nothing."""
+    """This holds for a SIGKILL too, which leaves no time to clean up."""
     chromium = next(filter(None, map(shutil.which, NAMES)), "")
     if script is CHROMIUM and not chromium:
         pytest.skip("no Chromium on this machine")
@@ -89,7 +89,7 @@ async def test_a_server_ends_with_the_process_that_started_it(
         preexec_fn=ends_with_parent(),
     )
     assert starter.stdout is not None
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_SECONDS):
         assert await starter.stdout.readline() == b"ready\n"
     servers = started_by(starter.pid)
     assert servers
@@ -99,7 +99,7 @@ async def test_a_server_ends_with_the_process_that_started_it(
 
 
 async def test_a_killed_run_of_the_suite_leaves_nothing_behind(open_folder: Path) -> None:
-    """The processes of pytest-xdist end first, and their servers with them."""
+    """The processes of pytest-xdist end first, then their servers."""
     ready, suite = open_folder / "ready", open_folder / "test_killed.py"
     suite.write_text(SUITE.format(ready=str(ready)), "utf-8")
     own = ("--basetemp", str(open_folder / "own"))

@@ -1,4 +1,4 @@
-"""The pictures of the tour: small enough for a repository, true to their colours, all shown."""
+"""Screenshots of the tour: small enough for a repository, with true colours, all shown."""
 
 import re
 from io import BytesIO
@@ -26,7 +26,7 @@ def painted() -> Image.Image:
 
 
 def test_few_colours_keep_the_rare_ones():
-    """A severity is told by a square of a few pixels."""
+    """A severity is a square of a few pixels."""
     kept = Image.open(BytesIO(small(painted()))).convert("RGB")
     drawn = kept.getpixel((608, 758))
     assert isinstance(drawn, tuple)
@@ -35,13 +35,13 @@ def test_few_colours_keep_the_rare_ones():
 
 
 def test_a_picture_that_is_too_large_is_refused():
-    """Noise can't be made small."""
+    """Noise can't be compressed."""
     with pytest.raises(CannotStart, match="bytes"):
         small(Image.effect_noise((900, 900), 120).convert("RGB"))
 
 
 def test_pictures_are_put_under_one_another():
-    """As wide as the widest, with a gap between them."""
+    """The result has the largest width and a gap between them."""
     wide, high = Image.new("RGB", (90, 20), ORANGE), Image.new("RGB", (40, 60), BLUE)
     made = stacked([wide, high])
     assert made.size == (90, 88)
@@ -49,7 +49,7 @@ def test_pictures_are_put_under_one_another():
 
 
 def test_the_tour_shows_every_picture_in_both_languages():
-    """Nothing is missing, nothing is left over, each has its words."""
+    """None is missing, none is unused, each has a caption."""
     shown = dict(re.findall(r"!\[([^\]]+)\]\(screenshots/([^)]+)\)", TOUR.read_text()))
     made = {path.name for path in Path(FOLDER).glob("*.png")}
     assert sorted(shown.values()) == sorted(made)

@@ -34,8 +34,8 @@ AWAY = Problem(kind=ProblemKind.UNREACHABLE)
 BROKEN = Problem(kind=ProblemKind.UNREACHABLE, status=500)
 
 
-class Told(Story):
-    """A case with the given words. Times are minutes after its opening."""
+class StoryCase(Story):
+    """A case with the given texts. Times are minutes after its opening."""
 
     def __init__(self, words: Words, **more: Any) -> None:
         """`more`: changes of `policy` and (by action) `catalog`; `known`, `alert`, `telling`."""
@@ -53,12 +53,12 @@ class Told(Story):
         """The key of an action on the case's own subject in reports."""
         return f"{action}/{self.subject.key}"
 
-    def news(self, status: ActionStatus, minutes: float = 4, **more: Any) -> "Told":
+    def news(self, status: ActionStatus, minutes: float = 4, **more: Any) -> "StoryCase":
         """A report about the mute."""
         self.reported(self.key("mute_user"), status, minutes, **more)
         return self
 
-    def decided(self, *actions: str, minutes: float = 3, **more: Any) -> "Told":
+    def decided(self, *actions: str, minutes: float = 3, **more: Any) -> "StoryCase":
         """A decision by the modal."""
         given = {
             "by": SATO,
@@ -72,7 +72,7 @@ class Told(Story):
 
     def noticed(
         self, status: NoticeStatus, minutes: float = 5, problem: Problem | None = None
-    ) -> "Told":
+    ) -> "StoryCase":
         """A report about the notice."""
         notice = NoticeState(status=status, problem=problem)
         report = EnforcementReport(
@@ -81,7 +81,7 @@ class Told(Story):
         self.then(cmd.Report(report=report), minutes)
         return self
 
-    def ringed(self, count: int = 1000) -> "Told":
+    def ringed(self, count: int = 1000) -> "StoryCase":
         """A bulk decision."""
         title = self.words.policy or "フォロワー"
         reach = Impact(
@@ -95,7 +95,9 @@ class Told(Story):
         self.then(cmd.DecideBulk.model_validate({**given, "bulk": bulk}), 3)
         return self
 
-    def so_far(self, minutes: float, status: ActionStatus | None = None, **counts: int) -> "Told":
+    def so_far(
+        self, minutes: float, status: ActionStatus | None = None, **counts: int
+    ) -> "StoryCase":
         """Progress of the bulk decision."""
         tally = Tally(total=1000, step=int(minutes), **counts)
         self.then(bulk_news(self.case, tally, status), minutes)

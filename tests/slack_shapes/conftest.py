@@ -5,4 +5,4 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds `--renew`."""
-    parser.addoption("--renew", action="store_true", help="write the snapshots of texts anew")
+    parser.addoption("--renew", action="store_true", help="rewrite the text snapshots")

@@ -26,8 +26,8 @@ _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800
 
 def harm(sent: Sent) -> Iterator[str]:
     """Returns markup that Slack would interpret, and deceptive characters."""
-    for pointer, text in obeyed(sent):
-        yield from (f"{pointer}: {what}" for what in _obeyed_harm(text))
+    for pointer, text in mrkdwn_texts(sent):
+        yield from (f"{pointer}: {what}" for what in _interpreted_harm(text))
     kept = tuple(_kept(sent))
     for pointer, text in every_text(sent):
         if pointer.startswith(kept):
@@ -37,7 +37,7 @@ def harm(sent: Sent) -> Iterator[str]:
                 yield f"{pointer}: {what}: {match[0]!r}"
 
 
-def _obeyed_harm(text: str) -> Iterator[str]:
+def _interpreted_harm(text: str) -> Iterator[str]:
     rest = _OURS.sub("", text)
     bare = _ENTITY.sub("", rest)
     if marks := re.search("[<>&]", bare):
@@ -52,7 +52,7 @@ def _obeyed_harm(text: str) -> Iterator[str]:
             yield f"{what}: {match[0]!r}"
 
 
-def obeyed(sent: Sent) -> Iterator[tuple[str, str]]:
+def mrkdwn_texts(sent: Sent) -> Iterator[tuple[str, str]]:
     """The mrkdwn texts with their places, including a message's text."""
     if sent.kind is Kind.MESSAGE:
         yield "/text", sent.text

@@ -1,7 +1,7 @@
 """Layer 3: Slack's published limits, as a table with sources.
 
-How Slack counts characters is not documented: the table counts UTF-16 units, which are never fewer
-than characters, so that whatever passes here passes either way.
+Slack does not document how it counts characters. The table counts UTF-16 units, which are never
+fewer than characters, so that passing texts are valid either way.
 """
 
 import json
@@ -42,7 +42,7 @@ def written(value: Any) -> int:
 
 
 def escaped(text: str) -> int:
-    """Bytes, once &, < and > are entities: chat.update counts so."""
+    """Length in bytes with &, < and > as entities, as chat.update counts."""
     grown = 4 * text.count("&") + 3 * (text.count("<") + text.count(">"))
     return len(text.encode()) + grown
 

@@ -13,7 +13,7 @@ from tests.slack_shapes.sent import Kind, Sent
 def model_faults(sent: Sent) -> Iterator[str]:
     """Faults that the classes find, and differences after a round trip.
 
-    `Block.parse` skips what it does not know without a word: every block has to come back.
+    `Block.parse` silently skips unknown blocks, so every block must be in the result.
     """
     for index, block in enumerate(sent.blocks):
         pointer = f"/blocks/{index}"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from tests.activities.slack.cases import AT, SATO
-from tests.slack_shapes.cases import AWAY, REFUSED, Told, reasoned
+from tests.slack_shapes.cases import AWAY, REFUSED, StoryCase, reasoned
 from tests.slack_shapes.words import Words
 from workflows.domain.alerts import PEOPLE, REPORTS, ManualAlert, attributes_of
 from workflows.domain.automation import AutomationPause
@@ -15,15 +15,15 @@ from workflows.domain.case.enforcement import ActionStatus, Problem
 PROTECT = {"protect": [{"when": "true", "action": "mute_user", "for": "15m"}]}
 
 
-def _withheld(words: Words, until: datetime | None = None) -> Told:
+def _withheld(words: Words, until: datetime | None = None) -> StoryCase:
     """A protection that was prevented by a pause."""
     pause = AutomationPause(by="U0TANAKA", at=AT, until=until)
-    story = Told(words, policy=PROTECT)
+    story = StoryCase(words, policy=PROTECT)
     story.then(cmd.ProtectNow(rules=(0,), pause=pause))
     return story
 
 
-def _by_hand(words: Words, detector: str) -> Told:
+def _by_hand(words: Words, detector: str) -> StoryCase:
     """A manual alert."""
     link = "https://koban-demo.slack.com/archives/C0LIVE/p1763900000000100"
     manual = ManualAlert(by="U0SATO", note=words.said, link=link)
@@ -33,35 +33,35 @@ def _by_hand(words: Words, detector: str) -> Told:
         "title": None,
         "attributes": attributes_of(manual),
     }
-    return Told(words, alert=alert)
+    return StoryCase(words, alert=alert)
 
 
-def _telling(words: Words, *actions: str) -> Told:
+def _with_notice(words: Words, *actions: str) -> StoryCase:
     """A decision with a reason of the policy and a notice."""
-    story = Told(words, policy=reasoned(words), telling=True)
+    story = StoryCase(words, policy=reasoned(words), telling=True)
     return story.decided(*(actions or ("mute_user",)), template="line")
 
 
-def _told(words: Words, status: NoticeStatus, problem: Problem | None = None) -> Told:
-    story = _telling(words).news(ActionStatus.VERIFIED)
+def _notice(words: Words, status: NoticeStatus, problem: Problem | None = None) -> StoryCase:
+    story = _with_notice(words).news(ActionStatus.VERIFIED)
     return story.noticed(status, problem=problem)
 
 
-def _sent_again(words: Words) -> Told:
-    story = _told(words, NoticeStatus.FAILED, REFUSED)
+def _sent_again(words: Words) -> StoryCase:
+    story = _notice(words, NoticeStatus.FAILED, REFUSED)
     story.then(cmd.RetryNotice(by=SATO), 60)
     return story
 
 
-OTHER_STORIES: dict[str, Callable[[Words], Told]] = {
+OTHER_STORIES: dict[str, Callable[[Words], StoryCase]] = {
     "open, stopped from acting": _withheld,
     "open, stopped for a time": lambda w: _withheld(w, AT + timedelta(hours=2)),
     "open, made by a colleague": lambda w: _by_hand(w, PEOPLE),
     "open, reported by somebody": lambda w: _by_hand(w, REPORTS),
-    "awaiting approval, a notice to come": lambda w: _telling(w, "permanent_ban"),
-    "enforcing, a notice to come": _telling,
-    "closed, the person was told": lambda w: _told(w, NoticeStatus.SENT),
-    "closed, the notice is late": lambda w: _told(w, NoticeStatus.RETRYING, AWAY),
-    "closed, the notice failed": lambda w: _told(w, NoticeStatus.FAILED, REFUSED),
+    "awaiting approval, a notice to come": lambda w: _with_notice(w, "permanent_ban"),
+    "enforcing, a notice to come": _with_notice,
+    "closed, the person was told": lambda w: _notice(w, NoticeStatus.SENT),
+    "closed, the notice is late": lambda w: _notice(w, NoticeStatus.RETRYING, AWAY),
+    "closed, the notice failed": lambda w: _notice(w, NoticeStatus.FAILED, REFUSED),
     "closed, the notice is sent again": _sent_again,
 }

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.activities.slack.cases import AT, SATO, TANAKA
-from tests.slack_shapes.cases import AWAY, BROKEN, Told
+from tests.slack_shapes.cases import AWAY, BROKEN, StoryCase
 from tests.slack_shapes.other_stories import PROTECT
 from tests.slack_shapes.words import Words
 from workflows.domain.alerts import SLACK_MESSAGE, brief
@@ -24,22 +24,22 @@ _UNDO_REFUSES = {"mute_user": {"undo_approval": _REFUSES}}
 _HANDED_OVER = (7, cmd.HandOver(by=SATO, to=TANAKA, note="…"))
 
 
-def _then(story: Told, *steps: tuple[float, cmd.Command]) -> Told:
+def _then(story: StoryCase, *steps: tuple[float, cmd.Command]) -> StoryCase:
     for minutes, command in steps:
         story.then(command, minutes)
     return story
 
 
-def _muted(words: Words, **more: Any) -> Told:
-    return Told(words, **more).decided("mute_user")
+def _muted(words: Words, **more: Any) -> StoryCase:
+    return StoryCase(words, **more).decided("mute_user")
 
 
-def _undo_asked(words: Words, *steps: tuple[float, cmd.Command]) -> Told:
+def _undo_asked(words: Words, *steps: tuple[float, cmd.Command]) -> StoryCase:
     story = _muted(words, catalog=_UNDO_REFUSES).news(ActionStatus.VERIFIED)
     return _then(story, (9, cmd.Undo(by=SATO)), *steps)
 
 
-def _appealed(story: Told) -> Told:
+def _appealed(story: StoryCase) -> StoryCase:
     answer = AppealAnswer(
         appeal="A0123456789AB",
         case=story.case.id,
@@ -52,67 +52,67 @@ def _appealed(story: Told) -> Told:
     return _then(story, (60, cmd.AnswerAppeal(answer=answer)))
 
 
-def _dangerous(words: Words) -> Told:
+def _dangerous(words: Words) -> StoryCase:
     """An irreversible preset without approval."""
     title = words.titled("売上没収", "Forfeit payout")
     preset = {"id": "forfeit", "title": title, "actions": ["forfeit_payout"]}
-    return Told(words, policy={"presets": [preset]})
+    return StoryCase(words, policy={"presets": [preset]})
 
 
-def _protected(words: Words, status: ActionStatus, **more: Any) -> Told:
-    story = _then(Told(words, policy={**PROTECT, **more}), (0, cmd.ProtectNow(rules=(0,))))
+def _protected(words: Words, status: ActionStatus, **more: Any) -> StoryCase:
+    story = _then(StoryCase(words, policy={**PROTECT, **more}), (0, cmd.ProtectNow(rules=(0,))))
     return story.news(status, 0, of="P1")
 
 
-def _worse(words: Words) -> Told:
+def _worse(words: Words) -> StoryCase:
     """A hold that a more severe alert has ended."""
-    story = Told(words)
+    story = StoryCase(words)
     story.case = story.case.model_copy(update={"severity": Severity.HIGH})
     _then(story, (1, cmd.Claim(by=SATO)), (2, cmd.Snooze(by=SATO, until=_SOON)))
     joining = cmd.JoinAlert(alert=brief(story.first), severity=Severity.CRITICAL)
     return _then(story, (3, joining))
 
 
-def _calling(words: Words, **whom: str) -> Told:
+def _calling(words: Words, **whom: str) -> StoryCase:
     step = {"after": "10m", "unless": "decided", **whom}
-    return Told(words, policy={"escalation": [step]})
+    return StoryCase(words, policy={"escalation": [step]})
 
 
-def _unnamed(words: Words) -> Told:
+def _unnamed(words: Words) -> StoryCase:
     """A report without a subject."""
     subject = {"type": SLACK_MESSAGE, "id": "C0LIVE/1763900000.000100"}
     related = [{"type": "auction", "id": "a_1"}, {"type": "message", "id": "c_1"}]
-    return Told(words, alert={"subject": subject, "related": related})
+    return StoryCase(words, alert={"subject": subject, "related": related})
 
 
-def _review_rejected(words: Words) -> Told:
+def _review_rejected(words: Words) -> StoryCase:
     story = _muted(words, policy={"act_first": _REFUSES}).news(ActionStatus.VERIFIED)
     _then(story, (6, cmd.Reject(by=TANAKA, reason=words.said)))
     story.news(ActionStatus.UNDONE, 7)
     return _then(story, (8, cmd.HandOver(by=SATO, to=TANAKA, note="…")))
 
 
-def _undo_failed(words: Words, kind: ProblemKind) -> Told:
+def _undo_failed(words: Words, kind: ProblemKind) -> StoryCase:
     story = _muted(words).news(ActionStatus.VERIFIED)
     _then(story, (9, cmd.Undo(by=SATO)))
     return story.news(ActionStatus.FAILED, 10, problem=Problem(kind=kind))
 
 
-def _bulk_ended(words: Words, **counts: int) -> Told:
-    story = Told(words, policy={"bulk": True}).ringed()
+def _bulk_ended(words: Words, **counts: int) -> StoryCase:
+    story = StoryCase(words, policy={"bulk": True}).ringed()
     _then(story, (5, cmd.Approve(by=TANAKA)))
     story.so_far(6, done=312)
     _then(story, (7, cmd.StopBulk(by=SATO)))
     return story.so_far(8, ActionStatus.GIVEN_UP, **counts)
 
 
-def _ban_sent_back(words: Words, *steps: tuple[float, cmd.Command]) -> Told:
-    return _then(Told(words).decided("permanent_ban"), *steps, _HANDED_OVER)
+def _ban_sent_back(words: Words, *steps: tuple[float, cmd.Command]) -> StoryCase:
+    return _then(StoryCase(words).decided("permanent_ban"), *steps, _HANDED_OVER)
 
 
-RARE_STORIES: dict[str, Callable[[Words], Told]] = {
+RARE_STORIES: dict[str, Callable[[Words], StoryCase]] = {
     "open, one kind stopped": lambda w: _then(
-        Told(w, policy=PROTECT),
+        StoryCase(w, policy=PROTECT),
         (
             0,
             cmd.ProtectNow(
@@ -122,10 +122,10 @@ RARE_STORIES: dict[str, Callable[[Words], Told]] = {
         ),
     ),
     "open, a dangerous preset": _dangerous,
-    "open, a ring can be decided": lambda w: Told(w, policy={"bulk": True}),
+    "open, a ring can be decided": lambda w: StoryCase(w, policy={"bulk": True}),
     "open, calls a role next": lambda w: _calling(w, notify="role", role="admin"),
     "open, calls a person next": lambda w: _calling(w, notify="person", person="U0TANAKA"),
-    "open, sanctions that are over": lambda w: Told(
+    "open, sanctions that are over": lambda w: StoryCase(
         w, known=SubjectHistory(sanctions=(Sanction(action="mute_user", times=2, standing=0),))
     ),
     "open, about a message": _unnamed,
@@ -133,7 +133,7 @@ RARE_STORIES: dict[str, Callable[[Words], Told]] = {
     "open, a protection rehearsed": lambda w: _protected(w, ActionStatus.DRY_RUN, dry_run=True),
     "claimed, off hold since it is worse": _worse,
     "on hold, put off anew": lambda w: _then(
-        Told(w),
+        StoryCase(w),
         (1, cmd.Claim(by=SATO)),
         (2, cmd.Snooze(by=SATO, until=_SOON)),
         (3, cmd.Wait(by=SATO, note=w.said, until=_LATER)),
@@ -143,7 +143,7 @@ RARE_STORIES: dict[str, Callable[[Words], Told]] = {
     ),
     "claimed, withdrawn and handed over": lambda w: _ban_sent_back(w, (5, cmd.Withdraw(by=SATO))),
     "claimed, review rejected": _review_rejected,
-    "awaiting approval, for good": lambda w: Told(
+    "awaiting approval, for good": lambda w: StoryCase(
         w, catalog={"forfeit_payout": {"approval": _REFUSES}}
     ).decided("forfeit_payout"),
     "closed, until a time": lambda w: _muted(w).news(

@@ -1,6 +1,6 @@
 """Registry of every surface that Koban draws.
 
-One more surface is a generator of (state, `Sent`) and a line in its module's `SURFACES`; a new
+Another surface is a generator of (state, `Sent`) and a line in its module's `SURFACES`; another
 module is a line here. `test_everything_is_drawn.py` fails for a builder that no surface calls.
 """
 

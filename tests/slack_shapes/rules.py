@@ -11,7 +11,7 @@ from tests.slack_shapes.sent import Json, Kind, Sent
 Faults = Iterator[str]
 
 _COMMON = frozenset({"actions", "context", "divider", "header", "image", "rich_text", "section"})
-# docs.slack.dev/reference/block-kit/blocks says of each block where it may stand. Home keeps to
+# docs.slack.dev/reference/block-kit/blocks gives the surfaces of each block. Home keeps to
 # the classic ones: newer clients first learn new blocks in messages.
 PLACED = {
     Kind.MESSAGE: _COMMON | {"container", "context_actions", "file", "markdown", "table", "video"},
@@ -38,7 +38,7 @@ def _blocks(sent: Sent) -> Iterator[tuple[str, Json]]:
             yield f"/blocks/{index}/child_blocks/{at}", child
 
 
-def _stands_where_it_may(sent: Sent) -> Faults:
+def _allowed_on_its_surface(sent: Sent) -> Faults:
     for pointer, block in _blocks(sent):
         if block["type"] not in PLACED[sent.kind]:
             yield f"{pointer}: no {block['type']} in a {sent.kind}"
@@ -55,7 +55,7 @@ def _action_ids_are_unique(sent: Sent) -> Faults:
         yield from (f"{pointer}: action_id {n} twice" for n, times in named.items() if times > 1)
 
 
-def _whatever_acts_has_a_name(sent: Sent) -> Faults:
+def _interactive_elements_have_an_action_id(sent: Sent) -> Faults:
     """Slack generates a missing action_id, which no listener handles."""
     for pointer, block in _blocks(sent):
         for where, element in elements_of(block):
@@ -147,10 +147,10 @@ _ELEMENT = "docs.slack.dev/reference/block-kit/block-elements"
 _HOUSE = "our own: what a good card is"
 
 RULES = (
-    Rule("every block stands where it may", _BLOCK, _stands_where_it_may),
+    Rule("every block stands where it may", _BLOCK, _allowed_on_its_surface),
     Rule("block ids are unique", f"{_BLOCK}: block_id", _block_ids_are_unique),
     Rule("action ids are unique in a block", f"{_ELEMENT}: action_id", _action_ids_are_unique),
-    Rule("whatever acts has a name", _HOUSE, _whatever_acts_has_a_name),
+    Rule("whatever acts has a name", _HOUSE, _interactive_elements_have_an_action_id),
     Rule("option values are unique", _HOUSE, _option_values_are_unique),
     Rule("what is chosen is offered", f"{_ELEMENT}: initial_option", _what_is_chosen_is_offered),
     Rule("inputs can be submitted", "docs.slack.dev/surfaces/modals", _inputs_can_be_submitted),

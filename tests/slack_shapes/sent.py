@@ -65,7 +65,7 @@ def said(answer: Said) -> Sent:
 
 
 def post_ephemeral(text: str) -> Sent:
-    """A message of text alone."""
+    """An ephemeral message of text alone."""
     return Sent(Kind.MESSAGE, text)
 
 

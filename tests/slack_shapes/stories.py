@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.activities.slack.cases import AT, SATO, TANAKA
-from tests.slack_shapes.cases import AWAY, REFUSED, SUZUKI, Told
+from tests.slack_shapes.cases import AWAY, REFUSED, SUZUKI, StoryCase
 from tests.slack_shapes.other_stories import OTHER_STORIES, PROTECT
 from tests.slack_shapes.rare_stories import RARE_STORIES
 from tests.slack_shapes.words import Words
@@ -28,50 +28,50 @@ def _ago(minutes: float) -> datetime:
     return AT + timedelta(minutes=minutes)
 
 
-def _muted(words: Words, **more: Any) -> Told:
+def _muted(words: Words, **more: Any) -> StoryCase:
     """Decided automatically: closed once the platform confirms it."""
-    return Told(words, **more).decided("mute_user")
+    return StoryCase(words, **more).decided("mute_user")
 
 
-def _done(words: Words, **more: Any) -> Told:
+def _done(words: Words, **more: Any) -> StoryCase:
     return _muted(words, **more).news(ActionStatus.VERIFIED)
 
 
-def _asked(words: Words, **more: Any) -> Told:
-    return Told(words, **more).decided("permanent_ban")
+def _asked(words: Words, **more: Any) -> StoryCase:
+    return StoryCase(words, **more).decided("permanent_ban")
 
 
-def _answered(words: Words, **more: Any) -> Told:
+def _answered(words: Words, **more: Any) -> StoryCase:
     story = _asked(words, **more)
     story.then(cmd.AskRequester(by=TANAKA, question=words.said), 5)
     story.then(cmd.AnswerApprover(by=SATO, answer=words.said), 9)
     return story
 
 
-def _undo_asked(words: Words) -> Told:
+def _undo_asked(words: Words) -> StoryCase:
     story = _done(words, catalog={"mute_user": UNDO_BY_LEAD})
     story.then(cmd.Undo(by=SATO), 9)
     return story
 
 
-def _reviewing(words: Words) -> Told:
+def _reviewing(words: Words) -> StoryCase:
     acts = {"act_first": {"by": "lead", "within": "15m", "on_expiry": "refuse"}}
     return _done(words, policy=acts)
 
 
-def _in_turn(words: Words) -> Told:
+def _in_turn(words: Words) -> StoryCase:
     both = {"conduct": {"order": "in_turn", "on_failure": "undo"}}
-    return Told(words, policy=both).decided("mute_user", "forfeit_payout")
+    return StoryCase(words, policy=both).decided("mute_user", "forfeit_payout")
 
 
-def _protected(words: Words) -> Told:
-    story = Told(words, policy=PROTECT)
+def _protected(words: Words) -> StoryCase:
+    story = StoryCase(words, policy=PROTECT)
     story.then(cmd.ProtectNow(rules=(0,)))
     return story.news(ActionStatus.VERIFIED, 0, until=_ago(15), of="P1")
 
 
-def _many_alerts(words: Words) -> Told:
-    story = Told(words)
+def _many_alerts(words: Words) -> StoryCase:
+    story = StoryCase(words)
     for number in range(100):
         story.joined(
             number + 1,
@@ -82,7 +82,7 @@ def _many_alerts(words: Words) -> Told:
     return story
 
 
-def _known(words: Words) -> Told:
+def _known(words: Words) -> StoryCase:
     found = SubjectHistory(
         sanctions=tuple(
             Sanction(action=name, times=times, standing=1)
@@ -91,10 +91,10 @@ def _known(words: Words) -> Told:
         open_cases=tuple(f"K7AAAAAA{n}" for n in range(9)),
         closed_cases=1_234,
     )
-    return Told(words, known=found)
+    return StoryCase(words, known=found)
 
 
-def _appealed(words: Words, outcome: AppealOutcome) -> Told:
+def _appealed(words: Words, outcome: AppealOutcome) -> StoryCase:
     story = _done(words)
     answer = AppealAnswer(
         appeal="A0123456789AB",
@@ -109,29 +109,29 @@ def _appealed(words: Words, outcome: AppealOutcome) -> Told:
     return story
 
 
-def _laddered(words: Words) -> Told:
-    story = Told(words, policy={"escalation": LADDER})
+def _laddered(words: Words) -> StoryCase:
+    story = StoryCase(words, policy={"escalation": LADDER})
     for minute in (2, 3, 4, 5, 10, 20):
         story.then(cmd.Tick(), minute)
     return story
 
 
-def _ringed(words: Words, approved: bool = True) -> Told:
-    playbook = Told(words, policy={"bulk": True}).ringed()
+def _ringed(words: Words, approved: bool = True) -> StoryCase:
+    playbook = StoryCase(words, policy={"bulk": True}).ringed()
     if approved:
         playbook.then(cmd.Approve(by=TANAKA), 5)
     return playbook
 
 
-def _then(story: Told, *commands: tuple[float, cmd.Command]) -> Told:
+def _then(story: StoryCase, *commands: tuple[float, cmd.Command]) -> StoryCase:
     for minutes, command in commands:
         story.then(command, minutes)
     return story
 
 
-def _limited(words: Words) -> Told:
+def _limited(words: Words) -> StoryCase:
     """A decision above the person's budget needs an approval."""
-    story = Told(words)
+    story = StoryCase(words)
     rule = {"by": "lead", "within": "30m", "on_expiry": "escalate"}
     limits = Limits.model_validate({"approval": rule})
     policy_ = story.case.policy.model_copy(update={"limits": limits})
@@ -139,9 +139,9 @@ def _limited(words: Words) -> Told:
     return story
 
 
-def _ten_presets(words: Words) -> Told:
+def _ten_presets(words: Words) -> StoryCase:
     """More than today's policy allows: the card must remain valid."""
-    story = Told(words)
+    story = StoryCase(words)
     playbook = story.case.policy.playbook
     presets = tuple(
         each.model_copy(update={"id": f"{each.id}_{n}"})
@@ -155,28 +155,28 @@ def _ten_presets(words: Words) -> Told:
     return story
 
 
-def _rolled_back(words: Words) -> Told:
+def _rolled_back(words: Words) -> StoryCase:
     story = _in_turn(words).news(ActionStatus.ROLLED_BACK)
     story.reported(story.key("forfeit_payout"), ActionStatus.FAILED, 4, REFUSED)
     return story
 
 
-def _skipped(words: Words) -> Told:
+def _skipped(words: Words) -> StoryCase:
     story = _in_turn(words).news(ActionStatus.FAILED, problem=REFUSED)
     story.reported(story.key("forfeit_payout"), ActionStatus.SKIPPED, 4)
     return story
 
 
-def _merged(words: Words) -> Told:
-    story = Told(words)
+def _merged(words: Words) -> StoryCase:
+    story = StoryCase(words)
     into = cmd.Merge(by=SATO, into="K7AAAAAAA", subject=story.subject)
     return _then(story, (1, cmd.Claim(by=SATO)), (4, into))
 
 
-STORIES: dict[str, Callable[[Words], Told]] = {
-    "open": Told,
+STORIES: dict[str, Callable[[Words], StoryCase]] = {
+    "open": StoryCase,
     "open, a hundred alerts": _many_alerts,
-    "open, sensitive": lambda w: Told(
+    "open, sensitive": lambda w: StoryCase(
         w,
         alert={
             "evidence": [
@@ -185,76 +185,78 @@ STORIES: dict[str, Callable[[Words], Told]] = {
             ]
         },
     ),
-    "open, nothing known of it": lambda w: Told(
+    "open, nothing known of it": lambda w: StoryCase(
         w, alert={"score": None, "attributes": {}, "title": None, "evidence": [], "related": []}
     ),
     "open, with a past": _known,
     "open, ten presets": _ten_presets,
-    "open, rehearsing": lambda w: Told(w, policy={"dry_run": True}),
-    "open, acts first": lambda w: Told(
+    "open, rehearsing": lambda w: StoryCase(w, policy={"dry_run": True}),
+    "open, acts first": lambda w: StoryCase(
         w, policy={"act_first": {"by": "lead", "within": "15m", "on_expiry": "refuse"}}
     ),
     "open, called the whole ladder": _laddered,
-    "open, escalated by a person": lambda w: _then(Told(w), (1, cmd.Escalate(by=SATO))),
-    "open, acknowledged": lambda w: _then(Told(w), (1, cmd.Acknowledge(by=SATO))),
-    "open, put back": lambda w: _then(Told(w), (1, cmd.Claim(by=SATO)), (2, cmd.Release(by=SATO))),
-    "open, put back by a lead": lambda w: _then(
-        Told(w), (1, cmd.Claim(by=SATO)), (2, cmd.Release(by=TANAKA))
+    "open, escalated by a person": lambda w: _then(StoryCase(w), (1, cmd.Escalate(by=SATO))),
+    "open, acknowledged": lambda w: _then(StoryCase(w), (1, cmd.Acknowledge(by=SATO))),
+    "open, put back": lambda w: _then(
+        StoryCase(w), (1, cmd.Claim(by=SATO)), (2, cmd.Release(by=SATO))
     ),
-    "claimed": lambda w: _then(Told(w), (1, cmd.Claim(by=SATO))),
+    "open, put back by a lead": lambda w: _then(
+        StoryCase(w), (1, cmd.Claim(by=SATO)), (2, cmd.Release(by=TANAKA))
+    ),
+    "claimed": lambda w: _then(StoryCase(w), (1, cmd.Claim(by=SATO))),
     "claimed, watched": lambda w: _then(
-        Told(w), (1, cmd.Claim(by=SATO)), (2, cmd.Watch(by=TANAKA))
+        StoryCase(w), (1, cmd.Claim(by=SATO)), (2, cmd.Watch(by=TANAKA))
     ),
     "claimed, a note": lambda w: _then(
-        Told(w), (1, cmd.Claim(by=SATO)), (2, cmd.AddNote(by=TANAKA, note=w.said))
+        StoryCase(w), (1, cmd.Claim(by=SATO)), (2, cmd.AddNote(by=TANAKA, note=w.said))
     ),
     "claimed, handed over": lambda w: _then(
-        Told(w), (1, cmd.Claim(by=SATO)), (2, cmd.HandOver(by=SATO, to=TANAKA, note=w.said))
+        StoryCase(w), (1, cmd.Claim(by=SATO)), (2, cmd.HandOver(by=SATO, to=TANAKA, note=w.said))
     ),
     "claimed, about to end": lambda w: _then(
-        Told(w, policy={"claims": {"idle": "5m", "warn": "2m"}}),
+        StoryCase(w, policy={"claims": {"idle": "5m", "warn": "2m"}}),
         (1, cmd.Claim(by=SATO)),
         (4, cmd.Tick()),
     ),
     "claimed, ended": lambda w: _then(
-        Told(w, policy={"claims": {"idle": "5m", "warn": "2m"}}),
+        StoryCase(w, policy={"claims": {"idle": "5m", "warn": "2m"}}),
         (1, cmd.Claim(by=SATO)),
         (4, cmd.Tick()),
         (7, cmd.Tick()),
     ),
     "claimed, absorbed others": lambda w: _then(
-        Told(w),
+        StoryCase(w),
         (1, cmd.Claim(by=SATO)),
         (4, cmd.Absorb(case=w.id[:60], alerts=12, by="U0SATO")),
         (5, cmd.Absorb(case="K7BBBBBBB", alerts=1, by="U0SATO")),
     ),
     "on hold, snoozed": lambda w: _then(
-        Told(w), (1, cmd.Claim(by=SATO)), (2, cmd.Snooze(by=SATO, until=_ago(8)))
+        StoryCase(w), (1, cmd.Claim(by=SATO)), (2, cmd.Snooze(by=SATO, until=_ago(8)))
     ),
     "on hold, its clock stands": lambda w: _then(
-        Told(w), (1, cmd.Claim(by=SATO)), (2, cmd.Snooze(by=TANAKA, until=_ago(180)))
+        StoryCase(w), (1, cmd.Claim(by=SATO)), (2, cmd.Snooze(by=TANAKA, until=_ago(180)))
     ),
     "on hold, waiting": lambda w: _then(
-        Told(w), (1, cmd.Claim(by=SATO)), (2, cmd.Wait(by=SATO, note=w.said, until=_ago(120)))
+        StoryCase(w), (1, cmd.Claim(by=SATO)), (2, cmd.Wait(by=SATO, note=w.said, until=_ago(120)))
     ),
     "claimed, off hold": lambda w: _then(
-        Told(w),
+        StoryCase(w),
         (1, cmd.Claim(by=SATO)),
         (2, cmd.Wait(by=SATO, note=w.said, until=_ago(120))),
         (9, cmd.Resume(by=SATO)),
     ),
     "claimed, off hold in time": lambda w: _then(
-        Told(w),
+        StoryCase(w),
         (1, cmd.Claim(by=SATO)),
         (2, cmd.Wait(by=SATO, note=w.said, until=_ago(120))),
         (121, cmd.Tick()),
     ),
     "open, protecting": _protected,
     "open, a protection begins": lambda w: _then(
-        Told(w, policy=PROTECT), (0, cmd.ProtectNow(rules=(0,)))
+        StoryCase(w, policy=PROTECT), (0, cmd.ProtectNow(rules=(0,)))
     ),
     "open, a protection failed": lambda w: _then(
-        Told(w, policy=PROTECT), (0, cmd.ProtectNow(rules=(0,)))
+        StoryCase(w, policy=PROTECT), (0, cmd.ProtectNow(rules=(0,)))
     ).news(ActionStatus.FAILED, 1, of="P1", problem=AWAY),
     "open, a protection is lifted": lambda w: _then(
         _protected(w), (2, cmd.LiftProtection(by=SATO))
@@ -324,8 +326,8 @@ STORIES: dict[str, Callable[[Words], Told]] = {
         _muted(w).news(ActionStatus.FAILED, problem=REFUSED), (6, cmd.GiveUp(by=SATO))
     ),
     "closed": _done,
-    "closed, cleared": lambda w: _then(Told(w), (3, cmd.MarkNoViolation(by=SATO))),
-    "closed, a false positive": lambda w: Told(w).decided(verdict=cmd.Verdict.FALSE_POSITIVE),
+    "closed, cleared": lambda w: _then(StoryCase(w), (3, cmd.MarkNoViolation(by=SATO))),
+    "closed, a false positive": lambda w: StoryCase(w).decided(verdict=cmd.Verdict.FALSE_POSITIVE),
     "closed, drifted": lambda w: _muted(w).news(ActionStatus.DRIFTED),
     "closed, over in time": lambda w: _done(w).news(ActionStatus.LIFTED, 1500),
     "closed, upheld": lambda w: _appealed(w, AppealOutcome.UPHELD),
@@ -357,7 +359,7 @@ STORIES: dict[str, Callable[[Words], Told]] = {
     ),
     "undone": lambda w: _then(_done(w), (9, cmd.Undo(by=SATO))).news(ActionStatus.UNDONE, 10),
     "reopened": lambda w: _then(
-        Told(w), (3, cmd.MarkNoViolation(by=SATO)), (30, cmd.Reopen(by=TANAKA, reason=w.said))
+        StoryCase(w), (3, cmd.MarkNoViolation(by=SATO)), (30, cmd.Reopen(by=TANAKA, reason=w.said))
     ),
     "merged": lambda w: _merged(w),
     "ring, awaiting approval": lambda w: _ringed(w, approved=False),

@@ -93,7 +93,7 @@ class Drawn:
             yield from (node for _, node in sent.nodes() if "action_id" in node)
 
     def pressed(self) -> set[str]:
-        """The action_ids outside modals' fields, including menu entries."""
+        """The action_ids outside of modals' fields, including menu entries."""
         found = set()
         for node in self.elements():
             if node["action_id"] == MENU:
@@ -132,7 +132,7 @@ def test_every_builder_is_called(drawn: Drawn):
     assert NOT_DRAWN.keys() <= set(builders())
 
 
-def test_every_button_that_is_heard_is_drawn(drawn: Drawn):
+def test_every_button_with_a_listener_is_drawn(drawn: Drawn):
     """An action without a button is dead code, or a surface is missing."""
     drawn_presets = {"case.preset", "case.sure"}
     turns = {f"{pager}.page.{way}" for pager in PAGERS for way in ("before", "next")}
@@ -140,19 +140,19 @@ def test_every_button_that_is_heard_is_drawn(drawn: Drawn):
     assert sorted(heard - drawn.pressed() - NOWHERE_PRESSED.keys()) == []
 
 
-def test_every_button_that_is_drawn_is_heard(drawn: Drawn):
+def test_every_button_has_a_listener(drawn: Drawn):
     """Slack shows an error for a button without a listener."""
-    deaf = [name for name in drawn.pressed() if not _heard(name)]
+    deaf = [name for name in drawn.pressed() if not _listened_to(name)]
     assert sorted(deaf) == []
 
 
-def _heard(name: str) -> bool:
+def _listened_to(name: str) -> bool:
     if find(name) is not None or OF_EVIDENCE.fullmatch(name):
         return True
     return name.partition(".page.")[0] in PAGERS
 
 
-def test_every_choice_that_is_sent_at_once_is_heard(drawn: Drawn):
+def test_every_dispatching_field_has_a_listener(drawn: Drawn):
     """No other field dispatches actions."""
     assert drawn.chosen() == {LANGUAGE, TEMPLATE}
 
@@ -170,7 +170,7 @@ SAYING = {
 
 
 def test_every_modal_that_comes_back_is_drawn(drawn: Drawn):
-    """Every modal with a command, and the modals that only show something."""
+    """Every modal with a command is drawn, and the modals without input."""
     listened = {name for name, action in MODALS.items() if action.command}
     listened |= {"reveal", "open_case", REPORT}
     assert sorted(listened - drawn.callbacks()) == []
@@ -178,7 +178,7 @@ def test_every_modal_that_comes_back_is_drawn(drawn: Drawn):
 
 
 def test_every_press_carries_its_case(drawn: Drawn):
-    """`case:version` in the value, the workflow id in the block_id."""
+    """The value is `case:version`, the block_id the workflow id."""
     for sent in drawn.sent:
         for _, block in sent.nodes():
             if block.get("type") != "actions" or "block_id" not in block:
@@ -189,7 +189,7 @@ def test_every_press_carries_its_case(drawn: Drawn):
 
 
 def _readable(name: str, value: str, workflow_id: str) -> bool:
-    """Whether the listener finds out what the press is about."""
+    """True if the listener can parse the click's target."""
     if name.startswith("appeal.") or name == RESUME or OF_EVIDENCE.fullmatch(name):
         return True
     if name.startswith("lookup."):
@@ -213,13 +213,13 @@ VIEWS = [view_of(tell(USUAL).case) for tell in STORIES.values()]
 CASES = [tell(USUAL) for tell in STORIES.values()]
 
 
-def test_every_standing_of_a_case_is_drawn():
-    """Each status and colour of a card."""
+def test_every_status_of_a_case_is_drawn():
+    """A card has each status and colour."""
     assert {standing(view) for view in VIEWS} == set(STATE_COLOUR)
 
 
-def test_every_kind_of_everything_is_drawn():
-    """Phases, holds, purposes, results of approvals and actions."""
+def test_every_enum_value_is_drawn():
+    """Phases, holds, purposes, and results of approvals and actions are drawn."""
     assert {view.phase for view in VIEWS} == set(Phase)
     assert {view.hold.kind for view in VIEWS if view.hold} == set(HoldKind)
     approvals = [view.approval for view in VIEWS if view.approval]
@@ -230,13 +230,13 @@ def test_every_kind_of_everything_is_drawn():
     assert {view.next_step.role for view in VIEWS if view.next_step} <= {None, *Role}
 
 
-def test_every_event_of_a_thread_is_told():
-    """Each thread line of the catalogs."""
+def test_every_thread_line_is_drawn():
+    """The catalogs' thread lines are all drawn."""
     told = {type(each.event) for story in CASES for each in story.recorded}
     assert sorted(event.__name__ for event in WORDS if event not in told) == []
 
 
-def test_every_sentence_is_read(drawn: Drawn):
-    """Each key of the catalogs is drawn by a surface."""
+def test_every_key_is_drawn(drawn: Drawn):
+    """A surface draws each key of the catalogs."""
     unread = texts(Language.JA).keys - drawn.spoken
     assert sorted(unread ^ NEVER_SPOKEN.keys()) == []

@@ -11,7 +11,7 @@ def mrkdwn(text: str) -> Json:
 
 
 def found(text: str) -> list[str]:
-    """The same in a message's text and in a block."""
+    """The harm in a message's text and in a block."""
     whole = list(harm(Sent(Kind.MESSAGE, text)))
     assert len(whole) == len(list(harm(Sent(Kind.MODAL, blocks=(mrkdwn(text),)))))
     return whole
@@ -40,11 +40,11 @@ def found(text: str) -> list[str]:
     ],
 )
 def test_each_kind_of_harm_is_found(text: str, told: str):
-    """Place and content."""
+    """The fault has place and content."""
     assert told in found(text)
 
 
-def test_links_are_looked_for_where_nothing_is_obeyed_too():
+def test_links_are_found_in_plain_text_too():
     """Clients turn plain words into links."""
     rich = {
         "type": "rich_text",
@@ -62,8 +62,8 @@ def test_links_are_looked_for_where_nothing_is_obeyed_too():
     ]
 
 
-def test_what_stays_as_it_was_typed_passes():
-    """Preformatted text is exempt, for copying."""
+def test_preformatted_text_passes():
+    """It is exempt, because people copy it."""
     typed = {
         "type": "rich_text_preformatted",
         "elements": [{"type": "text", "text": "https://zqx.example"}],
@@ -81,6 +81,6 @@ def test_what_stays_as_it_was_typed_passes():
         "a∗zqx∗b hxxps://zqx[.]example @\u2060here :\u2060zqx:",
     ],
 )
-def test_what_koban_writes_passes(text: str):
-    """Bold, dates, mentions, links and escaped text."""
+def test_kobans_own_markup_passes(text: str):
+    """Bold, dates, mentions, links and escaped text are no harm."""
     assert found(text) == []

@@ -47,7 +47,7 @@ def test_emoji_never_stands_alone(surface: Surface, language: Language):
 @pytest.mark.wide(8)
 @every_surface
 def test_no_token_does_harm(surface: Surface):
-    """Each of Slack's markup characters in every foreign text."""
+    """Each of Slack's markup characters is escaped in every foreign text."""
     for tokens in ROUNDS:
         assert faulty(surface, Scene(words=hostile(tokens)), harm) == {}, tokens
 

@@ -149,8 +149,8 @@ def test_each_limit_is_kept_and_broken(limit: Limit):
         ]
 
 
-def test_every_limit_has_a_source_and_stands_once():
-    """Every limit has a URL."""
+def test_every_limit_is_unique_and_has_a_source():
+    """The source is a URL."""
     assert all(limit.source.startswith("docs.slack.dev/") for limit in LIMITS)
     assert len({limit.name for limit in LIMITS}) == len(LIMITS)
 
@@ -275,7 +275,7 @@ def test_each_rule_lets_a_good_message_pass(rule):
 
 
 def test_an_emoji_alone_is_found():
-    """A colour without its word."""
+    """A colour without its word is a fault."""
     assert list(emoji_alone(message({"type": "header", "text": text("🔴")}))) == [
         "/blocks/0/text: no words in '🔴'"
     ]

@@ -45,7 +45,7 @@ def test_a_key_that_the_sdk_does_not_keep_is_found():
 
 
 def test_what_the_sdk_refuses_is_found():
-    """The classes' own limits are checked."""
+    """The classes check their own limits."""
     long = {"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}
     assert list(model_faults(message(long))) == [
         "/blocks/0: text attribute cannot exceed 150 characters"
@@ -95,7 +95,7 @@ def test_what_slacks_types_do_not_have_is_found(block: Json, told: str):
 
 
 def test_a_type_that_slack_does_not_have_is_found():
-    """Among the blocks of a message and of a modal."""
+    """It is found among the blocks of a message and of a modal."""
     for sent in (message({"type": "sectoin"}), modal({"type": "sectoin"})):
         (fault,) = schema_faults(sent)
         assert fault.startswith("/blocks/0/type: 'sectoin' is not one of ['actions', ")

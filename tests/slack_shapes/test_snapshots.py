@@ -25,7 +25,7 @@ def file_of(surface: Surface, language: Language) -> Path:
 
 
 def read(surface: Surface, language: Language) -> Iterator[str]:
-    """The lines of each state; a state that reads like an earlier one only refers to it."""
+    """The lines of each state; a state with an earlier one's text only refers to it."""
     seen: dict[str, str] = {}
     for state, sent in surface.draw(Scene(language)):
         whole = "\n".join(line.rstrip() for line in spoken(sent))

@@ -1,7 +1,7 @@
-"""Catalog texts: no text outside them, and one terminology and style.
+"""Catalog texts: no text outside of them, and one terminology and style.
 
-That the catalogs have the same keys and values, each of them used, is tested beside them
-(tests/activities/slack/test_texts.py).
+Equal keys, equal placeholders and unused keys are checked in
+tests/activities/slack/test_texts.py.
 """
 
 import ast
@@ -58,28 +58,28 @@ def _unseen(node: ast.AST) -> Iterator[ast.AST]:
         yield from ast.walk(node) if name in UNSEEN else ()
 
 
-def _found(rooms: tuple[str, ...], wanted: re.Pattern[str]) -> set[str]:
+def _found(folders: tuple[str, ...], wanted: re.Pattern[str]) -> set[str]:
     found = set()
-    for room in rooms:
-        for path in (ROOT / room).rglob("*.py"):
+    for folder in folders:
+        for path in (ROOT / folder).rglob("*.py"):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             if any(wanted.search(each) for each in literals(tree)):
                 found.add(path.relative_to(ROOT).as_posix())
     return found
 
 
-def test_no_japanese_stands_in_the_code():
+def test_the_code_has_no_japanese():
     """It would have no English version and no review."""
     assert _found(("activities", "bot", "workflows"), JAPANESE) == set(JAPANESE_ALLOWED)
 
 
-def test_no_english_sentence_of_slacks_rooms_stands_in_the_code():
-    """Except logs, exceptions and docstrings."""
+def test_the_slack_code_has_no_english_sentences():
+    """Logs, exceptions and docstrings are exempt."""
     assert _found(("activities/slack", "bot/slack"), ENGLISH) == set(ENGLISH_ALLOWED)
 
 
 def test_a_sentence_in_the_code_would_be_found():
-    """In any kind of expression."""
+    """The check finds one in any kind of expression."""
     tree = ast.parse(
         '"""このモジュール"""\n_log.info("this is logged away")\nraise ValueError("not for you")\n'
         'section("Please press it again")\nsay(f"{name}さん")\n'
@@ -147,14 +147,14 @@ SAYS_ERROR = {"problem.answered"}
 
 
 def test_japanese_uses_the_glossary():
-    """One term for each thing, and no internal ones."""
+    """Each thing has one term, and no internal one."""
     said = [
         (key, word) for key, form in sentences(Language.JA) for word in NOT_OURS if word in form
     ]
     assert said == [(key, "エラー") for key in SAYS_ERROR]
 
 
-def test_english_has_no_words_of_the_machine():
+def test_english_has_no_jargon():
     """Errors have the cause and the next step."""
     wanted = re.compile(rf"(?i)\b(?:{'|'.join(NOT_OURS_IN_ENGLISH)})\b")
     said = {key for key, form in sentences(Language.EN) if wanted.search(form)}
@@ -169,7 +169,7 @@ _STATE = re.compile(r"(?:\}|まで)。$")
 
 
 def test_japanese_sentences_are_polite():
-    """です・ます in every complete sentence."""
+    """Every complete sentence ends in です or ます."""
     rude = [
         (key, part)
         for key, form in sentences(Language.JA)
@@ -180,7 +180,7 @@ def test_japanese_sentences_are_polite():
 
 
 def test_punctuation_is_the_languages_own():
-    """No punctuation of the other language."""
+    """No punctuation of the other language is used."""
     ja = [key for key, form in sentences(Language.JA) if re.search(r"[ぁ-ん一-龥][.,!]", form)]
     en = [key for key, form in sentences(Language.EN) if re.search("[、。「」・]", form)]
     assert (ja, en) == ([], [])
@@ -200,8 +200,8 @@ _IDS = "subject|id|case|into|due|at|until|form|nearest|typed"
 _ID_ALONE = re.compile(rf"\{{(?:{_IDS})\}}[ぁ-んァ-ヶ一-龥]|[ぁ-んァ-ヶ一-龥]\{{(?:{_IDS})\}}")
 
 
-def test_japanese_is_set_the_same_everywhere():
-    """Full-width brackets and question marks; spaces around ids and Latin words."""
+def test_japanese_typography_is_consistent():
+    """Brackets and question marks are full-width; ids and Latin words have spaces around them."""
     values = re.compile(r"\{[a-z_]+\}")
     wrong = [
         key
@@ -250,12 +250,12 @@ def _written(language: str) -> list[str]:
 
 
 def test_the_languages_have_the_same_sections_and_keys_in_the_same_order():
-    """For reviews side by side."""
+    """This allows reviews side by side."""
     assert _written("ja") == _written("en")
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
-def test_a_key_stands_once(language: str):
+def test_a_key_is_unique(language: str):
     """A duplicate would be dropped silently."""
     written = _written(language)
     assert sorted(written) == sorted(set(written))

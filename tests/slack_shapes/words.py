@@ -14,7 +14,7 @@ MARK = "zqx"
 class Words:
     """`id` names subjects, `title` is the detector's, `said` a colleague's, `name` a person's.
 
-    `policy` stands for every title of the policy folder; None leaves them as they are.
+    `policy` replaces every title of the policy folder; None leaves them unchanged.
     """
 
     id: str = "u_123"
@@ -27,7 +27,7 @@ class Words:
     rule_url: str = "https://rules.example/4.2"
 
     def titled(self, ja: str, en: str) -> Text:
-        """A title of the policy, or these words instead."""
+        """A title of the policy, or this text instead."""
         return Text(ja=ja, en=en) if self.policy is None else Text(ja=self.policy, en=self.policy)
 
 

@@ -1,6 +1,6 @@
 """`koban work` that exits right after the ledger has recorded an event of the kind argv[1].
 
-The commit is durable, and Temporal does not have the activity's answer: the worst moment to end.
+The commit is durable, and Temporal does not have the activity's result: the worst moment to end.
 """
 
 import os
@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from temporalio import activity
 
-from activities.ledger import appeals, cases
+from activities.ledger.activities import LedgerActivities
+from activities.ledger.appeals import AppealsLedger
 from bot.cli import work
 from workflows.ports.appeals import AppealWrite
 from workflows.ports.cases import ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
@@ -20,39 +21,42 @@ def _die_of(kinds: Iterable[str]) -> None:
         os._exit(9)
 
 
-class DyingLedger(cases.Ledger):
+class DyingLedger(LedgerActivities):
     """Ledger activities that exit after the given write."""
 
+    @activity.defn(name="open_case")
     async def open_case(self, wanted: OpenCase) -> OpenedCase:
-        """Opens, then exits."""
+        """Opens a case, then exits."""
         opened = await super().open_case(wanted)
         _die_of([] if opened.event is None else [opened.event.kind])
         return opened
 
+    @activity.defn(name="claim_alerts")
     async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
-        """Claims, then exits."""
+        """Claims alerts, then exits."""
         claimed = await super().claim_alerts(claim)
         _die_of(["alerts_claimed"])
         return claimed
 
+    @activity.defn(name="record")
     async def record(self, write: LedgerWrite) -> None:
-        """Writes, then exits."""
+        """Records a write, then exits."""
         await super().record(write)
         _die_of(each.event.kind for each in write.events)
 
 
-class DyingAppeals(appeals.AppealsLedger):
+class DyingAppeals(AppealsLedger):
     """The same for appeals."""
 
     @activity.defn(name="record_appeal")
     async def record_appeal(self, write: AppealWrite) -> bool:
-        """Writes, then exits."""
+        """Records a write, then exits."""
         written = await super().record_appeal(write)
         _die_of(each.event.kind for each in write.events)
         return written
 
 
 if __name__ == "__main__":
-    work.Ledger = DyingLedger  # type: ignore[misc]
+    work.LedgerActivities = DyingLedger  # type: ignore[misc]
     work.AppealsLedger = DyingAppeals  # type: ignore[misc]
     work.work()

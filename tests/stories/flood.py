@@ -1,4 +1,4 @@
-"""Many alerts for one case, and the size of its histories."""
+"""Alert backlog of one case, and the size of its histories."""
 
 import asyncio
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ class Run:
 
 
 def alerts(numbers: Iterable[int], person: str = "u_123", text: str | None = None) -> list[Alert]:
-    """Alerts about one person, as the HTTP endpoint would build them."""
+    """Alerts about one person, in the form that the HTTP endpoint makes."""
     made = []
     for number in numbers:
         body = lure(number, person).alerts[0]
@@ -33,7 +33,7 @@ def alerts(numbers: Iterable[int], person: str = "u_123", text: str | None = Non
     return made
 
 
-async def pour(world: World, poured: list[Alert]) -> str:
+async def send_alerts(world: World, backlog: list[Alert]) -> str:
     """Sends alerts to their case without the HTTP endpoint; returns the workflow id."""
     cases = world.cases
     target_of = open_policies(world.settings).target_of
@@ -45,15 +45,15 @@ async def pour(world: World, poured: list[Alert]) -> str:
         async with slots:
             while True:
                 try:
-                    return await cases.accept(alert, *target)
+                    return await cases.accept_all([alert], *target)
                 except OutOfReach:
                     continue  # as a detector does after a 503
 
-    return (await asyncio.gather(*(send(alert) for alert in poured)))[0]
+    return (await asyncio.gather(*(send(alert) for alert in backlog)))[0]
 
 
 async def runs_of(world: World, workflow_id: str) -> list[Run]:
-    """Every history of a case from its first to the newest."""
+    """All histories of a case, from the first to the newest."""
     found: list[Run] = []
     run: str | None = None
     while run != "":

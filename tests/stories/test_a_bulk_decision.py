@@ -32,8 +32,8 @@ async def ledger(world: World) -> AsyncIterator[Database]:
     await database.aclose()
 
 
-async def noticed(world: World, members: int = MEMBERS) -> None:
-    """One of several accounts with the same phone is reported; the platform has the others."""
+async def reported(world: World, members: int = MEMBERS) -> None:
+    """A case about one of several accounts with the same phone; the platform has the others."""
     scene = resale_ring.scene(members)
     for _, body in scene.things:
         body["device_id"] = "d_ring0"
@@ -47,13 +47,13 @@ async def bulk_case(person: Person) -> tuple[dict, str]:
 
 
 async def shown(person: Person, text: str) -> dict | None:
-    """The modal, once it shows this."""
+    """The modal, once it contains this text."""
     views = await person.views()
     return next((view for view in views if text in visible_text(view)), None)
 
 
 async def opened(person: Person) -> dict:
-    """The modal, once its look-ups answered."""
+    """The modal, once its look-ups are counted."""
 
     async def look() -> dict | None:
         views = await person.views()
@@ -73,7 +73,7 @@ async def decided(person: Person, card: dict, **more: object) -> None:
 
 
 async def approved(approver: Person) -> dict:
-    """Clicks on the lead's card."""
+    """Approves on the lead's card."""
     asked = await approver.wait_card("ts-leads", "u_ring0")
     await approver.press(asked, "approval.approve")
     return asked
@@ -87,9 +87,9 @@ def keys(world: World, end: str = "") -> dict[str, int]:
 
 @pytest.mark.long
 async def test_sixty_accounts_with_approval_and_progress(world: World) -> None:
-    """Previewed, approved by a lead, counted on the card, each exactly once."""
+    """After preview and approval each account is suspended once; the card has the count."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await noticed(world)
+    await reported(world)
     card, case = await bulk_case(sato)
     await sato.choose_overflow(card, "一括で判断…")
     modal = await opened(sato)
@@ -133,7 +133,7 @@ async def test_sixty_accounts_with_approval_and_progress(world: World) -> None:
 async def test_the_decider_can_not_approve_a_bulk(world: World) -> None:
     """A lead's bulk decision needs another lead."""
     tanaka = await world.person("U0TANAKA")
-    await noticed(world, 8)
+    await reported(world, 8)
     card, _ = await bulk_case(tanaka)
     await decided(tanaka, card)
     await approved(tanaka)
@@ -143,9 +143,9 @@ async def test_the_decider_can_not_approve_a_bulk(world: World) -> None:
 
 
 async def test_more_than_a_thousand_are_refused_without_effect(world: World) -> None:
-    """In the modal, with a sentence; nothing is sent, claimed or stored."""
+    """The modal has an error; nothing is sent, claimed or stored."""
     sato = await world.person("U0SATO")
-    await noticed(world, 1002)
+    await reported(world, 1002)
     card, case = await bulk_case(sato)
     await sato.choose_overflow(card, "一括で判断…")
     await opened(sato)
@@ -161,12 +161,17 @@ async def test_stopped_half_way(world: World) -> None:
     """Running actions finish, the others are skipped, and the case closes with the results."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     clark = await world.person("U0CLARK")
-    await noticed(world)
+    await reported(world)
     card, case = await bulk_case(sato)
     await decided(sato, card)
-    await approved(tanaka)
-    card = await sato.wait_text(card, "25/60 完了")
+    asked = await tanaka.wait_card("ts-leads", "u_ring0")
+    # The first wave can't end before the press.
+    world.stage.faults.set("platform_500", True)
+    await tanaka.press(asked, "approval.approve")
+    card = await sato.wait_text(card, "再試行中 25")
     await clark.press(card, "bulk.stop")
+    await world.wait_kind(case, "bulk_stopped")
+    world.stage.faults.set("platform_500", False)
     card = await sato.wait_text(card, "途中で停止しました")
     assert "見送り" in visible_text(card)
     await world.wait_kind(case, "case_closed")
@@ -177,9 +182,9 @@ async def test_stopped_half_way(world: World) -> None:
 
 
 async def test_undone_all_together(world: World) -> None:
-    """By a lead, because a lead approved it; in waves, and each exactly once."""
+    """A lead undoes it, because a lead approved it; in waves, and each account once."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await noticed(world, 30)
+    await reported(world, 30)
     card, case = await bulk_case(sato)
     await decided(sato, card)
     await approved(tanaka)
@@ -198,7 +203,7 @@ async def test_undone_all_together(world: World) -> None:
 async def test_failed_ones_do_not_stop_the_others(world: World) -> None:
     """Failures are listed first, retried, and given up; finished actions remain."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await noticed(world, 30)
+    await reported(world, 30)
     card, case = await bulk_case(sato)
     await decided(sato, card, ids="u_ghost1 u_ghost2")
     await approved(tanaka)
@@ -224,7 +229,7 @@ async def test_a_worker_dies_in_the_middle(temporal: str, tmp_path: Path) -> Non
     """Another worker continues: every account is suspended exactly once."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-        await noticed(world)
+        await reported(world)
         async with work(world.settings):
             card, case = await bulk_case(sato)
             await decided(sato, card)
@@ -257,7 +262,7 @@ async def dies_in_the_middle(world: World, temporal: str, folder: Path) -> None:
 async def test_an_operator_ends_it_in_the_middle(world: World) -> None:
     """The card offers a retry, which continues from the ledger."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await noticed(world)
+    await reported(world)
     card, case = await bulk_case(sato)
     await decided(sato, card)
     await approved(tanaka)
@@ -274,7 +279,7 @@ async def test_an_operator_ends_it_in_the_middle(world: World) -> None:
 async def test_the_platform_is_down_for_a_while(world: World) -> None:
     """One wave waits, no account is skipped, and the card has the reason."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await noticed(world, 40)
+    await reported(world, 40)
     card, case = await bulk_case(sato)
     await decided(sato, card)
     asked = await tanaka.wait_card("ts-leads", "u_ring0")
@@ -291,7 +296,7 @@ async def test_the_platform_is_down_for_a_while(world: World) -> None:
 async def test_two_actions_for_each(world: World) -> None:
     """A subject is finished with both actions; below the limit no approval is needed."""
     sato = await world.person("U0SATO")
-    await noticed(world, 4)
+    await reported(world, 4)
     card, case = await bulk_case(sato)
     await decided(sato, card, actions=["warn", "hold_payout"])
     await sato.wait_text(card, "4/4 完了")
@@ -308,7 +313,7 @@ async def test_two_actions_for_each(world: World) -> None:
 async def test_the_list_is_turned_page_by_page(world: World) -> None:
     """Before the approval as well, so that approvers see the accounts."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await noticed(world)
+    await reported(world)
     card, _ = await bulk_case(sato)
     await decided(sato, card)
     asked = await tanaka.wait_card("ts-leads", "u_ring0")
@@ -323,10 +328,10 @@ async def test_the_list_is_turned_page_by_page(world: World) -> None:
     assert looks == [("U0TANAKA", "bulk, page 1"), ("U0TANAKA", "bulk, page 2")]
 
 
-async def test_a_case_tells_of_its_bulk(world: World) -> None:
+async def test_a_case_shows_its_bulk_decision(world: World) -> None:
     """`/koban case ID` offers it before, and has the number afterwards."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await noticed(world, 8)
+    await reported(world, 8)
     card, case = await bulk_case(sato)
     await sato.command(f"/koban case {case}", "ts-market")
     answers = await sato.until(lambda: sato.ephemerals("ts-market"), what="the answer")
@@ -342,7 +347,7 @@ async def test_a_case_tells_of_its_bulk(world: World) -> None:
 
 @pytest.mark.long
 async def test_timed_actions_are_lifted_for_each(temporal: str, tmp_path: Path) -> None:
-    """On time, by the subject's own timer, after the case was closed."""
+    """Each subject's own timer lifts them on time, after the case was closed."""
     policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
     written = (policy / "actions.yaml").read_text("utf-8")
     head, _, rest = written.partition("  suspend_user:")
@@ -350,7 +355,7 @@ async def test_timed_actions_are_lifted_for_each(temporal: str, tmp_path: Path) 
     (policy / "actions.yaml").write_text(f"{head}  suspend_user:{short}", "utf-8")
     async with koban(temporal, tmp_path, policy=policy) as world:
         sato = await world.person("U0SATO")
-        await noticed(world, 4)
+        await reported(world, 4)
         card, case = await bulk_case(sato)
         await decided(sato, card)
         await world.wait_kind(case, "case_closed")
@@ -363,10 +368,10 @@ async def test_timed_actions_are_lifted_for_each(temporal: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("ids", ["u_a\u0007b", "x" * 300])
-async def test_what_can_not_be_an_id_is_told_in_the_modal(world: World, ids: str) -> None:
-    """Nothing is sent anywhere."""
+async def test_an_invalid_id_is_an_error_in_the_modal(world: World, ids: str) -> None:
+    """Nothing is sent."""
     sato = await world.person("U0SATO")
-    await noticed(world, 3)
+    await reported(world, 3)
     card, case = await bulk_case(sato)
     await sato.choose_overflow(card, "一括で判断…")
     await opened(sato)

@@ -1,4 +1,4 @@
-"""A shift: alert → card → claim → decision → approval → enforcement."""
+"""Shift: alert → card → claim → decision → approval → enforcement."""
 
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
@@ -11,7 +11,7 @@ LURE = "LINE ID ください https://line.example/ti/p/abc"
 def lure(number: int = 1, person: str = "u_123", viewers: int = 240, **more: object):
     """An alert about a message in a live stream, with its subjects.
 
-    Before an audience of a thousand it is critical: Koban then hides the message by itself.
+    With an audience of a thousand it is critical, so Koban hides the message automatically.
     """
     return scene(
         [
@@ -59,7 +59,7 @@ async def test_a_specialist_claims_and_decides_with_one_tap(world: World) -> Non
 
 
 async def test_a_lead_approves_what_is_irreversible(world: World) -> None:
-    """Nothing changes at the platform before; the decider's own approval is refused."""
+    """Nothing changes at the platform before, and the decider's own approval is refused."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -85,7 +85,7 @@ async def test_a_lead_approves_what_is_irreversible(world: World) -> None:
 
 
 async def test_the_decider_cannot_approve(world: World) -> None:
-    """A lead who decided needs another lead; the refusal reaches only them."""
+    """A lead who decided needs another lead; only they see the refusal."""
     tanaka, reed = await world.person("U0TANAKA"), await world.person("U0REED")
     await world.happens(lure())
     card, _ = await case_of(tanaka)
@@ -120,7 +120,7 @@ async def test_a_rejection_goes_back_with_its_reason(world: World) -> None:
 
 
 async def test_two_people_press_in_the_same_second(world: World) -> None:
-    """One person gets the case; the other one is told who has it."""
+    """One person gets the case; the other one is refused with the owner's name."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure())
     card, _ = await case_of(sato)
@@ -162,7 +162,7 @@ async def test_a_new_alert_after_the_end_opens_a_new_case(world: World) -> None:
     assert visible_text(await sato.latest(card)) == visible_text(closed)
 
 
-async def test_a_click_on_an_ended_case_tells_who_ended_it(world: World) -> None:
+async def test_a_click_on_a_closed_case_names_who_closed_it(world: World) -> None:
     """A click on an old card changes nothing."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure())
@@ -177,7 +177,7 @@ async def test_a_click_on_an_ended_case_tells_who_ended_it(world: World) -> None
 
 
 async def test_an_undo_after_the_end(world: World) -> None:
-    """The card keeps its place and says that it was undone."""
+    """The card keeps its place and shows the undo."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -194,7 +194,7 @@ async def test_an_undo_after_the_end(world: World) -> None:
 
 
 async def test_an_auditor_sees_everything_and_changes_nothing(world: World) -> None:
-    """The refusal says who could do it."""
+    """The refusal names people with the right."""
     suzuki = await world.person("U0SUZUKI")
     await world.happens(lure())
     card, case = await case_of(suzuki)
@@ -205,7 +205,7 @@ async def test_an_auditor_sees_everything_and_changes_nothing(world: World) -> N
 
 
 async def test_an_unknown_kind_is_taken_by_the_catch_all(world: World) -> None:
-    """The catch-all playbook gets it."""
+    """The catch-all playbook opens the case."""
     sato = await world.person("U0SATO")
     strange = alert("x-1", "brand_new", ("user", "u_7"), ("謎", "Riddle"), score=0.5)
     assert (await world.happens(scene([strange], [user("u_7")])))[0]["result"] == "accepted"
@@ -213,8 +213,8 @@ async def test_an_unknown_kind_is_taken_by_the_catch_all(world: World) -> None:
     assert "その他の検知" in visible_text(card)
 
 
-async def test_the_thread_tells_the_story(world: World) -> None:
-    """Who did what, one line each, without a mention of anybody."""
+async def test_the_thread_has_every_event(world: World) -> None:
+    """Each event is one line with its person, without a mention."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, _ = await case_of(sato)
@@ -231,7 +231,7 @@ async def test_the_thread_tells_the_story(world: World) -> None:
 
 
 async def test_nothing_of_an_alert_can_mention_link_or_format(world: World) -> None:
-    """The detector's text is hostile: it stays text."""
+    """Hostile text of the detector is escaped."""
     sato = await world.person("U0SATO")
     bad = "<!channel> <@U0SATO> *太字* https://evil.example/x <https://e.example|here> \u202e"
     hostile = alert(

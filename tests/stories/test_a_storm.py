@@ -19,22 +19,22 @@ SUBJECTS = 40
 
 
 def slow() -> Rates:
-    """A card each two thirds of a second: forty subjects are a storm."""
+    """A rate of one card each two thirds of a second, so that forty subjects are a storm."""
     return Rates(speed=1.5)
 
 
 def very_slow() -> Rates:
-    """A card every two seconds: most of them are still to come when somebody presses."""
+    """A rate of one card every two seconds, so that most cards are missing at the first click."""
     return Rates(speed=0.5)
 
 
 def flood(count: int, per_subject: int = 2) -> list:
-    """Alerts about `count` people, in turns."""
+    """Alerts about `count` people in turn."""
     return [lure(n, f"u_f{n % count}") for n in range(1, count * per_subject + 1)]
 
 
-async def poured(world: World, count: int = SUBJECTS, per_subject: int = 2) -> None:
-    """All of them in one request."""
+async def sent(world: World, count: int = SUBJECTS, per_subject: int = 2) -> None:
+    """Sends all of them in one request."""
     scenes = flood(count, per_subject)
     for scene in scenes:
         for type_, body in scene.things:
@@ -48,8 +48,8 @@ async def the_digest(person: Person) -> dict:
 
 
 @pytest.mark.long
-async def test_ten_thousand_in_small(temporal: str, tmp_path: Path) -> None:
-    """Nothing lost, nothing twice, one digest, and every card current at the end."""
+async def test_no_alert_is_lost_in_a_storm(temporal: str, tmp_path: Path) -> None:
+    """Nothing is lost or duplicated; there is one digest, and every card ends up current."""
     async with koban(temporal, tmp_path, rates=Rates(speed=3)) as world:
         plan = Plan(alerts=300, subjects=SUBJECTS, seconds=4.0, critical=3)
         for each in coming(plan):
@@ -64,13 +64,13 @@ async def test_ten_thousand_in_small(temporal: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-async def test_the_digest_tells_of_all_and_ends_with_the_truth(
+async def test_the_digest_is_updated_until_every_card_is_posted(
     temporal: str, tmp_path: Path
 ) -> None:
-    """One message, updated while cards are posted, until none is missing."""
+    """One message has the counts of all cases."""
     async with koban(temporal, tmp_path, rates=slow()) as world:
         sato = await world.person("U0SATO")
-        await poured(world)
+        await sent(world)
         digest = await the_digest(sato)
         assert re.search(r"うち\d+件のカードは、重大度の高い順に", visible_text(digest))
         assert "外部誘導" in visible_text(digest)
@@ -81,13 +81,13 @@ async def test_the_digest_tells_of_all_and_ends_with_the_truth(
 
 
 @pytest.mark.long
-async def test_a_case_is_opened_and_claimed_before_its_card_stands(
+async def test_a_case_is_opened_and_claimed_before_its_card_is_posted(
     temporal: str, tmp_path: Path
 ) -> None:
     """The digest's button shows the case privately; a claim posts the card at once."""
     async with koban(temporal, tmp_path, rates=very_slow()) as world:
         sato = await world.person("U0SATO")
-        await poured(world)
+        await sent(world)
         digest = await the_digest(sato)
         standing = {case_of(card) for card in cards(world.stage.workspace)}
         waiting = await _waiting_case(world, digest, standing)
@@ -127,7 +127,7 @@ async def test_a_press_does_not_wait_behind_the_storm(temporal: str, tmp_path: P
         await world.happens(lure(1, "u_first"))
         card = await sato.wait_card("ts-live", "u_first")
         case = card["metadata"]["event_payload"]["case"]
-        await poured(world)
+        await sent(world)
         await the_digest(sato)
         await sato.press(card, "担当する")
         await sato.wait_text(card, "佐藤")
@@ -138,7 +138,7 @@ async def test_a_press_does_not_wait_behind_the_storm(temporal: str, tmp_path: P
 async def test_without_a_flood_there_is_no_digest(temporal: str, tmp_path: Path) -> None:
     """Many open cases with posted cards are no storm."""
     async with koban(temporal, tmp_path) as world:
-        await poured(world, 30, 1)
+        await sent(world, 30, 1)
         standing = world.stage.workspace
         await wait_until(lambda: len(cards(standing)) == 30, what="thirty cards")
         storms = Storms(world.queries._database)

@@ -8,7 +8,7 @@ import pytest
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.screen import controls, visible_text
 from tests.stories.test_a_shift import case_of, lure
-from tests.stories.test_working_a_case import choose, told_in_thread
+from tests.stories.test_working_a_case import choose, wait_in_thread
 from tests.stories.turning import Calendar, calendar
 from tests.world import World
 from workflows.domain.ids import enforcement_workflow_id
@@ -22,7 +22,7 @@ async def turned(tmp_path: Path) -> AsyncIterator[Calendar]:
 
 
 def route_of(card: dict) -> str:
-    """The workflow behind a card."""
+    """The workflow of a card's case."""
     return str(controls(card)[0].block_id)
 
 
@@ -44,7 +44,7 @@ async def protected(world: World, person: Person) -> tuple[dict, str]:
 
 
 async def test_a_protection_ends_by_itself(turned: Calendar) -> None:
-    """Without a confirmation the message is visible after 15 minutes, and the card says so."""
+    """Without a confirmation the message is visible after 15 minutes, as the card shows."""
     world = turned.world
     sato = await world.person("U0SATO")
     card, case = await protected(world, sato)
@@ -53,7 +53,7 @@ async def test_a_protection_ends_by_itself(turned: Calendar) -> None:
     await turned.passes(enforcement_workflow_id(case, "P1"), minutes=2)
     await hidden(world, False)
     await world.wait_kind(case, "protection_lifted")
-    await told_in_thread(sato, card, "解除")
+    await wait_in_thread(sato, card, "解除")
     assert "decided" not in await world.kinds(case)
 
 
@@ -71,7 +71,7 @@ async def test_a_confirmed_protection_stays(turned: Calendar) -> None:
 
 
 async def test_a_clearance_ends_a_protection_at_once(turned: Calendar) -> None:
-    """No violation: what was hidden is shown again, without waiting for its time."""
+    """A decision of no violation shows the message again immediately."""
     world = turned.world
     sato = await world.person("U0SATO")
     card, case = await protected(world, sato)
@@ -102,7 +102,7 @@ async def test_a_protection_waits_with_its_decision(turned: Calendar) -> None:
 
 
 async def test_the_ladder_protects_when_nobody_decides(turned: Calendar) -> None:
-    """Shift, lead, lead again; then Koban pauses the stream."""
+    """Shift and lead (twice) are mentioned; then Koban pauses the stream."""
     world = turned.world
     sato = await world.person("U0SATO")
     card, case = await protected(world, sato)
@@ -112,17 +112,17 @@ async def test_the_ladder_protects_when_nobody_decides(turned: Calendar) -> None
     await turned.passes(route_of(card), minutes=11)
 
     async def paused() -> bool:
-        # Its clock is turned on with that of the case: it may be lifted again by now.
+        # Its clock advances with that of the case, so it may be lifted already.
         return ("POST", "streams/s_9/pause") in await world.changes()
 
     await wait_until(paused, what="the pause")
     assert (await world.kinds(case)).count("case_escalated") == 3
     assert (await world.kinds(case)).count("protection_started") == 2
-    await told_in_thread(sato, card, "配信の一時停止")
+    await wait_in_thread(sato, card, "配信の一時停止")
 
 
 async def test_a_claim_ends_when_its_person_is_gone(turned: Calendar) -> None:
-    """A warning first; then the case is unassigned."""
+    """After a warning the case is unassigned."""
     world = turned.world
     sato = await world.person("U0SATO")
     await world.happens(lure())
@@ -138,7 +138,7 @@ async def test_a_claim_ends_when_its_person_is_gone(turned: Calendar) -> None:
 
 
 async def test_waiting_ends_after_a_day(turned: Calendar) -> None:
-    """The timers are paused meanwhile: the lead is called after the remaining time."""
+    """The timers pause meanwhile: the lead is mentioned after the remaining time."""
     world = turned.world
     sato = await world.person("U0SATO")
     await world.happens(lure())

@@ -17,7 +17,7 @@ STATEMENT = "LINEのIDではなく、商品の型番を書いただけです。"
 
 
 def an_appeal(case: str, id_: str = "ap-1", **more: Any) -> dict[str, Any]:
-    """What the marketplace posts for u_123."""
+    """The body that the marketplace posts for u_123."""
     return {
         "id": id_,
         "case": case,
@@ -29,7 +29,7 @@ def an_appeal(case: str, id_: str = "ap-1", **more: Any) -> dict[str, Any]:
 
 
 async def post(world: World, appeal: dict[str, Any]) -> httpx.Response:
-    """The marketplace posts a signed appeal."""
+    """Posts a signed appeal as the marketplace."""
     body = json.dumps(appeal, ensure_ascii=False)
     return await world.http.post(
         f"{world.url}/v1/appeals", content=body.encode(), headers=signed(INGEST_SECRET, body)
@@ -64,7 +64,7 @@ async def notices(world: World) -> list[str]:
 
 
 async def wait_notice(world: World, kind: str) -> None:
-    """Waits for the notice to u_123."""
+    """Waits for a notice to u_123."""
 
     async def notified() -> bool:
         return kind in await notices(world)
@@ -73,13 +73,13 @@ async def wait_notice(world: World, kind: str) -> None:
 
 
 async def answer_with(person: Person, card: dict, action: str, reason: str) -> None:
-    """Opens a modal of the appeal's card and sends it with a reason."""
+    """Answers by a modal of the appeal's card, with a reason."""
     await person.press(card, action)
     assert await person.fill_and_submit({"reason": reason}) == {"ok": True}
 
 
 async def test_another_lead_overturns(world: World) -> None:
-    """File, claim, overturn: the mute is lifted, both cards are updated, and u_123 is notified."""
+    """The mute is lifted, both cards are updated, and u_123 is notified."""
     tanaka = await world.person("U0TANAKA")
     sato, case_card, case = await muted(world)
     card, appeal = await filed(world, case, tanaka)
@@ -119,7 +119,7 @@ async def test_another_lead_overturns(world: World) -> None:
 
 
 async def test_a_lead_upholds(world: World) -> None:
-    """Nothing changes at the platform but the notice, and the case's card says so."""
+    """Only the notice is sent to the platform, and the case's card has the result."""
     tanaka = await world.person("U0TANAKA")
     sato, case_card, case = await muted(world)
     card, appeal = await filed(world, case, tanaka)
@@ -142,7 +142,7 @@ async def test_a_lead_upholds(world: World) -> None:
 
 
 async def refusal(person: Person) -> str:
-    """The person's newest private answer in ts-leads."""
+    """The person's newest ephemeral message in ts-leads."""
 
     async def look() -> str:
         found = await person.ephemerals("ts-leads")
@@ -151,8 +151,8 @@ async def refusal(person: Person) -> str:
     return await person.until(look, what="the refusal")
 
 
-async def test_whoever_decided_does_not_review(world: World) -> None:
-    """A lead who muted somebody can't answer their appeal; nothing happens."""
+async def test_the_decider_can_not_review(world: World) -> None:
+    """A lead's answer to an appeal against their own mute is refused."""
     tanaka, _, case = await muted(world, "U0TANAKA")
     card, appeal = await filed(world, case, tanaka)
     await tanaka.press(card, "appeal.claim")
@@ -169,8 +169,8 @@ async def test_whoever_decided_does_not_review(world: World) -> None:
     assert "appeal_answered" not in await world.kinds(case)
 
 
-async def test_whoever_approved_does_not_review_either(world: World) -> None:
-    """A ban of 佐藤 and 田中 is reviewed by Reed, whose overturn is approval enough."""
+async def test_the_approver_can_not_review(world: World) -> None:
+    """Reed reviews a ban by 佐藤 and 田中; the overturn needs no further approval."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     reed = await world.person("U0REED")
     await world.happens(lure())
@@ -193,8 +193,8 @@ async def test_whoever_approved_does_not_review_either(world: World) -> None:
     await world.wait_kind(appeal, "appeal_carried_out")
 
 
-async def test_a_specialist_is_told_who_reviews(world: World) -> None:
-    """The example lets leads review."""
+async def test_a_specialist_can_not_review(world: World) -> None:
+    """The refusal names the leads, who review by the example policy."""
     sato, _, case = await muted(world)
     clark = await world.person("U0CLARK")
     card, appeal = await filed(world, case, clark)
@@ -205,7 +205,7 @@ async def test_a_specialist_is_told_who_reviews(world: World) -> None:
 
 
 async def test_an_appeal_is_known_for_good(world: World) -> None:
-    """While it waits, and after the answer: one card, one chain of events."""
+    """Before and after the answer there are one card and one chain of events."""
     tanaka = await world.person("U0TANAKA")
     _, _, case = await muted(world)
     card, appeal = await filed(world, case, tanaka)
@@ -221,7 +221,7 @@ async def test_an_appeal_is_known_for_good(world: World) -> None:
 
 
 async def test_what_can_not_be_reviewed_is_answered_at_once(world: World) -> None:
-    """No such case, no such decision, nothing in force: no effect."""
+    """Unknown case, unknown decision and no action in force have no effect."""
     tanaka = await world.person("U0TANAKA")
     sato, case_card, case = await muted(world)
     unknown = await post(world, an_appeal("K00000000"))
@@ -232,14 +232,14 @@ async def test_what_can_not_be_reviewed_is_answered_at_once(world: World) -> Non
     await sato.wait_text(case_card, "取り消し済み")
     await world.wait_kind(case, "action_undone")
     nothing = await post(world, an_appeal(case))
-    assert nothing.json()["results"][0]["error"] == f"No measure of case {case} is in force."
+    assert nothing.json()["results"][0]["error"] == f"No action of case {case} is in effect."
     assert [a.status_code for a in (unknown, other, nothing)] == [422, 422, 422]
     assert await tanaka.cards("ts-leads") == []
     assert await world.queries.appeals_of(case) == []
 
 
-async def test_the_person_takes_the_appeal_back(world: World) -> None:
-    """The card says so, and late clicks are refused."""
+async def test_the_appellant_withdraws(world: World) -> None:
+    """The card shows it, and later clicks are refused."""
     tanaka = await world.person("U0TANAKA")
     _, _, case = await muted(world)
     card, appeal = await filed(world, case, tanaka)
@@ -252,7 +252,7 @@ async def test_the_person_takes_the_appeal_back(world: World) -> None:
 
 
 async def test_an_undo_that_the_platform_refuses_stays_visible(world: World) -> None:
-    """The appeal waits; a lead retries the undo on the case's card, which ends it."""
+    """The appeal waits; a lead's retry on the case's card completes it."""
     tanaka = await world.person("U0TANAKA")
     sato, case_card, case = await muted(world)
     card, appeal = await filed(world, case, tanaka)
@@ -270,7 +270,7 @@ async def test_an_undo_that_the_platform_refuses_stays_visible(world: World) -> 
 
 
 async def test_the_marketplace_files_an_appeal_for_its_user(world: World) -> None:
-    """What the button of the demo's panel does."""
+    """The request is the one of the demo panel's button."""
     tanaka = await world.person("U0TANAKA")
     await muted(world)
     filing = {"user": "u_123", "statement": "<!channel> *返してください*"}
@@ -292,7 +292,7 @@ async def test_the_marketplace_files_an_appeal_for_its_user(world: World) -> Non
 async def test_nothing_of_an_appeal_is_lost_while_every_worker_is_down(
     temporal: str, tmp_path: Path
 ) -> None:
-    """The appeal and the answer are accepted at once, and carried out when a worker is back."""
+    """Appeal and answer are accepted at once, and carried out when a worker is back."""
     async with koban(temporal, tmp_path, working=False) as world:
         tanaka = await world.person("U0TANAKA")
         async with work(world.settings):
@@ -312,7 +312,7 @@ async def test_nothing_of_an_appeal_is_lost_while_every_worker_is_down(
 
 
 async def test_the_answer_does_not_wait_for_the_receipt(world: World) -> None:
-    """Only the answer's notice is sent after the outage; the card lists the missing one."""
+    """After the outage only the answer's notice is sent; the card lists the missing one."""
     tanaka = await world.person("U0TANAKA")
     _, _, case = await muted(world)
     world.stage.faults.set("platform_500", True)

@@ -1,4 +1,4 @@
-"""Bursts: a backlog of one case is processed in bounded workflow tasks."""
+"""Alert bursts: a backlog of one case is processed in bounded workflow tasks."""
 
 import sys
 from collections import Counter
@@ -12,21 +12,21 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.screen import controls
-from tests.stories.flood import alerts, pour, runs_of
+from tests.stories.flood import alerts, runs_of, send_alerts
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban, work
 from workflows.domain.case.commands import AddNote, Click, Place
 from workflows.domain.people import Actor
 
 ALERTS, CLICKS, BURNERS = 2_000, 500, 6
-PATIENCE = 1_200.0
+WAIT_SECONDS = 1_200.0
 UNHANDLED = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
 FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 
 
 @asynccontextmanager
 async def busy(folder: Path) -> AsyncIterator[None]:
-    """Three busy processes for each core."""
+    """Three busy processes per core."""
     async with AsyncExitStack() as opened:
         for number in range(BURNERS):
             burn = [sys.executable, "-c", "while True: pass"]
@@ -37,7 +37,7 @@ async def busy(folder: Path) -> AsyncIterator[None]:
 
 
 async def press_all(world: World, workflow_id: str, case: str) -> None:
-    """Signals one note for each click, as in an outage of the workers."""
+    """Sends one note per click, as after an outage of the workers."""
     cases = world.cases
     for number in range(CLICKS):
         note = AddNote(by=Actor(id="U0SATO"), note=f"メモ{number}")
@@ -68,7 +68,7 @@ async def test_a_burst_is_worked_off_on_a_starved_machine(temporal: str, tmp_pat
         async with work(world.settings):
             card, case = await case_of(sato)
         workflow_id = str(controls(card)[0].block_id)
-        await pour(world, alerts(range(2, ALERTS + 2)))
+        await send_alerts(world, alerts(range(2, ALERTS + 2)))
         await press_all(world, workflow_id, case)
 
         async def all_there() -> bool:
@@ -76,5 +76,5 @@ async def test_a_burst_is_worked_off_on_a_starved_machine(temporal: str, tmp_pat
             return (kinds["alert_joined"], kinds["note_added"]) == (ALERTS, CLICKS)
 
         async with busy(tmp_path), work(world.settings):
-            await wait_until(all_there, PATIENCE, what="all alerts and notes")
+            await wait_until(all_there, WAIT_SECONDS, what="all alerts and notes")
         assert await failed_tasks(world, workflow_id) == []

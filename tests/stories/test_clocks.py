@@ -9,7 +9,7 @@ import pytest
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.stage import POLICY
-from tests.stories.flood import alerts, pour
+from tests.stories.flood import alerts, send_alerts
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import choose
 from tests.stories.turning import Calendar, calendar
@@ -38,8 +38,8 @@ def mentioned(night: Calendar) -> list[str]:
     return [note.target for note in night.world.stage.workspace.notifications]
 
 
-async def test_nobody_claims(night: Calendar) -> None:
-    """The shift is called after ten minutes, the lead after thirty; then it is quiet."""
+async def test_an_unclaimed_case_is_escalated(night: Calendar) -> None:
+    """The shift is mentioned after ten minutes, the lead after thirty, then nobody."""
     sato = await night.world.person("U0SATO")
     await night.world.happens(lure())
     card, case = await case_of(sato)
@@ -62,13 +62,13 @@ async def test_nobody_claims(night: Calendar) -> None:
 
 @pytest.mark.long
 async def test_ninety_days_with_an_alert_a_day(night: Calendar) -> None:
-    """Every alert joins without further calls, and a decision is still possible on the last day."""
+    """Every alert joins without further mentions, and a decision is possible on the last day."""
     sato = await night.world.person("U0SATO")
     await night.world.happens(lure())
     card, case = await case_of(sato)
     for day in range(1, 91):
         await night.passes(route_of(card), hours=24)
-        await pour(night.world, alerts([day + 1]))
+        await send_alerts(night.world, alerts([day + 1]))
     card = await sato.wait_text(card, "90件")
     await sato.press(card, "case.clear")
     await sato.wait_text(card, "完了")
@@ -79,8 +79,8 @@ async def test_ninety_days_with_an_alert_a_day(night: Calendar) -> None:
     assert len(await sato.cards("ts-live")) == 1
 
 
-async def test_a_claim_keeps_the_shift_asleep(night: Calendar) -> None:
-    """Only the lead is called when the decision is overdue."""
+async def test_a_claim_stops_the_escalation_to_the_shift(night: Calendar) -> None:
+    """Only the lead is mentioned when the decision is overdue."""
     sato = await night.world.person("U0SATO")
     await night.world.happens(lure())
     card, case = await case_of(sato)
@@ -101,7 +101,7 @@ async def test_a_claim_keeps_the_shift_asleep(night: Calendar) -> None:
 
 
 async def ask_for(person: Person, card: dict, action: str) -> None:
-    """Decides with the modal on an action that needs approval."""
+    """Decides by the modal on an action that needs approval."""
     await person.press(card, "case.decide")
     answer = await person.fill_and_submit(
         {"verdict": "violation", "actions": [action], "reason": "常習"}
@@ -110,8 +110,8 @@ async def ask_for(person: Person, card: dict, action: str) -> None:
     await person.wait_text(card, "承認待ち")
 
 
-async def test_an_approval_that_nobody_gives_is_refused_in_time(night: Calendar) -> None:
-    """`on_expiry: refuse`: the decision is off, and nothing was done at the platform."""
+async def test_an_expired_approval_is_refused(night: Calendar) -> None:
+    """With `on_expiry: refuse` the decision is cancelled before any change at the platform."""
     sato = await night.world.person("U0SATO")
     await night.world.happens(lure())
     card, case = await case_of(sato)
@@ -122,8 +122,8 @@ async def test_an_approval_that_nobody_gives_is_refused_in_time(night: Calendar)
     assert await night.world.changes() == []
 
 
-async def test_an_approval_that_nobody_gives_is_asked_for_again(night: Calendar) -> None:
-    """`on_expiry: escalate`: the leads are asked again, and a late yes still counts."""
+async def test_an_expired_approval_is_requested_again(night: Calendar) -> None:
+    """With `on_expiry: escalate` the leads are mentioned again, and a late approval counts."""
     sato, tanaka = await night.world.person("U0SATO"), await night.world.person("U0TANAKA")
     await night.world.happens(lure())
     card, case = await case_of(sato)
@@ -137,7 +137,7 @@ async def test_an_approval_that_nobody_gives_is_asked_for_again(night: Calendar)
 
 
 async def test_a_mute_ends_in_time_though_the_case_is_closed(temporal: str, tmp_path: Path) -> None:
-    """Koban lifts it, and the card of the closed case says so; a mute of 3 s, in real time."""
+    """Koban lifts a mute of 3 s in real time, and the closed case's card shows it."""
     policy = tmp_path / "policy"
     shutil.copytree(POLICY, policy)
     book = policy / "playbooks" / "off_platform.yaml"

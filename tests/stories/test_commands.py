@@ -10,7 +10,7 @@ from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.traffic import resale_ring
 from deploy.sandbox.traffic.alerts import user
 from tests.stories.test_a_shift import case_of, lure
-from tests.stories.test_working_a_case import told_in_thread
+from tests.stories.test_working_a_case import wait_in_thread
 from tests.world import World
 
 CRITICAL = 1240
@@ -18,7 +18,7 @@ CRITICAL = 1240
 
 
 async def answer(person: Person, text: str, channel: str = "ts-live") -> dict:
-    """Waits for the private answer with this text."""
+    """Waits for an ephemeral message with this text."""
 
     async def look() -> dict | None:
         found = [each for each in await person.ephemerals(channel) if text in visible_text(each)]
@@ -28,12 +28,12 @@ async def answer(person: Person, text: str, channel: str = "ts-live") -> dict:
 
 
 async def direct(person: Person, text: str) -> dict:
-    """Waits for the direct message with this text."""
+    """Waits for a direct message with this text."""
 
     async def look() -> dict | None:
         try:
             messages = await person.messages("dm")
-        except NotThere:  # nobody wrote to them yet
+        except NotThere:  # no message yet
             return None
         return next((each for each in messages if text in visible_text(each)), None)
 
@@ -51,7 +51,7 @@ async def looked_up(world: World) -> list[tuple[str, str, str, bool]]:
 
 
 async def test_a_case_is_found_by_what_was_written(world: World) -> None:
-    """It is found by evidence, by a note, and by the beginning of its id."""
+    """Evidence, a note and the beginning of an id match."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -68,7 +68,7 @@ async def test_a_case_is_found_by_what_was_written(world: World) -> None:
 
 
 async def test_a_person_opens_a_case_that_is_worked_like_any_other(world: World) -> None:
-    """The answer links to the card, which has the opener; a second command joins the case."""
+    """The answer links to the card, which names the opener; a second command joins the case."""
     sato = await world.person("U0SATO")
     world.stage.market.put(*user("u_9"))
     await sato.command("/koban open 外部誘導 u_9 電話で<!here>連絡あり")
@@ -87,7 +87,7 @@ async def test_a_person_opens_a_case_that_is_worked_like_any_other(world: World)
     assert (row["alerts"], row["subject_id"]) == (2, "u_9")
 
 
-async def test_nobody_opens_a_case_about_nobody(world: World) -> None:
+async def test_a_case_needs_an_existing_subject(world: World) -> None:
     """The platform detects a typing error; while it is unreachable the case opens with a remark."""
     sato = await world.person("U0SATO")
     await sato.command("/koban open off_platform u_9")
@@ -100,7 +100,7 @@ async def test_nobody_opens_a_case_about_nobody(world: World) -> None:
 
 
 async def test_anybody_reports_a_message(world: World) -> None:
-    """A colleague without a role reports: the card has text and link, the reporter gets the id."""
+    """No role is needed: the card has text and link, the reporter gets the id."""
     clark, sato = await world.person("U0CLARK"), await world.person("U0SATO")
     for group in world.stage.workspace.groups.values():
         group.users[:] = [each for each in group.users if each != "U0CLARK"]
@@ -120,7 +120,7 @@ async def test_anybody_reports_a_message(world: World) -> None:
 
 
 async def test_personal_data_is_shown_once_and_recorded(world: World) -> None:
-    """Masked in the answer, complete in the modal, and recorded in the ledger."""
+    """It is masked in the answer, complete in the modal, and recorded in the ledger."""
     sato = await world.person("U0SATO")
     _, thing = user("u_9")
     world.stage.market.put("users", {**thing, "email": "aiko@example.com"})
@@ -142,8 +142,8 @@ async def test_personal_data_is_shown_once_and_recorded(world: World) -> None:
     ]
 
 
-async def test_a_bulk_is_seen_from_one_of_it(world: World) -> None:
-    """Accounts that share a bank account or an address, those with an open case first."""
+async def test_related_accounts_are_listed_from_one_of_them(world: World) -> None:
+    """Accounts with the same bank account or address are listed, those with open cases first."""
     sato = await world.person("U0SATO")
     for type_, body in resale_ring.scene().things:
         world.stage.market.put(type_, body)
@@ -158,15 +158,15 @@ async def test_a_bulk_is_seen_from_one_of_it(world: World) -> None:
     assert "対応中のケース 1件（K" in rows[1]
 
 
-async def test_a_stopped_koban_protects_nothing_until_two_people_go_on(world: World) -> None:
-    """The cards of that time say so; people still decide; the next alert protects again."""
+async def test_paused_automation_protects_nothing_until_two_people_resume_it(world: World) -> None:
+    """Cards show the pause; people still decide; the next alert after it is protected again."""
     sato, reed = await world.person("U0SATO"), await world.person("U0REED")
     await sato.command("/koban pause off_platform")
     await answer(sato, "外部誘導の自動対応を")
     await world.happens(lure(viewers=CRITICAL))
     card, case = await case_of(sato)
     card = await sato.wait_text(card, "自動対応は停止中です")
-    await told_in_thread(sato, card, "実行しませんでした")
+    await wait_in_thread(sato, card, "実行しませんでした")
     assert await world.changes() == []
     assert await world.kinds(case) == ["case_opened", "protection_withheld"]
     await sato.command("/koban queue")
@@ -186,8 +186,8 @@ async def test_a_stopped_koban_protects_nothing_until_two_people_go_on(world: Wo
     assert "自動対応は停止中です" not in visible_text(await sato.latest(card))
 
 
-async def test_a_case_without_protection_asks_nobody(world: World) -> None:
-    """The workflow of a standard case does not query the automation."""
+async def test_a_case_without_protection_makes_no_query(world: World) -> None:
+    """The workflow of a standard case does not query the automation pauses."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -201,8 +201,8 @@ async def test_a_case_without_protection_asks_nobody(world: World) -> None:
     assert asked == []
 
 
-async def test_help_lists_what_is_there(world: World) -> None:
-    """Every look-up of the policy; below fifty blocks."""
+async def test_help_lists_every_look_up(world: World) -> None:
+    """It has every look-up of the policy, in fewer than fifty blocks."""
     clark = await world.person("U0CLARK")
     await clark.command("/koban")
     found = await answer(clark, "How to use Koban")

@@ -1,12 +1,14 @@
-"""Encryption: the raw payloads that Temporal stores."""
+"""Payload encryption: the raw payloads that Temporal stores."""
 
 import base64
+from functools import partial
 from pathlib import Path
 
 from bot.settings import Temporal
 from bot.temporal import encryption_problem, open_client
 from deploy.sandbox.slack.screen import controls
 from tests.stories.test_a_shift import LURE, case_of, lure
+from tests.timeouts import answered
 from tests.world import World, koban
 from workflows.client import Cases
 
@@ -17,7 +19,7 @@ K1, K2, K3 = (
 
 
 async def stored(world: World) -> bytes:
-    """The raw bytes of every history in the world's namespace."""
+    """Raw bytes of every history in the world's namespace."""
     raw = b""
     async for found in world.client.list_workflows():
         handle = world.client.get_workflow_handle(found.id, run_id=found.run_id)
@@ -26,7 +28,7 @@ async def stored(world: World) -> bytes:
 
 
 def reading(world: World, keys: str | None) -> Temporal:
-    """The world's Temporal, with other keys."""
+    """The world's Temporal client with other keys."""
     return Temporal(
         address=world.settings.temporal.address,
         namespace=world.settings.temporal.namespace,
@@ -34,8 +36,8 @@ def reading(world: World, keys: str | None) -> Temporal:
     )
 
 
-async def test_temporal_holds_nothing_that_can_be_read(temporal: str, tmp_path: Path) -> None:
-    """No evidence, subject, person or reason, not even in failures."""
+async def test_temporal_stores_no_plain_text(temporal: str, tmp_path: Path) -> None:
+    """Neither payloads nor failures have evidence, subjects, people or reasons."""
     async with koban(temporal, tmp_path, of_temporal={"encryption_keys": K1}) as world:
         sato = await world.person("U0SATO")
         world.stage.faults.set("platform_500", True)
@@ -55,8 +57,8 @@ async def test_temporal_holds_nothing_that_can_be_read(temporal: str, tmp_path: 
         assert await world.changes() == [("POST", "users/u_123/mutes")]
 
 
-async def test_without_keys_it_can_be_read(world: World) -> None:
-    """Proves that the search finds unencrypted texts."""
+async def test_without_keys_plain_text_is_found(world: World) -> None:
+    """This proves that the search finds unencrypted texts."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     await case_of(sato)
@@ -73,7 +75,7 @@ async def test_keys_are_rotated_under_an_open_case(temporal: str, tmp_path: Path
         card, _ = await case_of(sato)
         workflow_id = controls(card)[0].block_id
         both = await open_client(reading(world, f"{K2},{K1}"))
-        memory = await Cases(both, "koban").memory(workflow_id)
+        memory = await answered(partial(Cases(both, "koban").memory, workflow_id))
         assert memory is not None
         assert memory.case is not None
         assert memory.case.subject.key == "user:u_123"

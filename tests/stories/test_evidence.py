@@ -11,7 +11,7 @@ from playwright.async_api import Browser, expect
 from activities.ledger.database import Database
 from activities.ledger.event_log import verify
 from activities.ledger.schema import lookups
-from deploy.sandbox.slack.person import PATIENCE, Person
+from deploy.sandbox.slack.person import WAIT_SECONDS, Person
 from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.stage import POLICY
 from deploy.sandbox.traffic.alerts import image, words
@@ -30,7 +30,7 @@ def market(world: World) -> str:
 
 
 async def showing(person: Person, text: str) -> dict:
-    """Waits until the topmost modal contains this."""
+    """Waits until the topmost modal contains this text."""
 
     async def look() -> dict | None:
         views = await person.views()
@@ -40,13 +40,13 @@ async def showing(person: Person, text: str) -> dict:
 
 
 async def opened(person: Person, card: dict, text: str = "検知") -> dict:
-    """The list, opened from the card's menu and filled."""
+    """The list, opened from the card's menu and filled in."""
     await person.choose_overflow(card, "検知内容を見る")
     return await showing(person, text)
 
 
 def shows(view: dict) -> list[str]:
-    """The labels of the buttons that reveal evidence."""
+    """Labels of the buttons that reveal evidence."""
     return [c.action_id for c in controls(view) if c.action_id.startswith("evidence.reveal")]
 
 
@@ -67,8 +67,8 @@ async def looks(world: World) -> list[tuple[str, str]]:
     return [(row.actor, row.why) for row in rows]
 
 
-async def test_an_image_is_shown_once_it_is_recorded_who_looks(world: World) -> None:
-    """Not on the card or in the list, but re-encoded in a modal above it, and recorded."""
+async def test_an_image_is_shown_after_the_view_is_recorded(world: World) -> None:
+    """It is re-encoded and shown in a modal, never on the card or in the list."""
     sato = await world.person("U0SATO")
     await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
     card, case = await case_of(sato)
@@ -90,7 +90,7 @@ async def test_an_image_is_shown_once_it_is_recorded_who_looks(world: World) -> 
 
 
 async def test_a_second_look_needs_no_second_upload(world: World) -> None:
-    """The file is uploaded once; each look is recorded, without an update of the card."""
+    """The file is uploaded once; each view is recorded, without an update of the card."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
     card, case = await case_of(sato)
@@ -113,8 +113,8 @@ def _version(card: dict) -> str:
     return menu.element["options"][0]["value"].rpartition(":")[2]
 
 
-async def test_sensitive_words_are_hidden_and_then_read_whole(world: World) -> None:
-    """Three thousand characters, defanged, with nothing of them on the card or in the list."""
+async def test_sensitive_text_is_hidden_and_then_complete(world: World) -> None:
+    """Three thousand characters are defanged; none is on the card or in the list."""
     sato = await world.person("U0SATO")
     text = INSULT + "😡" * 2_990 + "おわり"
     await world.happens(lure(more=(words(text, sensitive=True),)))
@@ -131,7 +131,7 @@ async def test_sensitive_words_are_hidden_and_then_read_whole(world: World) -> N
 
 
 async def test_many_long_alerts_are_read_in_pages(world: World) -> None:
-    """Newest first, nothing left out, forward and back again."""
+    """The newest come first, nothing is left out, and pages turn both ways."""
     sato = await world.person("U0SATO")
     for number in range(1, 13):
         text = f"{number}番目 " + "あ" * 2_950 + f" {number}番目の終わり"
@@ -165,7 +165,7 @@ async def _other(person: Person, hash_: str) -> dict | None:
 
 
 async def test_at_the_cap_nothing_more_is_shown(temporal: str, tmp_path: Path) -> None:
-    """One sentence has the limit, its period, the next time, and other people with the right."""
+    """The message has the limit, its period, the next time, and people with the right."""
     policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
     limits = policy / "limits.yaml"
     written = limits.read_text(encoding="utf-8").replace("reveals: 60", "reveals: 2")
@@ -198,7 +198,7 @@ async def test_at_the_cap_nothing_more_is_shown(temporal: str, tmp_path: Path) -
 
 
 async def test_an_auditor_looks_and_sees_who_looked_before(world: World) -> None:
-    """Also behind a closed case; nothing but the record changes for it."""
+    """It works for a closed case; only the record changes."""
     sato, suzuki = await world.person("U0SATO"), await world.person("U0SUZUKI")
     await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
     card, case = await case_of(sato)
@@ -221,8 +221,8 @@ async def test_an_auditor_looks_and_sees_who_looked_before(world: World) -> None
     assert row["phase"] == "closed"
 
 
-async def test_a_lead_looks_before_agreeing(world: World) -> None:
-    """From the approval's own card, in the channel of the leads."""
+async def test_a_lead_looks_before_the_approval(world: World) -> None:
+    """The evidence opens from the approval card in the leads' channel."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
     card, case = await case_of(sato)
@@ -239,7 +239,7 @@ async def test_a_lead_looks_before_agreeing(world: World) -> None:
 
 
 async def test_somebody_without_a_role_sees_nothing(temporal: str, tmp_path: Path) -> None:
-    """Neither the list nor hidden evidence: the case refuses the click."""
+    """Neither the list nor hidden evidence is shown, because the case refuses the click."""
     policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
     roles = policy / "roles.yaml"
     written = roles.read_text(encoding="utf-8").replace("{group: S0AUDIT}", "{users: [U0REED]}")
@@ -256,7 +256,7 @@ async def test_somebody_without_a_role_sees_nothing(temporal: str, tmp_path: Pat
 
 
 async def test_an_address_that_leads_elsewhere_is_not_followed(world: World) -> None:
-    """The cloud's own data, a neighbour, the platform's API: a sentence, and nothing uploaded."""
+    """Cloud metadata, private addresses and the platform's API give a message and no upload."""
     sato = await world.person("U0SATO")
     addresses = (
         "http://169.254.169.254/latest/meta-data/",
@@ -304,7 +304,7 @@ async def test_a_platform_in_trouble_can_be_tried_again(world: World) -> None:
 
 
 async def test_a_file_that_slack_lost_is_fetched_again(world: World) -> None:
-    """After a deletion in Slack the next look uploads it again."""
+    """After a deletion in Slack the next view uploads it again."""
     sato = await world.person("U0SATO")
     await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
     card, _ = await case_of(sato)
@@ -316,14 +316,14 @@ async def test_a_file_that_slack_lost_is_fetched_again(world: World) -> None:
     await sato.press(view, shows(view)[0])
     (second,) = files(await showing(sato, "表示したことを記録しました"))
     assert second != first
-    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS) as http:
         assert (await http.get(f"{world.stage.url}/files/{second}")).status_code == 200
 
 
-async def test_what_was_asked_for_while_no_worker_ran_is_shown_once_one_does(
+async def test_a_request_during_an_outage_of_the_workers_is_shown_later(
     temporal: str, tmp_path: Path
 ) -> None:
-    """The click is stored, its modal waits, and the look is recorded once."""
+    """The click is stored, its modal waits, and the view is recorded once."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato = await world.person("U0SATO")
         async with work(world.settings):
@@ -340,7 +340,7 @@ async def test_what_was_asked_for_while_no_worker_ran_is_shown_once_one_does(
 
 
 async def test_without_the_ledger_nothing_is_shown(temporal: str, tmp_path: Path) -> None:
-    """A look that can't be recorded is refused: a sentence, and nothing is fetched or counted."""
+    """A view that can't be recorded is refused; nothing is downloaded or counted."""
     async with koban(temporal, tmp_path) as world:
         sato = await world.person("U0SATO")
         await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
@@ -359,7 +359,7 @@ async def test_without_the_ledger_nothing_is_shown(temporal: str, tmp_path: Path
 
 @pytest.mark.browser
 async def test_in_the_browser_it_is_seen_and_hidden_again(world: World, browser: Browser) -> None:
-    """Opened from the card, shown by one press, and gone when its modal is closed."""
+    """It opens from the card, is shown after a click, and is gone when its modal is closed."""
     sato = await world.person("U0SATO")
     await world.happens(opening(f"{world.stage.url}/market"))
     card = await sato.wait_card("ts-market", "l_31")

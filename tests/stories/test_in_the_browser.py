@@ -1,4 +1,4 @@
-"""A shift in a real browser: by mouse in Japanese, by keyboard in English."""
+"""Shift in a real browser: by mouse in Japanese, by keyboard in English."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,7 +35,7 @@ async def press(page: Page, action: str) -> None:
 
 
 async def tab_to(page: Page, wanted: str) -> None:
-    """Presses Tab until the focus is on what this selector names."""
+    """Presses Tab until the focus is on this selector."""
     for _ in range(40):
         if await page.evaluate("one => document.activeElement.matches(one)", wanted):
             return
@@ -53,7 +53,7 @@ async def enter(page: Page, action: str) -> None:
 
 
 async def to_the_newest(page: Page) -> None:
-    """With F6 to the messages, with an arrow to the newest."""
+    """Goes to the messages with F6, and to the newest with an arrow."""
     for _ in range(8):
         if await page.evaluate("document.activeElement.matches('#main .scroller')"):
             break
@@ -109,7 +109,7 @@ async def english(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
 async def test_claim_decide_approve_undo_by_keyboard_in_english(
     english: World, browser: Browser
 ) -> None:
-    """Without a mouse; the focus moves to the next step."""
+    """The focus moves to the next step after each one."""
     world = english
     async with looking(browser, world, "as=U0CLARK&channel=C0LIVE") as page:
         card = await shown(world, page, "U0CLARK")
@@ -156,8 +156,8 @@ async def test_claim_decide_approve_undo_by_keyboard_in_english(
     assert (await world.thing("users", "u_123"))["status"] == "active"
 
 
-async def test_on_a_phone_a_case_is_claimed_in_the_dark(world: World, browser: Browser) -> None:
-    """390 px wide: the buttons are visible, and nothing scrolls sideways."""
+async def test_on_a_phone_a_case_is_claimed_in_dark_mode(world: World, browser: Browser) -> None:
+    """At 390 px the buttons are visible, and nothing scrolls sideways."""
     async with looking(browser, world, "as=U0SATO&channel=C0LIVE") as page:
         await page.set_viewport_size({"width": 390, "height": 780})
         await page.emulate_media(color_scheme="dark")

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
-from deploy.sandbox.slack.person import PATIENCE, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from deploy.sandbox.slack.screen import controls
 from tests.conftest import a_server
-from tests.stories.flood import alerts, pour, runs_of
+from tests.stories.flood import alerts, runs_of, send_alerts
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_slow_ledger import locked
+from tests.timeouts import answered
 from tests.world import World, koban
 
 
@@ -43,7 +44,7 @@ async def counts(world: World, case: str, number: int) -> None:
 
 
 def offers(action: str) -> Callable[[dict], bool]:
-    """Whether a card has this button."""
+    """True if a card has this button."""
     return lambda card: any(each.action_id == action for each in controls(card))
 
 
@@ -64,19 +65,19 @@ def file_of(world: World) -> Path:
 
 def in_ledger(world: World) -> int:
     """Rows in the ledger's `alerts`."""
-    with closing(sqlite3.connect(file_of(world), timeout=PATIENCE)) as ledger:
+    with closing(sqlite3.connect(file_of(world), timeout=WAIT_SECONDS)) as ledger:
         return int(ledger.execute("select count(*) from alerts").fetchone()[0])
 
 
 async def test_a_whole_shift_over_many_histories(world: World) -> None:
-    """Claim, release, decision, approval and undo across several histories."""
+    """Claim, release, decision, approval and undo continue across several histories."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
     card, case = await case_of(sato)
     workflow_id = str(controls(card)[0].block_id)
     await sato.press(card, "担当する")
     card = await sato.wait_text(card, "佐藤")
-    await pour(world, alerts(range(2, 40)))
+    await send_alerts(world, alerts(range(2, 40)))
     await renewed(world, workflow_id, 1)
     await sato.press(card, "case.decide")
     await sato.fill_and_submit(
@@ -84,7 +85,7 @@ async def test_a_whole_shift_over_many_histories(world: World) -> None:
     )
     asked = await tanaka.wait_card("ts-leads", "u_123")
     before = len(await runs_of(world, workflow_id))
-    await pour(world, alerts(range(40, 80)))
+    await send_alerts(world, alerts(range(40, 80)))
     await renewed(world, workflow_id, before)
     await tanaka.press(asked, "approval.reject")
     await tanaka.fill_and_submit({"reason": "初回なので警告にしてください"})
@@ -128,16 +129,18 @@ async def test_two_thousand_alerts_join_one_case(world: World) -> None:
     card, case = await case_of(sato)
     workflow_id = str(controls(card)[0].block_id)
     for start in range(2, 2_102, 300):
-        await pour(world, alerts(range(start, start + 300)))
+        await send_alerts(world, alerts(range(start, start + 300)))
         await counts(world, case, start + 299)
-    await pour(world, [*alerts(range(1, 4)), *alerts(range(2_102, 2_104)), *alerts(range(4, 6))])
+    await send_alerts(
+        world, [*alerts(range(1, 4)), *alerts(range(2_102, 2_104)), *alerts(range(4, 6))]
+    )
     await counts(world, case, 2_103)
     runs = await runs_of(world, workflow_id)
     assert len(runs) >= 5
     assert max(run.events for run in runs) < 1_000
     assert max(run.bytes for run in runs) < 1_000_000
     assert in_ledger(world) == 2_103
-    memory = await world.cases.memory(workflow_id)
+    memory = await answered(lambda: world.cases.memory(workflow_id))
     assert memory is not None
     assert memory.case is not None
     assert memory.case.alerts == 2_103
@@ -147,14 +150,14 @@ async def test_two_thousand_alerts_join_one_case(world: World) -> None:
 
 @pytest.mark.long
 async def test_histories_stay_short_while_slack_takes_nothing(world: World) -> None:
-    """The waiting Slack write is cancelled and restarted; the last state is drawn."""
+    """The waiting Slack write is cancelled and restarted; the last state is posted."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
     workflow_id = str(controls(card)[0].block_id)
     world.stage.faults.set("slack_429", True)
     for start in range(2, 202, 20):
-        await pour(world, alerts(range(start, start + 20)))
+        await send_alerts(world, alerts(range(start, start + 20)))
         await counts(world, case, start + 19)
     await renewed(world, workflow_id, 1)
     world.stage.faults.set("slack_429", False)
@@ -171,7 +174,7 @@ async def test_histories_stay_short_while_the_ledger_is_away(world: World) -> No
     workflow_id = str(controls(card)[0].block_id)
     async with locked(file_of(world)):
         for start in range(2, 102, 10):
-            await pour(world, alerts(range(start, start + 10)))
+            await send_alerts(world, alerts(range(start, start + 10)))
         await renewed(world, workflow_id, 1)
     await counts(world, case, 101)
     assert in_ledger(world) == 101
@@ -189,7 +192,7 @@ async def test_an_enforcement_goes_on_over_a_new_history(world: World) -> None:
     world.stage.faults.set("platform_500", True)
     await sato.press(card, "24時間コメント制限")
     await sato.wait_text(card, "再試行")
-    await pour(world, alerts(range(2, 60)))
+    await send_alerts(world, alerts(range(2, 60)))
     await renewed(world, workflow_id, 1)
     world.stage.faults.set("platform_500", False)
     await sato.wait_text(card, "完了")
@@ -198,7 +201,7 @@ async def test_an_enforcement_goes_on_over_a_new_history(world: World) -> None:
 
 
 @pytest.mark.long
-async def test_an_enforcement_that_is_ended_by_hand_is_missed_by_a_later_history(
+async def test_a_terminated_enforcement_is_detected_by_a_later_history(
     world: World,
 ) -> None:
     """The card offers Retry, although the run that started it has ended."""
@@ -209,7 +212,7 @@ async def test_an_enforcement_that_is_ended_by_hand_is_missed_by_a_later_history
     world.stage.faults.set("platform_500", True)
     await sato.press(card, "24時間コメント制限")
     await sato.wait_text(card, "再試行")
-    await pour(world, alerts(range(2, 60)))
+    await send_alerts(world, alerts(range(2, 60)))
     await renewed(world, workflow_id, 1)
     await world.client.get_workflow_handle(f"enforcement/{case}/D1").terminate("an operator")
     world.stage.faults.set("platform_500", False)
@@ -231,7 +234,7 @@ async def test_a_failed_action_does_not_keep_a_history_growing(world: World) -> 
     workflow_id = str(controls(card)[0].block_id)
     await sato.press(card, "24時間コメント制限")
     card = await sato.wait_text(card, "404")
-    await pour(world, alerts(range(2, 80)))
+    await send_alerts(world, alerts(range(2, 80)))
     await renewed(world, workflow_id, 1)
     world.stage.market.put("users", {"id": "u_123", "name": "あとから"})
     await sato.press(card, "action.retry")
@@ -241,7 +244,7 @@ async def test_a_failed_action_does_not_keep_a_history_growing(world: World) -> 
 
 @pytest.mark.long
 async def test_more_late_alerts_than_a_start_can_hold(world: World) -> None:
-    """Alerts after the decision, while Slack is unreachable: 3 MB that open the next case."""
+    """3 MB of alerts after the decision, while Slack is unreachable, open the next case."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, first = await case_of(sato)
@@ -252,7 +255,7 @@ async def test_more_late_alerts_than_a_start_can_hold(world: World) -> None:
     await sato.press(card, "case.clear")
     await world.wait_kind(first, "case_closed")
     late = alerts(range(2, 52), text="あ" * 20_000)
-    await pour(world, late)
+    await send_alerts(world, late)
     world.stage.faults.set("slack_429", False)
     await sato.wait_text(card, "完了")
     new = await sato.wait_card("ts-live", lambda c: c["ts"] != card["ts"])

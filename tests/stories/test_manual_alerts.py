@@ -8,7 +8,7 @@ from tests.world import World
 
 
 async def answered(person: Person, beginning: str) -> str:
-    """The newest private answer."""
+    """The newest ephemeral message."""
 
     async def look() -> str:
         found = [each["text"] for each in await person.ephemerals("ts-live")]
@@ -18,7 +18,7 @@ async def answered(person: Person, beginning: str) -> str:
 
 
 async def test_a_case_waits_and_keeps_a_note(world: World) -> None:
-    """Both from the answer to a look-up: the modals work on the real case."""
+    """Both modals open from the answer to a look-up and change the real case."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     _, case = await case_of(sato)
@@ -44,7 +44,7 @@ async def test_a_case_waits_and_keeps_a_note(world: World) -> None:
     assert (row["hold"], row["decide_due"]) == ("waiting", None)
 
 
-async def test_a_lead_is_covered_for_and_ends_it(world: World) -> None:
+async def test_a_lead_starts_and_ends_a_cover(world: World) -> None:
     """The ledger has its start and its end."""
     tanaka, sato = await world.person("U0TANAKA"), await world.person("U0SATO")
     until = datetime.now(UTC).astimezone(world.settings.zone) + timedelta(hours=2)

@@ -41,7 +41,7 @@ async def test_alerts_while_every_worker_is_down(temporal: str, tmp_path: Path) 
 
 
 async def test_slack_loses_its_answer_after_posting(world: World) -> None:
-    """One card: Koban searches for it before posting again."""
+    """There is one card, because Koban searches for it before posting again."""
     sato = await world.person("U0SATO")
     faults = world.stage.faults
     faults.set("slack_lost_response", True)
@@ -54,7 +54,7 @@ async def test_slack_loses_its_answer_after_posting(world: World) -> None:
     assert len(await sato.cards("ts-live")) == 1
 
 
-async def test_slack_turns_everything_away_for_a_while(world: World) -> None:
+async def test_slack_refuses_every_call_for_a_while(world: World) -> None:
     """Afterwards the card shows the last state, not the first."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
@@ -68,7 +68,7 @@ async def test_slack_turns_everything_away_for_a_while(world: World) -> None:
     await sato.wait_text(card, "完了")
 
 
-async def test_a_click_whose_person_slack_does_not_tell_waits(world: World) -> None:
+async def test_a_click_with_unknown_roles_waits(world: World) -> None:
     """Roles are checked first; an outage only delays the click."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
@@ -108,7 +108,7 @@ async def test_the_platform_loses_its_answer_after_acting(world: World) -> None:
 
 
 async def test_the_platform_is_down_and_comes_back(world: World) -> None:
-    """The card says that Koban keeps trying, and then that it is done."""
+    """The card shows the retries, and then the result."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, _ = await case_of(sato)
@@ -136,7 +136,7 @@ async def test_what_the_platform_refuses_is_retried_or_given_up(world: World) ->
 
 
 async def test_giving_up_gives_the_case_back(world: World) -> None:
-    """The assignee can decide otherwise."""
+    """The assignee can make another decision."""
     sato = await world.person("U0SATO")
     unknown = lure()
     unknown.things = []
@@ -153,7 +153,7 @@ async def test_giving_up_gives_the_case_back(world: World) -> None:
 
 
 async def test_a_deleted_card_is_posted_again(world: World) -> None:
-    """Somebody removed the message; the case is still open."""
+    """A person deleted the message of an open case."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, _ = await case_of(sato)
@@ -166,8 +166,8 @@ async def test_a_deleted_card_is_posted_again(world: World) -> None:
     assert "u_123" in visible_text(again)
 
 
-async def test_a_press_is_not_judged_before_it_came(world: World) -> None:
-    """By the time of receipt, unless that clock is far off."""
+async def test_a_press_is_not_decided_before_it_was_received(world: World) -> None:
+    """The time of receipt counts, unless that clock is far off."""
     await world.happens(lure())
     sato = await world.person("U0SATO")
     card, case = await case_of(sato)

@@ -13,7 +13,7 @@ WARNED = {"verdict": "violation", "actions": ["warn"]}
 
 
 async def modal_says(person: Person, text: str) -> None:
-    """Waits until the modal contains it."""
+    """Waits until the modal contains this text."""
 
     async def look() -> bool:
         views = await person.views()
@@ -28,8 +28,8 @@ async def notices(world: World, person: str) -> list[dict[str, Any]]:
     return found
 
 
-async def test_a_reason_of_policy_tells_the_person(world: World) -> None:
-    """Chosen, previewed, decided; the notice has facts, measure, rule and how to appeal."""
+async def test_a_reason_of_policy_sends_a_notice(world: World) -> None:
+    """It is chosen, previewed and decided; the notice has facts, action, rule and how to appeal."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -58,7 +58,7 @@ async def test_a_reason_of_policy_tells_the_person(world: World) -> None:
     assert [each for each in await world.kinds(case) if "notice" in each] == ["notice_sent"]
 
 
-async def test_without_a_reason_of_policy_nobody_is_told(world: World) -> None:
+async def test_without_a_reason_of_policy_no_notice_is_sent(world: World) -> None:
     """The standard case makes no further call."""
     sato = await world.person("U0SATO")
     await world.happens(lure())

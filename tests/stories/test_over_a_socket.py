@@ -26,7 +26,7 @@ async def connected(world: World) -> None:
 
 
 async def test_a_case_is_worked_over_the_socket(closed_network: World) -> None:
-    """Claim, a modal, an approval and an undo, with reconnections in between."""
+    """Claim, modal, approval and undo work, with reconnections in between."""
     world = closed_network
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
@@ -48,7 +48,7 @@ async def test_a_case_is_worked_over_the_socket(closed_network: World) -> None:
 
 
 async def refreshed(world: World) -> None:
-    """Slack asks for a new connection, and gets it."""
+    """Makes Slack ask for a new connection, and waits for it."""
     sockets = world.stage.workspace.sockets
     before = sockets.opened
     await sockets.refresh()
@@ -77,6 +77,6 @@ async def test_a_press_in_a_gap_is_an_error_and_does_nothing(closed_network: Wor
 
 
 async def test_a_home_is_drawn_over_the_socket(closed_network: World) -> None:
-    """Events come the same way."""
+    """Events arrive over the socket too."""
     sato = await closed_network.person("U0SATO")
     await sato.until(sato.home, what="the home")

@@ -4,7 +4,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from deploy.sandbox.slack.person import Person, wait_until
-from tests.stories.flood import alerts, pour
+from tests.stories.flood import alerts, send_alerts
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World
 from workflows.domain.alerts import Alert
@@ -26,7 +26,7 @@ async def reopened(world: World) -> tuple[Person, dict, str]:
 
 
 async def closed(world: World, person: Person, card: dict, case: str, times: int = 1) -> None:
-    """Closes it as no violation, and waits until its workflow has ended."""
+    """Closes the case as no violation, and waits until its workflow has ended."""
     await person.press(card, "case.clear")
     await person.wait_text(card, "完了")
 
@@ -41,7 +41,7 @@ async def closed(world: World, person: Person, card: dict, case: str, times: int
 
 
 async def ended(world: World, workflow_id: str) -> None:
-    """Waits until nothing runs under a workflow id."""
+    """Waits until a workflow id has no running workflow."""
 
     async def over() -> bool:
         try:
@@ -54,7 +54,7 @@ async def ended(world: World, workflow_id: str) -> None:
 
 
 async def counted(world: World, case: str, number: int) -> None:
-    """Waits until a case has so many alerts."""
+    """Waits until a case has this many alerts."""
 
     async def so_many() -> bool:
         row = await world.queries.case(case)
@@ -64,7 +64,7 @@ async def counted(world: World, case: str, number: int) -> None:
 
 
 async def test_a_new_alert_joins_the_reopened_case(world: World) -> None:
-    """One card instead of two."""
+    """There is one card instead of two."""
     sato, card, case = await reopened(world)
     await world.happens(lure(2))
     await counted(world, case, 2)
@@ -74,16 +74,16 @@ async def test_a_new_alert_joins_the_reopened_case(world: World) -> None:
 
 
 async def test_a_storm_joins_it_each_alert_once(world: World) -> None:
-    """Also alerts during the handoff of others."""
+    """This includes alerts during the handoff of others."""
     sato, _, case = await reopened(world)
-    await pour(world, alerts(range(2, 42)))
+    await send_alerts(world, alerts(range(2, 42)))
     await counted(world, case, 41)
     assert (await world.kinds(case)).count("alert_joined") == 40
     assert len(await sato.cards("ts-live")) == 1
 
 
 async def test_once_it_is_closed_the_next_alert_opens_another(world: World) -> None:
-    """As for any closed case."""
+    """A reopened case that is closed again is like any closed case."""
     sato, card, case = await reopened(world)
     await world.happens(lure(2))
     await counted(world, case, 2)

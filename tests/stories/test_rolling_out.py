@@ -1,5 +1,6 @@
 """Worker versioning: a new build while cases are open, on a real server."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from temporalio.service import RPCError
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.screen import controls
 from tests.stories.test_a_shift import case_of, lure
+from tests.timeouts import answered
 from tests.world import World, koban, work
 
 DEPLOYMENT = "koban"
@@ -42,14 +44,14 @@ async def make_current(world: World, build: str) -> None:
 
 
 async def build_of(world: World, workflow_id: str) -> str:
-    """The build that did the last task of a workflow."""
+    """Build of a workflow's last task."""
     described = await world.client.get_workflow_handle(workflow_id).describe()
     info = described.raw_description.workflow_execution_info.versioning_info
     return str(info.deployment_version.build_id)
 
 
 async def builds_of(handle: WorkflowHandle) -> set[str]:
-    """The builds that did tasks of one run."""
+    """Builds of all tasks of one run."""
     return {
         event.workflow_task_completed_event_attributes.deployment_version.build_id
         async for event in handle.fetch_history_events()
@@ -61,8 +63,10 @@ async def builds_of(handle: WorkflowHandle) -> set[str]:
 async def test_open_cases_move_on_and_a_running_enforcement_stays(
     temporal: str, tmp_path: Path
 ) -> None:
-    """The case begins a new history on v2 with all that it knew; what v1 began at the platform
-    v1 ends."""
+    """The case continues on v2 in a new history with its whole state.
+
+    An enforcement that v1 started ends on v1.
+    """
     async with koban(temporal, tmp_path, working=False) as world:
         sato = await world.person("U0SATO")
         async with work(world.settings, "v1"):
@@ -83,13 +87,13 @@ async def test_open_cases_move_on_and_a_running_enforcement_stays(
 
                 async def moved() -> bool:
                     handle = world.client.get_workflow_handle(workflow_id)
-                    # The alert may still have met v1: the server tells its queues a moment later.
+                    # The alert may still reach v1: the server updates its queues a moment later.
                     await handle.signal("nudge")
                     return (await handle.describe()).run_id != first
 
                 await wait_until(moved, what="a new history")
                 assert await build_of(world, workflow_id) == "v2"
-                memory = await world.cases.memory(workflow_id)
+                memory = await answered(partial(world.cases.memory, workflow_id))
                 assert memory is not None
                 assert memory.case is not None
                 assert memory.case.alerts == 2

@@ -1,11 +1,11 @@
-"""Approvals: questions, withdrawal, covers, undo with an approval."""
+"""Approvals: questions, withdrawal, covers, and an undo with an approval."""
 
 from pathlib import Path
 
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import visible_text
 from tests.stories.test_a_shift import case_of, lure
-from tests.stories.test_working_a_case import told_in_thread
+from tests.stories.test_working_a_case import wait_in_thread
 from tests.world import World, koban, work
 
 
@@ -21,8 +21,8 @@ async def a_ban(world: World, decider: Person, other: Person) -> tuple[dict, str
     return card, case, await other.wait_card("ts-leads", "u_123")
 
 
-async def test_an_approver_asks_back(world: World) -> None:
-    """The deadline is paused until the decider answers."""
+async def test_an_approver_asks_a_question(world: World) -> None:
+    """The deadline pauses until the decider answers."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     card, case, asked = await a_ban(world, sato, tanaka)
     await tanaka.press(asked, "approval.ask")
@@ -30,7 +30,7 @@ async def test_an_approver_asks_back(world: World) -> None:
     card = await sato.wait_text(card, "本人確認は済んでいますか")
     await sato.press(card, "approval.answer")
     await sato.fill_and_submit({"answer": "はい、運転免許証で確認済みです"})
-    await told_in_thread(sato, card, "運転免許証で確認済み")
+    await wait_in_thread(sato, card, "運転免許証で確認済み")
     asked = await tanaka.wait_text(asked, "運転免許証で確認済み")
     await tanaka.press(asked, "approval.approve")
     await sato.wait_text(card, "完了")
@@ -87,7 +87,7 @@ async def test_a_specialist_covers_for_a_lead(world: World) -> None:
 
 
 async def test_nobody_covers_for_the_decider(world: World) -> None:
-    """A lead's own cover can't approve the lead's decision."""
+    """A cover for the deciding lead can't approve the decision."""
     clark, tanaka = await world.person("U0CLARK"), await world.person("U0TANAKA")
     await tanaka.command("/koban cover @emma.clark until 23:59", "ts-leads")
     await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="that it is noted")
@@ -99,7 +99,7 @@ async def test_nobody_covers_for_the_decider(world: World) -> None:
 
 
 async def test_the_request_says_what_an_approver_needs(world: World) -> None:
-    """Decider, reason, evidence, place and affected accounts."""
+    """It has decider, reason, evidence, place and affected accounts."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     card, _, asked = await a_ban(world, sato, tanaka)
     words = visible_text(asked)

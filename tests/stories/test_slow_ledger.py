@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from activities.ledger.database import Database
 from activities.ledger.event_log import verify
-from deploy.sandbox.slack.person import PATIENCE, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from deploy.sandbox.slack.screen import controls
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
@@ -26,17 +26,17 @@ from workflows.domain.people import Actor
 async def locked(ledger: Path) -> AsyncIterator[None]:
     """Locks the ledger for writing.
 
-    Whoever writes now may need the loop to end, so the lock is waited for beside it.
+    A running write may need the event loop to end, so the lock is awaited in a thread.
     """
-    connected = partial(sqlite3.connect, timeout=PATIENCE, check_same_thread=False)
+    connected = partial(sqlite3.connect, timeout=WAIT_SECONDS, check_same_thread=False)
     with closing(connected(ledger, isolation_level=None)) as holder:
         await asyncio.to_thread(holder.execute, "BEGIN IMMEDIATE")
         yield
         holder.execute("ROLLBACK")
 
 
-async def test_a_lock_waits_for_who_writes_now(migrated: Path, tmp_path: Path) -> None:
-    """The transaction needs the loop to end."""
+async def test_a_lock_waits_for_the_running_write(migrated: Path, tmp_path: Path) -> None:
+    """The transaction needs the event loop to end."""
     file = shutil.copy(migrated, tmp_path / "koban.db")
     database, begun = Database(f"sqlite+aiosqlite:///{file}"), asyncio.Event()
 
@@ -48,12 +48,12 @@ async def test_a_lock_waits_for_who_writes_now(migrated: Path, tmp_path: Path) -
     writing = asyncio.create_task(write())
     await begun.wait()
     async with locked(file):
-        assert writing.done()
+        await writing
     await database.aclose()
 
 
-async def thought_once(world: World) -> bool:
-    """Whether the case has completed its first workflow task without the ledger."""
+async def first_task_done(world: World) -> bool:
+    """True if the case has completed its first workflow task without the ledger."""
     async for each in world.client.list_workflows("ExecutionStatus = 'Running'"):
         history = await world.client.get_workflow_handle(each.id).fetch_history()
         if any(e.HasField("workflow_task_completed_event_attributes") for e in history.events):
@@ -64,7 +64,7 @@ async def thought_once(world: World) -> bool:
 async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
     temporal: str, tmp_path: Path
 ) -> None:
-    """Another worker finds the same opening time as the first one wrote down."""
+    """Another worker finds the opening time that the first one recorded."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato = await world.person("U0SATO")
         async with work(world.settings):
@@ -72,7 +72,7 @@ async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
                 await world.happens(lure())
 
                 async def waits() -> bool:
-                    return await thought_once(world)
+                    return await first_task_done(world)
 
                 await wait_until(waits, what="a case that waits for the ledger")
             card, case = await case_of(sato)
@@ -85,7 +85,7 @@ async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
 
 
 async def test_a_card_that_came_late_is_found_by_the_ledger(world: World) -> None:
-    """Slack was unreachable at the time of a call; the case does not change afterwards."""
+    """Slack was unreachable at the escalation; the case does not change afterwards."""
     sato = await world.person("U0SATO")
     world.stage.faults.set("slack_429", True)
     await world.happens(lure())
@@ -106,7 +106,7 @@ async def test_a_card_that_came_late_is_found_by_the_ledger(world: World) -> Non
     await wait_until(found, what="the card's place in the ledger")
 
 
-async def test_a_case_that_closed_before_its_card_stood_ends(world: World) -> None:
+async def test_a_case_that_closed_before_its_card_was_posted_ends(world: World) -> None:
     """Its first card is its last; the case is recorded once and ends."""
     sato = await world.person("U0SATO")
     world.stage.faults.set("slack_429", True)

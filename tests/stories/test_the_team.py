@@ -76,7 +76,7 @@ async def answer_to(person: Person, command: str) -> str:
     return await person.until(look, what=f"an answer to {command}")
 
 
-async def test_a_shift_ends(world: World) -> None:
+async def test_the_end_of_a_shift_posts_a_report(world: World) -> None:
     """The report is posted once, with a picture."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure(1))
@@ -109,8 +109,8 @@ async def test_a_shift_ends(world: World) -> None:
     assert len(reports) == 1
 
 
-async def test_a_shift_without_a_turn_hands_nothing_over(world: World) -> None:
-    """Without people on shift no report is posted."""
+async def test_a_shift_without_people_posts_no_report(world: World) -> None:
+    """The roster has no turn for it."""
     clark = await world.person("U0CLARK")
     await due(world, "report/shift/relief")
 
@@ -122,8 +122,8 @@ async def test_a_shift_without_a_turn_hands_nothing_over(world: World) -> None:
     assert await clark.cards("ts-live") == []
 
 
-async def test_a_day_is_looked_back_on(world: World) -> None:
-    """Yesterday's statistics for the leads, with overdue cases."""
+async def test_the_daily_report_has_yesterdays_figures(world: World) -> None:
+    """It is for the leads and lists overdue cases."""
     tanaka = await world.person("U0TANAKA")
     await world.happens(lure())
     _, case = await case_of(tanaka)
@@ -189,8 +189,8 @@ async def test_everybody_reads_their_own_language(world: World) -> None:
     await home(sato, "あなたの担当 0件")
 
 
-async def test_numbers_and_shifts_are_one_command_away(world: World) -> None:
-    """Short, with denominators, without a ranking of people."""
+async def test_commands_show_figures_and_shifts(world: World) -> None:
+    """The answers are short, with denominators and without a ranking of people."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     await world.happens(lure())
     card, case = await case_of(sato)

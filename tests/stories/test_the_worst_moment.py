@@ -67,7 +67,7 @@ async def test_right_after_a_press(temporal: str, tmp_path: Path, kind: str) -> 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["alerts_claimed", "alert_joined"])
 async def test_right_after_an_alert_joined(temporal: str, tmp_path: Path, kind: str) -> None:
-    """It is counted once."""
+    """The alert is counted once."""
     async with koban(temporal, tmp_path, working=False) as world:
         sato = await world.person("U0SATO")
         await world.happens(lure())
@@ -87,7 +87,7 @@ async def test_right_after_an_alert_joined(temporal: str, tmp_path: Path, kind: 
 
 @pytest.mark.long
 async def test_right_after_an_appeal_was_filed(temporal: str, tmp_path: Path) -> None:
-    """One card, a deadline from the request, and a normal answer."""
+    """There are one card, a deadline from the request, and a normal answer."""
     async with koban(temporal, tmp_path, working=False) as world:
         tanaka = await world.person("U0TANAKA")
         async with work(world.settings):
@@ -141,8 +141,8 @@ async def test_right_after_an_appeal_was_answered(temporal: str, tmp_path: Path,
 
 
 @pytest.mark.long
-async def test_right_after_a_case_heard_of_the_answer(temporal: str, tmp_path: Path) -> None:
-    """It is recorded once."""
+async def test_right_after_a_case_recorded_the_answer(temporal: str, tmp_path: Path) -> None:
+    """The answer is recorded once."""
     async with koban(temporal, tmp_path, working=False) as world:
         tanaka = await world.person("U0TANAKA")
         async with work(world.settings):

@@ -12,7 +12,7 @@ from tests.world import World
 
 
 async def refusal(person: Person, channel: str, number: int = 1) -> str:
-    """Waits for this many private answers; returns the newest."""
+    """Waits for this many ephemeral messages; returns the newest."""
 
     async def so_many() -> list[dict]:
         found = await person.ephemerals(channel)
@@ -22,7 +22,7 @@ async def refusal(person: Person, channel: str, number: int = 1) -> str:
 
 
 async def test_a_refused_approval_says_who_could_give_it(world: World) -> None:
-    """Leads and their covers by name, without a mention."""
+    """It names leads and their covers, without a mention."""
     sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
     tanaka = await world.person("U0TANAKA")
     _, case, asked = await a_ban(world, sato, tanaka)
@@ -69,7 +69,7 @@ async def test_the_fourth_hold_is_a_leads(world: World) -> None:
     await world.wait_kind(case, "case_snoozed")
 
 
-async def test_a_press_on_an_older_card_leaves_what_koban_protects_since(world: World) -> None:
+async def test_a_press_on_an_older_card_keeps_a_later_protection(world: World) -> None:
     """The milder case is closed as no violation: the message stays hidden for its time."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
@@ -85,10 +85,10 @@ async def test_a_press_on_an_older_card_leaves_what_koban_protects_since(world: 
     assert (await world.thing("messages", "m_77"))["hidden"] is True
 
 
-async def test_what_was_missed_while_a_decision_waited_is_called_once_it_came_back(
+async def test_an_escalation_missed_during_an_approval_follows_a_rejection(
     tmp_path: Path,
 ) -> None:
-    """Due at 30, sent back at 40: the lead is called ten minutes later, if nobody decided."""
+    """Due at 30, rejected at 40: the lead is mentioned ten minutes later without a decision."""
     async with calendar(tmp_path) as turned:
         world = turned.world
         sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")

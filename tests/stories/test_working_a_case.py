@@ -41,12 +41,12 @@ async def showing(person: Person, callback: str) -> dict:
 
 
 async def gone(person: Person, callback: str) -> bool:
-    """Whether another modal has replaced it."""
+    """True if another modal has replaced it."""
     return (await person.views())[-1]["callback_id"] != callback
 
 
-async def told_in_thread(person: Person, card: dict, text: str) -> None:
-    """Waits until the card's thread contains it."""
+async def wait_in_thread(person: Person, card: dict, text: str) -> None:
+    """Waits until the card's thread contains this text."""
 
     async def says() -> bool:
         return any(text in visible_text(each) for each in await person.thread(card))
@@ -65,7 +65,7 @@ async def test_a_case_is_handed_over_with_a_note(world: World) -> None:
     note = "配信者が同じ人物かまだ確認できていません"
     assert await sato.fill_and_submit({"person": "U0CLARK", "note": note}) == {"ok": True}
     card = await clark.wait_text(card, "Emma")
-    await told_in_thread(clark, card, note)
+    await wait_in_thread(clark, card, note)
     await sato.press(card, "case.clear")
     answers = await sato.until(lambda: sato.ephemerals("ts-live"), what="the refusal")
     assert "Emma" in answers[-1]["text"]
@@ -93,7 +93,7 @@ async def test_an_auditor_gets_no_case(world: World) -> None:
     assert await world.kinds(case) == ["case_opened", "case_claimed"]
 
 
-async def test_waiting_stops_the_clock_and_resuming_starts_it(world: World) -> None:
+async def test_waiting_pauses_the_deadline_and_resuming_continues_it(world: World) -> None:
     """The card has the reason; the deadline moves by the waiting time."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
@@ -114,8 +114,8 @@ async def test_waiting_stops_the_clock_and_resuming_starts_it(world: World) -> N
     assert row["decide_due"] > row["opened_at"] + timedelta(minutes=10)
 
 
-async def test_a_snooze_past_the_clock_is_a_leads(world: World) -> None:
-    """A specialist is refused; a lead's hold stops the deadline."""
+async def test_a_snooze_past_the_deadline_needs_a_lead(world: World) -> None:
+    """A specialist is refused; a lead's hold pauses the deadline."""
     sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
     await world.happens(lure())
     card, case = await case_of(sato)
@@ -131,7 +131,7 @@ async def test_a_snooze_past_the_clock_is_a_leads(world: World) -> None:
 
 
 async def test_two_cases_on_one_person_become_one(world: World) -> None:
-    """The second case is merged into the first; both cards say so."""
+    """The second case is merged into the first; both cards show it."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     one, first = await case_of(sato)
@@ -152,8 +152,8 @@ async def test_two_cases_on_one_person_become_one(world: World) -> None:
     assert row["alerts"] == 2
 
 
-async def test_a_closed_case_is_worked_again(world: World) -> None:
-    """Reopened with a reason and decided differently."""
+async def test_a_closed_case_is_reopened_and_decided_again(world: World) -> None:
+    """The reopening has a reason."""
     sato = await world.person("U0SATO")
     await world.happens(lure())
     card, case = await case_of(sato)

@@ -35,7 +35,10 @@ class Calendar:
 
 @asynccontextmanager
 async def calendar(folder: Path) -> AsyncIterator[Calendar]:
-    """The older time-skipping server has one clock for all, and can't skip a month."""
+    """A world on a server of its own.
+
+    The older time-skipping server has one clock for all workflows, and can't skip a month.
+    """
     async with (
         a_server(folder, *_VALUES) as address,
         koban(address, folder, namespace="default") as world,

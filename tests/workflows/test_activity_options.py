@@ -9,12 +9,16 @@ from temporalio import activity
 
 import workflows
 from workflows.activity_options import OPTIONS
-from workflows.ports import appeals, bulk, cases, evidence, reports, storms
+from workflows.ports.appeals import AppealPort
+from workflows.ports.bulk import BulkPort
+from workflows.ports.cases import CasePort
+from workflows.ports.reports import ReportPort
+from workflows.ports.storms import StormPort
 
 PORTS = [
     each
-    for module in (appeals, bulk, cases, evidence, reports, storms)
-    for each in vars(module).values()
+    for port in (AppealPort, BulkPort, CasePort, ReportPort, StormPort)
+    for each in vars(port).values()
     if activity._Definition.from_callable(each) is not None
 ]
 

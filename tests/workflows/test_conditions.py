@@ -1,4 +1,4 @@
-"""CEL conditions are true or false, and never raise, for any alert and policy."""
+"""CEL conditions: true or false, without an exception, for any alert and policy."""
 
 import subprocess
 import sys

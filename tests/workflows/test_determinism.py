@@ -27,7 +27,7 @@ MODULES = frozenset(
         "sqlalchemy",
     ]
 )
-"""What a workflow must not import: each of them differs from one replay to the next."""
+"""Modules that a workflow must not import, because their results differ in a replay."""
 NAMES = frozenset(
     [
         "now",
@@ -42,7 +42,7 @@ NAMES = frozenset(
         "urandom",
     ]
 )
-"""What it must not call, except on `workflow`, whose answers are in the history."""
+"""Calls that it must not make, except on `workflow`, whose results are in the history."""
 OURS = frozenset({"workflow", "self", "_clock", "clock"})
 BUILTINS = frozenset({"open", "input", "hash", "print"})
 

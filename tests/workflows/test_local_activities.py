@@ -1,4 +1,4 @@
-"""Local activities are not used in workflows: a query can make their replay fail."""
+"""Local activities: not used in workflows, because a query can make their replay fail."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -21,8 +21,8 @@ from tests.world import fresh_namespace
 QUEUE = "steps"
 ANSWER = "the answer to the query"
 TASK = timedelta(seconds=3)
-"""How long a workflow task may take; with a local activity in it, a query waits for 0.8 of that."""
-PATIENCE = timedelta(minutes=5)
+"""Timeout of a workflow task; with a local activity in it, a query waits for 0.8 of that."""
+WAIT_SECONDS = timedelta(minutes=5)
 
 
 class Gates(PayloadCodec):
@@ -76,14 +76,14 @@ class Steps:
     async def run(self, local: bool) -> None:
         """Takes both steps, local or not."""
         start: Any = workflow.start_local_activity if local else workflow.start_activity
-        first = start("step", 1, start_to_close_timeout=PATIENCE)
-        second = start("step", 2, start_to_close_timeout=PATIENCE)
+        first = start("step", 1, start_to_close_timeout=WAIT_SECONDS)
+        second = start("step", 2, start_to_close_timeout=WAIT_SECONDS)
         await first
         early = self._signalled
         await second
         await workflow.wait_condition(lambda: self._signalled)
         if early:
-            await start("step", 3, start_to_close_timeout=PATIENCE)
+            await start("step", 3, start_to_close_timeout=WAIT_SECONDS)
 
 
 Handle = WorkflowHandle[Steps, None]

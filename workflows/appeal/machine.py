@@ -23,8 +23,14 @@ from workflows.domain.appeal.rules import (
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.case.snapshot import ReceivedAlert, SeenKeys
 from workflows.domain.policy.appeals import NoticeKind
-from workflows.ports import appeals
-from workflows.ports.appeals import Against, AppealSnapshot, AppealStart, AppealWrite, appeal_row
+from workflows.ports.appeals import (
+    Against,
+    AppealPort,
+    AppealSnapshot,
+    AppealStart,
+    AppealWrite,
+    appeal_row,
+)
 from workflows.shared.authorize import Authorized
 from workflows.shared.ledger_writer import LedgerWriter
 from workflows.shared.machine import Machine
@@ -72,13 +78,13 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
         """Files it; False if another run already did."""
         request = self._appeal.request
         against = Against(case=request.case, decision=request.decision)
-        appealed = await execute(appeals.load_appealed, against)
+        appealed = await execute(AppealPort.load_appealed, against)
         events = decide_appeal(self._appeal, cmd.FileAppeal(appealed=appealed), workflow.now())
         assert not isinstance(events, Refusal)
         after = apply_all_to_appeal(self._appeal, events)
         recorded = numbered(self._appeal, events)
         write = AppealWrite(row=appeal_row(after), events=recorded)
-        if not await execute(appeals.record_appeal, write):
+        if not await execute(AppealPort.record_appeal, write):
             return False
         self._apply_and_react(after, recorded)
         return True
@@ -167,7 +173,7 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
     ) -> None:
         card = self._recorded_card = self._slack.card
         write = AppealWrite(row=appeal_row(self._appeal), events=events, card=card)
-        await execute(appeals.record_appeal, write)
+        await execute(AppealPort.record_appeal, write)
 
     # -- notices --------------------------------------------------------------------------
 

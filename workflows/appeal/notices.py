@@ -13,20 +13,19 @@ from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.policy.appeals import NoticeKind
 from workflows.enforcement.platform_calls import problem_of
-from workflows.ports import appeals
-from workflows.ports.appeals import AppealStart, Notice
-from workflows.ports.cases import Delivery
+from workflows.ports.appeals import AppealPort, AppealStart, Notice
 from workflows.shared.signals import signal_or_deliver
 
 
-def _answer_of(appeal: Appeal) -> AppealAnswer:
+async def answer_case(appeal: Appeal) -> None:
+    """Sends the answer to the case, and wakes a closed one."""
     found = appeal.appealed
     assert found is not None
     assert found.decision is not None
     assert appeal.outcome is not None
     assert appeal.answered_by is not None
     assert appeal.answered_at is not None
-    return AppealAnswer(
+    answer = AppealAnswer(
         appeal=appeal.id,
         case=found.case,
         decision=found.decision.id,
@@ -35,14 +34,7 @@ def _answer_of(appeal: Appeal) -> AppealAnswer:
         at=appeal.answered_at,
         reason=appeal.reason,
     )
-
-
-async def answer_case(appeal: Appeal) -> None:
-    """Sends the answer to the case, and wakes a closed one."""
-    assert appeal.appealed is not None
-    answer = _answer_of(appeal)
-    delivery = Delivery(case=answer.case, answer=answer)
-    await signal_or_deliver(appeal.appealed.workflow_id, "appeal_answered", answer, delivery)
+    await signal_or_deliver(found.workflow_id, answer)
 
 
 async def send_notice(
@@ -72,7 +64,7 @@ async def send_notice(
 
 
 async def _send(notice: Notice, overtaken: Callable[[], bool]) -> Problem | None:
-    sending = start(appeals.send_notice, notice)
+    sending = start(AppealPort.send_notice, notice)
     watch = asyncio.create_task(workflow.wait_condition(overtaken))
     done, _ = await workflow.wait([sending, watch], return_when=asyncio.FIRST_COMPLETED)
     watch.cancel()

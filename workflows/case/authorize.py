@@ -22,9 +22,7 @@ from workflows.domain.case.rules.evidence import cap
 from workflows.domain.case.rules.protections import fresh_rules
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Actor
-from workflows.ports import cases
-from workflows.ports.cases import RolesAsk, Spending
-from workflows.ports.evidence import RevealRequest, ShowEvidence, expose, show_evidence
+from workflows.ports.cases import CasePort, RevealRequest, RolesAsk, ShowEvidence, Spending
 from workflows.shared.authorize import BY_APPROVERS
 from workflows.shared.slack_sync import refuse
 
@@ -54,19 +52,19 @@ _UNANSWERED = {cmd.HandOver: Reason.ROLES_UNKNOWN, cmd.RevealEvidence: Reason.NO
 
 
 async def _with_colleague(command: cmd.HandOver) -> cmd.HandOver:
-    grant = await execute(cases.roles_of, RolesAsk(person=command.to.id))
+    grant = await execute(CasePort.roles_of, RolesAsk(person=command.to.id))
     to = Actor(id=command.to.id, roles=frozenset(grant.roles))
     return command.model_copy(update={"to": to})
 
 
 async def _with_covers(command: PersonCommand) -> PersonCommand:
-    covers = await execute(cases.covers_of, command.by.id)
+    covers = await execute(CasePort.covers_of, command.by.id)
     by = command.by.model_copy(update={"covers": covers})
     return command.model_copy(update={"by": by})
 
 
 async def _with_place(command: cmd.Merge) -> cmd.Merge:
-    place = await execute(cases.place_of, command.into, LEDGER_PRESS)
+    place = await execute(CasePort.place_of, command.into, LEDGER_PRESS)
     if place is None or not place.open:
         return command.model_copy(update={"subject": None, "workflow_id": ""})
     return command.model_copy(update={"subject": place.subject, "workflow_id": place.workflow_id})
@@ -90,16 +88,13 @@ async def _with_quota(
         since=now - (rule.within if rule else _NO_CAP),
         most=rule.reveals if rule else None,
     )
-    return command.model_copy(update={"exposed": await execute(expose, wanted)})
+    return command.model_copy(update={"exposed": await execute(CasePort.expose, wanted)})
 
 
 async def _with_budget(
     case: Case, command: cmd.DecisionCommand, now: datetime
 ) -> PersonCommand | Refusal:
-    """Books a decision on its person's budget, unless it is refused anyway.
-
-    The refusal is final, even if the case changes in between: nothing was booked for it.
-    """
+    """Books a decision on its person's budget unless it is refused; that refusal is final."""
     limits = case.policy.limits
     within_limit = _limited(command, False)
     if limits is None or limits.velocity is None:
@@ -111,7 +106,7 @@ async def _with_budget(
     if not actions:
         return within_limit
     spent = await execute(
-        cases.spend,
+        CasePort.spend,
         Spending(
             key=f"{case.id}/D{len(case.decisions) + 1}/{command.by.id}",
             person=command.by.id,
@@ -156,9 +151,11 @@ async def answer(
     `is_written` says whether the ledger has a version of the case. Everything else is on the card.
     """
     if isinstance(click.command, RevealEvidence):
-        await _reveal(click, click.command, refusal, case, card, is_written)
-    elif refusal is not None:
-        await _refuse(click, refusal, case, card)
+        refusal = await _reveal(click, click.command, refusal, case, is_written)
+    if refusal is not None:
+        own = case is not None and case.id == click.case
+        title = case.policy.playbook.title if case is not None and own else None
+        await refuse(click, refusal, click.case, title, card if own else None)
 
 
 async def _reveal(
@@ -166,12 +163,11 @@ async def _reveal(
     command: RevealEvidence,
     refusal: Refusal | None,
     case: Case | None,
-    card: CardRef | None,
     is_written: Callable[[int], bool],
-) -> None:
-    """Shows granted evidence once the ledger has the event, else the reason."""
+) -> Refusal | None:
+    """Shows evidence once the ledger has the event, else the reason; returns it on a failure."""
     if refusal is None and case is not None:
-        version, patience = case.version, OPTIONS[show_evidence].within
+        version, patience = case.version, OPTIONS[CasePort.show_evidence].within
         with suppress(TimeoutError):  # the activity then finds no record, and shows nothing
             await workflow.wait_condition(lambda: is_written(version), timeout=patience)
     wanted = ShowEvidence(
@@ -185,16 +181,10 @@ async def _reveal(
         refusal=refusal,
     )
     try:
-        await execute(show_evidence, wanted)
+        await execute(CasePort.show_evidence, wanted)
     except FailureError:
-        await _refuse(click, refusal or Refusal(reason=Reason.NOT_SHOWN), case, card)
-
-
-async def _refuse(click: Click, refusal: Refusal, case: Case | None, card: CardRef | None) -> None:
-    if case is not None and case.id == click.case:
-        await refuse(click, refusal, click.case, case.policy.playbook.title, card)
-    else:
-        await refuse(click, refusal, click.case, None, None)
+        return refusal or Refusal(reason=Reason.NOT_SHOWN)
+    return None
 
 
 # -- automation ---------------------------------------------------------------------------
@@ -209,7 +199,7 @@ async def pause_at(case: Case, now: datetime) -> AutomationPause | None:
         return None
     try:
         playbook = case.policy.playbook.playbook
-        return await execute(cases.automation_of, playbook)
+        return await execute(CasePort.automation_of, playbook)
     except FailureError:
         return case.automation_pause
 

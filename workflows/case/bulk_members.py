@@ -10,14 +10,13 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Bulk
 from workflows.domain.case.commands import Click, DecideBulk
 from workflows.domain.case.decide import decide
-from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import Ask
 from workflows.domain.case.model import Case
+from workflows.domain.case.planning import target
 from workflows.domain.case.refusals import Reason, Refusal
-from workflows.domain.case.rules.bulk import start_of, type_of
+from workflows.domain.case.rules.bulk import type_of
 from workflows.domain.ids import bulk_id
-from workflows.domain.policy.playbook import Policy
-from workflows.ports.bulk import BulkJob, BulkRequest, BulkStart, bulk_of
+from workflows.ports.bulk import BulkJob, BulkPort, BulkRequest, BulkStart
 from workflows.shared.authorize import Authorized
 from workflows.shared.tasks import Tasks
 
@@ -87,7 +86,7 @@ async def _read(case: Case, command: DecideBulk, click: str) -> Bulk:
         sources=command.sources,
         ids=command.ids[:_MOST_IDS],
     )
-    return await execute(bulk_of, ask, rank=case.severity.rank)
+    return await execute(BulkPort.bulk_of, ask, rank=case.severity.rank)
 
 
 def _bare(authorized: Authorized[Click]) -> DecideBulk:
@@ -99,7 +98,7 @@ def _bare(authorized: Authorized[Click]) -> DecideBulk:
 
 def _starts(case: Case, version: int | None) -> dict[str, Subject]:
     types = {case.subject.type, *(each.subject.type for each in case.sightings)}
-    found = ((each, start_of(case, each, version)) for each in sorted(types)[:_TYPES])
+    found = ((each, target(case, each, version)) for each in sorted(types)[:_TYPES])
     return {type_: subject for type_, subject in found if subject is not None}
 
 
@@ -110,7 +109,7 @@ def bulk_start(
     decision = case.decision
     assert decision is not None
     assert decision.bulk is not None
-    state = case.bulk_decisions[decision.id]
+    state, specs = case.bulk_decisions[decision.id], case.policy.catalog.actions
     return BulkStart(
         case=case.id,
         workflow_id=workflow_id,
@@ -118,7 +117,10 @@ def bulk_start(
         actor=actor,
         bulk=decision.bulk.id,
         count=decision.bulk.count,
-        jobs=_jobs(case.policy, decision.actions),
+        jobs=tuple(
+            BulkJob(action=each.action, lasts=each.lasts, spec=specs[each.action])
+            for each in decision.actions
+        ),
         rank=case.severity.rank,
         conduct=decision.conduct,
         dry_run=decision.dry_run,
@@ -127,11 +129,4 @@ def bulk_start(
         stopped=undo or state.stopped_by is not None,
         asks=asks,
         step=state.tally.step,
-    )
-
-
-def _jobs(policy: Policy, planned: tuple[PlannedAction, ...]) -> tuple[BulkJob, ...]:
-    actions = policy.catalog.actions
-    return tuple(
-        BulkJob(action=each.action, lasts=each.lasts, spec=actions[each.action]) for each in planned
     )

@@ -54,10 +54,7 @@ class Continuation:
 
 
 def fitted(start: CaseStart) -> CaseStart | None:
-    """Returns `start` reduced to one payload, or None if it does not fit.
-
-    Keys of old messages are dropped: the ledger recognizes old alerts as well.
-    """
+    """Returns `start` in one payload, or None. The ledger recognizes dropped keys as well."""
     if start.under_way is not None and size(start.under_way) > LARGEST_REST:
         return None
     while size(start) > LARGEST_START:

@@ -34,8 +34,8 @@ from workflows.domain.case.notices import notice_of
 from workflows.domain.case.rules.enforcement import begins
 from workflows.domain.ids import enforcement_workflow_id
 from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job
-from workflows.ports import cases
 from workflows.ports.bulk import BulkStart
+from workflows.ports.cases import CasePort
 from workflows.shared.tasks import Tasks
 
 _SIGNALS: dict[type, AskKind] = {
@@ -80,20 +80,18 @@ class Enforcements:
             case ev.ProtectionStarted():
                 self._protect(case, event.protection, event.action, event.by)
             case (
-                ev.ActionRetried()
-                | ev.ActionsGivenUp()
-                | ev.NoticeRetried()
-                | ev.BulkStopped()
-                | ev.UndoRequested()
+                ev.ActionRetried(decision=of)
+                | ev.ActionsGivenUp(decision=of)
+                | ev.NoticeRetried(decision=of)
+                | ev.BulkStopped(decision=of)
+                | ev.UndoRequested(decision=of)
+                | ev.ProtectionHeld(protection=of)
+                | ev.ProtectionResumed(protection=of)
+                | ev.ProtectionConfirmed(protection=of)
+                | ev.ProtectionDismissed(protection=of)
             ):
-                self._ask(case, event.decision, Ask(kind=_SIGNALS[type(event)], by=event.by))
-            case (
-                ev.ProtectionHeld()
-                | ev.ProtectionResumed()
-                | ev.ProtectionConfirmed()
-                | ev.ProtectionDismissed()
-            ):
-                self._ask(case, event.protection, Ask(kind=_SIGNALS[type(event)], by=event.by))
+                ask = Ask(kind=_SIGNALS[type(event)], by=event.by)
+                self._tasks.run(self._ask_running(case, of, ask))
             case _:
                 pass
 
@@ -193,23 +191,19 @@ class Enforcements:
 
     async def _see_the_end(self, case: Case) -> None:
         decision = case.current_actions[0].decision
-        report = await execute(cases.outcome, enforcement_workflow_id(case.id, decision))
+        report = await execute(CasePort.outcome, enforcement_workflow_id(case.id, decision))
         planned = (each.planned for each in case.current_actions)
         self._receive(report or _failed(case.id, decision, planned))
 
     # -- signal ------------------------------------------------------------------------------
 
-    def _ask(self, case: Case, of: str, ask: Ask) -> None:
-        """Signals the enforcement; if it is over, starts another one for the rest."""
-        self._tasks.run(self._ask_running(case, of, ask))
-
     async def _ask_running(self, case: Case, of: str, ask: Ask) -> None:
+        """Signals the enforcement; if it is over, starts another one for the rest."""
         # One that is not started yet would not be found.
         await workflow.wait_condition(lambda: not self.starting)
+        workflow_id = enforcement_workflow_id(case.id, of)
         try:
-            await workflow.get_external_workflow_handle(
-                enforcement_workflow_id(case.id, of)
-            ).signal("ask", ask)
+            await workflow.get_external_workflow_handle(workflow_id).signal("ask", ask)
         except FailureError:
             self._do_without(case, of, ask)
 

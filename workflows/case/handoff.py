@@ -13,41 +13,34 @@ from temporalio.exceptions import FailureError
 
 from workflows.activity_options import execute
 from workflows.case.inbox import Inbox
-from workflows.case.opening import policy_now
 from workflows.domain.alerts import Alert
 from workflows.domain.case import events as ev
-from workflows.domain.case.appeal_outcome import AppealAnswer, AppealSettled
+from workflows.domain.case.appeal_outcome import AppealSettled
 from workflows.domain.case.commands import Absorb, AnswerAppeal, Click, Command, Report
-from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.model import Case
 from workflows.domain.case.rules.appeals import settled
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.ids import appeal_workflow_id
 from workflows.domain.policy.packed import PackedPolicy
 from workflows.inputs import CaseStart
-from workflows.ports import cases
-from workflows.ports.cases import Delivery, NextCase
+from workflows.ports.cases import CasePort, Delivery, NextCase
 from workflows.shared.authorize import Authorized
 from workflows.shared.signals import batches
 from workflows.shared.tasks import Tasks
-
-News = EnforcementReport | AppealAnswer | Delivery
-
 
 # -- deliveries ---------------------------------------------------------------------------
 
 
 async def deliver(delivery: Delivery) -> None:
     """Delivers to another case, and retries until Temporal takes it."""
-    await execute(cases.deliver, delivery)
+    await execute(CasePort.deliver, delivery)
 
 
-async def deliver_all(clicks: deque[Click | Authorized[Click]], news: deque[News]) -> None:
+async def deliver_all(clicks: deque[Click | Authorized[Click]], news: deque[Delivery]) -> None:
     """Delivers both queues to a case that is now found by its own id; empties them."""
     while clicks or news:
         if news:
-            delivery = delivery_of(news.popleft())
-            await deliver(delivery.model_copy(update={"workflow_id": ""}))
+            await deliver(news.popleft().model_copy(update={"workflow_id": ""}))
             continue
         click = clicks.popleft()
         click = click.click if isinstance(click, Authorized) else click
@@ -65,13 +58,6 @@ def absorb_delivery(case: Case, event: ev.CaseMerged) -> Delivery:
     assert event.by is not None
     absorb = Absorb(case=case.id, alerts=case.alerts, by=event.by)
     return Delivery(case=event.into, workflow_id=event.workflow_id, absorb=absorb)
-
-
-def delivery_of(news: News) -> Delivery:
-    """Returns news as a delivery, so that it can be forwarded."""
-    if isinstance(news, EnforcementReport):
-        return Delivery(case=news.case, report=news)
-    return Delivery(case=news.case, answer=news) if isinstance(news, AppealAnswer) else news
 
 
 def key_of(delivery: Delivery) -> str:
@@ -96,9 +82,14 @@ def command_of(delivery: Delivery) -> Command:
 # -- closed and reopened cases ------------------------------------------------------------
 
 
+async def policy_now(packed: PackedPolicy) -> PackedPolicy:
+    """Returns the current version of the playbook; the old one if it was removed."""
+    return await execute(CasePort.policy_now, packed.playbook) or packed
+
+
 async def load_snapshot(case: str) -> CaseSnapshot | None:
     """Loads a closed case; with the current policy if its own is gone."""
-    found = await execute(cases.load_case, case)
+    found = await execute(CasePort.load_case, case)
     if found is None or found.policy is not None:
         return found
     group = await _next_case_of(case)
@@ -134,8 +125,8 @@ async def return_alerts(case: str, inbox: Inbox) -> None:
 
 
 async def _next_case_of(case: str) -> NextCase | None:
-    place = await execute(cases.place_of, case)
-    policy = await execute(cases.policy_now, place.playbook) if place else None
+    place = await execute(CasePort.place_of, case)
+    policy = await execute(CasePort.policy_now, place.playbook) if place else None
     return NextCase(workflow_id=place.workflow_id, policy=policy) if place and policy else None
 
 

@@ -1,4 +1,4 @@
-"""Alert inbox: alerts of one case are decoded, assessed and debounced in bounded batches.
+"""Alert inbox: alerts of one case are decoded, assessed, debounced in bounded batches and stored.
 
 Debounce: while a write to Slack is under way, alerts that only raise the count are batched for up
 to 5 s, since no alert is visible before that write. An alert that raises the severity or needs a
@@ -17,16 +17,18 @@ from temporalio.exceptions import FailureError
 
 from workflows.activity_options import execute
 from workflows.conditions import holds
-from workflows.domain.alerts import Alert
+from workflows.domain.alerts import Alert, brief
 from workflows.domain.automation import AutomationPause
+from workflows.domain.case.events import CaseOpened
+from workflows.domain.case.evolve import opened
 from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.projection import case_row
 from workflows.domain.case.rules.intake import only_counts
 from workflows.domain.case.rules.protections import fresh_rules
 from workflows.domain.case.snapshot import SeenKeys
 from workflows.domain.policy.matching import Assessment, assess
-from workflows.domain.policy.playbook import Severity
-from workflows.ports import cases
-from workflows.ports.cases import ClaimAlerts
+from workflows.domain.policy.playbook import Policy, Severity
+from workflows.ports.cases import CasePort, ClaimAlerts, OpenCase, OpenedCase
 
 AT_ONCE = 100
 """Alerts in one batch, which is the work of one workflow task."""
@@ -113,10 +115,7 @@ class Inbox:
     async def next_batch(
         self, case: Callable[[], Case], idle: Callable[[], bool]
     ) -> list[Assessed]:
-        """Returns the next alerts to join the current `case`.
-
-        Debounces those that only count, until Slack is `idle` or the case closes.
-        """
+        """Returns the next alerts; those that only count wait for an `idle` Slack or the end."""
         batch = self._assessed(case(), AT_ONCE)
         if not _may_wait(case(), batch) or idle():
             return batch
@@ -143,10 +142,7 @@ class Inbox:
 def assessed(
     case: Case, weighed: Sequence[Assessment], before: Iterable[Assessed] = ()
 ) -> list[Assessed]:
-    """Returns alerts with their protections, by the severity that all of them give the case.
-
-    Results of `before` are reused if their severity is the same.
-    """
+    """Returns alerts with their protections by the worst severity; reuses those of `before`."""
     severities = [case.severity, *(each.severity for each in weighed)]
     worst = min(severities, key=lambda severity: severity.rank)
     known = {each.alert.key: each.rules for each in before if each.worst is worst}
@@ -155,6 +151,37 @@ def assessed(
         Assessed(each, worst, known.get(each.alert.key) or each.protections(playbook, worst, holds))
         for each in weighed
     ]
+
+
+async def opening(
+    workflow_id: str, key: str, policy: Policy, alert: Alert, after: str = ""
+) -> tuple[OpenedCase, Case | None, tuple[int, ...]]:
+    """Opens a case; returns the ledger's answer, the case, and the protection rules that hold.
+
+    `key` is unique to the case. None is opened if the ledger has the alert, or if a reopened case
+    of the group takes it. `after` is a reopened case that returned the alert.
+    """
+    weighed = assess(policy.playbook, alert, holds)
+    event = CaseOpened(
+        at=workflow.now(),
+        case="",
+        playbook=policy.playbook.playbook,
+        subject=alert.subject,
+        severity=weighed.severity,
+        alert=brief(alert),
+    )
+    (first,) = assessed(opened(workflow_id, policy, event), [weighed])
+    wanted = OpenCase(
+        key=key,
+        event=event,
+        row=case_row(opened(workflow_id, policy, event)),
+        alert=alert,
+        after=after,
+        automation=bool(first.rules),
+    )
+    found = await execute(CasePort.open_case, wanted)
+    case = opened(workflow_id, policy, found.event) if found.event is not None else None
+    return found, case, first.rules
 
 
 async def claim(
@@ -171,7 +198,7 @@ async def claim(
     if not alerts:
         return [], [], None
     try:
-        found = await execute(cases.claim_alerts, wanted)
+        found = await execute(CasePort.claim_alerts, wanted)
     except FailureError:
         return list(batch), alerts, case.automation_pause
     known = frozenset(found.known)

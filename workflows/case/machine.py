@@ -16,25 +16,24 @@ from workflows.case.continuation import LARGEST_REST, SOON, Continuation, fitted
 from workflows.case.enforcements import Enforcements
 from workflows.case.handoff import (
     AppealNotifier,
-    News,
     absorb_delivery,
     alerts_for_next,
     command_of,
     deliver,
     deliver_alerts,
     deliver_all,
-    delivery_of,
     key_of,
     load_snapshot,
+    policy_now,
     return_alerts,
 )
-from workflows.case.inbox import Assessed, Inbox, alert_key, claim
+from workflows.case.inbox import Assessed, Inbox, alert_key, claim, opening
 from workflows.case.notifications import messages_for, send
-from workflows.case.opening import joins, opening, policy_now
-from workflows.domain.alerts import Alert
+from workflows.domain.alerts import Alert, brief
 from workflows.domain.case import events as ev
-from workflows.domain.case.commands import Click, Command, RevealEvidence, Tick
+from workflows.domain.case.commands import Click, Command, JoinAlert, RevealEvidence, Tick
 from workflows.domain.case.decide import decide_in_turn
+from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.evolve import numbered
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason, Refusal
@@ -52,7 +51,7 @@ _SLACK_PATIENCE = timedelta(seconds=1)
 """How long the next case waits for Slack to show the end of this one; protection comes first."""
 
 
-class CaseMachine(Machine[Click, News]):
+class CaseMachine(Machine[Click, Delivery]):
     """The work of one case, and then of the next one of its group where that runs on.
 
     `_for_next` are alerts that came after the case closed. They open the next case.
@@ -74,7 +73,7 @@ class CaseMachine(Machine[Click, News]):
         self._turns = 0
         self._clock = DecisionClock()
         self._appeal_notifier = AppealNotifier(self._tasks)
-        self._enforcements = Enforcements(start.workflow_id, self._tasks, self._news.append)
+        self._enforcements = Enforcements(start.workflow_id, self._tasks, self.take_report)
         self._continuation = Continuation()
         self._bulk_members = BulkMembers(self._tasks, self._answer, self._clicks.append)
         self._is_next = bool(start.alerts) and start.memory is None
@@ -96,6 +95,10 @@ class CaseMachine(Machine[Click, News]):
     def take_alerts(self, raw: RawValue) -> None:
         """Queues the alerts of a signal, as `tuple[Alert, ...]`."""
         self._inbox.put(raw)
+
+    def take_report(self, report: EnforcementReport) -> None:
+        """Queues a report of an enforcement."""
+        self.take_news(Delivery(case=report.case, report=report))
 
     def newest(self) -> Show | None:
         """Returns the latest state for a delayed write to Slack; None before the case is open."""
@@ -241,7 +244,8 @@ class CaseMachine(Machine[Click, News]):
         self._claiming = True
         new, unclaimed, pause = await claim(self._open_case, batch, self._clock.now)
         self._claiming = False
-        self._decide(*joins(new), now=self._clock.now, unclaimed=unclaimed)
+        joins = (JoinAlert(alert=brief(a.alert), severity=a.weighed.severity) for a in new)
+        self._decide(*joins, now=self._clock.now, unclaimed=unclaimed)
         for each in new:
             self._decide(*protection(self._open_case, each.rules, pause), now=self._clock.now)
 
@@ -284,8 +288,7 @@ class CaseMachine(Machine[Click, News]):
 
     # -- news -----------------------------------------------------------------------------
 
-    async def _handle_news(self, news: News) -> None:
-        delivery = delivery_of(news)
+    async def _handle_news(self, delivery: Delivery) -> None:
         if self._case is None or delivery.case != self._case.id:
             # It closed: only its own id finds it.
             await self._forward(delivery.model_copy(update={"workflow_id": ""}))

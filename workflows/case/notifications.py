@@ -13,8 +13,7 @@ from workflows.domain.case.snapshot import CardRef
 from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Notify, Via
-from workflows.ports import cases
-from workflows.ports.cases import Tell
+from workflows.ports.cases import CasePort, Tell
 
 _ROLES = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}
 
@@ -48,6 +47,6 @@ def _message(
 async def send(message: Tell) -> None:
     """Sends a direct message; gives up when it is too late."""
     try:
-        await execute(cases.tell, message, rank=message.view.severity.rank)
+        await execute(CasePort.tell, message, rank=message.view.severity.rank)
     except FailureError:
         workflow.logger.warning("a call could not be sent", extra={"case": message.view.id})

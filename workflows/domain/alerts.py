@@ -143,10 +143,7 @@ class Alert(Written):
 
 
 class AlertBrief(Value):
-    """The summary of an alert that a case keeps, of bounded size.
-
-    `manual` is set for alerts made by a person.
-    """
+    """The summary of an alert that a case keeps, of bounded size; `manual` if a person made it."""
 
     key: str
     kind: str

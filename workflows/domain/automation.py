@@ -102,7 +102,7 @@ def pause(
     if lasts is not None and lasts > LONGEST:
         return Unchanged.TOO_LONG
     until = None if lasts is None else now + lasts
-    before = _of(changes, playbook, now)
+    before = _of(current_pauses(changes, now), playbook)
     if before is not None:
         until = _later(before.pause.until, until)
     return AutomationChange(
@@ -133,8 +133,7 @@ def resume(
 
 
 def _meant(found: Sequence[PauseState], playbook: str | None) -> PauseState | Unchanged:
-    named = next((each for each in found if each.pause.playbook == playbook), None)
-    if named is not None:
+    if named := _of(found, playbook):
         return named
     if playbook is None and len(found) == 1:
         return found[0]
@@ -146,10 +145,8 @@ def _meant(found: Sequence[PauseState], playbook: str | None) -> PauseState | Un
     return Unchanged.ALL_PAUSED if everything else Unchanged.NOT_PAUSED
 
 
-def _of(
-    changes: Iterable[AutomationChange], playbook: str | None, now: datetime
-) -> PauseState | None:
-    return next((s for s in current_pauses(changes, now) if s.pause.playbook == playbook), None)
+def _of(found: Iterable[PauseState], playbook: str | None) -> PauseState | None:
+    return next((each for each in found if each.pause.playbook == playbook), None)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

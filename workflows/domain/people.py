@@ -28,10 +28,7 @@ class Cover(Value):
 
 
 class Actor(Value):
-    """A person with their roles at the time of their command.
-
-    `covers` are roles as a stand-in: they only count for approvals.
-    """
+    """A person with their roles at the time of their command; `covers` count for approvals only."""
 
     id: str
     roles: frozenset[Role] = frozenset()
@@ -42,9 +39,6 @@ class Actor(Value):
         return bool(self.roles & allowed)
 
     def may_approve(self, allowed: frozenset[Role]) -> bool:
-        """Whether one of the person's roles, own or as a stand-in, is in `allowed`.
-
-        Auditors can't be stand-ins.
-        """
+        """Whether a role, own or (not for auditors) as a stand-in, is in `allowed`."""
         covered = any(cover.role in allowed for cover in self.covers)
         return self.may(allowed) or (covered and self.may(frozenset(Role) - {Role.AUDITOR}))

@@ -91,10 +91,7 @@ def is_flooded(waiting: int) -> bool:
 
 
 def role_called(event: ev.Event) -> Role | None:
-    """The role whose mentions a storm collects; None if the event mentions no role.
-
-    Escalations by a person or to a person, and direct messages, are not collected.
-    """
+    """The role that an escalation mentions for a step in the thread; None for other events."""
     if not isinstance(event, ev.CaseEscalated) or event.step is None or event.person is not None:
         return None
     if event.via is Via.DIRECT:

@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    model_validator,
+)
 
 
 class Value(BaseModel):
@@ -16,6 +23,12 @@ class Value(BaseModel):
 
 
 V = TypeVar("V", bound=Value)
+
+
+def derive(model: type[V], source: object, /, **own: Any) -> V:
+    """A `model` with its `own` values; its other fields are the attributes of `source`."""
+    names = model.model_fields.keys() - own.keys()
+    return model(**own, **{name: getattr(source, name) for name in names})
 
 
 def tagged(names: Mapping[str, Any], base: type[V]) -> tuple[type[V], ...]:
@@ -69,6 +82,8 @@ def _read(given: Any) -> Any:
     return given
 
 
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+"""A name in policy files: `mute_user`."""
 Duration = Annotated[timedelta, BeforeValidator(_read)]
 
 

@@ -4,13 +4,13 @@ import asyncio
 
 from temporalio.exceptions import FailureError
 
-from workflows.activity_options import NOTICE_FIRST_TRY, NOTICE_LONG, start
+from workflows.activity_options import NOTICE_FIRST_TRY, NOTICE_LONG, Options, execute
 from workflows.domain.case.decision import Measure, NoticeStatus, PersonNotice
 from workflows.domain.case.enforcement import NoticeState, Problem
 from workflows.domain.policy.appeals import NoticeKind
 from workflows.enforcement.platform_calls import problem_of
 from workflows.inputs import EnforcementStart
-from workflows.ports.appeals import Notice, send_notice
+from workflows.ports.appeals import AppealPort, Notice
 
 
 class NoticeDelivery:
@@ -37,7 +37,7 @@ class NoticeDelivery:
         self._begun = True
         notice = _notice(self._start, letter, took_effect)
         try:
-            self._ended(await start(send_notice, notice, NOTICE_FIRST_TRY, rank=self._start.rank))
+            await self._attempt(notice, NOTICE_FIRST_TRY)
         except FailureError as error:
             self.state = NoticeState(status=NoticeStatus.RETRYING, problem=problem_of(error))
             self._sending = asyncio.create_task(self._retry(notice))
@@ -55,13 +55,15 @@ class NoticeDelivery:
 
     async def _retry(self, notice: Notice) -> None:
         try:
-            self._ended(await start(send_notice, notice, NOTICE_LONG, rank=self._start.rank))
+            await self._attempt(notice, NOTICE_LONG)
         except FailureError as error:
             # A cancelled notice has no state to report.
             self.state = None if self._dropped else _failed(problem_of(error))
         self.changed = True
 
-    def _ended(self, problem: Problem | None) -> None:
+    async def _attempt(self, notice: Notice, options: Options) -> None:
+        rank = self._start.rank
+        problem = await execute(AppealPort.send_notice, notice, options, rank=rank)
         sent = NoticeState(status=NoticeStatus.SENT)
         self.state = sent if problem is None else _failed(problem)
 

@@ -19,8 +19,7 @@ from workflows.domain.case.enforcement import (
     ProblemKind,
 )
 from workflows.inputs import EnforcementStart, Job
-from workflows.ports import cases
-from workflows.ports.cases import Direction, Order, Result
+from workflows.ports.cases import CasePort, Direction, Order, Result
 
 
 class ActionRun:
@@ -121,7 +120,7 @@ class PlatformCalls:
         """Makes the change and reads it back. Raises `Overtaken`."""
         order = self._order(run, Direction.DO, self._start.actor)
         if self._start.dry_run:
-            return await execute(cases.dry_run, order, rank=self._start.rank)
+            return await execute(CasePort.dry_run, order, rank=self._start.rank)
         run.tried = True
         result = await self._carry_out(run, order, run.job.spec.deadline)
         if result.status is ActionStatus.DONE and run.job.spec.verify is not None:
@@ -139,10 +138,7 @@ class PlatformCalls:
         return result.status is ActionStatus.VERIFIED
 
     async def undo(self, run: ActionRun, by: str | None, forever: bool) -> Result:
-        """Undoes the change.
-
-        `forever` without a deadline: a measure must not outlast its time because of an outage.
-        """
+        """Undoes it, `forever` without a deadline: no outage may prolong a measure."""
         order = self._order(run, Direction.UNDO, by)
         return await self._carry_out(run, order, None if forever else run.job.spec.deadline)
 
@@ -163,13 +159,13 @@ class PlatformCalls:
         """Tries for 8 s; if the platform does not answer, reports that, and keeps trying."""
         protects = self._start.protects and order.direction is Direction.DO
         try:
-            quick = start(cases.carry_out, order, rank=self._start.rank)
+            quick = start(CasePort.carry_out, order, rank=self._start.rank)
             return await (self._while_wanted(run, quick, FIRST_TRY) if protects else quick)
         except FailureError as error:
             run.status, run.problem = ActionStatus.RETRYING, problem_of(error)
             await self._report()
         options = replace(CARRY_OUT_LONG, within=deadline)
-        call = start(cases.carry_out, order, options, rank=self._start.rank)
+        call = start(CasePort.carry_out, order, options, rank=self._start.rank)
         try:
             if protects:
                 return await self._while_wanted(run, call, deadline, overtaken=self._overtaken)
@@ -193,9 +189,7 @@ class PlatformCalls:
         call.cancel()
         try:
             return await call
-        except FailureError as error:
-            raise Overtaken from error
-        except asyncio.CancelledError as error:
+        except (FailureError, asyncio.CancelledError) as error:
             raise Overtaken from error
 
     async def _unwanted(
@@ -215,10 +209,7 @@ class PlatformCalls:
             await workflow.wait_condition(lambda: overtaken() or not self._held(run))
 
     async def _read_back(self, run: ActionRun, order: Order) -> Result:
-        """Reads until the platform shows the change; DONE if it can't be read.
-
-        If it can't be read soon, DONE is reported in the meantime.
-        """
+        """Reads until the platform shows the change; DONE if, or while, it can't be read."""
         result = Result(status=ActionStatus.DONE)
         for pause in READ_AGAIN:
             if pause:
@@ -240,7 +231,7 @@ class PlatformCalls:
             return Result(status=ActionStatus.DONE)
 
     async def _read(self, order: Order, options: Options | None = None) -> Result:
-        return await execute(cases.read_back, order, options, rank=self._start.rank)
+        return await execute(CasePort.read_back, order, options, rank=self._start.rank)
 
 
 def problem_of(error: BaseException | None) -> Problem:

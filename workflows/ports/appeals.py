@@ -1,9 +1,7 @@
-"""Ports of appeals: signatures and payloads of their activities.
-
-The implementations are in `activities/` under the same names; a test compares the signatures.
-"""
+"""Ports of appeals: signatures and payloads of their activities."""
 
 from datetime import datetime
+from typing import Protocol
 
 from pydantic import Field
 from temporalio import activity
@@ -52,24 +50,15 @@ class AppealRow(Value):
 def appeal_row(appeal: Appeal) -> AppealRow:
     """Returns the current row of `appeal`."""
     request, found = appeal.request, appeal.appealed
-    return AppealRow(
-        id=appeal.id,
-        source=request.source,
-        appeal_id=request.id,
-        case=request.case,
-        decision=found.decision.id if found and found.decision else request.decision,
-        subject=request.subject or (found.subject if found else None),
-        statement=request.statement,
-        submitted_at=request.submitted_at,
-        received_at=appeal.received_at,
-        due_at=appeal.due_at,
-        state=appeal.state,
-        owner=appeal.owner,
-        outcome=appeal.outcome,
-        answered_by=appeal.answered_by,
-        answered_at=appeal.answered_at,
-        reason=appeal.reason,
-        version=appeal.version,
+    return AppealRow.model_validate(
+        {
+            **dict(request),
+            **dict(appeal),
+            "appeal_id": request.id,
+            "decision": found.decision.id if found and found.decision else request.decision,
+            "subject": request.subject or (found.subject if found else None),
+            "due_at": appeal.due_at,
+        }
     )
 
 
@@ -106,37 +95,6 @@ class Notice(Value):
     letter: PersonNotice | None = None
 
 
-@activity.defn(name="load_appealed")
-async def load_appealed(against: Against) -> Appealed | None:
-    """Returns the ledger's data on a decision, or None if there is no such case."""
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="record_appeal")
-async def record_appeal(write: AppealWrite) -> bool:
-    """Appends events and updates the row; idempotent.
-
-    Returns False, and writes nothing, if another appeal has the same name.
-    """
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="show_appeal")
-async def show_appeal(wanted: ShowAppeal) -> CardRef:
-    """Updates an appeal's card and thread; posts nothing twice."""
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="send_notice")
-async def send_notice(notice: Notice) -> Problem | None:
-    """Sends a notice; returns the problem if the platform rejects it for good.
-
-    Raises:
-        ApplicationError: retryable; the platform does not answer.
-    """
-    raise RuntimeError("a port has no body")
-
-
 class AppealSnapshot(Value):
     """Whole state. `unposted` are events missing in the thread; `seen` click keys, oldest first."""
 
@@ -158,3 +116,23 @@ class AppealStart(Value):
     notice: NoticeCall | None = None
     titles: dict[str, Text] = Field(default_factory=dict)
     memory: AppealSnapshot | None = None
+
+
+class AppealPort(Protocol):
+    """Activities of appeals."""
+
+    @activity.defn(name="load_appealed")
+    async def load_appealed(self, against: Against) -> Appealed | None:
+        """Returns the ledger's data on a decision, or None if there is no such case."""
+
+    @activity.defn(name="record_appeal")
+    async def record_appeal(self, write: AppealWrite) -> bool:
+        """Appends events and updates the row, once; False if another appeal has the same id."""
+
+    @activity.defn(name="show_appeal")
+    async def show_appeal(self, wanted: ShowAppeal) -> CardRef:
+        """Updates an appeal's card and thread; posts nothing twice."""
+
+    @activity.defn(name="send_notice")
+    async def send_notice(self, notice: Notice) -> Problem | None:
+        """Sends a notice; returns the problem of a final rejection. Other errors are retryable."""

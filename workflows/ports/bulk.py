@@ -1,16 +1,13 @@
 """Ports of bulk decisions: their subjects, and the state of each in the ledger."""
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from temporalio import activity
 
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Bulk
-from workflows.domain.case.enforcement import (
-    ActionStatus,
-    Ask,
-    Problem,
-)
+from workflows.domain.case.enforcement import ActionStatus, Ask, Problem
 from workflows.domain.policy.actions import ActionSpec
 from workflows.domain.policy.playbook import Conduct
 from workflows.domain.values import Value
@@ -107,32 +104,25 @@ class BulkRows(Value):
     rows: tuple[BulkRow, ...]
 
 
-@activity.defn(name="bulk_of")
-async def bulk_of(ask: BulkRequest) -> Bulk:
-    """Fetches the subjects, drops duplicates and stores them; the first write is final.
+class BulkPort(Protocol):
+    """Activities of bulk decisions."""
 
-    If there are none, or too many, they are only counted.
+    @activity.defn(name="bulk_of")
+    async def bulk_of(self, ask: BulkRequest) -> Bulk:
+        """Fetches the subjects, drops duplicates and stores them; the first write is final.
 
-    Raises:
-        ApplicationError: retryable if platform or ledger are unreachable; otherwise the subjects
-            can't be read.
-    """
-    raise RuntimeError("a port has no body")
+        If there are none, or too many, they are only counted. Raises `ApplicationError`,
+        retryable if platform or ledger are unreachable; otherwise the subjects can't be read.
+        """
 
+    @activity.defn(name="bulk_part")
+    async def bulk_part(self, part: BulkPart) -> tuple[Member, ...]:
+        """Returns the subjects at some places, in order."""
 
-@activity.defn(name="bulk_part")
-async def bulk_part(part: BulkPart) -> tuple[Member, ...]:
-    """Returns the subjects at some places, in order."""
-    raise RuntimeError("a port has no body")
+    @activity.defn(name="bulk_statuses")
+    async def bulk_statuses(self, bulk: str) -> str:
+        """Returns the state of each subject in the ledger, one `MemberStatus` letter each."""
 
-
-@activity.defn(name="bulk_statuses")
-async def bulk_statuses(bulk: str) -> str:
-    """Returns the state of each subject in the ledger, one `MemberStatus` letter each."""
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="record_bulk")
-async def record_bulk(rows: BulkRows) -> None:
-    """Writes the states of some subjects; idempotent."""
-    raise RuntimeError("a port has no body")
+    @activity.defn(name="record_bulk")
+    async def record_bulk(self, rows: BulkRows) -> None:
+        """Writes the states of some subjects; idempotent."""

@@ -5,18 +5,20 @@ The implementations are in `activities/` under the same names; a test compares t
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from temporalio import activity
 
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case.appeal_outcome import AppealAnswer
-from workflows.domain.case.commands import Absorb, Click, Grant, Place
+from workflows.domain.case.commands import Absorb, Click, Grant, Modal, Place
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import ActionStatus, EnforcementReport, Problem
 from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.projection import ActionRow, CaseRow
 from workflows.domain.case.refusals import Refusal
+from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Cover, Role
@@ -171,10 +173,7 @@ class Order(Value):
 
 
 class Result(Value):
-    """Result of a change: DONE (to be read back), VERIFIED, DRIFTED, FAILED, UNDONE or DRY_RUN.
-
-    `would` is the request of a dry run.
-    """
+    """Result of a change, DONE if it is to be read back; `would` is the request of a dry run."""
 
     status: ActionStatus
     problem: Problem | None = None
@@ -207,6 +206,34 @@ class Spending(Value):
     since: datetime
 
 
+class RevealRequest(Value):
+    """One piece of evidence that a person wants to see. Their quota counts looks `since` a time.
+
+    With `most` the ledger books it only if the quota is not used up.
+    """
+
+    person: str
+    case: str
+    alert: str
+    item: int
+    at: datetime
+    since: datetime
+    most: int | None = None
+
+
+class ShowEvidence(Value):
+    """A piece of evidence for its loading modal, or the refusal to show there."""
+
+    person: str
+    place: Place
+    case: str
+    version: int
+    alert: str
+    item: int
+    modal: Modal
+    refusal: Refusal | None = None
+
+
 class NextCase(Value):
     """The next case of a group: alerts of a case that is closed again open it."""
 
@@ -233,128 +260,85 @@ class Delivery(Value):
     next_case: NextCase | None = None
 
 
-@activity.defn(name="open_case")
-async def open_case(wanted: OpenCase) -> OpenedCase:
-    """Writes the opening of a case under a new id; idempotent."""
-    raise RuntimeError("a port has no body")
+class CasePort(Protocol):
+    """Activities of cases and enforcements."""
 
+    @activity.defn(name="open_case")
+    async def open_case(self, wanted: OpenCase) -> OpenedCase:
+        """Writes the opening of a case under a new id; idempotent."""
 
-@activity.defn(name="claim_alerts")
-async def claim_alerts(claim: ClaimAlerts) -> ClaimedAlerts:
-    """Stores alerts with their case; idempotent."""
-    raise RuntimeError("a port has no body")
+    @activity.defn(name="claim_alerts")
+    async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
+        """Stores alerts with their case; idempotent."""
 
+    @activity.defn(name="record")
+    async def record(self, write: LedgerWrite) -> None:
+        """Appends events and updates the case's rows; idempotent."""
 
-@activity.defn(name="record")
-async def record(write: LedgerWrite) -> None:
-    """Appends events and updates the case's rows; idempotent."""
-    raise RuntimeError("a port has no body")
+    @activity.defn(name="load_case")
+    async def load_case(self, case: str) -> CaseSnapshot | None:
+        """Returns the snapshot of a closed case, or None if the ledger has none."""
 
+    @activity.defn(name="outcome")
+    async def outcome(self, enforcement: str) -> EnforcementReport | None:
+        """Returns the last report of an enforcement, if any; retryable error while it runs."""
 
-@activity.defn(name="load_case")
-async def load_case(case: str) -> CaseSnapshot | None:
-    """Returns the snapshot of a closed case, or None if the ledger has none."""
-    raise RuntimeError("a port has no body")
+    @activity.defn(name="roles_of")
+    async def roles_of(self, wanted: RolesAsk) -> Grant:
+        """Returns a person's roles as of a time. Raises `ApplicationError` if nothing has them."""
 
+    @activity.defn(name="show")
+    async def show(self, wanted: Show) -> Shown:
+        """Updates card, approval card and thread; posts nothing twice."""
 
-@activity.defn(name="outcome")
-async def outcome(enforcement: str) -> EnforcementReport | None:
-    """Returns the last report of an enforcement, by its workflow id; None if there is none.
+    @activity.defn(name="answer")
+    async def answer(self, wanted: Answer) -> None:
+        """Posts a refusal as an ephemeral message."""
 
-    Raises:
-        ApplicationError: retryable; it still runs.
-    """
-    raise RuntimeError("a port has no body")
+    @activity.defn(name="tell")
+    async def tell(self, wanted: Tell) -> None:
+        """Sends a direct message to each person, once."""
 
+    @activity.defn(name="covers_of")
+    async def covers_of(self, person: str) -> tuple[Cover, ...]:
+        """Returns the roles that a person covers for somebody else now."""
 
-@activity.defn(name="roles_of")
-async def roles_of(wanted: RolesAsk) -> Grant:
-    """Returns a person's roles, and when they were read.
+    @activity.defn(name="automation_of")
+    async def automation_of(self, playbook: str) -> AutomationPause | None:
+        """Returns the current pause of a playbook's automation."""
 
-    Raises:
-        ApplicationError: neither Slack nor the configuration has them.
-    """
-    raise RuntimeError("a port has no body")
+    @activity.defn(name="place_of")
+    async def place_of(self, case: str) -> CasePlace | None:
+        """Returns a case's subject and workflow id, or None if there is no such case."""
 
+    @activity.defn(name="policy_now")
+    async def policy_now(self, playbook: str) -> PackedPolicy | None:
+        """Returns a playbook with the current actions, or None if it was removed."""
 
-@activity.defn(name="show")
-async def show(wanted: Show) -> Shown:
-    """Updates card, approval card and thread; posts nothing twice."""
-    raise RuntimeError("a port has no body")
+    @activity.defn(name="spend")
+    async def spend(self, spending: Spending) -> int:
+        """Books actions on a person's budget, once a key; returns the total within the time."""
 
+    @activity.defn(name="dry_run")
+    async def dry_run(self, order: Order) -> Result:
+        """Returns the request that `carry_out` would send; sends nothing."""
 
-@activity.defn(name="answer")
-async def answer(wanted: Answer) -> None:
-    """Posts a refusal as an ephemeral message."""
-    raise RuntimeError("a port has no body")
+    @activity.defn(name="carry_out")
+    async def carry_out(self, order: Order) -> Result:
+        """Makes or undoes a change and reads it back; a retryable error has a `Problem`."""
 
+    @activity.defn(name="read_back")
+    async def read_back(self, order: Order) -> Result:
+        """Reads a change back: VERIFIED or DRIFTED; retryable error if it can't be read."""
 
-@activity.defn(name="tell")
-async def tell(wanted: Tell) -> None:
-    """Sends a direct message to each person, once."""
-    raise RuntimeError("a port has no body")
+    @activity.defn(name="deliver")
+    async def deliver(self, delivery: Delivery) -> None:
+        """Wakes a closed case up with a delivery."""
 
+    @activity.defn(name="expose")
+    async def expose(self, exposing: RevealRequest) -> Exposed:
+        """Books a look at a piece of evidence, once within the time; returns piece and quota."""
 
-@activity.defn(name="covers_of")
-async def covers_of(person: str) -> tuple[Cover, ...]:
-    """Returns the roles that a person covers for somebody else now."""
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="automation_of")
-async def automation_of(playbook: str) -> AutomationPause | None:
-    """Returns the current pause of a playbook's automation."""
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="place_of")
-async def place_of(case: str) -> CasePlace | None:
-    """Returns a case's subject and workflow id, or None if there is no such case."""
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="policy_now")
-async def policy_now(playbook: str) -> PackedPolicy | None:
-    """Returns a playbook with the current actions, or None if it was removed."""
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="spend")
-async def spend(spending: Spending) -> int:
-    """Books actions on a person's budget, and returns the total within the time.
-
-    The same key is booked once, with the latest number.
-    """
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="dry_run")
-async def dry_run(order: Order) -> Result:
-    """Returns the request that `carry_out` would send; sends nothing."""
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="carry_out")
-async def carry_out(order: Order) -> Result:
-    """Makes or undoes one change, and reads it back once.
-
-    Raises:
-        ApplicationError: retryable, with a `Problem` as its detail.
-    """
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="read_back")
-async def read_back(order: Order) -> Result:
-    """Reads a change back: VERIFIED or DRIFTED.
-
-    Raises:
-        ApplicationError: retryable; the platform can't be read.
-    """
-    raise RuntimeError("a port has no body")
-
-
-@activity.defn(name="deliver")
-async def deliver(delivery: Delivery) -> None:
-    """Wakes a closed case up with a delivery."""
-    raise RuntimeError("a port has no body")
+    @activity.defn(name="show_evidence")
+    async def show_evidence(self, wanted: ShowEvidence) -> None:
+        """Updates the modal unless it was closed; retryable error without ledger or Slack."""

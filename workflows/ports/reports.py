@@ -1,6 +1,7 @@
 """Ports of reports: gathering and posting."""
 
 from datetime import datetime
+from typing import Protocol
 
 from temporalio import activity
 
@@ -25,13 +26,13 @@ class ReportWanted(Value):
     shift: str | None = None
 
 
-@activity.defn(name="gather_report")
-async def gather_report(wanted: ReportWanted) -> Report | None:
-    """Gathers a report; None if the policy has none, or the shift does not work then."""
-    raise RuntimeError("a port has no body")
+class ReportPort(Protocol):
+    """Activities of reports."""
 
+    @activity.defn(name="gather_report")
+    async def gather_report(self, wanted: ReportWanted) -> Report | None:
+        """Gathers a report; None if the policy has none, or the shift does not work then."""
 
-@activity.defn(name="post_report")
-async def post_report(report: Report) -> CardRef:
-    """Posts a report with its picture, once; returns its message."""
-    raise RuntimeError("a port has no body")
+    @activity.defn(name="post_report")
+    async def post_report(self, report: Report) -> CardRef:
+        """Posts a report with its picture, once; returns its message."""

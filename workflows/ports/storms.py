@@ -1,9 +1,7 @@
-"""Ports of storms: start argument, signatures and payloads of their activities.
-
-The implementations are in `activities/` under the same names; a test compares the signatures.
-"""
+"""Ports of storms: start argument, signatures and payloads of their activities."""
 
 from datetime import datetime
+from typing import Protocol
 
 from pydantic import Field
 from temporalio import activity
@@ -56,13 +54,13 @@ class ShowStorm(Value):
     number: int = 0
 
 
-@activity.defn(name="storm_now")
-async def storm_now(ask: StormAsk) -> Picture:
-    """Returns the ledger's summary of a channel's cases."""
-    raise RuntimeError("a port has no body")
+class StormPort(Protocol):
+    """Activities of storms."""
 
+    @activity.defn(name="storm_now")
+    async def storm_now(self, ask: StormAsk) -> Picture:
+        """Returns the ledger's summary of a channel's cases."""
 
-@activity.defn(name="show_storm")
-async def show_storm(wanted: ShowStorm) -> CardRef:
-    """Updates the digest and mentions people in its thread; posts nothing twice."""
-    raise RuntimeError("a port has no body")
+    @activity.defn(name="show_storm")
+    async def show_storm(self, wanted: ShowStorm) -> CardRef:
+        """Updates the digest and mentions people in its thread; posts nothing twice."""

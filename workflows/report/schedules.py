@@ -1,7 +1,7 @@
 """Temporal Schedules of reports: created, updated and deleted to match the policy."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 
 from temporalio.client import (
     Client,
@@ -19,8 +19,8 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.domain.metrics.report import ReportKind
-from workflows.domain.policy.reports import Daily, ReportRules
-from workflows.domain.policy.roster import Roster, Shift, Weekday, time_of, zone_of
+from workflows.domain.policy.reports import ReportRules
+from workflows.domain.policy.roster import Roster, Shift, time_of, zone_of
 from workflows.domain.values import Value
 from workflows.ports.reports import ReportStart
 from workflows.report_workflow import ReportWorkflow
@@ -37,15 +37,14 @@ class Planned(Value):
     id: str
     start: ReportStart
     days: tuple[int, ...]
-    hour: int
-    minute: int
+    at: time
     zone: str
 
     def spec(self) -> ScheduleSpec:
         """Returns the times, in local time."""
         calendar = ScheduleCalendarSpec(
-            hour=[ScheduleRange(self.hour)],
-            minute=[ScheduleRange(self.minute)],
+            hour=[ScheduleRange(self.at.hour)],
+            minute=[ScheduleRange(self.at.minute)],
             day_of_week=[ScheduleRange(day) for day in self.days],
         )
         return ScheduleSpec(calendars=[calendar], time_zone_name=self.zone)
@@ -61,13 +60,11 @@ def planned(rules: ReportRules | None, roster: Roster | None, usual: tzinfo) -> 
 def _daily(rules: ReportRules, usual: tzinfo) -> Iterator[Planned]:
     if rules.daily is None:
         return
-    at = time_of(rules.daily.at)
     yield Planned(
         id=f"{PREFIX}daily",
         start=ReportStart(kind=ReportKind.DAILY),
-        days=_numbers(rules.daily),
-        hour=at.hour,
-        minute=at.minute,
+        days=tuple(sorted((day.number + 1) % 7 for day in rules.daily.days)),
+        at=time_of(rules.daily.at),
         zone=str(rules.zone or usual),
     )
 
@@ -92,18 +89,9 @@ def _handover(name: str, shift: Shift, before: timedelta, zone: str) -> Planned:
         id=f"{PREFIX}shift/{name}",
         start=ReportStart(kind=ReportKind.SHIFT, shift=name),
         days=tuple(range(7)),
-        hour=at.hour,
-        minute=at.minute,
+        at=at.time(),
         zone=zone,
     )
-
-
-def _numbers(daily: Daily) -> tuple[int, ...]:
-    return tuple(sorted(_sunday_first(day) for day in daily.days))
-
-
-def _sunday_first(day: Weekday) -> int:
-    return (day.number + 1) % 7
 
 
 CATCH_UP = timedelta(hours=2)
@@ -123,8 +111,7 @@ class Schedules:
     async def keep(self, wanted: Sequence[Planned]) -> None:
         """Makes them match `wanted`; a paused one stays paused.
 
-        Raises:
-            RPCError: Temporal is unreachable, or has no schedules; can be repeated.
+        Raises `RPCError` if Temporal is unreachable, or has no schedules; can be repeated.
         """
         for each in wanted:
             await self._make(each)

@@ -6,13 +6,12 @@ from typing import Generic, TypeVar
 
 from temporalio import workflow
 
-from workflows.activity_options import ROLES_LATER, execute
+from workflows.activity_options import Options, execute
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.commands import Click, Grant
 from workflows.domain.people import Actor
-from workflows.ports import cases
-from workflows.ports.cases import RolesAsk
+from workflows.ports.cases import CasePort, RolesAsk
 
 FRESH = timedelta(seconds=60)
 """Maximum age of the roles when a press is decided."""
@@ -50,24 +49,19 @@ class Authorizer:
         grants = (click.grant, self._grants.get(click.command.by.id))
         fresh = (each for each in grants if each is not None and _is_fresh(each, now))
         grant = next(fresh, None)
-        return None if grant is None else _with_roles(click, grant, now)
+        return None if grant is None else Authorized(_with_roles(click, grant), now)
 
-    async def look_up(self, click: C) -> Authorized[C]:
-        """Returns the click with roles from Slack, after one attempt. Raises `FailureError`."""
-        return self._noted(click, await execute(cases.roles_of, _wanted(click)))
-
-    async def look_up_later(self, authorized: Authorized[C]) -> Authorized[C]:
-        """Tries for as long as a press may wait. Raises `FailureError`."""
-        click = authorized.click
-        grant = await execute(cases.roles_of, _wanted(click), ROLES_LATER)
-        noted = self._noted(click, grant)
-        return replace(authorized, click=noted.click, at=noted.at)
-
-    def _noted(self, click: C, grant: Grant) -> Authorized[C]:
+    async def look_up(
+        self, pressed: Authorized[C], options: Options | None = None
+    ) -> Authorized[C]:
+        """Returns the click with roles from Slack. Raises `FailureError`."""
+        command = pressed.click.command
+        wanted = RolesAsk(person=command.by.id, approves=isinstance(command, BY_APPROVERS))
+        grant = await execute(CasePort.roles_of, wanted, options)
         if len(self._grants) >= PEOPLE:
             self._grants.clear()
-        self._grants[click.command.by.id] = grant
-        return _with_roles(click, grant, workflow.now())
+        self._grants[command.by.id] = grant
+        return replace(pressed, click=_with_roles(pressed.click, grant), at=workflow.now())
 
 
 def is_current(authorized: Authorized[C], now: datetime) -> bool:
@@ -79,12 +73,7 @@ def _is_fresh(grant: Grant, now: datetime) -> bool:
     return -_SKEW <= now - grant.as_of <= FRESH
 
 
-def _with_roles(click: C, grant: Grant, at: datetime) -> Authorized[C]:
+def _with_roles(click: C, grant: Grant) -> C:
     actor = Actor(id=click.command.by.id, roles=frozenset(grant.roles))
     command = click.command.model_copy(update={"by": actor})
-    return Authorized(click.model_copy(update={"command": command}), at)
-
-
-def _wanted(click: Click | AppealClick) -> RolesAsk:
-    approves = isinstance(click.command, BY_APPROVERS)
-    return RolesAsk(person=click.command.by.id, approves=approves)
+    return click.model_copy(update={"command": command})

@@ -5,9 +5,7 @@ is retried until the ledger takes it, and is idempotent. A case adds its rows an
 snapshot.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import timedelta
 from typing import Generic, TypeVar
 
 from temporalio.exceptions import FailureError
@@ -18,48 +16,39 @@ from workflows.domain.case.events import Recorded
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.projection import ActionRow, action_rows, case_row
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert
-from workflows.ports import cases
-from workflows.ports.cases import LedgerWrite
+from workflows.ports.cases import CasePort, LedgerWrite
 from workflows.shared.slack_sync import CaseSlackSync
-from workflows.shared.tasks import Tasks, ends
+from workflows.shared.tasks import Lane, Tasks
 
 AT_ONCE = 500
 """Events, or alerts, in one write: thousands would take longer than an attempt may."""
 LARGEST = 700_000
 """Bytes in one write; Temporal refuses a payload of 2 MB."""
 
-_PATIENCE = timedelta(seconds=5)
-"""A write that takes longer is cancelled for a new history."""
-
 E = TypeVar("E", Recorded, AppealRecorded)
 T = TypeVar("T")
+
+_Write = Callable[[tuple[E, ...], tuple[ReceivedAlert, ...], bool], Awaitable[None]]
 
 
 class LedgerWriter(Generic[E]):
     """Writes of one workflow, one at a time. `weight` is the backlog in bytes."""
 
-    def __init__(
-        self,
-        tasks: Tasks,
-        write: Callable[[tuple[E, ...], tuple[ReceivedAlert, ...], bool], Awaitable[None]],
-    ) -> None:
+    def __init__(self, tasks: Tasks, write: _Write[E]) -> None:
         """`write` takes events, alerts, and whether they are all of the backlog."""
-        self._tasks = tasks
-        self._write_out: Callable[
-            [tuple[E, ...], tuple[ReceivedAlert, ...], bool], Awaitable[None]
-        ] = write
+        self._lane = Lane(tasks, self._write)
+        self._write_out: _Write[E] = write
         self._events: list[tuple[E, int]] = []
         self._alerts: list[tuple[ReceivedAlert, int]] = []
         self.weight = 0
         self._touched = False
         self._held = False
-        self._writing: asyncio.Task[None] | None = None
         self._through = 0
 
     @property
     def idle(self) -> bool:
         """Whether everything is written, or the rest is held."""
-        return self._writing is None or self._writing.done()
+        return not self._lane.busy
 
     @property
     def backlog(self) -> tuple[tuple[E, ...], tuple[ReceivedAlert, ...]]:
@@ -85,7 +74,7 @@ class LedgerWriter(Generic[E]):
     async def pause(self) -> None:
         """Waits for the write under way, and cancels it after 5 s; its events are kept."""
         self._held = True
-        await ends(self._writing, _PATIENCE)
+        await self._lane.ends()
 
     def resume(self) -> None:
         """Continues after `pause`."""
@@ -97,8 +86,8 @@ class LedgerWriter(Generic[E]):
         return bool(self._events or self._alerts or self._touched)
 
     def _begin(self) -> None:
-        if self.idle and not self._held and self._wanted:
-            self._writing = self._tasks.run(self._write())
+        if self._wanted and not self._held:
+            self._lane.wake()
 
     async def _write(self) -> None:
         while not self._held and self._wanted:
@@ -155,7 +144,7 @@ class CaseLedger(LedgerWriter[Recorded]):
         state = self._state(case)
         if whole:
             write = write.model_copy(update=self._rows(case, memory))
-        await execute(cases.record, write)
+        await execute(CasePort.record, write)
         self._actions |= {row.key: row for row in write.actions}
         self._card_missing = write.card is None if whole else self._card_missing
         self._snapshot = self._snapshot if write.snapshot is None else state

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from workflows.activity_options import ROLES_LATER
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case.commands import Click
 from workflows.domain.case.refusals import Reason, Refusal
@@ -179,18 +180,19 @@ class Machine(ABC, Generic[C, N]):
             await self._authorize(click)
 
     async def _authorize(self, click: C) -> None:
+        unauthorized = Authorized(click, workflow.now())
         try:
             authorized = self._authorizer.cached(click, workflow.now())
-            authorized = authorized or await self._authorizer.look_up(click)
+            authorized = authorized or await self._authorizer.look_up(unauthorized)
         except FailureError:
-            self._tasks.run(self._authorize_later(Authorized(click, workflow.now())))
+            self._tasks.run(self._authorize_later(unauthorized))
         else:
             await self._execute_current(authorized)
 
     async def _authorize_later(self, authorized: Authorized[C]) -> None:
         """Looks up roles beside the lane, and queues the click again."""
         try:
-            self._clicks.append(await self._authorizer.look_up_later(authorized))
+            self._clicks.append(await self._authorizer.look_up(authorized, ROLES_LATER))
         except FailureError:
             self._answer(authorized.click, Refusal(reason=Reason.ROLES_UNKNOWN))
 

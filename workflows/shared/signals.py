@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from workflows.activity_options import Options, execute
+from workflows.activity_options import DELIVER_REPORT, OPTIONS, execute
 from workflows.domain.alerts import Alert
-from workflows.ports import cases
-from workflows.ports.cases import Delivery
+from workflows.domain.case.appeal_outcome import AppealAnswer
+from workflows.domain.case.enforcement import EnforcementReport
+from workflows.ports.cases import CasePort, Delivery
 
 MOST, LARGEST = 100, 500_000
 """Alerts, and bytes, in one signal: Temporal refuses a payload of 2 MB."""
@@ -29,15 +30,15 @@ def batches(alerts: Sequence[Alert]) -> Iterator[tuple[Alert, ...]]:
         yield tuple(part)
 
 
-async def signal_or_deliver(
-    workflow_id: str,
-    signal: str,
-    argument: object,
-    delivery: Delivery,
-    options: Options | None = None,
-) -> None:
-    """Signals a case; if it no longer runs, wakes it up with the delivery."""
+async def signal_or_deliver(workflow_id: str, news: EnforcementReport | AppealAnswer) -> None:
+    """Signals news to a case; if it no longer runs, wakes it up with a delivery."""
+    if isinstance(news, EnforcementReport):
+        signal, options = "report", DELIVER_REPORT
+        delivery = Delivery(case=news.case, report=news)
+    else:
+        signal, options = "appeal_answered", OPTIONS[CasePort.deliver]
+        delivery = Delivery(case=news.case, answer=news)
     try:
-        await workflow.get_external_workflow_handle(workflow_id).signal(signal, argument)
+        await workflow.get_external_workflow_handle(workflow_id).signal(signal, news)
     except FailureError:
-        await execute(cases.deliver, delivery, options)
+        await execute(CasePort.deliver, delivery, options)

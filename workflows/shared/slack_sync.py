@@ -29,13 +29,9 @@ from workflows.domain.case.snapshot import CardRef
 from workflows.domain.case.view import changes_card, is_waited_for, view_of
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.values import Text
-from workflows.ports import appeals, cases
-from workflows.ports.appeals import ShowAppeal
-from workflows.ports.cases import Answer, Show, Shown
-from workflows.shared.tasks import Tasks, ends
-
-_PATIENCE = timedelta(seconds=5)
-"""A write that takes longer is cancelled for a new history."""
+from workflows.ports.appeals import AppealPort, ShowAppeal
+from workflows.ports.cases import Answer, CasePort, Show, Shown
+from workflows.shared.tasks import PATIENCE, Lane, Tasks
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -50,28 +46,27 @@ class SlackSync(ABC, Generic[S, E]):
     """
 
     def __init__(self, tasks: Tasks, card: CardRef | None, unposted: Sequence[E]) -> None:
-        self._tasks = tasks
+        self._lane = Lane(tasks, self._sync)
         self.card = card
         self.unposted: list[E] = list(unposted)
         self.stale = False
         self.held = False
         self._state: S | None = None
-        self._writing: asyncio.Task[None] | None = None
 
     @property
     def idle(self) -> bool:
         """Whether Slack shows the latest state, or the rest is held."""
-        return self._writing is None or self._writing.done()
+        return not self._lane.busy
 
     def refresh(self, state: S) -> None:
         """Shows `state` as soon as Slack takes it."""
         self._state, self.stale = state, True
         self._begin()
 
-    async def pause(self, within: timedelta = _PATIENCE) -> None:
+    async def pause(self, within: timedelta = PATIENCE) -> None:
         """Waits for the write under way, and cancels it after `within`."""
         self.held = True
-        if not await ends(self._writing, within):
+        if not await self._lane.ends(within):
             self.stale = True  # the last attempt may have reached Slack, or not
 
     def resume(self) -> None:
@@ -80,8 +75,8 @@ class SlackSync(ABC, Generic[S, E]):
         self._begin()
 
     def _begin(self) -> None:
-        if self.stale and self.idle and not self.held:
-            self._writing = self._tasks.run(self._sync())
+        if self.stale and not self.held:
+            self._lane.wake()
 
     async def _sync(self) -> None:
         while self.stale and self._state is not None and not self.held:
@@ -99,7 +94,7 @@ class AppealSlackSync(SlackSync[Appeal, AppealRecorded]):
     async def _write(self, state: Appeal) -> None:
         lines = tuple(self.unposted)
         wanted = ShowAppeal(appeal=state, card=self.card, lines=lines)
-        self.card = await execute_until_taken(appeals.show_appeal, wanted)
+        self.card = await execute_until_taken(AppealPort.show_appeal, wanted)
         self.unposted = self.unposted[len(lines) :]
 
 
@@ -219,10 +214,10 @@ def _start(wanted: Show) -> ActivityHandle[Shown]:
         options = NEW_CRITICAL_CARD if severity is Severity.CRITICAL else NEW_CARD
     # Channels take turns.
     fairness = wanted.view.channel.encode()[:64].decode(errors="ignore")
-    return start(cases.show, wanted, options, rank=severity.rank, fairness=fairness)
+    return start(CasePort.show, wanted, options, rank=severity.rank, fairness=fairness)
 
 
-async def execute_until_taken(activity: Callable[[A], Awaitable[R]], wanted: A) -> R:
+async def execute_until_taken(activity: Callable[[Any, A], Awaitable[R]], wanted: A) -> R:
     """Repeats a write to Slack until it succeeds."""
     while True:
         try:
@@ -250,6 +245,6 @@ async def refuse(
         typed=typed_in(click.command),
     )
     try:
-        await execute(cases.answer, wanted)
+        await execute(CasePort.answer, wanted)
     except FailureError:
         workflow.logger.warning("a refusal could not be shown", extra={"case": case})

@@ -12,6 +12,9 @@ MOST = 25
 """Decisions in one workflow task. Temporal fails a task that runs for 2 s without yielding
 (`TMPRL1101`), and a busy machine is several times slower than an idle one."""
 
+PATIENCE = timedelta(seconds=5)
+"""A write that takes longer is cancelled for a new history."""
+
 
 class Tasks:
     """Running tasks. asyncio alone would let them be collected, and their errors with them."""
@@ -73,6 +76,18 @@ class Lane:
         if not self.busy:
             self._task = self._tasks.run(self._work())
 
+    async def ends(self, within: timedelta = PATIENCE) -> bool:
+        """Waits for the task, and cancels it after `within`; returns whether it ended by itself."""
+        task = self._task
+        if task is None or task.done():
+            return True
+        with suppress(TimeoutError):
+            await workflow.wait_condition(task.done, timeout=within)
+            return True
+        task.cancel()
+        await workflow.wait_condition(task.done)
+        return not task.cancelled()
+
 
 class TaskBudget:
     """Limit of the work in one workflow task; the rest continues in the next one."""
@@ -90,15 +105,3 @@ class TaskBudget:
         self._spent += cost
         if self._spent > self._most:
             await workflow.sleep(timedelta(milliseconds=1))
-
-
-async def ends(task: asyncio.Task[None] | None, within: timedelta) -> bool:
-    """Waits for `task`, and cancels it after `within`; returns whether it ended by itself."""
-    if task is None or task.done():
-        return True
-    with suppress(TimeoutError):
-        await workflow.wait_condition(task.done, timeout=within)
-        return True
-    task.cancel()
-    await workflow.wait_condition(task.done)
-    return not task.cancelled()

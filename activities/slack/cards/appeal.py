@@ -19,14 +19,15 @@ from activities.slack.blocks import (
     sections,
     strong,
 )
+from activities.slack.cards.decision import actions_words
 from activities.slack.escape import Safe, mrkdwn, plain
 from activities.slack.reader import Reader, is_user, problem_words
 from workflows.domain.appeal import events as ev
-from workflows.domain.appeal.model import WAITING, Appeal, AppealState
-from workflows.domain.case.decision import Decision, PlannedAction
+from workflows.domain.appeal.model import WAITING, Appeal, AppealState, Dismissal
+from workflows.domain.case.appeal_outcome import AppealOutcome
+from workflows.domain.case.enforcement import Problem
 from workflows.domain.case.view import CardView
 from workflows.domain.ids import appeal_workflow_id
-from workflows.domain.values import Text
 
 
 def outcome(appeal: Appeal, reader: Reader) -> list[Block]:
@@ -34,14 +35,20 @@ def outcome(appeal: Appeal, reader: Reader) -> list[Block]:
     below = [*_undo(appeal, reader), *_notices(appeal, reader)]
     shown = [section(below)] if below else []
     if appeal.outcome is not None:
-        person = reader.person(appeal.answered_by)
-        text = reader.say(f"appeal.answered.{appeal.outcome.value}", person=person)
+        text = _answer(appeal.outcome, appeal.answered_by, reader)
         return [section([f"*{text}*"]), *quote(appeal.reason), *shown]
     if appeal.dismissal is not None:
-        why = f"appeal.dismissed.{appeal.dismissal.value}"
-        text = reader.say(why, case=appeal.request.case)
+        text = _dismissal(appeal.dismissal, appeal, reader)
         return [section([f"*{text}*"]), *shown]
     return shown
+
+
+def _answer(answer: AppealOutcome, by: str | None, reader: Reader) -> str:
+    return reader.say(f"appeal.answered.{answer}", person=reader.person(by))
+
+
+def _dismissal(why: Dismissal, appeal: Appeal, reader: Reader) -> str:
+    return reader.say(f"appeal.dismissed.{why}", case=appeal.request.case)
 
 
 def _undo(appeal: Appeal, reader: Reader) -> list[str]:
@@ -57,50 +64,44 @@ def _undo(appeal: Appeal, reader: Reader) -> list[str]:
 
 def _notices(appeal: Appeal, reader: Reader) -> list[str]:
     """Failed notices, and whether the answer was sent."""
-    lines = [
-        f"⚠️ {reader.say('appeal.notice.failed', problem=problem_words(notice.problem, reader))}"
-        for notice in appeal.notices
-        if notice.problem is not None
-    ]
+    problems = [each.problem for each in appeal.notices if each.problem is not None]
+    lines = [f"⚠️ {_notice_problem(problem, reader)}" for problem in problems]
     if any(n.kind == appeal.state.value and n.problem is None for n in appeal.notices):
         lines.append(reader.say("appeal.line.appeal_notice_sent"))
     return lines
+
+
+def _notice_problem(problem: Problem, reader: Reader) -> str:
+    return reader.say("appeal.notice.failed", problem=problem_words(problem, reader))
 
 
 def on_case_card(view: CardView, reader: Reader) -> list[Block]:
     """The last appeal, on the card of its case."""
     if view.appeal is None:
         return []
-    person = reader.person(view.appeal.by)
-    text = reader.say(f"appeal.answered.{view.appeal.outcome.value}", person=person)
+    text = _answer(view.appeal.outcome, view.appeal.by, reader)
     return [section([reader.say("appeal.on_case", id=view.appeal.appeal, answer=text)])]
 
 
 def buttons(appeal: Appeal, reader: Reader) -> list[Block]:
     """The row of buttons; after the answer only for a failed notice."""
-    notice = _press(appeal, "appeal.retry_notice", reader)
-    tell = [] if appeal.undelivered is None else [notice]
-    if appeal.state not in WAITING:
-        return actions(appeal_workflow_id(appeal.id), tell)
-    free = appeal.owner is None
-    row = [
-        *([_press(appeal, "appeal.claim", reader, "primary")] if free else []),
-        _press(appeal, "appeal.uphold", reader),
-        _press(appeal, "appeal.overturn", reader, "danger"),
-        *([] if free else [_press(appeal, "appeal.release", reader)]),
-        *tell,
-    ]
+    value = handles.encode(appeal.id, appeal.version)
+    row = []
+    if appeal.state in WAITING:
+        row = [
+            element("appeal.uphold", reader, value),
+            element("appeal.overturn", reader, value, "danger"),
+        ]
+        if appeal.owner is None:
+            row.insert(0, element("appeal.claim", reader, value, "primary"))
+        else:
+            row.append(element("appeal.release", reader, value))
+    if appeal.undelivered is not None:
+        row.append(element("appeal.retry_notice", reader, value))
     return actions(appeal_workflow_id(appeal.id), row)
 
 
-def _press(
-    appeal: Appeal, action_id: str, reader: Reader, style: str | None = None
-) -> dict[str, Any]:
-    return element(action_id, reader, handles.encode_appeal(appeal.id, appeal.version), style)
-
-
 EVENT_TYPE = "koban_appeal"
-_TITLES = 200
 
 
 def appeal_card(appeal: Appeal, reader: Reader, link: str | None) -> Message:
@@ -148,38 +149,22 @@ def spoken(appeal: Appeal, reader: Reader) -> str:
 
 def _title(appeal: Appeal, reader: Reader) -> str:
     about = [reader.title(appeal.appealed.title, plain)] if appeal.appealed else []
-    parts = [reader.say("appeal.name"), *about, appeal.id, state_word(appeal, reader)]
-    return " · ".join(parts)
+    return " · ".join([reader.say("appeal.name"), *about, appeal.id, state_word(appeal, reader)])
 
 
 def _decision(appeal: Appeal, reader: Reader) -> list[Block]:
+    """The decision under appeal, with its rule and approvers."""
     decision = appeal.appealed.decision if appeal.appealed else None
     if decision is None:
         return []
-    words = decision_words(appeal, decision, reader)
+    words = actions_words(decision, appeal.titles, reader)
+    if decision.policy:
+        words = reader.noted(words, mrkdwn(decision.policy, 60))
     lines = [reader.say("card.decision", person=reader.person(decision.by), decision=words)]
     others = tuple(person for person in appeal.deciders if person != decision.by)
     if others:
         lines.append(reader.say("appeal.approved", people=reader.people(others)))
     return [section([" · ".join(lines)]), *quote(decision.reason)]
-
-
-def decision_words(appeal: Appeal, decision: Decision, reader: Reader) -> str:
-    """The actions of the decision, with its rule."""
-    words = (_action(appeal, planned, reader) for planned in decision.actions)
-    text = fit(words, reader.say("words.comma"), _TITLES)
-    if not decision.policy:
-        return text
-    return reader.say("words.noted", what=text, note=mrkdwn(decision.policy, 60))
-
-
-def _action(appeal: Appeal, planned: PlannedAction, reader: Reader) -> str:
-    name = planned.action
-    title = reader.title(appeal.titles.get(name) or Text(ja=name, en=name))
-    if planned.lasts is None:
-        return title
-    lasts = reader.texts.duration(planned.lasts)
-    return reader.say("action.lasting", action=title, duration=lasts)
 
 
 def _statement(appeal: Appeal, reader: Reader) -> list[Block]:
@@ -208,28 +193,17 @@ def appeal_lines(lines: tuple[ev.AppealRecorded, ...], appeal: Appeal, reader: R
 
 
 def _line(event: ev.AppealEvent, appeal: Appeal, reader: Reader) -> str:
-    return reader.timed(event.at, _WORDS[type(event)](event, appeal, reader))
+    return reader.timed(event.at, _WORDS.get(type(event), _by)(event, appeal, reader))
 
 
-def _by(event: Any, appeal: Appeal, reader: Reader) -> str:
-    return reader.say(f"appeal.line.{event.kind}", person=reader.person(event.by))
-
-
-def _plainly(event: Any, appeal: Appeal, reader: Reader) -> str:
-    return reader.say(f"appeal.line.{event.kind}")
-
-
-def _call(appeal: Appeal, reader: Reader) -> str:
-    """Mentions the reviewer, else everybody who may become one."""
-    if appeal.owner is not None and is_user(appeal.owner):
-        return reader.call(appeal.owner)
-    return reader.mention(appeal.rules.reviewers)
+def _by(event: ev.AppealEvent, appeal: Appeal, reader: Reader, **values: object) -> str:
+    person = reader.person(event.by)
+    return reader.say(f"appeal.line.{event.kind}", person=person, **values)
 
 
 def _filed(event: ev.AppealFiled, appeal: Appeal, reader: Reader) -> str:
-    due = reader.time(event.due, event.at)
     mention = reader.mention(appeal.rules.reviewers)
-    return reader.say("appeal.line.appeal_filed", mention=mention, due=due)
+    return _by(event, appeal, reader, mention=mention, due=reader.time(event.due, event.at))
 
 
 def _released(event: ev.AppealReleased, appeal: Appeal, reader: Reader) -> str:
@@ -241,13 +215,14 @@ def _claimed(event: ev.AppealClaimed, appeal: Appeal, reader: Reader) -> str:
 
 
 def _reminded(event: ev.AppealReminded, appeal: Appeal, reader: Reader) -> str:
-    due = reader.time(event.due, event.at)
-    return reader.say("appeal.line.appeal_reminded", mention=_call(appeal, reader), due=due)
+    """Mentions the reviewer, else everybody who may become one."""
+    owner = appeal.owner if appeal.owner is not None and is_user(appeal.owner) else None
+    mention = reader.call(owner) if owner else reader.mention(appeal.rules.reviewers)
+    return _by(event, appeal, reader, mention=mention, due=reader.time(event.due, event.at))
 
 
 def _overdue(event: ev.AppealOverdue, appeal: Appeal, reader: Reader) -> str:
-    mention = reader.mention(appeal.rules.overdue)
-    return reader.say("appeal.line.appeal_overdue", mention=mention)
+    return _by(event, appeal, reader, mention=reader.mention(appeal.rules.overdue))
 
 
 def _answered(event: ev.AnswerEvent, appeal: Appeal, reader: Reader) -> str:
@@ -255,7 +230,7 @@ def _answered(event: ev.AnswerEvent, appeal: Appeal, reader: Reader) -> str:
 
 
 def _dismissed(event: ev.AppealDismissed, appeal: Appeal, reader: Reader) -> str:
-    return reader.say(f"appeal.dismissed.{event.why.value}", case=appeal.request.case)
+    return _dismissal(event.why, appeal, reader)
 
 
 def _undo_failed(event: ev.AppealUndoFailed, appeal: Appeal, reader: Reader) -> str:
@@ -263,7 +238,7 @@ def _undo_failed(event: ev.AppealUndoFailed, appeal: Appeal, reader: Reader) -> 
 
 
 def _notice_failed(event: ev.NoticeFailed, appeal: Appeal, reader: Reader) -> str:
-    return reader.say("appeal.notice.failed", problem=problem_words(event.problem, reader))
+    return _notice_problem(event.problem, reader)
 
 
 _WORDS: dict[type[Any], Callable[[Any, Appeal, Reader], str]] = {
@@ -275,11 +250,7 @@ _WORDS: dict[type[Any], Callable[[Any, Appeal, Reader], str]] = {
     ev.AppealOverdue: _overdue,
     ev.AppealUpheld: _answered,
     ev.AppealOverturned: _answered,
-    ev.AppealCarriedOut: _plainly,
     ev.AppealUndoFailed: _undo_failed,
-    ev.AppealWithdrawn: _plainly,
-    ev.NoticeSent: _plainly,
     ev.NoticeFailed: _notice_failed,
-    ev.NoticeRetried: _by,
-    ev.NoticeGivenUp: _plainly,
 }
+"""mrkdwn of events in the thread; the line of the others names at most the person."""

@@ -18,22 +18,28 @@ from activities.slack.blocks import (
 )
 from activities.slack.cards.buttons import acted_upon
 from activities.slack.cards.case import protections
-from activities.slack.cards.case_facts import case_line, evidence, facts, sentence, viewers
+from activities.slack.cards.case_facts import (
+    case_line,
+    evidence,
+    facts,
+    sentence,
+    turn_by,
+    turned,
+    viewers,
+)
 from activities.slack.cards.decision import (
     action_lines,
     action_on,
-    afterwards,
     answered,
     consents,
-    count,
     decision_line,
     decision_words,
-    due,
     impact,
     notice_facts,
     question,
     reason_words,
     requester,
+    terms,
 )
 from activities.slack.escape import mrkdwn, plain
 from activities.slack.reader import Reader
@@ -67,15 +73,22 @@ def approval_card(
         *protections(view, reader),
     ]
     if approval.pending:
-        blocks = [_title(view, approval, reader), *_request(view, approval, reader), *body]
+        title = _title(view, f"approval.title.{approval.purpose}", reader)
+        blocks = [title, *_request(view, approval, reader), *body]
         blocks += question(approval, approval.requested_at, reader) or answered(approval, reader)
         blocks.append(section(_terms(view, approval, decision, reader, link)))
         blocks += actions(view.workflow_id, _buttons(view, approval, decision, reader))
     else:
-        blocks = [_title_over(view, approval.state.value, reader), *body]
-        blocks += _outcome(view, approval, reader, link)
+        blocks = [_title_over(view, approval.state, reader), *body]
+        blocks.append(section([f"*{_ended(view, approval, reader)}*"]))
+        if approval.state is ApprovalState.REJECTED:
+            blocks += quote(view.rejection or "")
+        blocks += [context([each]) for each in reader.link(link, "approval.open")]
     text = _spoken(view, approval, decision, reader)
-    return Message(text, blocks, metadata(EVENT_TYPE, **payload(view, approval)))
+    # One decision can have several requests, for example for its undo.
+    asked = int(approval.requested_at.timestamp() * 1000)
+    named = metadata(EVENT_TYPE, case=view.id, decision=approval.decision, asked=asked)
+    return Message(text, blocks, named)
 
 
 def replaced_card(view: CardView, reader: Reader, link: str | None) -> Message:
@@ -87,21 +100,13 @@ def replaced_card(view: CardView, reader: Reader, link: str | None) -> Message:
     return Message(reader.say("spoken.approval.replaced", id=view.id), blocks, {})
 
 
-def payload(view: CardView, approval: Approval) -> dict[str, Any]:
-    """The identity of a request: one decision can have several, for example for its undo."""
-    asked = int(approval.requested_at.timestamp() * 1000)
-    return {"case": view.id, "decision": approval.decision, "asked": asked}
-
-
-def _title(view: CardView, approval: Approval, reader: Reader) -> Block:
-    line = case_line(view, reader, plain)
-    return header(reader.say(f"approval.title.{approval.purpose.value}", line=line))
+def _title(view: CardView, key: str, reader: Reader, **values: str) -> Block:
+    return header(reader.say(key, line=case_line(view, reader, plain), **values))
 
 
 def _title_over(view: CardView, state: str, reader: Reader) -> Block:
-    line = case_line(view, reader, plain)
     word = reader.say(f"approval.state.{state}")
-    return header(reader.say("approval.title.over", state=word, line=line))
+    return _title(view, "approval.title.over", reader, state=word)
 
 
 def _request(view: CardView, approval: Approval, reader: Reader) -> list[Block]:
@@ -119,44 +124,29 @@ def _decision(view: CardView, approval: Approval, decision: Decision, reader: Re
         lines.append(reader.say("approval.over_limit"))
     if approval.purpose is Purpose.REVIEW:
         return [*lines, *action_lines(view, reader)]
-    return [*lines, *_planned(view, approval, decision, reader)]
-
-
-def _planned(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> list[str]:
     if approval.purpose is Purpose.UNDO:
-        return [f"• {action_on(view, each.planned, reader)}" for each in _undone(view)]
-    states = {state.planned.key: state for state in view.actions}
-    return [
-        f"• {action_on(view, planned, reader)}{_warning(states.get(planned.key), reader)}"
-        for planned in decision.actions
-    ]
+        return [*lines, *(f"• {action_on(view, each.planned, reader)}" for each in _undone(view))]
+    undoable = {state.planned.key: state.undoable for state in view.actions}
+    warning = f" · ⚠️ {reader.say('approval.irreversible')}"
+    for each in decision.actions:
+        note = "" if undoable.get(each.key, True) else warning
+        lines.append(f"• {action_on(view, each, reader)}{note}")
+    return lines
 
 
 def _undone(view: CardView) -> list[ActionState]:
     return [each for each in view.actions if each.standing and each.undoable]
 
 
-def _warning(state: ActionState | None, reader: Reader) -> str:
-    if state is None or state.undoable:
-        return ""
-    return f" · ⚠️ {reader.say('approval.irreversible')}"
-
-
 def _terms(
     view: CardView, approval: Approval, decision: Decision, reader: Reader, link: str | None
 ) -> list[str]:
     """Effect, reach and deadline of the answer."""
-    terms = [
-        count(approval, reader),
-        due(approval, approval.requested_at, reader),
-        afterwards(approval, reader),
-        *consents(approval, reader),
-    ]
     channel = reader.say("approval.channel", channel=view.channel)
     return [
         reader.say(f"approval.effect.{approval.purpose.value}"),
         _reach(view, approval, decision, reader),
-        " · ".join(terms),
+        terms(approval, approval.requested_at, reader),
         " · ".join([channel, *reader.link(link, "approval.open")]),
     ]
 
@@ -181,7 +171,13 @@ def _buttons(
     view: CardView, approval: Approval, decision: Decision, reader: Reader
 ) -> list[dict[str, Any]]:
     value = handles.encode(view.id, view.version)
-    sure = _sure(view, approval, decision, reader)
+    asked = reader.say(
+        f"confirm.approve.{approval.purpose}",
+        decision=decision_words(view, decision, reader, plain),
+        subject=acted_upon(view, view.actions, reader),
+    )
+    title, yes = reader.say("confirm.approve.title"), label("approval.approve", reader)
+    sure = confirm(title, asked, yes, reader.say("confirm.no"))
     names = ["approval.reject", *(["approval.ask"] if approval.question is None else [])]
     # Approvers have to see what the decision was based on.
     names += ["case.evidence", *(["bulk.list"] if decision.bulk is not None else [])]
@@ -189,41 +185,15 @@ def _buttons(
     return [approve, *(element(name, reader, value) for name in names)]
 
 
-def _sure(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> dict[str, Any]:
-    asked = reader.say(
-        f"confirm.approve.{approval.purpose.value}",
-        decision=decision_words(view, decision, reader, plain),
-        subject=acted_upon(view, view.actions, reader),
-    )
-    return confirm(
-        reader.say("confirm.approve.title"),
-        asked,
-        label("approval.approve", reader),
-        reader.say("confirm.no"),
-    )
-
-
-def _outcome(view: CardView, approval: Approval, reader: Reader, link: str | None) -> list[Block]:
-    rejected = approval.state is ApprovalState.REJECTED
-    rejection = quote(view.rejection or "") if rejected else []
-    opening = [context([each]) for each in reader.link(link, "approval.open")]
-    return [section([f"*{_ended(view, approval, reader)}*"]), *rejection, *opening]
-
-
 def _ended(view: CardView, approval: Approval, reader: Reader) -> str:
-    state, by = approval.state, view.turn.by if view.turn is not None else None
+    state = approval.state
     if state is ApprovalState.EXPIRED:
         return reader.say(f"approval.over.expired.{approval.purpose.value}")
-    if state is ApprovalState.WITHDRAWN and not _was_withdrawn(view):
+    if state is ApprovalState.WITHDRAWN and not turned(view, ev.ApprovalWithdrawn):
+        # No person withdrew it: it became pointless.
         return reader.say("approval.over.replaced")
-    agreed = reader.listed(consents(approval, reader))
-    return reader.say(f"approval.over.{state.value}", consents=agreed, person=reader.person(by))
-
-
-def _was_withdrawn(view: CardView) -> bool:
-    """True where a person withdrew it; else it became pointless."""
-    kind = ev.ApprovalWithdrawn.model_fields["kind"].default
-    return view.turn is not None and view.turn.kind == kind
+    agreed, person = reader.listed(consents(approval, reader)), reader.person(turn_by(view))
+    return reader.say(f"approval.over.{state}", consents=agreed, person=person)
 
 
 def _spoken(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> str:

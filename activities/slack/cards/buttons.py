@@ -1,6 +1,6 @@
 """Buttons of a case's card: at most five, and everything else in its overflow menu."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from activities.slack import handles
@@ -59,19 +59,11 @@ def _named(words: Iterable[str], reader: Reader) -> str:
 # -- presets ------------------------------------------------------------------------------
 
 
-def on_card(view: CardView) -> tuple[PresetView, ...]:
-    """The presets with a button on the card, in the playbook's order."""
-    return view.presets[: _free_buttons(view)] if view.phase in UNDECIDED else ()
-
-
-def behind_card(view: CardView) -> tuple[PresetView, ...]:
-    """The presets that move to the menu."""
-    return view.presets[_free_buttons(view) :] if view.phase in UNDECIDED else ()
-
-
-def _free_buttons(view: CardView) -> int:
+def _presets(view: CardView) -> tuple[tuple[PresetView, ...], tuple[PresetView, ...]]:
+    """The presets with a button on the card, in the playbook's order, and those in the menu."""
     first = view.hold is not None or view.owner is None
-    return MOST_BUTTONS - _ALWAYS - first - bool(protecting(view))
+    free = MOST_BUTTONS - _ALWAYS - first - bool(protecting(view))
+    return view.presets[:free], view.presets[free:]
 
 
 def preset_label(preset: PresetView, reader: Reader) -> str:
@@ -140,7 +132,7 @@ def menu(view: CardView, reader: Reader) -> Element:
 
 
 def _shown(view: CardView, reader: Reader) -> list[tuple[str, str]]:
-    presets = [(_name(each), preset_label(each, reader)) for each in behind_card(view)]
+    presets = [_entry(each, reader) for each in _presets(view)[1]]
     named = [(name, label(f"case.{name}", reader)) for name in entries(view)]
     if len(presets) + len(named) <= MOST_ENTRIES:
         return [*presets, *named]
@@ -148,9 +140,9 @@ def _shown(view: CardView, reader: Reader) -> list[tuple[str, str]]:
     return [*first, (ALL, label("case.all", reader))]
 
 
-def _name(preset: PresetView) -> str:
+def _entry(preset: PresetView, reader: Reader) -> tuple[str, str]:
     """A menu has one confirmation for all options, so a preset that asks opens a modal."""
-    return f"sure.{preset.id}" if questions(preset) else f"preset.{preset.id}"
+    return f"{'sure' if questions(preset) else 'preset'}.{preset.id}", preset_label(preset, reader)
 
 
 # -- the row of buttons -------------------------------------------------------------------
@@ -160,22 +152,19 @@ def buttons(view: CardView, reader: Reader) -> list[Block]:
     """The row of buttons; none on a merged case."""
     if view.merged_into is not None:
         return []
-    row = [*_elements(view, reader), *bulk_buttons(view, reader), menu(view, reader)]
+    row = [*_elements(view, reader), *_bulk_buttons(view, reader), menu(view, reader)]
     return actions(view.workflow_id, row)
 
 
-def bulk_buttons(view: CardView, reader: Reader) -> list[Element]:
+def _bulk_buttons(view: CardView, reader: Reader) -> list[Element]:
     """Stop while a bulk decision runs, and its subjects from then on."""
     if view.bulk is None or view.phase in UNDECIDED:
         return []
-    listed = _press(view, "bulk.list", reader)
-    return [_stop(view, reader), listed] if _runs(view) else [listed]
-
-
-def _runs(view: CardView) -> bool:
-    pending = any(each.status is ActionStatus.PENDING for each in view.actions)
-    stopped = view.bulk is not None and view.bulk.stopped_by is not None
-    return view.phase is Phase.ENFORCING and pending and not stopped
+    runs = any(each.status is ActionStatus.PENDING for each in view.actions)
+    row = [_press(view, "bulk.list", reader)]
+    if view.phase is Phase.ENFORCING and runs and view.bulk.stopped_by is None:
+        row.insert(0, _asking(view, "bulk.stop", "bulk_stop", reader, "danger"))
+    return row
 
 
 def _elements(view: CardView, reader: Reader) -> list[Element]:
@@ -196,7 +185,7 @@ def _undecided(view: CardView, reader: Reader) -> list[Element]:
     first = _first(view, reader)
     keep = [_keep(view, reader)] if protecting(view) else []
     decide = _press(view, "case.decide", reader, None if first else "primary")
-    presets = [preset_button(view, preset, reader) for preset in on_card(view)]
+    presets = [preset_button(view, preset, reader) for preset in _presets(view)[0]]
     return [*first, *keep, *presets, decide, _press(view, "case.clear", reader)]
 
 
@@ -221,57 +210,48 @@ def _approval(view: CardView, reader: Reader) -> list[Element]:
 # -- buttons with a confirmation ----------------------------------------------------------
 
 
-def _stop(view: CardView, reader: Reader) -> Element:
-    text = reader.say("confirm.bulk_stop.text")
-    yes = reader.say("confirm.bulk_stop.yes")
-    return _asking(view, "bulk.stop", "bulk_stop", text, reader, yes, danger=True)
-
-
 def _withdraw(view: CardView, reader: Reader) -> Element:
     what = "decision" if pending(view, Purpose.UNDO) is None else "undo"
-    text = reader.say(f"confirm.withdraw.{what}")
-    return _asking(view, "approval.withdraw", "withdraw", text, reader)
+    return _asking(view, "approval.withdraw", "withdraw", reader, text=what)
 
 
 def _keep(view: CardView, reader: Reader) -> Element:
     held = protecting(view)
-    text = reader.say(
-        "confirm.keep.text",
-        what=reader.listed(reader.title(each.title, plain, _LABEL) for each in held),
-        subject=targets_of((each.state.planned.subject for each in held), reader),
-    )
-    return _asking(view, "case.confirm", "keep", text, reader, reader.say("confirm.keep.yes"))
+    what = reader.listed(reader.title(each.title, plain, _LABEL) for each in held)
+    subject = targets_of((each.state.planned.subject for each in held), reader)
+    return _asking(view, "case.confirm", "keep", reader, what=what, subject=subject)
 
 
 def _give_up(view: CardView, reader: Reader) -> Element:
-    text = reader.say("confirm.give_up.text", subject=acted_upon(view, _failed(view), reader))
-    return _asking(view, "action.give_up", "give_up", text, reader, danger=True)
+    failed = (each for each in view.actions if each.status is ActionStatus.FAILED)
+    subject = acted_upon(view, failed, reader)
+    return _asking(view, "action.give_up", "give_up", reader, "danger", subject=subject)
 
 
 def _undo(view: CardView, reader: Reader) -> Element:
     undone = (each for each in view.actions if each.standing and each.undoable)
-    text = reader.say("confirm.undo.text", subject=acted_upon(view, undone, reader))
-    return _asking(view, "action.undo", "undo", text, reader, reader.say("confirm.undo.yes"))
-
-
-def _failed(view: CardView) -> Iterator[ActionState]:
-    return (each for each in view.actions if each.status is ActionStatus.FAILED)
+    subject = acted_upon(view, undone, reader)
+    return _asking(view, "action.undo", "undo", reader, subject=subject)
 
 
 def _asking(
     view: CardView,
     action_id: str,
     name: str,
-    text: str,
     reader: Reader,
-    yes: str | None = None,
-    danger: bool = False,
+    style: str | None = None,
+    text: str = "text",
+    **values: str,
 ) -> Element:
-    """A button with the confirmation `confirm.{name}`; `yes` is the button's label by default."""
-    style = "danger" if danger else None
-    title = reader.say(f"confirm.{name}.title")
-    yes = yes or label(action_id, reader)
-    sure = confirm(title, text, yes, reader.say("confirm.no"), style)
+    """A button with the confirmation `confirm.{name}`; its `yes` is by default the label."""
+    yes = f"confirm.{name}.yes"
+    sure = confirm(
+        reader.say(f"confirm.{name}.title"),
+        reader.say(f"confirm.{name}.{text}", **values),
+        reader.say(yes) if yes in reader.texts.keys else label(action_id, reader),
+        reader.say("confirm.no"),
+        style,
+    )
     return _press(view, action_id, reader, style, sure)
 
 

@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
-from functools import reduce
 
 from activities.slack.blocks import (
     MOST_TEXT,
@@ -18,6 +16,7 @@ from activities.slack.blocks import (
 from activities.slack.cards.appeal import on_case_card
 from activities.slack.cards.buttons import buttons
 from activities.slack.cards.case_facts import (
+    BEGINNING,
     absorbed,
     case_id,
     evidence,
@@ -27,7 +26,6 @@ from activities.slack.cards.case_facts import (
     pending,
     protecting,
     sentence,
-    spoken_sentence,
     standing,
     state_word,
     title,
@@ -35,13 +33,10 @@ from activities.slack.cards.case_facts import (
 from activities.slack.cards.decision import decision, decision_words, sent_back
 from activities.slack.escape import mrkdwn, one_line, plain, units
 from activities.slack.reader import Reader, problem_words
-from workflows.domain.alerts import REPORTS, ManualAlert
-from workflows.domain.automation import AutomationPause
+from workflows.domain.alerts import REPORTS
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import UNDECIDED, Intent
 from workflows.domain.case.view import CardView, NextStep, ProtectionView
-from workflows.domain.people import Role
-from workflows.domain.policy.playbook import Notify
 
 _NOTE = 300
 # Koban writes these links; others are not linked.
@@ -55,20 +50,17 @@ def by_hand(view: CardView, reader: Reader) -> list[Block]:
         return []
     reported = view.latest.key.startswith(f"{REPORTS}/")
     key = "card.manual.reported" if reported else "card.manual.opened"
-    return [context([reader.say(key, person=reader.person(manual.by)), *_more(manual, reader)])]
-
-
-def _more(manual: ManualAlert, reader: Reader) -> list[str]:
+    parts = [reader.say(key, person=reader.person(manual.by))]
     note = mrkdwn(one_line(manual.note), _NOTE)
-    parts = [reader.say("card.manual.note", note=note)] if note else []
+    if note:
+        parts.append(reader.say("card.manual.note", note=note))
     if manual.link is not None and _PERMALINK.fullmatch(manual.link):
         parts.append(f"<{manual.link}|{reader.say('card.manual.message')}>")
-    return parts
+    return [context(parts)]
 
 
 MOST = 5
 _MARK = "🛡️"
-_BEGINNING = (ActionStatus.PENDING, ActionStatus.RETRYING)
 
 
 def hold(view: CardView, reader: Reader) -> list[Block]:
@@ -83,34 +75,21 @@ def hold(view: CardView, reader: Reader) -> list[Block]:
 
 def protections(view: CardView, reader: Reader) -> list[Block]:
     """Automatic protections with their state."""
-    shown = [each for each in view.protections if _is_news(view, each)]
+    shown = view.protections
+    if view.phase not in UNDECIDED:  # a failed one is no news after the decision
+        shown = tuple(e for e in shown if e.state.standing or e.state.status in BEGINNING)
     lines = [f"{_MARK} {_words(view, each, reader)}" for each in shown[:MOST]]
     return [section(lines)] if lines else []
 
 
-def _is_news(view: CardView, protection: ProtectionView) -> bool:
-    """Hides a failed protection after the decision."""
-    state = protection.state
-    return state.standing or state.status in _BEGINNING or view.phase in UNDECIDED
-
-
 def _words(view: CardView, protection: ProtectionView, reader: Reader) -> str:
     state = protection.state
-    what = reader.say(
-        "words.noted",
-        what=reader.title(protection.title),
-        note=reader.subject(state.planned.subject),
+    what = reader.noted(reader.title(protection.title), reader.subject(state.planned.subject))
+    time = reader.countdown(protection.until or view.opened_at, view.opened_at)
+    text = reader.say(f"card.protection.{_standing(protection)}", what=what, time=time)
+    return (
+        text if state.problem is None else reader.noted(text, problem_words(state.problem, reader))
     )
-    until = protection.until or view.opened_at
-    text = reader.say(
-        f"card.protection.{_standing(protection)}",
-        what=what,
-        time=reader.countdown(until, view.opened_at),
-    )
-    if state.problem is None:
-        return text
-    problem = problem_words(state.problem, reader)
-    return reader.say("words.noted", what=text, note=problem)
 
 
 def _standing(protection: ProtectionView) -> str:
@@ -120,45 +99,33 @@ def _standing(protection: ProtectionView) -> str:
         return status.value
     if protection.intent is not Intent.LIFT_IN_TIME:
         return protection.intent.value
-    if status in _BEGINNING:
+    if status in BEGINNING:
         return "pending"
     return "until" if protection.until is not None else "stands"
 
 
 def withheld(view: CardView, reader: Reader) -> list[Block]:
     """Notes a protection withheld by a pause of the automation."""
-    if view.automation_pause is None or view.phase not in UNDECIDED:
+    pause = view.automation_pause
+    if pause is None or view.phase not in UNDECIDED:
         return []
-    return [section([f"⏸️ {pause_words(view.automation_pause, view.opened_at, reader)}"])]
-
-
-def pause_words(pause: AutomationPause, near: datetime, reader: Reader) -> str:
-    """Person and time of a pause of the automation."""
     scope = "all" if pause.playbook is None else "playbook"
-    time = reader.time(pause.at, near)
-    return reader.say(f"card.pause.{scope}", person=reader.person(pause.by), time=time)
-
-
-ROLE_OF = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}
-"""The role that an escalation step notifies."""
+    person, time = reader.person(pause.by), reader.time(pause.at, view.opened_at)
+    return [section([f"⏸️ {reader.say(f'card.pause.{scope}', person=person, time=time)}"])]
 
 
 def duty(view: CardView, reader: Reader) -> list[Block]:
     """Assignee, deadlines and next step, until the decision."""
     if view.phase not in UNDECIDED:
         return []
-    facts = (*_owner(view, reader), *_deadlines(view, reader), *_calls(view, reader))
-    return [section([" · ".join(facts)])]
-
-
-def _owner(view: CardView, reader: Reader) -> Iterator[str]:
-    yield reader.owner(view.owner)
-    if view.owner is not None and view.warned and view.claim_ends is not None:
-        yield reader.say("card.claim_ends", time=reader.time(view.claim_ends, view.opened_at))
+    return [section([" · ".join((*_deadlines(view, reader), *_calls(view, reader)))])]
 
 
 def _deadlines(view: CardView, reader: Reader) -> Iterator[str]:
     near = view.opened_at
+    yield reader.owner(view.owner)
+    if view.owner is not None and view.warned and view.claim_ends is not None:
+        yield reader.say("card.claim_ends", time=reader.time(view.claim_ends, near))
     if view.hold is not None and view.hold.pauses:
         # The deadlines are unknown until the hold ends.
         yield reader.say("card.due.paused")
@@ -190,21 +157,18 @@ def _notified(step: NextStep, reader: Reader) -> str:
 
 def spoken(view: CardView, reader: Reader) -> str:
     """The card in whole sentences, for screen readers and notifications."""
-    head = reader.say(
+    text = reader.say(
         "spoken.case",
         severity=reader.say(f"severity.{view.severity.value}"),
         title=reader.title(view.title),
         id=view.id,
         state=state_word(view, reader),
-        sentence=spoken_sentence(view, reader),
+        sentence=sentence(view, reader, mrkdwn),
     )
-    return reduce(lambda text, more: _joined(text, more, reader), _rest(view, reader), head)
-
-
-def _joined(text: str, more: str, reader: Reader) -> str:
-    """Adds a sentence if it fits."""
-    longer = reader.say("spoken.joined", head=text, rest=more)
-    return longer if units(longer) <= MOST_TEXT else text
+    for more in _rest(view, reader):
+        longer = reader.say("spoken.joined", head=text, rest=more)
+        text = longer if units(longer) <= MOST_TEXT else text
+    return text
 
 
 def _rest(view: CardView, reader: Reader) -> Iterator[str]:

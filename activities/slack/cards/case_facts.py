@@ -3,14 +3,12 @@
 from activities.slack.blocks import Block, context, fit, header, quote
 from activities.slack.escape import Safe, mrkdwn, one_line, plain
 from activities.slack.reader import Reader
-from workflows.domain.alerts import AlertBrief
+from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose
 from workflows.domain.case.enforcement import ActionStatus
-from workflows.domain.case.events import CaseReopened
 from workflows.domain.case.model import UNDECIDED, HoldKind, Intent, Phase, Sanction
 from workflows.domain.case.view import CardView, ProtectionView
 from workflows.domain.policy.playbook import Severity
-from workflows.domain.values import Text
 
 STATE_COLOUR = {
     "open": "🔴",
@@ -28,9 +26,8 @@ STATE_COLOUR = {
     "dry_run": "⚪",
     "merged": "⚪",
 }
-_REOPENED = CaseReopened.model_fields["kind"].default
 _LEAVING = (Intent.LIFT_NOW, Intent.HAND_OVER)
-_BEGINNING = (ActionStatus.PENDING, ActionStatus.RETRYING)
+BEGINNING = (ActionStatus.PENDING, ActionStatus.RETRYING)
 
 
 def state_word(view: CardView, reader: Reader) -> str:
@@ -54,8 +51,8 @@ def standing(view: CardView) -> str:
 def _undecided(view: CardView) -> str:
     if view.hold is not None:
         return "on_hold"
-    again = view.turn is not None and view.turn.kind == _REOPENED
-    return "reopened" if again and view.owner is not None else view.phase.value
+    again = view.owner is not None and turned(view, ev.CaseReopened)
+    return "reopened" if again else view.phase.value
 
 
 def _enforcing(view: CardView) -> str:
@@ -74,6 +71,17 @@ def _closed(view: CardView) -> str:
     return "dry_run" if statuses == {ActionStatus.DRY_RUN} else view.phase.value
 
 
+def turned(view: CardView, *events: type[ev.Event]) -> bool:
+    """True where one of these events was the last change of a decision."""
+    kinds = [each.model_fields["kind"].default for each in events]
+    return view.turn is not None and view.turn.kind in kinds
+
+
+def turn_by(view: CardView) -> str | None:
+    """The person who last changed a decision; None for Koban."""
+    return view.turn.by if view.turn is not None else None
+
+
 def pending(view: CardView, *purposes: Purpose) -> Approval | None:
     """The pending approval, if it has one of the purposes (none: any)."""
     approval = view.approval
@@ -87,7 +95,7 @@ def protecting(view: CardView) -> tuple[ProtectionView, ...]:
     return tuple(
         each
         for each in view.protections
-        if each.intent not in _LEAVING and (each.state.standing or each.state.status in _BEGINNING)
+        if each.intent not in _LEAVING and (each.state.standing or each.state.status in BEGINNING)
     )
 
 
@@ -141,14 +149,9 @@ def absorbed(view: CardView, reader: Reader) -> list[Block]:
 
 
 def _sanction(sanction: Sanction, view: CardView, reader: Reader) -> str:
-    name = sanction.action
-    values = {
-        "action": reader.title(view.action_titles.get(name) or Text(ja=name, en=name)),
-        "times": sanction.times,
-    }
-    if not sanction.standing:
-        return reader.say("card.sanction", **values)
-    return reader.say("card.sanction.standing", **values, standing=sanction.standing)
+    key = "card.sanction.standing" if sanction.standing else "card.sanction"
+    action = reader.action(sanction.action, view.action_titles)
+    return reader.say(key, action=action, times=sanction.times, standing=sanction.standing)
 
 
 SEVERITY_COLOUR = {
@@ -190,15 +193,9 @@ def sentence(view: CardView, reader: Reader, safe: Safe) -> str:
 
 def facts(view: CardView, reader: Reader) -> list[Block]:
     """Score and viewers of the alert, then the subject's history."""
-    rows = ([*score(view, reader), *viewers(view, reader)], known(view, reader))
+    score = [] if view.latest.score is None else [reader.score(view.latest.score)]
+    rows = ([*score, *viewers(view, reader)], known(view, reader))
     return [context(shown) for shown in rows if shown]
-
-
-def score(view: CardView, reader: Reader) -> list[str]:
-    """The detector's score."""
-    if view.latest.score is None:
-        return []
-    return [reader.say("card.score", score=reader.texts.number(view.latest.score, "0.00"))]
 
 
 def viewers(view: CardView, reader: Reader) -> list[str]:
@@ -219,16 +216,14 @@ def manner(view: CardView, reader: Reader) -> list[Block]:
 
 def evidence(view: CardView, reader: Reader) -> list[Block]:
     """The latest evidence, unless it is sensitive, and the number of similar alerts."""
-    shown = [] if view.latest.sensitive else quote(view.latest.excerpt)
-    notes = [note for note in (_hidden(view.latest, reader), _similar(view, reader)) if note]
-    return [*shown, context(notes)] if notes else shown
-
-
-def _hidden(alert: AlertBrief, reader: Reader) -> str:
-    """Notes on hidden evidence: sensitive text and images."""
-    images = reader.say("card.images", count=alert.images) if alert.images else ""
-    hidden = reader.say("card.sensitive") if alert.sensitive else ""
-    return fit(filter(None, (hidden, images)), " · ", 200)
+    alert = view.latest
+    shown = [] if alert.sensitive else quote(alert.excerpt)
+    notes = [
+        reader.say("card.sensitive") if alert.sensitive else "",
+        reader.say("card.images", count=alert.images) if alert.images else "",
+        _similar(view, reader),
+    ]
+    return [*shown, context(filter(None, notes))] if any(notes) else shown
 
 
 def _similar(view: CardView, reader: Reader) -> str:
@@ -238,8 +233,3 @@ def _similar(view: CardView, reader: Reader) -> str:
         return reader.say("card.similar.once", count=view.alerts - 1)
     first, last = reader.clock(view.opened_at), reader.clock(view.last_alert_at)
     return reader.say("card.similar", count=view.alerts - 1, first=first, last=last)
-
-
-def spoken_sentence(view: CardView, reader: Reader) -> str:
-    """The sentence as mrkdwn, for screen readers."""
-    return sentence(view, reader, mrkdwn)

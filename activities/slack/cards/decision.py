@@ -1,18 +1,18 @@
 """Decision on a card: its approval, actions, bulk progress and notice."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from activities.slack.blocks import Block, context, fit, quote, section
-from activities.slack.cards.case_facts import case_id, pending
+from activities.slack.cards.case_facts import case_id, pending, turn_by, turned
 from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.reader import Reader, problem_words
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, ApprovalState, Consent, Purpose
-from workflows.domain.case.bulk import BULK, BulkState, Impact, Tally
+from workflows.domain.case.bulk import BULK, Impact, Tally
 from workflows.domain.case.decision import Decision, NoticeStatus, PlannedAction
-from workflows.domain.case.enforcement import TOOK_EFFECT, ActionState, ActionStatus, NoticeState
+from workflows.domain.case.enforcement import TOOK_EFFECT, ActionState, ActionStatus
 from workflows.domain.case.model import UNDECIDED, Phase
 from workflows.domain.case.view import CardView
 from workflows.domain.policy.actions import OnExpiry
@@ -26,7 +26,7 @@ def decision_line(view: CardView, decision: Decision, reader: Reader) -> str:
     """`佐藤さんの判断: 強制退会(MKT-4.2)`, as mrkdwn."""
     words = decision_words(view, decision, reader, mrkdwn)
     if decision.policy:
-        words = reader.say("words.noted", what=words, note=_rule(view, decision.policy))
+        words = reader.noted(words, _rule(view, decision.policy))
     return reader.say("card.decision", person=reader.person(decision.by), decision=words)
 
 
@@ -37,22 +37,29 @@ def decision_words(view: CardView, decision: Decision, reader: Reader, safe: Saf
         return reader.title(view.decision_title, safe)
     if not decision.actions:
         return reader.say(f"verdict.{decision.verdict.value}")
-    words = (action_words(view, planned, reader, safe) for planned in decision.actions)
-    return with_count(fit(words, reader.say("words.comma"), _TITLES), decision, reader)
+    words = actions_words(decision, view.action_titles, reader, safe)
+    if decision.bulk is None:
+        return words
+    return reader.say("bulk.decision", decision=words, count=decision.bulk.count)
 
 
-def action_words(view: CardView, planned: PlannedAction, reader: Reader, safe: Safe) -> str:
+def actions_words(
+    decision: Decision, titles: Mapping[str, Text], reader: Reader, safe: Safe = mrkdwn
+) -> str:
+    """The actions of a decision, as many as fit."""
+    words = (action_words(each, titles, reader, safe) for each in decision.actions)
+    return fit(words, reader.say("words.comma"), _TITLES)
+
+
+def action_words(
+    planned: PlannedAction, titles: Mapping[str, Text], reader: Reader, safe: Safe = mrkdwn
+) -> str:
     """`コメント制限 24時間`."""
-    title = action_title(view, planned.action, reader, safe)
+    title = reader.action(planned.action, titles, safe)
     if planned.lasts is None:
         return title
     lasts = reader.texts.duration(planned.lasts)
     return reader.say("action.lasting", action=title, duration=lasts)
-
-
-def action_title(view: CardView, action: str, reader: Reader, safe: Safe) -> str:
-    """The title of an action; its name where the catalog does not have it any more."""
-    return reader.title(view.action_titles.get(action) or Text(ja=action, en=action), safe)
 
 
 def _rule(view: CardView, rule: str) -> str:
@@ -67,11 +74,8 @@ def _rule(view: CardView, rule: str) -> str:
 
 def action_on(view: CardView, planned: PlannedAction, reader: Reader) -> str:
     """`コメント制限 24時間(ユーザー u_123)`, as mrkdwn."""
-    return reader.say(
-        "words.noted",
-        what=action_words(view, planned, reader, mrkdwn),
-        note=target(view, planned, reader),
-    )
+    words = action_words(planned, view.action_titles, reader)
+    return reader.noted(words, target(view, planned, reader))
 
 
 def reason_words(decision: Decision, reader: Reader) -> str:
@@ -87,24 +91,24 @@ def requester(view: CardView, approval: Approval) -> str | None:
     return approval.by or decider
 
 
-def count(approval: Approval, reader: Reader) -> str:
-    """`承認 0/1`."""
-    needed = sum(need.quorum for need in approval.needs)
-    return reader.say("card.approval", given=len(approval.consents), needed=needed)
+def approver_roles(approval: Approval, reader: Reader) -> str:
+    """The roles that are asked to approve."""
+    return reader.listed(reader.say(f"role.{need.role}") for need in approval.needs)
 
 
-def due(approval: Approval, near: datetime, reader: Reader) -> str:
-    """The deadline, which a question pauses."""
-    if approval.question is not None:
-        return reader.say("card.due.still")
-    return reader.say("words.due", time=reader.time(approval.expires_at, near))
-
-
-def afterwards(approval: Approval, reader: Reader) -> str:
-    """The effect of an expired approval."""
-    if approval.on_expiry is OnExpiry.ESCALATE:
-        return reader.say("approval.then.escalate")
-    return reader.say(f"approval.then.refuse.{approval.purpose.value}")
+def terms(approval: Approval, near: datetime, reader: Reader, *asked: str) -> str:
+    """`承認 0/1`, `asked`, the deadline, which a question pauses, its effect, and consents."""
+    given, needed = len(approval.consents), sum(need.quorum for need in approval.needs)
+    due = reader.say("words.due", time=reader.time(approval.expires_at, near))
+    after = "escalate" if approval.on_expiry is OnExpiry.ESCALATE else f"refuse.{approval.purpose}"
+    parts = (
+        reader.say("card.approval", given=given, needed=needed),
+        *asked,
+        due if approval.question is None else reader.say("card.due.still"),
+        reader.say(f"approval.then.{after}"),
+        *consents(approval, reader),
+    )
+    return " · ".join(parts)
 
 
 def consents(approval: Approval, reader: Reader) -> list[str]:
@@ -114,11 +118,9 @@ def consents(approval: Approval, reader: Reader) -> list[str]:
 
 def consent_words(consent: Consent, reader: Reader) -> str:
     """The consent of one person, with the person they cover for."""
-    person = reader.person(consent.by)
-    if consent.covers is None:
-        return reader.say("approval.consent", person=person)
-    covered = reader.person(consent.covers)
-    return reader.say("approval.consent.cover", person=person, covered=covered)
+    key = "approval.consent" if consent.covers is None else "approval.consent.cover"
+    person, covered = reader.person(consent.by), reader.person(consent.covers)
+    return reader.say(key, person=person, covered=covered)
 
 
 def question(approval: Approval, near: datetime, reader: Reader) -> list[Block]:
@@ -136,10 +138,10 @@ def answered(approval: Approval, reader: Reader) -> list[Block]:
     answers = [each for each in approval.exchanges if each.by is not None]
     if not answers:
         return []
-    asked = reader.say("approval.asked", person=reader.person(answers[-1].asked_by))
-    text = reader.say("approval.answer", person=reader.person(answers[-1].by))
-    blocks = [section([asked]), *quote(answers[-1].question)]
-    return [*blocks, section([text]), *quote(answers[-1].answer)]
+    last = answers[-1]
+    asked = reader.say("approval.asked", person=reader.person(last.asked_by))
+    text = reader.say("approval.answer", person=reader.person(last.by))
+    return [section([asked]), *quote(last.question), section([text]), *quote(last.answer)]
 
 
 def waiting(view: CardView, reader: Reader) -> list[str]:
@@ -147,19 +149,12 @@ def waiting(view: CardView, reader: Reader) -> list[str]:
     approval = pending(view)
     if approval is None:
         return []
-    roles = reader.listed(reader.say(f"role.{need.role.value}") for need in approval.needs)
-    terms = [
-        count(approval, reader),
-        reader.say("card.asked", roles=roles),
-        due(approval, view.opened_at, reader),
-        afterwards(approval, reader),
-        *consents(approval, reader),
-    ]
-    line = " · ".join(terms)
+    asked = reader.say("card.asked", roles=approver_roles(approval, reader))
+    line = terms(approval, view.opened_at, reader, asked)
     if approval.purpose is Purpose.DECISION:
         return [line]
     person = reader.person(requester(view, approval))
-    return [reader.say(f"card.waiting.{approval.purpose.value}", person=person), line]
+    return [reader.say(f"card.waiting.{approval.purpose}", person=person), line]
 
 
 _SUMS = 6
@@ -186,13 +181,6 @@ def whom(view: CardView, reader: Reader, safe: Safe) -> str:
     return reader.subject(view.subject, safe)
 
 
-def with_count(words: str, decision: Decision, reader: Reader) -> str:
-    """The decision with the number of its subjects."""
-    if decision.bulk is None:
-        return words
-    return reader.say("bulk.decision", decision=words, count=decision.bulk.count)
-
-
 def impact(decision: Decision, reader: Reader) -> list[str]:
     """The impact of a bulk decision in one line."""
     bulk = decision.bulk
@@ -216,32 +204,23 @@ def impact_line(count: int, touched: Impact, reader: Reader) -> str:
 
 def progress(view: CardView, reader: Reader) -> list[str]:
     """Progress of a bulk decision: `312/1,000 完了・失敗 3`, and a stop."""
-    if view.bulk is None:
+    state = view.bulk
+    if state is None:
         return []
-    lines = [f"*{tally_words(view.bulk.tally, reader)}*"]
-    return [*lines, *_stopped(view.bulk, reader)]
+    lines = [f"*{tally_words(state.tally, reader)}*"]
+    if state.stopped_by is not None:
+        key = "bulk.stopping" if state.tally.left else "bulk.stopped"
+        lines.append(reader.say(key, person=reader.person(state.stopped_by)))
+    return lines
 
 
 def tally_words(tally: Tally, reader: Reader) -> str:
     """The counts that are not 0."""
-    return reader.say("bulk.joint").join(_counts(tally, reader))
-
-
-def _counts(tally: Tally, reader: Reader) -> Iterator[str]:
-    taken_back = tally.undone or tally.lifted
-    if not taken_back or tally.done:
-        yield reader.say("bulk.done", done=tally.done, total=tally.total)
-    for name in _OTHERS:
-        count = getattr(tally, name)
-        if count:
-            yield reader.say(f"bulk.{name}", count=count)
-
-
-def _stopped(state: BulkState, reader: Reader) -> list[str]:
-    if state.stopped_by is None:
-        return []
-    key = "bulk.stopping" if state.tally.left else "bulk.stopped"
-    return [reader.say(key, person=reader.person(state.stopped_by))]
+    counts = [(name, getattr(tally, name)) for name in _OTHERS]
+    words = [reader.say(f"bulk.{name}", count=count) for name, count in counts if count]
+    if tally.done or not (tally.undone or tally.lifted):
+        words.insert(0, reader.say("bulk.done", done=tally.done, total=tally.total))
+    return reader.say("bulk.joint").join(words)
 
 
 _BY_WHOM = {
@@ -250,14 +229,13 @@ _BY_WHOM = {
     ApprovalState.EXPIRED: (),
 }
 """Event kinds with the person who ended the approval: a rejected review starts an undo."""
-_REOPENED = ev.CaseReopened.model_fields["kind"].default
 
 
 def sent_back(view: CardView, reader: Reader) -> str | None:
     """The reason why the last decision is off, until the next one."""
     if view.phase not in UNDECIDED:
         return None
-    if view.turn is not None and view.turn.kind == _REOPENED:
+    if view.turn is not None and turned(view, ev.CaseReopened):
         time = reader.time(view.turn.at, view.opened_at)
         return reader.say("card.reopened", person=reader.person(view.turn.by), time=time)
     approval = view.approval
@@ -283,10 +261,8 @@ def _ended(view: CardView, approval: Approval, what: str, reader: Reader) -> str
     key = f"card.{approval.state.value}.{what}"
     if approval.state is ApprovalState.EXPIRED:
         return reader.say(key)
-    kinds = [each.model_fields["kind"].default for each in _BY_WHOM[approval.state]]
-    if view.turn is None or view.turn.kind not in kinds or view.turn.by is None:
-        return reader.say(f"{key}.somebody")
-    return reader.say(key, person=reader.person(view.turn.by))
+    by = turn_by(view) if turned(view, *_BY_WHOM[approval.state]) else None
+    return reader.say(key, person=reader.person(by)) if by else reader.say(f"{key}.somebody")
 
 
 _FACTS = 300
@@ -315,24 +291,15 @@ def notice_line(view: CardView, reader: Reader) -> list[str]:
         return []
     person = reader.subject(decision.notice.person)
     if state is None:
-        return _planned(view, person, reader)
+        planned = view.phase in _BEFORE and not decision.dry_run
+        return [f"✉️ {reader.say('card.notice.planned', person=person)}"] if planned else []
     if state.status is not NoticeStatus.SENT and not _took_effect(view):
         return []
-    text = reader.say(f"card.notice.{state.status.value}", person=person)
-    return [f"{_NOTICE_MARKS[state.status]} {_with_problem(text, state, reader)}"]
-
-
-def _planned(view: CardView, person: str, reader: Reader) -> list[str]:
-    if view.phase not in _BEFORE or (view.decision is not None and view.decision.dry_run):
-        return []
-    return [f"✉️ {reader.say('card.notice.planned', person=person)}"]
-
-
-def _with_problem(text: str, state: NoticeState, reader: Reader) -> str:
-    if state.problem is None or state.status is NoticeStatus.PENDING:
-        return text
-    problem = problem_words(state.problem, reader)
-    return reader.say("action.problem", status=text, problem=problem)
+    text = reader.say(f"card.notice.{state.status}", person=person)
+    if state.problem is not None and state.status is not NoticeStatus.PENDING:
+        problem = problem_words(state.problem, reader)
+        text = reader.say("action.problem", status=text, problem=problem)
+    return [f"{_NOTICE_MARKS[state.status]} {text}"]
 
 
 def can_retry(view: CardView) -> bool:
@@ -380,23 +347,16 @@ def decision(view: CardView, reader: Reader) -> list[Block]:
         *_end(view, reader),
     ]
     blocks = [section(above), *quote(reason_words(view.decision, reader)), *_paragraph(below)]
-    return [*blocks, *_asked(view, reader), *_still(view, reader)]
+    approval, refused = pending(view), undo_refused(view, reader)
+    if approval is not None:
+        blocks += question(approval, view.opened_at, reader)
+    if refused is not None:
+        blocks += [section([f"*{refused}*"]), *quote(view.rejection or "")]
+    return blocks
 
 
 def _paragraph(lines: list[str]) -> list[Block]:
     return [section(lines)] if lines else []
-
-
-def _asked(view: CardView, reader: Reader) -> list[Block]:
-    """The open question of the pending approval."""
-    approval = pending(view)
-    return [] if approval is None else question(approval, view.opened_at, reader)
-
-
-def _still(view: CardView, reader: Reader) -> list[Block]:
-    """The refused undo with its reason."""
-    refused = undo_refused(view, reader)
-    return [] if refused is None else [section([f"*{refused}*"]), *quote(view.rejection or "")]
 
 
 def action_lines(view: CardView, reader: Reader) -> list[str]:
@@ -410,7 +370,7 @@ def action_lines(view: CardView, reader: Reader) -> list[str]:
 def _action_line(view: CardView, action: ActionState, reader: Reader) -> str:
     words = reader.say(
         "action.line",
-        action=action_words(view, action.planned, reader, mrkdwn),
+        action=action_words(action.planned, view.action_titles, reader),
         subject=target(view, action.planned, reader),
         status=_status(view, action, reader),
     )
@@ -444,14 +404,10 @@ def _end(view: CardView, reader: Reader) -> list[str]:
     if approval is not None and approval.state is ApprovalState.GRANTED:
         lines += consents(approval, reader)
     if view.merged_into is not None:
-        return [*lines, _merged(view, view.merged_into, reader)]
+        person, into = reader.person(turn_by(view)), case_id(view.merged_into)
+        return [*lines, reader.say("card.merged", person=person, into=into)]
     if view.phase is Phase.CLOSED and view.closed_at is not None and view.verdict is not None:
         verdict = reader.say(f"verdict.{view.verdict.value}")
         time = reader.time(view.closed_at, view.opened_at)
         lines.append(reader.say("card.closed", time=time, verdict=verdict))
     return lines
-
-
-def _merged(view: CardView, into: str, reader: Reader) -> str:
-    by = view.turn.by if view.turn is not None else None
-    return reader.say("card.merged", person=reader.person(by), into=case_id(into))

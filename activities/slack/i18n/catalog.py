@@ -1,6 +1,6 @@
 """Text catalog: the sentences of one language, and how it writes numbers and times."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
@@ -8,7 +8,6 @@ from typing import Literal
 
 from babel import Locale
 from babel.dates import format_datetime, format_skeleton, format_timedelta
-from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.units import format_unit
@@ -30,26 +29,18 @@ class Catalog:
     def __init__(self, language: Language, messages: dict[str, tuple[str, ...]]) -> None:
         """`messages`: the forms of each key; several where the sentence counts."""
         self.language = language
+        self.keys = frozenset(messages)
         self._messages = messages
         self._locale = Locale.parse(language.value)
         plurals = self._locale.plural_form
         self._forms = [tag for tag in _CLDR_ORDER if tag in plurals.tags or tag == "other"]
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """Every key that has a sentence."""
-        return frozenset(self._messages)
 
     def forms(self, key: str) -> tuple[str, ...]:
         """The sentence called `key` as it is written: one form, or one for each plural."""
         return self._messages[key]
 
     def say(self, key: str, **values: object) -> str:
-        """The sentence called `key`, filled in; `count` chooses the plural form.
-
-        Raises:
-            KeyError: for a key or a value that is missing.
-        """
+        """The sentence called `key`; `count` chooses the plural form. Raises `KeyError`."""
         forms = self.forms(key)
         form = forms[0] if len(forms) == 1 else forms[self._index(values["count"])]
         shown = {name: self._shown(value) for name, value in values.items()}
@@ -114,31 +105,20 @@ def texts(language: Language) -> Catalog:
 
 
 def load(language: Language, folder: Path) -> Catalog:
-    """The sentences of `language` in `folder`.
-
-    Raises:
-        ValueError: where a key has no sentence.
-    """
+    """The sentences in `folder`. Raises `ValueError` where a key has none."""
     path = folder / f"{language.value}.po"
-    messages = {_key(message): _forms(message) for message in _messages_of(path, language)}
+    with path.open("rb") as file:
+        read = read_po(file, locale=language.value, abort_invalid=True)
+    messages = {_forms(each.id)[0]: _forms(each.string) for each in read if each.id}
     for key, forms in messages.items():
         if not forms or not all(forms):
             raise ValueError(f"{path.name}: {key} has no sentence")
     return Catalog(language, messages)
 
 
-def _messages_of(path: Path, language: Language) -> Iterator[Message]:
-    with path.open("rb") as file:
-        catalog = read_po(file, locale=language.value, abort_invalid=True)
-    return (message for message in catalog if message.id)
-
-
-def _key(message: Message) -> str:
-    return message.id if isinstance(message.id, str) else message.id[0]
-
-
-def _forms(message: Message) -> tuple[str, ...]:
-    return (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
+def _forms(text: str | Sequence[str] | None) -> tuple[str, ...]:
+    """One form, or one for each plural."""
+    return (text,) if isinstance(text, str) else tuple(text or ())
 
 
 class CatalogWording:

@@ -15,22 +15,29 @@ from activities.platform.related import Found
 from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from bot.services.bulk import Wanted
-from bot.slack.bulk.form import BulkForm, BulkMetadata, faults_of, read_bulk, type_of
-from bot.slack.bulk.views import Counted, bulk_view, redrawn, sure
+from bot.slack.bulk.form import (
+    BulkForm,
+    BulkMetadata,
+    Counted,
+    bulk_view,
+    faults_of,
+    read_bulk,
+    redrawn,
+    sure,
+    type_of,
+)
 from bot.slack.context import SlackContext
 from bot.slack.interactions import Press
-from bot.slack.modals.base import ModalListener, Submitted
-from bot.slack.modals.form import Fault, Invalid, sentence_view
+from bot.slack.modals.base import SETTLING, ModalListener, Submitted
+from bot.slack.modals.form import Fault, Invalid
 from bot.slack.modals.metadata import metadata_for
 from bot.slack.modals.offer import offer_for
-from bot.slack.permissions import refusal
-from workflows.client import OutOfReach
+from bot.slack.replies import in_time
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Impact
 from workflows.domain.case.commands import DecideBulk
 from workflows.domain.case.model import UNDECIDED, Case
-from workflows.domain.case.rules.bulk import start_of
+from workflows.domain.case.planning import target
 from workflows.domain.case.rules.decisions import bulk_limit
 from workflows.domain.people import WORKING_ROLES
 from workflows.domain.policy.platform import RelatedSpec
@@ -44,8 +51,6 @@ GATHERING = 1.5
 """Seconds for the look-ups before the ack, which Slack waits 3 s for."""
 ADDING = 0.8
 """Seconds for the impact before the ack; a slower one is shown afterwards."""
-SETTLING = 0.5
-"""Seconds until Slack has taken the answer to a submission, which would replace a later view."""
 
 _log = structlog.get_logger(__name__)
 
@@ -77,16 +82,13 @@ class BulkModal(ModalListener[BulkMetadata]):
             await self._screen.answer(press.source, "bot.press.unreadable")
             return
         texts = await self._texts(press.source.person)
-        loading = sentence_view("bulk", texts.say("bot.bulk.loading"), texts)
-        view_id = await self._screen.begin(press, loading)
-        if view_id is not None:
-            drawn = await self._drawn(press, aim, texts)
-            view = sentence_view("bulk", drawn, texts) if isinstance(drawn, str) else drawn
-            await self._screen.redraw(view_id, view)
+        await self._screen.fill(
+            press, "bulk", "bot.bulk.loading", texts, lambda: self._drawn(press, aim, texts)
+        )
 
     async def _drawn(self, press: Press, aim: Handle, texts: Catalog) -> View | str:
         """The modal, or the sentence that says why there is none."""
-        refused = await self._refused(press.source.person, texts)
+        refused = await self._refused(press.source.person, WORKING_ROLES, texts)
         if refused is not None:
             return refused
         case = await self._case(aim)
@@ -98,18 +100,9 @@ class BulkModal(ModalListener[BulkMetadata]):
             return texts.say("refusal.bulk_not_allowed")
         return await self._view(press, aim, case, texts)
 
-    async def _refused(self, person: str, texts: Catalog) -> str | None:
-        return await refusal(
-            self._services.people, person, WORKING_ROLES, texts, self._services.timeouts.roles
-        )
-
     async def _case(self, aim: Handle) -> Case | None:
-        try:
-            async with asyncio.timeout(ASKING):
-                memory = await self._services.cases.memory(aim.workflow_id)
-        except (OutOfReach, TimeoutError) as error:
-            _log.warning("case_not_asked", case=aim.case, error=str(error))
-            return None
+        asking = self._services.cases.memory(aim.workflow_id)
+        memory = await in_time(asking, ASKING, "case_not_asked", case=aim.case)
         case = memory.case if memory is not None else None
         return case if case is not None and case.id == aim.case else None
 
@@ -119,7 +112,12 @@ class BulkModal(ModalListener[BulkMetadata]):
         offer = offer_for(case, types)
         if not offer.actions:
             return texts.say("bot.bulk.no_actions")
-        starts = _starts(case, {*types, *(spec.of for spec in sources.values())}, aim.version)
+        named = {*types, *(spec.of for spec in sources.values())}
+        starts = {
+            type_: subject
+            for type_ in sorted(named)
+            if (subject := target(case, type_, aim.version)) is not None
+        }
         counted = await self._counted(sources, starts)
         place = press.source.place
         assert place is not None
@@ -134,16 +132,17 @@ class BulkModal(ModalListener[BulkMetadata]):
         self, sources: Mapping[str, RelatedSpec], starts: Mapping[str, Subject]
     ) -> Counted:
         asked = [(name, spec) for name, spec in sources.items() if spec.of in starts]
-        counts = await asyncio.gather(*(self._count(name, starts[spec.of]) for name, spec in asked))
+        counting = (
+            in_time(
+                self._bulk.count(name, starts[spec.of]),
+                COUNTING,
+                "related_not_counted",
+                look_up=name,
+            )
+            for name, spec in asked
+        )
+        counts = await asyncio.gather(*counting)
         return [(name, spec, count) for (name, spec), count in zip(asked, counts, strict=True)]
-
-    async def _count(self, name: str, start: Subject) -> int | None:
-        try:
-            async with asyncio.timeout(COUNTING):
-                return await self._bulk.count(name, start)
-        except (Unavailable, TimeoutError) as error:
-            _log.warning("related_not_counted", look_up=name, error=str(error))
-            return None
 
     # -- submitting -----------------------------------------------------------------------
 
@@ -158,7 +157,7 @@ class BulkModal(ModalListener[BulkMetadata]):
         if sent.carried.seen is not None and sent.carried.shown == form.choice(type_):
             await self._send(ack, sent, _command(sent, form), sent.carried)
             return
-        refused = await self._refused(sent.by.id, sent.texts)
+        refused = await self._refused(sent.by.id, WORKING_ROLES, sent.texts)
         if refused is not None:
             await self._refuse_whole(ack, sent.view, refused, sent.texts)
             return
@@ -168,10 +167,9 @@ class BulkModal(ModalListener[BulkMetadata]):
         self, ack: AsyncAck, sent: Submitted[BulkMetadata], form: BulkForm, type_: str
     ) -> None:
         starts = {each: Subject(type=each, id=id_) for each, id_ in sent.carried.starts.items()}
-        wanted = Wanted(type=type_, starts=starts, sources=form.sources, ids=form.ids)
         try:
             async with asyncio.timeout(GATHERING):
-                found = await self._bulk.gather(wanted)
+                found = await self._bulk.gather(type_, starts, form.sources, form.ids)
         except (Unavailable, TimeoutError) as error:
             _log.warning("bulk_not_gathered", case=sent.carried.case, error=str(error))
             raise Invalid({"reason": Fault(key="bot.bulk.away")}) from error
@@ -188,12 +186,8 @@ class BulkModal(ModalListener[BulkMetadata]):
 
     async def _impact(self, preview: Preview) -> Impact | None:
         """The impact; None if the platform does not answer."""
-        try:
-            return await self._bulk.impact(preview.found)
-        except Unavailable as error:
-            case = preview.sent.carried.case
-            _log.warning("bulk_impact_not_read", case=case, error=str(error))
-            return None
+        impact, case = self._bulk.impact(preview.found), preview.sent.carried.case
+        return await in_time(impact, None, "bulk_impact_not_read", case=case)
 
     async def _show_later(self, preview: Preview, reading: asyncio.Task[Impact | None]) -> None:
         impact = await reading
@@ -227,11 +221,6 @@ def _command(sent: Submitted[BulkMetadata], form: BulkForm) -> DecideBulk:
         reason=form.reason,
         seen=sent.carried.seen,
     )
-
-
-def _starts(case: Case, types: set[str], version: int) -> dict[str, Subject]:
-    found = ((each, start_of(case, each, version)) for each in sorted(types))
-    return {type_: subject for type_, subject in found if subject is not None}
 
 
 def _check_size(count: int, form: BulkForm) -> None:

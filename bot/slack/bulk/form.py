@@ -1,19 +1,51 @@
-"""Form of a bulk decision: its submitted values, their errors, and its metadata."""
+"""Form of a bulk decision: views, submitted values and errors; and the list of its subjects."""
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, timedelta
 from typing import Any
 
 from pydantic import Field, ValidationError
+from slack_sdk.models.blocks import (
+    Block,
+    CheckboxesElement,
+    Option,
+    PlainTextInputElement,
+)
+from slack_sdk.models.views import View
 
+from activities.slack import handles
+from activities.slack.cards.decision import impact_line
 from activities.slack.escape import plain
-from bot.slack.modals.form import Fault, Faults, duration_in, options_in, words_in
-from bot.slack.modals.metadata import Metadata
+from activities.slack.handles import Handle
+from activities.slack.i18n.catalog import Catalog
+from activities.slack.reader import Reader, problem_words
+from bot.services.bulk import BulkPage, DoneLine, SubjectLine
+from bot.slack.interactions import Press
+from bot.slack.modals.base import PagedModal
+from bot.slack.modals.decide import action_select, duration_field
+from bot.slack.modals.form import (
+    OPTION_TEXT,
+    Fault,
+    Faults,
+    about,
+    duration_in,
+    field,
+    many_lines,
+    modal,
+    needed,
+    option,
+    options_in,
+    too_long,
+    words_in,
+)
+from bot.slack.modals.metadata import Metadata, encode
+from bot.slack.modals.offer import Offer
+from bot.slack.rendering import neighbours, page_buttons, safe, section, sections, subject_name
 from workflows.domain.alerts import Subject
-from workflows.domain.case.bulk import MOST
+from workflows.domain.case.bulk import MOST, Impact
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.values import Text, Value
@@ -81,21 +113,18 @@ def faults_of(
     faults: Faults = {}
     type_ = type_of(form, catalog)
     if not form.reason:
-        faults["reason"] = Fault(key="bot.fault.reason_needed")
+        faults |= needed("reason")
     if not form.actions:
-        faults["actions"] = Fault(key="bot.fault.actions_needed")
+        faults |= needed("actions")
     elif type_ is None:
         faults["actions"] = Fault(key="refusal.bulk_mixed")
-    timed = [limits[name] for name in form.actions if name in limits]
-    limit = timedelta(seconds=min(timed)) if timed else None
-    if limit is not None and form.duration is not None and form.duration > limit:
-        faults["duration"] = Fault(key="bot.fault.too_long", limit=limit)
+    faults |= too_long(form.duration, form.actions, limits)
     if type_ is not None:
-        faults |= _sources(form, type_, sources)
-    return faults | _ids(form)
+        faults |= _source_faults(form, type_, sources)
+    return faults | _id_faults(form)
 
 
-def _sources(form: BulkForm, type_: str, sources: Mapping[str, RelatedSpec]) -> Faults:
+def _source_faults(form: BulkForm, type_: str, sources: Mapping[str, RelatedSpec]) -> Faults:
     for name in form.sources:
         spec = sources.get(name)
         if spec is None or spec.type != type_:
@@ -104,7 +133,7 @@ def _sources(form: BulkForm, type_: str, sources: Mapping[str, RelatedSpec]) -> 
     return {}
 
 
-def _ids(form: BulkForm) -> Faults:
+def _id_faults(form: BulkForm) -> Faults:
     if len(form.ids) > MOST:
         return {"ids": Fault(key="bot.bulk.too_many", values={"count": len(form.ids)})}
     for each in form.ids:
@@ -113,3 +142,110 @@ def _ids(form: BulkForm) -> Faults:
         except ValidationError:
             return {"ids": Fault(key="bot.bulk.unusable", values={"id": plain(each, MOST_SHOWN)})}
     return {}
+
+
+PAGE = 25
+"""Subjects of one page."""
+_PREVIEW = "bulk_preview"
+
+Counted = Sequence[tuple[str, RelatedSpec, int | None]]
+"""Look-ups by name with their number of subjects; None without an answer."""
+
+
+def bulk_view(offer: Offer, counted: Counted, metadata: BulkMetadata, texts: Catalog) -> View:
+    """The modal `bulk` before anything is chosen."""
+    ids = PlainTextInputElement(multiline=True, max_length=3000)
+    blocks = [
+        about(offer, metadata, texts),
+        *_sources(counted, texts),
+        field("ids", texts, ids, label="bot.bulk.ids", optional=True, hint="bot.bulk.ids.hint"),
+        field("actions", texts, action_select(offer, texts)),
+        *duration_field(offer, texts),
+        field("reason", texts, many_lines(), label="bot.modal.reason", hint="bot.bulk.reason.hint"),
+        {**section(texts.say("bot.bulk.first")), "block_id": _PREVIEW},
+    ]
+    return modal("bulk", blocks, texts, encode(metadata), texts.say("bot.bulk.preview"))
+
+
+def redrawn(
+    view: Mapping[str, Any], text: str, submit: str, metadata: BulkMetadata
+) -> dict[str, Any]:
+    """The modal with another last paragraph and submit button; entered values are kept."""
+    kept = [block for block in view["blocks"] if block.get("block_id") != _PREVIEW]
+    return {
+        "type": "modal",
+        "callback_id": "bulk",
+        "title": view["title"],
+        "submit": {"type": "plain_text", "text": submit},
+        "close": view["close"],
+        "private_metadata": encode(metadata),
+        "blocks": [*kept, {**section(text), "block_id": _PREVIEW}],
+    }
+
+
+def sure(count: int, touched: Impact, asks: bool, reader: Reader) -> str:
+    """The impact, shown before the decision is submitted."""
+    line = impact_line(count, touched, reader)
+    text = reader.say("bot.bulk.sure", impact=f"*{line}*", count=count)
+    return f"{text}\n{reader.say('bot.bulk.asks')}" if asks else text
+
+
+def _sources(counted: Counted, texts: Catalog) -> list[Block]:
+    if not counted:
+        return []
+    options = [_source(name, spec, count, texts) for name, spec, count in counted]
+    boxes = CheckboxesElement(options=options)
+    hint = "bot.bulk.sources.hint"
+    return [field("sources", texts, boxes, label="bot.bulk.sources", optional=True, hint=hint)]
+
+
+def _source(name: str, spec: RelatedSpec, count: int | None, texts: Catalog) -> Option:
+    title = plain(spec.title.in_(texts.language), OPTION_TEXT - 25)
+    shown = texts.say("bot.bulk.source.unknown", title=title)
+    if count is not None:
+        shown = texts.say("bot.bulk.source", title=title, count=count)
+    return option(name, shown)
+
+
+class BulkList(PagedModal):
+    """The modal of the list."""
+
+    modal = "bulk_list"
+    pager = "bulk"
+
+    async def _page(self, press: Press, aim: Handle, texts: Catalog) -> View | str:
+        number = self._number(press) or 0
+        await self._record(press.source.person, "case", aim.case, f"bulk, page {number + 1}")
+        page = await self._services.bulk_decisions.page(aim.case, number * PAGE, PAGE)
+        return texts.say("bot.bulk.list.none") if page is None else list_view(page, aim, texts)
+
+
+def list_view(page: BulkPage, aim: Handle, texts: Catalog) -> View:
+    """One page."""
+    last = page.first + len(page.lines)
+    first = min(page.first + 1, last)
+    head = texts.say("bot.bulk.list.range", first=first, last=last, total=page.total)
+    value = handles.encode(aim.case, aim.version)
+    before, after = neighbours(page.first, PAGE, page.total)
+    blocks = [
+        section(f"*{head}*"),
+        *sections(_line(line, texts) for line in page.lines),
+        *page_buttons("bulk", value, before, after, texts, aim.workflow_id),
+    ]
+    return modal("bulk_list", blocks, texts, submit=None)
+
+
+def _line(line: SubjectLine, texts: Catalog) -> str:
+    name = subject_name(line.subject, texts)
+    done = [_done(each, texts) for each in line.done] or [texts.say("bot.bulk.list.waiting")]
+    return f"• {name} · {' · '.join(done)}"
+
+
+def _done(done: DoneLine, texts: Catalog) -> str:
+    title = safe(done.title.in_(texts.language) if done.title else done.name, 60)
+    status = texts.say(f"action.status.{done.status}")
+    words = f"{title}: {status}"
+    if done.problem is None:
+        return words
+    problem = problem_words(done.problem, Reader(texts=texts, zone=UTC))
+    return texts.say("words.noted", what=words, note=problem)

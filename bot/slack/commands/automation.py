@@ -13,7 +13,7 @@ from activities.slack.i18n.catalog import Catalog
 from bot.services.slack import Services
 from bot.slack.commands import pages
 from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
-from bot.slack.commands.playbook import nearest_playbook, playbook_named
+from bot.slack.commands.playbook import no_playbook_page, playbook_named
 from bot.slack.commands.request import Answer, Request, leads_said
 from bot.slack.rendering import Block, moment, person, safe, section
 from bot.slack.replies import Said
@@ -40,7 +40,6 @@ _LASTS = re.compile(
 )
 _UNITS = {"m": "minutes", "分": "minutes", "h": "hours", "時": "hours", "d": "days", "日": "days"}
 _ALL = ("", "all", "すべて", "全部")
-_NAME = re.compile(r"\S+")
 
 
 class PauseAutomation(Value):
@@ -63,27 +62,21 @@ def _pause(rest: str, lookups: Lookups) -> Value:
     said = plainly(rest)
     found = _LASTS.search(said)
     named = said[: found.start()].strip() if found else said
-    lasts = _lasts(found) if found else None
-    playbook = _playbook_named(named)
-    if playbook is not None and not _NAME.fullmatch(playbook):
+    lasts = timedelta(**{_UNITS[found["unit"][0]]: int(found["many"])}) if found else None
+    if len(named.split()) > 1:
         return Incomplete(form=PAUSE_FORM, wants_words=True)
-    return PauseAutomation(playbook=playbook, lasts=lasts)
+    return PauseAutomation(playbook=_playbook_named(named), lasts=lasts)
 
 
 def _resume(rest: str, lookups: Lookups) -> Value:
-    playbook = _playbook_named(plainly(rest))
-    if playbook is not None and not _NAME.fullmatch(playbook):
+    named = plainly(rest)
+    if len(named.split()) > 1:
         return Incomplete(form=RESUME_FORM, wants_words=True)
-    return ResumeAutomation(playbook=playbook)
+    return ResumeAutomation(playbook=_playbook_named(named))
 
 
 def _playbook_named(named: str) -> str | None:
     return None if named in _ALL else named
-
-
-def _lasts(found: re.Match[str]) -> timedelta:
-    unit = _UNITS[found["unit"][0]]
-    return timedelta(**{unit: int(found["many"])})
 
 
 _log = structlog.get_logger(__name__)
@@ -100,30 +93,24 @@ class AutomationAnswer(Answer):
 
     async def answer(self, line: AutomationLine, request: Request) -> Said:
         """Carries out the change, which is durable on return. Raises `Unavailable`."""
-        scope = self._scope(line)
-        if isinstance(scope, UnknownPlaybook):
-            verb = "pause" if isinstance(line, PauseAutomation) else "resume"
-            nearest = verb if scope.nearest is None else f"{verb} {scope.nearest}"
-            return pages.unknown_page(request.texts, f"{verb} {line.playbook}", nearest)
+        scope = line.playbook
+        if scope is not None:
+            playbooks = self._services.policies.playbooks()
+            found = playbook_named(scope, playbooks)
+            if found is None:
+                verb = "pause" if isinstance(line, PauseAutomation) else "resume"
+                return no_playbook_page(verb, scope, playbooks, request.texts)
+            scope = found.playbook
         outcome = await self._change(line, scope, request)
         if outcome is Unchanged.ROLE_NEEDED:
             key = f"bot.pause.no.{outcome}"
             return await leads_said(self._services.people, key, request.texts)
         if isinstance(outcome, Unchanged):
-            return pages.sentence(self._unchanged(outcome, request.texts))
+            limit = request.texts.duration(LONGEST)
+            return pages.sentence(request.texts.say(f"bot.pause.no.{outcome}", limit=limit))
         _log.info("automation_changed", kind=outcome.kind.value, playbook=outcome.playbook or ALL)
         self._after.start(self._notify_leads(outcome))
         return pages.sentence(self._changed(outcome, request.texts))
-
-    def _scope(self, line: AutomationLine) -> "str | UnknownPlaybook | None":
-        """The playbook of the line, None for all."""
-        if line.playbook is None:
-            return None
-        playbooks = self._services.policies.playbooks()
-        found = playbook_named(line.playbook, playbooks)
-        if found is not None:
-            return found.playbook
-        return UnknownPlaybook(nearest_playbook(line.playbook, playbooks))
 
     async def _change(
         self, line: AutomationLine, scope: str | None, request: Request
@@ -134,20 +121,13 @@ class AutomationAnswer(Answer):
         return await automation.resume(request.actor, scope, request.now)
 
     def _changed(self, change: AutomationChange, texts: Catalog) -> str:
-        scope = self._named(change.playbook, texts)
+        scope = scope_name(change.playbook, self._services, texts)
         if change.kind is PauseChange.PAUSED and change.until is not None:
             return texts.say("bot.pause.paused.until", scope=scope, at=moment(change.until))
         if change.kind is PauseChange.RESUME_ASKED:
             lasts = texts.duration(ASK_LASTS)
             return texts.say("bot.pause.resume_asked", scope=scope, lasts=lasts)
         return texts.say(f"bot.pause.{change.kind}", scope=scope)
-
-    def _unchanged(self, why: Unchanged, texts: Catalog) -> str:
-        limit = texts.duration(LONGEST)
-        return texts.say(f"bot.pause.no.{why}", limit=limit)
-
-    def _named(self, playbook: str | None, texts: Catalog) -> str:
-        return scope_name(playbook, self._services, texts)
 
     async def _notify_leads(self, change: AutomationChange) -> None:
         try:
@@ -164,19 +144,12 @@ class AutomationAnswer(Answer):
         text = texts.say(
             f"bot.pause.announced.{change.kind}",
             person=person(change.by, texts),
-            scope=self._named(change.playbook, texts),
+            scope=scope_name(change.playbook, self._services, texts),
         )
         if change.kind is not PauseChange.RESUME_ASKED:
             return pages.sentence(text)
         agree = element(RESUME, texts, change.playbook or ALL)
         return Said(text=text, blocks=(section(text), *actions("automation", [agree])))
-
-
-class UnknownPlaybook:
-    """An unknown playbook; `nearest` is the most similar one."""
-
-    def __init__(self, nearest: str | None) -> None:
-        self.nearest = nearest
 
 
 def scope_name(playbook: str | None, services: Services, texts: Catalog) -> str:

@@ -2,7 +2,6 @@
 
 import difflib
 
-from bot.services.cases import Story
 from bot.slack.commands import pages
 from bot.slack.commands.automation import pause_blocks
 from bot.slack.commands.parser import (
@@ -14,7 +13,7 @@ from bot.slack.commands.parser import (
     case_without_letter,
     plainly,
 )
-from bot.slack.commands.request import Answer, Request, record_look_up
+from bot.slack.commands.request import Answer, Request
 from bot.slack.queue import Which, chosen
 from bot.slack.replies import Said
 from workflows.domain.values import Value
@@ -83,19 +82,16 @@ class CasesAnswer(Answer):
         return pages.queue_page(lines, line.which, request.texts, base, request.now, above)
 
     async def _case(self, case: str, request: Request) -> Said:
-        await record_look_up(self._services, request, "case", case)
+        await self._looked_up(request, "case", case)
         story, texts = await self._services.ledger.story(case), request.texts
         if story is None:
             near = await self._services.finding.near(case)
             return pages.no_case_page(case, near, texts)
         tally = await self._services.bulk_decisions.progress(case)
-        allowed, decided = self._allows_bulk(story), tally is not None
+        name = story.line.workflow_id.partition("/")[2].partition("/")[0]
+        playbook = self._services.policies.playbook(name)
+        allowed, decided = playbook is not None and playbook.bulk, tally is not None
         person = request.source.person
         buttons = pages.case_buttons(story, person, request.roles, texts, allowed, decided)
         base = await self._links.base()
         return pages.case_page(story, texts, base, request.now, buttons, tally)
-
-    def _allows_bulk(self, story: Story) -> bool:
-        _, _, rest = story.line.workflow_id.partition("/")
-        playbook = self._services.policies.playbook(rest.partition("/")[0])
-        return playbook is not None and playbook.bulk

@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 from activities.ledger.team import ActiveCover
 from activities.slack.i18n.catalog import Catalog
+from bot.slack.commands.pages import sentence
 from bot.slack.commands.parser import Incomplete, Lookups, Verb, mentioned, plainly
 from bot.slack.commands.request import Answer, Request
 from bot.slack.context import SlackContext
@@ -141,7 +142,7 @@ class CoverAnswer(Answer):
 
     async def _begin(self, line: LetCover, me: str, now: datetime, texts: Catalog) -> Said:
         until = moment_meant(line, now, self._services.zone)
-        refused = await self._refused(line, me, until - now)
+        refused = await self._problem(line, me, until - now)
         if refused == LEADS_ONLY:
             return await self._refusal(refused, (Role.LEAD,), texts)
         if refused is not None:
@@ -160,7 +161,7 @@ class CoverAnswer(Answer):
         holders = await holder_words(self._services.people, roles, texts)
         return _said(texts, key, holders=holders)
 
-    async def _refused(self, line: LetCover, me: str, lasts: timedelta) -> str | None:
+    async def _problem(self, line: LetCover, me: str, lasts: timedelta) -> str | None:
         """The key of the error that forbids a cover; None if it may begin."""
         if line.person == me:
             return "yourself"
@@ -185,8 +186,7 @@ def moment_meant(line: LetCover, now: datetime, zone: tzinfo) -> datetime:
 
 
 def _said(texts: Catalog, key: str, **values: object) -> Said:
-    text = texts.say(f"bot.cover.{key}", **values)
-    return Said(text=text, blocks=(section(text),))
+    return sentence(texts.say(f"bot.cover.{key}", **values))
 
 
 def _listed(covers: tuple[ActiveCover, ...], me: str, texts: Catalog) -> Said:
@@ -197,10 +197,15 @@ def _listed(covers: tuple[ActiveCover, ...], me: str, texts: Catalog) -> Said:
     return Said(text=title, blocks=(section("\n".join([f"*{title}*", *rows])),))
 
 
+def cover_words(cover: ActiveCover, texts: Catalog) -> str:
+    """The people of a cover, and its end."""
+    who, of = person(cover.person, texts), person(cover.covers_for, texts)
+    return texts.say("bot.cover.row", person=who, covers_for=of, at=moment(cover.until))
+
+
 def _row(cover: ActiveCover, me: str, texts: Catalog) -> str:
     if me not in (cover.person, cover.covers_for):
-        who, of = person(cover.person, texts), person(cover.covers_for, texts)
-        return texts.say("bot.cover.row", person=who, covers_for=of, at=moment(cover.until))
+        return cover_words(cover, texts)
     mine = cover.covers_for == me
     other = cover.person if mine else cover.covers_for
     key = "bot.cover.for_me" if mine else "bot.cover.by_me"

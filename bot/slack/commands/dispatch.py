@@ -1,21 +1,31 @@
 """Slash command `/koban`: acknowledged at once, answered by the command of its first word."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
-import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from activities.errors import Unavailable
 from activities.slack.i18n.catalog import Catalog
-from bot.slack.commands import pages, parser
+from bot.slack.commands import pages
 from bot.slack.commands.automation import AutomationAnswer
 from bot.slack.commands.cases import CasesAnswer
 from bot.slack.commands.cover import CoverAnswer
 from bot.slack.commands.find import FindAnswer
 from bot.slack.commands.open import OpenAnswer
+from bot.slack.commands.parser import (
+    HELP,
+    MOST_CHARACTERS,
+    Help,
+    Incomplete,
+    Lookups,
+    Unknown,
+    as_typed,
+    case_named,
+    split,
+)
 from bot.slack.commands.playbook import PlaybookAnswer
-from bot.slack.commands.request import Answer, Request, no_role
+from bot.slack.commands.request import Answer, Request, no_role, said_or_failed
 from bot.slack.commands.subject import SubjectAnswer, read_subject
 from bot.slack.commands.team import TeamAnswer
 from bot.slack.context import Listener, SlackContext
@@ -41,15 +51,44 @@ VERBS = tuple(verb for answer in ANSWERS for verb in answer.verbs)
 FORMS = (*(form for verb in VERBS for form in verb.forms), ("help", "help"))
 """Every form with one example, and the last part of the key `bot.help.{key}`."""
 
-_log = structlog.get_logger(__name__)
+
+_KNOWN = {word: verb for verb in VERBS for word in (verb.name, verb.japanese) if word}
 
 
-def read(text: str, lookups: tuple[str, ...]) -> Value:
-    """The command in `text`; see `parser.read`."""
-    return parser.read(text, VERBS, read_subject, lookups)
+def read(text: str, lookups: Lookups) -> Value:
+    """The command in `text`: `Help`, `Unknown`, `Incomplete` or the value of a verb."""
+    sent = text[:MOST_CHARACTERS]
+    word, rest = split(sent)
+    if word in _KNOWN and _KNOWN[word].raw:
+        return _KNOWN[word].read(rest, lookups)
+    typed = as_typed(sent)
+    word, rest = split(typed)
+    if word in HELP:
+        return Help()
+    if word in _KNOWN:
+        return _KNOWN[word].read(rest, lookups)
+    if word in lookups:
+        return read_subject(word, rest)
+    return Unknown(typed=typed.strip(), nearest=_nearest(word, rest, lookups))
 
 
-def help_page(texts: Catalog, lookups: Sequence[str]) -> Said:
+def _nearest(word: str, rest: str, lookups: Lookups) -> str | None:
+    if case := case_named(word):
+        return f"case {case}"
+    if form := next((form for form, _ in FORMS if form.split()[1:] == [word]), None):
+        return form
+    words = ["help", *(each.name for each in VERBS), *lookups]
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    if not near:
+        return None
+    # Only a line that can be read is worth proposing.
+    meant = read(f"{near[0]} {rest}", lookups)
+    if isinstance(meant, Unknown):
+        return meant.nearest
+    return meant.form if isinstance(meant, Incomplete) else f"{near[0]} {rest}".strip()
+
+
+def help_page(texts: Catalog, lookups: Iterable[str]) -> Said:
     """Every command with its explanation."""
     forms = [f"`/koban {form}` {texts.say(f'bot.help.{key}')}" for form, key in FORMS]
     lines = [
@@ -84,24 +123,18 @@ class Slash(Listener):
 
     async def _answer(self, source: Source, text: str) -> None:
         texts = await self._texts(source.person, self._services.timeouts.language_after_ack)
-        try:
-            said = await self._said(source, text, texts)
-        except Unavailable as error:
-            _log.warning("command_unavailable", person=source.person, error=str(error))
-            said = pages.sentence(texts.say("bot.slash.unavailable"))
-        except Exception:  # noqa: BLE001 -- the person needs an answer; the log has the trace
-            _log.exception("command_failed", person=source.person)
-            said = pages.sentence(texts.say("bot.slash.failed"))
+        asking = self._said(source, text, texts)
+        said, _ = await said_or_failed(asking, texts, "command", person=source.person)
         await self._replies.privately(source, said)
 
     async def _said(self, source: Source, text: str, texts: Catalog) -> Said:
-        lookups = self._services.policies.lookups()
+        lookups = tuple(self._services.policies.look_ups().lookups)
         line = read(text, lookups)
-        if isinstance(line, parser.Help):
+        if isinstance(line, Help):
             return help_page(texts, lookups)
-        if isinstance(line, parser.Unknown):
+        if isinstance(line, Unknown):
             return pages.unknown_page(texts, line.typed, line.nearest)
-        if isinstance(line, parser.Incomplete):
+        if isinstance(line, Incomplete):
             return pages.incomplete_page(texts, line)
         roles = await self._services.people.roles(source.person)
         if not roles:

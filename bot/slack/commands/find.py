@@ -8,9 +8,8 @@ from activities.errors import Unavailable
 from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
 from bot.slack.commands.parser import Incomplete, Lookups, Verb
-from bot.slack.commands.request import Answer, Request, record_look_up
-from bot.slack.pager import page_buttons
-from bot.slack.rendering import case_line, safe, section
+from bot.slack.commands.request import Answer, Request
+from bot.slack.rendering import case_line, page_buttons, safe, section
 from bot.slack.replies import Said
 from workflows.domain.values import Value
 
@@ -48,7 +47,7 @@ class FindAnswer(Answer):
 
     async def answer(self, line: Find, request: Request) -> Said:
         """One page of results. Raises `Unavailable`."""
-        await record_look_up(self._services, request, "find", line.text)
+        await self._looked_up(request, "find", line.text)
         first = min(line.first, MOST)
         try:
             async with asyncio.timeout(SECONDS):

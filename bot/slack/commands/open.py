@@ -13,6 +13,7 @@ from bot.slack.manual.alert import (
     AlertInput,
     NewAlert,
     Wrong,
+    block_of,
     fault_words,
     opened_page,
 )
@@ -94,6 +95,5 @@ def _refused(fault: AlertFault, line: OpenCase, request: Request) -> Said:
     if fault.wrong is Wrong.KIND and fault.nearest is not None:
         nearest = f"open {fault.nearest} {line.subject} {line.note}".strip()
         return pages.unknown_page(request.texts, f"open {line.kind}", nearest)
-    about_kind = fault.wrong in (Wrong.KIND, Wrong.NO_PLAYBOOK)
-    written = line.kind if about_kind else line.subject
+    written = line.subject if block_of(fault.wrong) == "subject" else line.kind
     return pages.sentence(fault_words(fault, written, request.texts))

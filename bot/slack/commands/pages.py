@@ -16,8 +16,8 @@ from bot.slack.queue import Which
 from bot.slack.rendering import (
     Block,
     about,
-    case_line,
     case_name,
+    case_rows,
     masked,
     moment,
     person,
@@ -122,10 +122,8 @@ def queue_page(
         none = texts.say(f"bot.queue.{which}.none")
         return Said(text=none, blocks=(*above, section(none)))
     title = texts.say(f"bot.queue.{which}", count=len(lines))
-    rows = [section(case_line(line, texts, base, now)) for line in lines[:MOST_CASES]]
-    more = len(lines) - MOST_CASES
-    rest = [section(texts.say("words.more", count=more))] if more > 0 else []
-    return Said(text=title, blocks=(*above, section(f"*{title}*"), *rows, *rest))
+    rows = case_rows(lines, MOST_CASES, texts, base, now)
+    return Said(text=title, blocks=(*above, section(f"*{title}*"), *rows))
 
 
 def case_page(
@@ -136,31 +134,23 @@ def case_page(
     buttons: Sequence[Block] = (),
     tally: Tally | None = None,
 ) -> Said:
-    """One case: state, decision, actions, latest events, and `buttons` below.
-
-    `tally` is the progress of its bulk decision.
-    """
+    """One case: state, decision, actions, its bulk progress (`tally`), latest events, `buttons`."""
     line = story.line
     title = f"{line.id} · {about(line, texts)}"
     facts = [texts.say(f"severity.{line.severity}"), *state(line, texts, now)]
     address = link(base, line.card)
+    done = tally_words(tally, Reader(texts=texts, zone=UTC)) if tally is not None else ""
     lines = [
         f"*{title}*",
         " · ".join(facts),
         texts.say("bot.case.opened", at=moment(line.opened_at), count=story.alerts),
         *_decided(story, texts),
         *(_action(each, texts) for each in story.actions),
-        *_bulk(tally, texts),
+        *([texts.say("bot.bulk.story", tally=done)] if done else []),
         *_events(story.events, texts),
         *([f"<{address}|{texts.say('bot.case.card')}>"] if address else []),
     ]
     return Said(text=title, blocks=(*sections(lines), *buttons))
-
-
-def _bulk(tally: Tally | None, texts: Catalog) -> list[str]:
-    if tally is None:
-        return []
-    return [texts.say("bot.bulk.story", tally=tally_words(tally, Reader(texts=texts, zone=UTC)))]
 
 
 def _decided(story: Story, texts: Catalog) -> list[str]:
@@ -190,11 +180,12 @@ def _action(action: ActionLine, texts: Catalog) -> str:
 def _events(events: Sequence[EventLine], texts: Catalog) -> list[str]:
     if not events:
         return []
-    rows = (_event(each, texts) for each in events[-MOST_EVENTS:])
+    rows = (event_line(each, texts) for each in events[-MOST_EVENTS:])
     return [f"*{texts.say('bot.case.events')}*", *rows]
 
 
-def _event(event: EventLine, texts: Catalog) -> str:
+def event_line(event: EventLine, texts: Catalog) -> str:
+    """An event without its details."""
     key = f"bot.event.{event.kind}"
     # Events of a newer version have no text.
     what = texts.say(key if key in texts.keys else "bot.event.other")

@@ -1,9 +1,8 @@
 """Parser of `/koban` lines, in both languages."""
 
-import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from workflows.domain.values import Value
@@ -125,51 +124,4 @@ class Verb:
 
 
 MOST_CHARACTERS = 4_000
-_HELP = ("", "help", "?", "使い方")
-
-
-def read(
-    text: str,
-    verbs: Sequence[Verb],
-    read_subject: Callable[[str, str], Value],
-    lookups: Lookups,
-) -> Value:
-    """The command in `text`: `Help`, `Unknown`, `Incomplete` or the value of a verb."""
-    sent = text[:MOST_CHARACTERS]
-    known = {word: each for each in verbs for word in (each.name, each.japanese) if word}
-    word, rest = split(sent)
-    if word in known and known[word].raw:
-        return known[word].read(rest, lookups)
-    typed = as_typed(sent)
-    word, rest = split(typed)
-    if word in _HELP:
-        return Help()
-    if word in known:
-        return known[word].read(rest, lookups)
-    if word in lookups:
-        return read_subject(word, rest)
-    nearest = _nearest(word, rest, verbs, read_subject, lookups)
-    return Unknown(typed=typed.strip(), nearest=nearest)
-
-
-def _nearest(
-    word: str,
-    rest: str,
-    verbs: Sequence[Verb],
-    read_subject: Callable[[str, str], Value],
-    lookups: Lookups,
-) -> str | None:
-    if case := case_named(word):
-        return f"case {case}"
-    forms = [form for verb in verbs for form, _ in verb.forms]
-    if form := next((each for each in forms if each.split()[1:] == [word]), None):
-        return form
-    words = ["help", *(each.name for each in verbs), *lookups]
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    if not near:
-        return None
-    # Only a line that can be read is worth proposing.
-    meant = read(f"{near[0]} {rest}", verbs, read_subject, lookups)
-    if isinstance(meant, Unknown):
-        return meant.nearest
-    return meant.form if isinstance(meant, Incomplete) else f"{near[0]} {rest}".strip()
+HELP = ("", "help", "?", "使い方")

@@ -133,11 +133,9 @@ def _approval(rule: ApprovalRule, texts: Catalog) -> str:
     )
 
 
-def _ladder(playbook: Playbook, catalog: ActionCatalog, texts: Catalog) -> Iterator[str]:
-    if playbook.escalation:
-        yield from (_step(step, catalog, texts) for step in playbook.escalation)
-        return
-    yield texts.say("bot.playbook.ladder.usual")
+def _ladder(playbook: Playbook, catalog: ActionCatalog, texts: Catalog) -> list[str]:
+    steps = [_step(step, catalog, texts) for step in playbook.escalation]
+    return steps or [texts.say("bot.playbook.ladder.usual")]
 
 
 def _step(step: Step, catalog: ActionCatalog, texts: Catalog) -> str:
@@ -218,9 +216,7 @@ class PlaybookAnswer(Answer):
         found = playbook_named(line.name, playbooks)
         if found is not None:
             return playbook_page(found, self._services.policies.catalog(), request.texts)
-        near = nearest_playbook(line.name, playbooks)
-        nearest = "playbook" if near is None else f"playbook {near}"
-        return pages.unknown_page(request.texts, f"playbook {line.name}", nearest)
+        return no_playbook_page("playbook", line.name, playbooks, request.texts)
 
 
 def playbook_named(name: str, playbooks: Sequence[Playbook]) -> Playbook | None:
@@ -228,11 +224,12 @@ def playbook_named(name: str, playbooks: Sequence[Playbook]) -> Playbook | None:
     return next((each for each in playbooks if name in _names(each)), None)
 
 
-def nearest_playbook(name: str, playbooks: Sequence[Playbook]) -> str | None:
-    """The playbook with the most similar name or title."""
+def no_playbook_page(verb: str, name: str, playbooks: Sequence[Playbook], texts: Catalog) -> Said:
+    """The error for an unknown playbook, with the most similar name or title."""
     names = {word: each.playbook for each in playbooks for word in _names(each)}
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return names[near[0]] if near else None
+    nearest = f"{verb} {names[near[0]]}" if near else verb
+    return pages.unknown_page(texts, f"{verb} {name}", nearest)
 
 
 def _names(playbook: Playbook) -> tuple[str, ...]:

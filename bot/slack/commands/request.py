@@ -1,14 +1,16 @@
 """Command request: its person, their roles and language, and the record of a look-up."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+import structlog
+
+from activities.errors import Unavailable
 from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog
-from bot.services.cases import LookedUp
-from bot.services.slack import Services
 from bot.slack.commands.pages import sentence
 from bot.slack.commands.parser import Verb
 from bot.slack.context import Listener
@@ -17,6 +19,8 @@ from bot.slack.permissions import holder_words
 from bot.slack.replies import Said
 from workflows.domain.people import Actor, Role
 from workflows.domain.values import Value
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,7 @@ class Request:
 
 
 class Answer(Listener, ABC):
-    """The answer to one or several commands.
-
-    verbs: the commands with their parsers. lines: the values that these parsers return.
-    """
+    """The answer to commands: `verbs` have their parsers, which return one of `lines`."""
 
     verbs: ClassVar[tuple[Verb, ...]] = ()
     lines: ClassVar[tuple[type[Value], ...]] = ()
@@ -47,20 +48,25 @@ class Answer(Listener, ABC):
     async def answer(self, line: Any, request: Request) -> Said:
         """The answer to a line. Raises `Unavailable`."""
 
+    async def _looked_up(self, request: Request, kind: str, id_: str, verb: str = "") -> None:
+        """Records a look-up before anything is shown. Raises `Unavailable`."""
+        source = request.source
+        channel = source.place.channel if source.place else "?"
+        await self._record(source.person, kind, id_, f"/koban {verb or kind} in {channel}")
 
-async def record_look_up(
-    services: Services, request: Request, kind: str, id_: str, what: str = ""
-) -> None:
-    """Records a look-up before anything is shown. Raises `Unavailable`."""
-    channel = request.source.place.channel if request.source.place else "?"
-    note = LookedUp(
-        by=request.source.person,
-        kind=kind,
-        id=id_,
-        why=f"/koban {what or kind} in {channel}",
-        at=request.now,
-    )
-    await services.ledger.looked_up(note)
+
+async def said_or_failed(
+    asking: Awaitable[Said], texts: Catalog, what: str, **about: str
+) -> tuple[Said, bool]:
+    """An answer; a sentence and False if something is out of reach or fails, which is logged."""
+    try:
+        return await asking, True
+    except Unavailable as error:
+        _log.warning(f"{what}_unavailable", error=str(error), **about)
+        return sentence(texts.say("bot.slash.unavailable")), False
+    except Exception:  # noqa: BLE001 -- the person needs an answer; the log has the trace
+        _log.exception(f"{what}_failed", **about)
+        return sentence(texts.say("bot.slash.failed")), False
 
 
 async def no_role(people: Directory, texts: Catalog) -> Said:

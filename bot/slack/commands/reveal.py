@@ -7,17 +7,16 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 from slack_bolt.context.ack.async_ack import AsyncAck
-from slack_sdk.models.blocks import Block, ContextBlock, MarkdownTextObject
 from slack_sdk.models.views import View
 
 from activities.errors import Unavailable
+from activities.slack.blocks import context
 from activities.slack.i18n.catalog import Catalog
-from bot.services.cases import LookedUp
 from bot.services.lookups import Fact
 from bot.slack.commands.pages import fact_line
 from bot.slack.commands.parser import case_named
 from bot.slack.interactions import Press
-from bot.slack.modals.base import ModalListener, Submitted
+from bot.slack.modals.base import SETTLING, ModalListener, Submitted
 from bot.slack.modals.form import (
     Fault,
     Invalid,
@@ -28,11 +27,10 @@ from bot.slack.modals.form import (
     words_in,
 )
 from bot.slack.modals.metadata import Carried
+from bot.slack.permissions import holds
 from bot.slack.rendering import sections, subject_name
 from workflows.domain.alerts import Subject
 
-SETTLING = 0.5
-"""Seconds until Slack has taken the answer to a submission."""
 ROLES = 0.5
 """Seconds for roles before the modal opens; they are checked again before data is shown."""
 
@@ -62,7 +60,8 @@ class RevealModal(ModalListener[RevealMetadata]):
 
     async def open(self, press: Press, subject: Subject) -> None:
         """Opens the modal, unless the person is known to lack the role."""
-        if not await self._may(press.source.person, ROLES):
+        allowed = frozenset(self._services.policies.look_ups().reveal)
+        if await holds(self._services.people, press.source.person, allowed, ROLES) is False:
             await self._screen.answer(press.source, "bot.reveal.no_role")
             return
         texts = await self._texts(press.source.person)
@@ -82,15 +81,15 @@ class RevealModal(ModalListener[RevealMetadata]):
         self._after.start(self._show(sent, reason, case))
 
     async def _show(self, sent: Submitted[RevealMetadata], reason: str, case: str | None) -> None:
-        blocks = await self._blocks(sent.by.id, sent.carried.subject, reason, case, sent.texts)
-        # Slack first has to take the answer to the submission, which would replace this view.
+        blocks = await self._blocks(sent, reason, case)
         await asyncio.sleep(SETTLING)
         await self._screen.redraw(str(sent.view["id"]), data_view(blocks, sent.texts))
 
     async def _blocks(
-        self, person: str, subject: Subject, reason: str, case: str | None, texts: Catalog
+        self, sent: Submitted[RevealMetadata], reason: str, case: str | None
     ) -> Sequence[dict[str, Any]]:
         """The data; a sentence without the role, or if the look-up cannot be recorded."""
+        person, subject, texts = sent.by.id, sent.carried.subject, sent.texts
         try:
             roles = await self._services.people.roles(person)
             if not self._services.policies.look_ups().may_reveal(roles):
@@ -98,32 +97,13 @@ class RevealModal(ModalListener[RevealMetadata]):
                 return sections([texts.say("bot.reveal.no_role")])
             if case is not None and await self._services.ledger.story(case) is None:
                 return sections([texts.say("refusal.unknown_case", case=case)])
-            await self._record(person, subject, reason, case)
+            why = reason or f"case {case}"
+            await self._record(person, subject.type, subject.id, why, case=case, revealed=True)
             facts = await self._services.platform.look_up(subject.type, subject.id)
         except Unavailable as error:
             _log.warning("reveal_unavailable", error=str(error))
             return sections([texts.say("bot.slash.unavailable")])
         return sections(_lines(subject, facts, texts))
-
-    async def _record(self, person: str, subject: Subject, reason: str, case: str | None) -> None:
-        note = LookedUp(
-            by=person,
-            kind=subject.type,
-            id=subject.id,
-            why=reason or f"case {case}",
-            at=self._now(),
-            revealed=True,
-            case=case,
-        )
-        await self._services.ledger.looked_up(note)
-
-    async def _may(self, person: str, within: float) -> bool:
-        try:
-            async with asyncio.timeout(within):
-                roles = await self._services.people.roles(person)
-        except (Unavailable, TimeoutError):
-            return True  # checked again before anything is shown
-        return self._services.policies.look_ups().may_reveal(roles)
 
 
 def _lines(subject: Subject, facts: Sequence[Fact] | None, texts: Catalog) -> list[str]:
@@ -135,9 +115,8 @@ def _lines(subject: Subject, facts: Sequence[Fact] | None, texts: Catalog) -> li
 
 def reason_view(carried: RevealMetadata, texts: Catalog) -> View:
     """The modal that asks for a reason."""
-    subject = subject_name(carried.subject, texts)
-    blocks: list[Block] = [
-        ContextBlock(elements=[MarkdownTextObject(text=subject, verbatim=True)]),
+    blocks = [
+        context([subject_name(carried.subject, texts)]),
         field("reason", texts, many_lines(), label="bot.reveal.reason", optional=True),
         field("case", texts, one_line(), label="bot.reveal.case", optional=True),
     ]

@@ -11,15 +11,13 @@ from activities.errors import Unavailable
 from activities.slack.actions import element
 from activities.slack.blocks import actions
 from activities.slack.i18n.catalog import Catalog
-from bot.services.bulk import Wanted
 from bot.services.cases import Record
 from bot.services.lookups import Fact
 from bot.slack.commands import pages
 from bot.slack.commands.parser import Incomplete, Lookups, Unknown, Verb, split
-from bot.slack.commands.request import Answer, Request, record_look_up
-from bot.slack.pager import page_buttons
-from bot.slack.rendering import Block, safe, section, sections, subject_name
-from bot.slack.replies import Said
+from bot.slack.commands.request import Answer, Request
+from bot.slack.rendering import Block, page_buttons, safe, section, sections, subject_name
+from bot.slack.replies import Said, in_time
 from workflows.domain.alerts import Subject, may_open
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.values import Text, Value
@@ -88,7 +86,7 @@ class SubjectAnswer(Answer):
 
     async def show(self, subject: Subject, request: Request) -> Said:
         """One subject, with personal data masked. Raises `Unavailable`."""
-        await record_look_up(self._services, request, subject.type, subject.id)
+        await self._looked_up(request, subject.type, subject.id)
         past = await self._services.ledger.past(subject)
         facts: tuple[Fact, ...] | None = None
         unreachable = False
@@ -121,20 +119,16 @@ class SubjectAnswer(Answer):
         name = subject_name(line.subject, request.texts)
         if not sources:
             return pages.sentence(request.texts.say("bot.related.unknown_type", subject=name))
-        await record_look_up(
-            self._services,
-            request,
-            line.subject.type,
-            line.subject.id,
-            f"related {line.subject.type}",
-        )
+        kind = line.subject.type
+        await self._looked_up(request, kind, line.subject.id, f"related {kind}")
         answers = await asyncio.gather(
             *(self._from(each, spec, line.subject) for each, spec in sources.items())
         )
-        if all(found is None for found in answers):
+        found = list(zip(sources.values(), answers, strict=True))
+        silent = [spec for spec, subjects in found if subjects is None]
+        if len(silent) == len(found):
             raise Unavailable("No look-up of related subjects answers.")
-        related = await self._related_subjects(line.subject, list(sources.values()), answers)
-        silent = [s for s, found in zip(sources.values(), answers, strict=True) if found is None]
+        related = await self._related_subjects(found)
         return related_page(line, related, silent, request.texts)
 
     def _sources(self, subject: Subject) -> Mapping[str, RelatedSpec]:
@@ -145,26 +139,18 @@ class SubjectAnswer(Answer):
         self, name: str, spec: RelatedSpec, start: Subject
     ) -> tuple[Subject, ...] | None:
         """The subjects of one source; None without an answer."""
-        wanted = Wanted(type=spec.type, starts={start.type: start}, sources=(name,))
-        try:
-            async with asyncio.timeout(SECONDS):
-                found = await self._services.bulk_decisions.gather(wanted)
-        except (Unavailable, TimeoutError) as error:
-            _log.warning("related_not_read", look_up=name, error=str(error))
-            return None
-        return tuple(each for each in found.subjects if each != start)
+        asking = self._services.bulk_decisions.gather(spec.type, {start.type: start}, (name,), ())
+        found = await in_time(asking, SECONDS, "related_not_read", look_up=name)
+        return None if found is None else tuple(x for x in found.subjects if x != start)
 
     async def _related_subjects(
-        self,
-        start: Subject,
-        specs: Sequence[RelatedSpec],
-        answers: Sequence[tuple[Subject, ...] | None],
+        self, found: Sequence[tuple[RelatedSpec, tuple[Subject, ...] | None]]
     ) -> list[RelatedSubject]:
         """Each subject once, those with a record first."""
         by: dict[str, list[Text]] = {}
         subjects: dict[str, Subject] = {}
-        for spec, found in zip(specs, answers, strict=True):
-            for each in found or ():
+        for spec, named in found:
+            for each in named or ():
                 subjects[each.key] = each
                 by.setdefault(each.key, []).append(spec.title)
         records = await self._services.finding.records(tuple(subjects.values()))

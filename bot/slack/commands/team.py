@@ -7,6 +7,7 @@ from enum import StrEnum
 from activities.slack import report_message as words
 from activities.slack.i18n.catalog import Catalog
 from bot.services.team import Duty, OnCall
+from bot.slack.commands.cover import cover_words
 from bot.slack.commands.parser import Lookups, Unknown, Verb, plainly
 from bot.slack.commands.request import Answer, Request
 from bot.slack.rendering import Block, moment, person, safe, section
@@ -27,13 +28,14 @@ def on_call_page(on_call: OnCall, texts: Catalog) -> Said:
 def blocks(on_call: OnCall, texts: Catalog) -> Iterator[Block]:
     """A paragraph each: now, next, covers."""
     if not on_call.roster:
-        yield section("\n".join([texts.say("bot.oncall.no_roster"), *_holders(on_call, texts)]))
+        yield section("\n".join(now(on_call, texts)))
     else:
         yield _titled("bot.oncall.now", now(on_call, texts), texts)
         coming = [_duty("bot.oncall.coming", each, texts) for each in on_call.next]
         yield _titled("bot.oncall.next", coming or [texts.say("bot.oncall.no_next")], texts)
     if on_call.covers:
-        yield _titled("bot.oncall.covers", list(_covers(on_call, texts)), texts)
+        rows = [f"• {cover_words(each, texts)}" for each in on_call.covers]
+        yield _titled("bot.oncall.covers", rows, texts)
 
 
 def now(on_call: OnCall, texts: Catalog) -> list[str]:
@@ -65,17 +67,6 @@ def _holders(on_call: OnCall, texts: Catalog) -> Iterator[str]:
     for role in sorted(WORKING_ROLES, reverse=True):
         people = _named(on_call.holders.get(role), texts)
         yield texts.say("bot.oncall.role", role=texts.say(f"role.{role}"), people=people)
-
-
-def _covers(on_call: OnCall, texts: Catalog) -> Iterator[str]:
-    for each in on_call.covers:
-        row = texts.say(
-            "bot.cover.row",
-            person=person(each.person, texts),
-            covers_for=person(each.covers_for, texts),
-            at=moment(each.until),
-        )
-        yield f"• {row}"
 
 
 def _named(people: Sequence[str] | None, texts: Catalog) -> str:

@@ -23,8 +23,7 @@ from bot.slack.interactions import Press, Unreadable
 from bot.slack.modals.base import PagedModal
 from bot.slack.modals.form import modal
 from bot.slack.modals.metadata import MOST_CHARACTERS, Metadata, decode, metadata_for
-from bot.slack.pager import page_buttons
-from bot.slack.rendering import Block
+from bot.slack.rendering import Block, page_buttons
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, TextEvidence, is_hidden
 
 MOST_TRAIL = 200
@@ -132,18 +131,9 @@ class Page:
     parts: tuple[Part, ...]
     next: Start | None
 
-    @property
-    def hidden(self) -> int:
-        """The number of hidden pieces."""
-        return sum(isinstance(each, Hidden) for part in self.parts for each in part.pieces)
 
-
-def pieces_of(alert: AlertEvidence) -> tuple[Piece, ...]:
+def pieces_of(alert: AlertEvidence) -> Iterator[Piece]:
     """Everything of an alert, in its order; long texts in parts."""
-    return tuple(_pieces(alert))
-
-
-def _pieces(alert: AlertEvidence) -> Iterator[Piece]:
     for number, item in enumerate(alert.evidence):
         if isinstance(item, ImageEvidence):
             yield Hidden(number, image=True, sensitive=item.sensitive)
@@ -160,7 +150,7 @@ def page_at(start: Start, alerts: Sequence[AlertEvidence], total: int) -> Page:
     free, words = MOST_PIECES, MOST_UNITS
     for number, alert in enumerate(alerts[:ALERTS]):
         first = start.piece if number == 0 else 0
-        rest = pieces_of(alert)[first:]
+        rest = tuple(pieces_of(alert))[first:]
         kept = _fitting(rest, free, words, forced=not parts)
         if rest and not kept:
             return Page(tuple(parts), Start(start.skip + number, first))
@@ -209,9 +199,8 @@ def _which(page: Page, total: int, state: ListState, reader: Reader) -> str:
 
 
 def _hiding(page: Page, reader: Reader) -> str:
-    if not page.hidden:
-        return reader.say("evidence.hidden.none")
-    return reader.say("evidence.hidden", count=page.hidden)
+    hidden = sum(isinstance(each, Hidden) for part in page.parts for each in part.pieces)
+    return reader.say("evidence.hidden" if hidden else "evidence.hidden.none", count=hidden)
 
 
 def _parts(page: Page, state: ListState, reader: Reader) -> Iterator[Block]:
@@ -248,7 +237,7 @@ class EvidenceList(PagedModal):
     async def _page(self, press: Press, aim: Handle, texts: Catalog) -> View | str:
         state = self._state(press, aim, texts)
         why = f"evidence, page {len(state.trail) + 1}"
-        await self._log_look_up(press, state.case, why)
+        await self._record(press.source.person, "case", state.case, why)
         evidence = self._services.evidence
         found = await evidence.page(state.case, state.at.skip, ALERTS, state.until)
         page = page_at(state.at, found.alerts, found.total)

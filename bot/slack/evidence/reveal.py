@@ -10,13 +10,13 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.evidence import AGAIN, Viewer
-from activities.slack.handles import PieceHandle, decode_piece
+from activities.slack.handles import decode_piece
 from activities.slack.reader import Reader
 from bot.slack.context import Listener
 from bot.slack.interactions import Press, Unreadable, press_id, read_press
 from bot.slack.modals.metadata import Metadata, decode, encode
 from bot.slack.replies import NotTaken
-from workflows.domain.case.commands import Click, Modal, RevealEvidence
+from workflows.domain.case.commands import Modal, RevealEvidence
 from workflows.domain.people import Actor
 
 PATIENCE = 0.7
@@ -48,14 +48,14 @@ class EvidenceReveal(Listener):
             raise Unreadable("a piece of another case")
         modal = self._modal(press, view, carried)
         opening = self._after.start(self._open(press, modal))
-        click = Click(
-            id=press_id(press),
-            case=piece.case,
-            command=_command(press, piece, modal),
-            place=carried.place,
-            received_at=self._now(),
+        command = RevealEvidence(
+            by=Actor(id=press.source.person),
+            version=piece.version,
+            alert_key=piece.alert,
+            item=piece.item,
+            modal=modal,
         )
-        if not await self._store(carried.workflow_id, click):
+        if not await self._store(press_id(press), carried, command, carried.place):
             _log.warning("click_not_stored", case=piece.case, command="reveal_evidence")
             await self._show_not_taken(opening, press, modal, piece.case)
         else:
@@ -91,7 +91,7 @@ class EvidenceReveal(Listener):
         view = viewer.refused(viewer.reader.say("bot.press.not_taken", case=case))
         try:
             async with asyncio.timeout(PATIENCE):
-                if await opening and await self._screen.redraw_pushed(modal.id, view):
+                if await opening and await self._screen.redraw(modal.id, view, "external_id"):
                     return
         except TimeoutError:
             pass
@@ -100,13 +100,3 @@ class EvidenceReveal(Listener):
     async def _viewer(self, person: str, modal: Modal) -> Viewer:
         texts = await self._texts(person)
         return Viewer(Reader(texts=texts, zone=self._services.zone), modal)
-
-
-def _command(press: Press, piece: PieceHandle, modal: Modal) -> RevealEvidence:
-    return RevealEvidence(
-        by=Actor(id=press.source.person),
-        version=piece.version,
-        alert_key=piece.alert,
-        item=piece.item,
-        modal=modal,
-    )

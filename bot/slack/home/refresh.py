@@ -14,14 +14,13 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from activities.slack.rate_limiter import INTERACTIVE, Bucket, Rate
 from bot.slack.rendering import Block
 from bot.slack.replies import Background
 
-A_MINUTE = 30
-"""Calls a minute, of the 100 that Slack allows (tier 4, docs.slack.dev/apis/web-api/rate-limits):
-modals need some as well, and each process has its own budget."""
-AT_ONCE = 10
-"""Calls in a burst, as when a shift begins."""
+HOMES = Rate(per_minute=30, burst=10, reserve=0)
+"""Of the 100 a minute that Slack allows (tier 4, docs.slack.dev/apis/web-api/rate-limits): modals
+need some as well, and each process has its own bucket. A shift begins with a burst."""
 KEPT = 300.0
 """Seconds after which an unchanged home is published again: another process may have replaced it
 meanwhile, and Slack sends no event for that."""
@@ -50,31 +49,6 @@ class _Shown:
     at: float
 
 
-class Budget:
-    """A token bucket."""
-
-    def __init__(self, a_minute: int, at_once: int, clock: Callable[[], float]) -> None:
-        self._per_second = a_minute / 60
-        self._most = float(at_once)
-        self._left = self._most
-        self._clock = clock
-        self._filled = clock()
-
-    def wait(self) -> float:
-        """Seconds until a call may be made; 0.0 takes it."""
-        now = self._clock()
-        self._left = min(self._most, self._left + (now - self._filled) * self._per_second)
-        self._filled = now
-        if self._left >= 1:
-            self._left -= 1
-            return 0.0
-        return (1 - self._left) / self._per_second
-
-    def close(self, seconds: float) -> None:
-        """Blocks calls for this many seconds."""
-        self._left = 1 - seconds * self._per_second
-
-
 class HomePublisher:
     """Publishes homes, one call at a time."""
 
@@ -82,7 +56,14 @@ class HomePublisher:
         self._client = client
         self._clock = clock
         self._shown: OrderedDict[str, _Shown] = OrderedDict()
-        self.budget = Budget(A_MINUTE, AT_ONCE, clock)
+        self._bucket = Bucket(HOMES, HOMES.per_minute / 60, HOMES.burst, clock())
+
+    def wait(self) -> float:
+        """Seconds until a home may be published; 0.0 takes the token for it."""
+        seconds = self._bucket.wait(self._clock(), INTERACTIVE)
+        if not seconds:
+            self._bucket.tokens -= 1
+        return seconds
 
     def seen(self, person: str, hash_: str | None) -> None:
         """Drops our record of a home whose hash at Slack differs."""
@@ -119,7 +100,8 @@ class HomePublisher:
             return Outcome.STALE
         if code == "ratelimited":
             asked = error.response.headers.get("Retry-After", "")
-            self.budget.close(float(asked) if asked.isdecimal() else BUSY)
+            seconds = float(asked) if asked.isdecimal() else BUSY
+            self._bucket.tokens = 1 - seconds * self._bucket.per_second
             return Outcome.LATER
         _log.warning("home_not_published", person=person, error=code)
         return Outcome.FAILED
@@ -224,7 +206,7 @@ class HomeRefresh:
             blocks = await self._draw(person)
             if self._publisher.is_shown(person, blocks):
                 continue
-            wait = self._publisher.budget.wait()
+            wait = self._publisher.wait()
             if wait:
                 # A home opened meanwhile comes first; this one is drawn again then.
                 self._wanted.setdefault(person, tries)

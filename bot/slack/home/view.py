@@ -15,16 +15,15 @@ from activities.slack import report_message as words
 from activities.slack.blocks import context
 from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
-from bot.services.slack import Services
 from bot.services.team import OnCall
 from bot.slack.commands import team
 from bot.slack.commands.automation import pause_blocks
 from bot.slack.commands.dispatch import help_page
+from bot.slack.commands.request import no_role
 from bot.slack.context import Listener, SlackContext
 from bot.slack.home.refresh import HomePublisher, HomeRefresh
-from bot.slack.permissions import holder_words
 from bot.slack.queue import Which, chosen, waiting_for
-from bot.slack.rendering import Block, case_line, moment, section
+from bot.slack.rendering import Block, case_rows, moment, section
 from bot.slack.replies import Said
 from workflows.domain.metrics.metrics import Numbers
 from workflows.domain.people import Role
@@ -55,60 +54,27 @@ class _Shared(Generic[V]):
             return self._kept[1]
 
 
-class HomeReader:
-    """The queue, the shift and today's numbers. Every call raises `Unavailable`."""
-
-    def __init__(self, services: Services, now: Callable[[], datetime]) -> None:
-        self._services = services
-        self._now = now
-        self._queue = _Shared(services.ledger.queue, QUEUE_LASTS)
-        self._on_call = _Shared(self._ask_on_call, QUEUE_LASTS)
-        self._today = _Shared(self._ask_today, NUMBERS_LAST)
-
-    async def queue(self) -> tuple[CaseLine, ...]:
-        """Every case that is not closed or waits for an approval."""
-        return await self._queue.get()
-
-    async def on_call(self) -> OnCall:
-        """The current shift."""
-        return await self._on_call.get()
-
-    async def today(self) -> Numbers:
-        """The numbers since midnight in the deployment's time zone."""
-        return await self._today.get()
-
-    async def _ask_on_call(self) -> OnCall:
-        return await self._services.team.on_call(self._now())
-
-    async def _ask_today(self) -> Numbers:
-        now, zone = self._now(), self._services.zone
-        midnight = datetime.combine(now.astimezone(zone).date(), time_of_day(), zone)
-        return await self._services.team.numbers(midnight, now)
-
-
 MOST_LINES = 10
 """Cases of each list; a home holds 100 blocks (docs.slack.dev, views)."""
 LANGUAGE = "home.language"
 LIKE_SLACK = "slack"
+_DIVIDER: Block = {"type": "divider"}
 
 
 def cases(
     key: str, lines: Sequence[CaseLine], texts: Catalog, base: str | None, now: datetime
 ) -> list[Block]:
     """A list of cases with their number."""
-    rows = [section(case_line(line, texts, base, now)) for line in lines[:MOST_LINES]]
-    more = len(lines) - MOST_LINES
-    if more > 0:
-        rows.append(section(texts.say("words.more", count=more)))
+    rows = case_rows(lines, MOST_LINES, texts, base, now)
     nothing = [section(texts.say("bot.home.nothing"))]
     head = texts.say("bot.home.count", what=texts.say(key), count=len(lines))
-    return [_header(head), *(rows or nothing), _divider()]
+    return [_header(head), *(rows or nothing), _DIVIDER]
 
 
 def shift(on_call: OnCall, texts: Catalog) -> list[Block]:
     """The current shift."""
     rows = "\n".join(team.now(on_call, texts))
-    return [_header(texts.say("bot.oncall.now")), section(rows), _divider()]
+    return [_header(texts.say("bot.oncall.now")), section(rows), _DIVIDER]
 
 
 def today(numbers: Numbers, texts: Catalog) -> list[Block]:
@@ -123,7 +89,7 @@ def today(numbers: Numbers, texts: Catalog) -> list[Block]:
         *words.speed(numbers, texts),
         words.protections(numbers, texts),
     ]
-    return [_header(texts.say("bot.home.today")), section("\n".join(rows)), _divider()]
+    return [_header(texts.say("bot.home.today")), section("\n".join(rows)), _DIVIDER]
 
 
 def language(chosen: Language | None, texts: Catalog) -> list[Block]:
@@ -139,7 +105,7 @@ def language(chosen: Language | None, texts: Catalog) -> list[Block]:
     # Slack keeps the picked option in a block of the same id, even if storing it failed.
     shown = {**section(f"*{texts.say('bot.home.language')}*"), "block_id": f"{LANGUAGE}.{value}"}
     hint = context([texts.say("bot.home.language.hint")])
-    return [{**shown, "accessory": select}, hint, _divider()]
+    return [{**shown, "accessory": select}, hint, _DIVIDER]
 
 
 def _option(value: str, texts: Catalog) -> dict[str, Any]:
@@ -149,10 +115,6 @@ def _option(value: str, texts: Catalog) -> dict[str, Any]:
 
 def _header(text: str) -> Block:
     return {"type": "header", "text": {"type": "plain_text", "text": text}}
-
-
-def _divider() -> Block:
-    return {"type": "divider"}
 
 
 PATIENCE = 2.0
@@ -166,7 +128,9 @@ class Home(Listener):
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
-        self._reader = HomeReader(context.services, context.now)
+        self._queue = _Shared(context.services.ledger.queue, QUEUE_LASTS)
+        self._on_call = _Shared(self._ask_on_call, QUEUE_LASTS)
+        self._today = _Shared(self._ask_today, NUMBERS_LAST)
         self._publisher = HomePublisher(context.client)
         self._refresh = HomeRefresh(self._publisher, self._draw, context.background)
 
@@ -222,11 +186,10 @@ class Home(Listener):
         chosen_language = await self._services.team.language(person)
         rest = [
             *language(chosen_language, texts),
-            *help_page(texts, self._services.policies.lookups()).blocks,
+            *help_page(texts, self._services.policies.look_ups().lookups).blocks,
         ]
         if not roles:
-            leads = await holder_words(self._services.people, (Role.LEAD,), texts)
-            return [section(texts.say("bot.slash.no_role", holders=leads)), *rest]
+            return [*(await no_role(self._services.people, texts)).blocks, *rest]
         above = await pause_blocks(self._services, self._now(), texts)
         shown = [*await self._cases(person, roles, texts), *await self._team(texts)]
         return [*above, *shown, *rest]
@@ -234,7 +197,7 @@ class Home(Listener):
     async def _cases(self, person: str, roles: frozenset[Role], texts: Catalog) -> list[Block]:
         now = self._now()
         covers = await self._services.covers.of(person, now)
-        lines, base = await self._reader.queue(), await self._links.base()
+        lines, base = await self._queue.get(), await self._links.base()
         shown = {
             "bot.home.approvals": waiting_for(lines, person, roles, covers),
             "bot.home.mine": chosen(lines, Which.MINE, person, now),
@@ -244,8 +207,13 @@ class Home(Listener):
         return [block for blocks in listed for block in blocks]
 
     async def _team(self, texts: Catalog) -> list[Block]:
-        """The shift and the numbers."""
-        return [
-            *shift(await self._reader.on_call(), texts),
-            *today(await self._reader.today(), texts),
-        ]
+        return [*shift(await self._on_call.get(), texts), *today(await self._today.get(), texts)]
+
+    async def _ask_on_call(self) -> OnCall:
+        return await self._services.team.on_call(self._now())
+
+    async def _ask_today(self) -> Numbers:
+        """The numbers since midnight in the deployment's time zone."""
+        now, zone = self._now(), self._services.zone
+        midnight = datetime.combine(now.astimezone(zone).date(), time_of_day(), zone)
+        return await self._services.team.numbers(midnight, now)

@@ -3,7 +3,7 @@
 import asyncio
 import difflib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 import structlog
@@ -24,8 +24,8 @@ from workflows.domain.values import Value
 
 LOOKING = 0.8
 """Seconds for looking a subject up at the platform, while a modal waits."""
-CARDED = timedelta(seconds=60)
-"""Time to wait for a card."""
+CARDED = 60.0
+"""Seconds to wait for a card."""
 _AGAIN = 0.5
 
 _log = structlog.get_logger(__name__)
@@ -48,10 +48,7 @@ class AlertFault(Value):
 
 
 class AlertInput(Value):
-    """A person's input: `subject` as typed, `message` as read from Slack.
-
-    `instead` is the subject if none is typed.
-    """
+    """A person's input: `subject` as typed, else `instead`; `message` as read from Slack."""
 
     id: str
     detector: str
@@ -96,14 +93,14 @@ class AlertBuilder(Listener):
 
     async def submit(self, new: NewAlert) -> None:
         """Submits the alert, which is durable on return. Raises `Unavailable`."""
-        await self._services.alerts.submit(new.alert)
+        await self._services.alerts.submit([new.alert])
         _log.info("alert_made_by_hand", detector=new.alert.detector, kind=new.alert.kind)
 
-    async def carded(self, new: NewAlert, within: timedelta = CARDED) -> CaseLine | None:
-        """The case once its card is posted, or as it is after `within`; None without a case."""
+    async def carded(self, new: NewAlert) -> CaseLine | None:
+        """The case once its card is posted, or as it is after `CARDED`; None without a case."""
         line = None
         try:
-            async with asyncio.timeout(within.total_seconds()):
+            async with asyncio.timeout(CARDED):
                 while line is None or line.card is None:
                     line = await self.now(new) or line
                     if line is None or line.card is None:
@@ -159,7 +156,7 @@ class AlertBuilder(Listener):
 
     async def _known(self, subject: Subject, patience: float) -> bool | None:
         """Whether the platform has the subject; None without an answer."""
-        if subject.type not in self._services.policies.lookups():
+        if subject.type not in self._services.policies.look_ups().lookups:
             return True  # the platform has no look-up for it
         try:
             async with asyncio.timeout(patience):

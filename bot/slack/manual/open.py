@@ -7,17 +7,11 @@ from typing import Annotated, Any
 import structlog
 from pydantic import Field
 from slack_bolt.context.ack.async_ack import AsyncAck
-from slack_sdk.models.blocks import (
-    Block,
-    ContextBlock,
-    MarkdownTextObject,
-    Option,
-    PlainTextObject,
-    StaticSelectElement,
-)
+from slack_sdk.models.blocks import Option
 from slack_sdk.models.views import View
 
 from activities.errors import Unavailable
+from activities.slack.blocks import context
 from activities.slack.escape import mrkdwn, one_line, plain, shorten, units
 from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands.parser import as_typed
@@ -36,12 +30,23 @@ from bot.slack.manual.alert import (
     reported_page,
 )
 from bot.slack.modals.base import ModalListener, Submitted
-from bot.slack.modals.form import OPTION_TEXT, field, many_lines, modal, option_in, words_in
+from bot.slack.modals.form import (
+    OPTION_TEXT,
+    field,
+    many_lines,
+    menu,
+    modal,
+    option,
+    option_in,
+    words_in,
+)
 from bot.slack.modals.form import one_line as short
 from bot.slack.modals.metadata import MOST_CHARACTERS, Carried
-from bot.slack.replies import Said
+from bot.slack.permissions import holds
+from bot.slack.replies import Said, link
 from workflows.domain.alerts import PEOPLE, REPORTS, SLACK_MESSAGE, Subject, may_open
 from workflows.domain.case.snapshot import CardRef
+from workflows.domain.people import WORKING_ROLES
 from workflows.domain.policy.matching import subjects_in
 from workflows.domain.policy.playbook import Playbook
 
@@ -79,38 +84,24 @@ def alert_view(
 ) -> View:
     """The modal with the callback_id `name`; `subject` is the initial value of its field."""
     hint = f"bot.{name}.subject.hint"
+    quoted = mrkdwn(one_line(carried.message), _EXCERPT)
+    offered = kinds_offered(playbooks)[:_MOST_KINDS]
+    kinds = [_kind(kind, playbook, texts) for kind, playbook in offered]
     has_message, optional = bool(carried.message), name == REPORT
     blocks = [
-        *_message(carried, texts),
-        field("kind", texts, _kinds(playbooks, texts)),
+        *([context([texts.say("bot.report.message", message=quoted)])] if quoted else []),
+        field("kind", texts, menu(kinds, texts.say("bot.manual.kind.choose"))),
         field("subject", texts, short(subject or None), optional=optional, hint=hint),
         field("note", texts, many_lines(), label="bot.manual.note", optional=has_message),
     ]
     return modal(name, blocks, texts, encode(carried))
 
 
-def _message(carried: AlertMetadata, texts: Catalog) -> list[Block]:
-    shown = mrkdwn(one_line(carried.message), _EXCERPT)
-    if not shown:
-        return []
-    text = texts.say("bot.report.message", message=shown)
-    return [ContextBlock(elements=[MarkdownTextObject(text=text, verbatim=True)])]
-
-
-def _kinds(playbooks: tuple[Playbook, ...], texts: Catalog) -> StaticSelectElement:
-    offered = kinds_offered(playbooks)[:_MOST_KINDS]
-    return StaticSelectElement(
-        options=[_kind(kind, playbook, texts) for kind, playbook in offered],
-        placeholder=PlainTextObject(text=texts.say("bot.manual.kind.choose")),
-    )
-
-
 def _kind(kind: str, playbook: Playbook, texts: Catalog) -> Option:
     title = plain(playbook.title.in_(texts.language), OPTION_TEXT) or playbook.playbook
     # Two kinds of one playbook would read the same.
     named = texts.say("words.noted", what=title, note=kind)
-    shown = title if kind == playbook.playbook else shorten(named, OPTION_TEXT)
-    return Option(value=kind, text=PlainTextObject(text=shown))
+    return option(kind, title if kind == playbook.playbook else shorten(named, OPTION_TEXT))
 
 
 STORING = 1.6
@@ -164,13 +155,13 @@ class ManualAlertModals(ModalListener[AlertMetadata]):
         """The message's address; None if Slack does not answer in time."""
         try:
             async with asyncio.timeout(ROLES):
-                return await self._links.to(where)
+                return link(await self._links.base(), where)
         except TimeoutError:
             return None
 
     async def _open_case(self, source: Source, subject: str) -> None:
         texts = await self._texts(source.person)
-        if not await self._may_open_perhaps(source.person):
+        if await holds(self._services.people, source.person, WORKING_ROLES, ROLES) is False:
             text = await leads_said(self._services.people, "bot.manual.no_role", texts)
             await self._say(source, text)
             return
@@ -183,14 +174,6 @@ class ManualAlertModals(ModalListener[AlertMetadata]):
         playbooks = self._services.policies.playbooks()
         await self._screen.open(source, alert_view(name, carried, subject, playbooks, texts))
 
-    async def _may_open_perhaps(self, person: str) -> bool:
-        """Whether the person may open cases; True without an answer in time."""
-        try:
-            async with asyncio.timeout(ROLES):
-                return may_open(await self._services.people.roles(person))
-        except (Unavailable, TimeoutError):
-            return True
-
     # -- submitting -----------------------------------------------------------------------
 
     async def _take(self, ack: AsyncAck, sent: Submitted[AlertMetadata]) -> None:
@@ -199,7 +182,10 @@ class ManualAlertModals(ModalListener[AlertMetadata]):
         given = _input(sent, name)
         new = await self._builder.build(given, sent.now)
         if isinstance(new, AlertFault):
-            await ack(response_action="errors", errors=_worded(new, given, texts))
+            block = block_of(new.wrong)
+            written = given.subject if block == "subject" else given.kind
+            errors = {block: fault_words(new, written, texts, plain)}
+            await ack(response_action="errors", errors=errors)
             return
         problem = await self._stored(name, sent.by.id, new)
         if problem is not None:
@@ -240,6 +226,9 @@ class ManualAlertModals(ModalListener[AlertMetadata]):
 
 def _input(sent: Submitted[AlertMetadata], name: str) -> AlertInput:
     view, carried = sent.view, sent.carried
+    # A report without a subject is about the message itself.
+    where = carried.where if name == REPORT else None
+    message = Subject(type=SLACK_MESSAGE, id=f"{where.channel}/{where.ts}") if where else None
     return AlertInput(
         id=submission_id(view),
         detector=REPORTS if name == REPORT else PEOPLE,
@@ -249,18 +238,5 @@ def _input(sent: Submitted[AlertMetadata], name: str) -> AlertInput:
         note=words_in(view, "note"),
         message=carried.message,
         link=carried.link,
-        instead=_instead(name, carried.where),
+        instead=message,
     )
-
-
-def _worded(fault: AlertFault, given: AlertInput, texts: Catalog) -> dict[str, str]:
-    block = block_of(fault.wrong)
-    written = given.subject if block == "subject" else given.kind
-    return {block: fault_words(fault, written, texts, plain)}
-
-
-def _instead(name: str, where: CardRef | None) -> Subject | None:
-    """The message itself, for a report without a subject."""
-    if name != REPORT or where is None:
-        return None
-    return Subject(type=SLACK_MESSAGE, id=f"{where.channel}/{where.ts}")

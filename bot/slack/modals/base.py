@@ -15,16 +15,17 @@ from activities.errors import Unavailable
 from activities.slack.actions import MODALS
 from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import Catalog
-from bot.services.cases import LookedUp
 from bot.slack.context import Listener
 from bot.slack.interactions import Press, Unreadable, submission_id
 from bot.slack.modals.form import Faults, Invalid, sentence_view
 from bot.slack.modals.metadata import Carried, Metadata, decode
-from bot.slack.permissions import refusal
-from workflows.domain.case.commands import Click, PersonCommand
+from workflows.domain.case.commands import PersonCommand
 from workflows.domain.people import Actor
 
 C = TypeVar("C", bound=Carried)
+
+SETTLING = 0.5
+"""Seconds until Slack has taken the answer to a submission, which would replace a later view."""
 
 _log = structlog.get_logger(__name__)
 
@@ -91,14 +92,7 @@ class ModalListener(Listener, ABC, Generic[C]):
         self, ack: AsyncAck, sent: Submitted[Any], command: PersonCommand, carried: Metadata
     ) -> None:
         """Stores the command with its case, and closes the modal only then."""
-        click = Click(
-            id=submission_id(sent.view),
-            case=carried.case,
-            command=command,
-            place=carried.place,
-            received_at=self._now(),
-        )
-        if await self._store(carried.workflow_id, click):
+        if await self._store(submission_id(sent.view), carried, command, carried.place):
             await ack()
             return
         _log.warning("submission_not_stored", case=carried.case, command=command.kind)
@@ -135,30 +129,26 @@ class PagedModal(Listener, ABC):
         """Opens the list, or turns its page."""
         texts = await self._texts(press.source.person)
         if press.page is not None and press.view:
-            await self._screen.redraw(press.view, await self._drawn(press, aim, texts))
+            drawn = await self._drawn(press, aim, texts)
+            await self._screen.show(press.view, self.modal, drawn, texts)
             return
-        loading = sentence_view(self.modal, texts.say("bot.modal.loading"), texts)
-        view_id = await self._screen.begin(press, loading)
-        if view_id is not None:
-            await self._screen.redraw(view_id, await self._drawn(press, aim, texts))
-
-    async def _drawn(self, press: Press, aim: Handle, texts: Catalog) -> View:
-        """The page. Only people with a role see it: a card may be in a public channel."""
-        person, allowed = press.source.person, MODALS[self.modal].roles
-        refused = await refusal(
-            self._services.people, person, allowed, texts, self._services.timeouts.roles
+        await self._screen.fill(
+            press, self.modal, "bot.modal.loading", texts, lambda: self._drawn(press, aim, texts)
         )
+
+    async def _drawn(self, press: Press, aim: Handle, texts: Catalog) -> View | str:
+        """The page. Only people with a role see it: a card may be in a public channel."""
+        refused = await self._refused(press.source.person, MODALS[self.modal].roles, texts)
         if refused is not None:
-            return sentence_view(self.modal, refused, texts)
+            return refused
         try:
             async with asyncio.timeout(self.seconds):
-                page = await self._page(press, aim, texts)
+                return await self._page(press, aim, texts)
         except Unreadable:
-            page = texts.say("bot.press.unreadable")
+            return texts.say("bot.press.unreadable")
         except (Unavailable, TimeoutError) as error:
             _log.warning("list_not_read", modal=self.modal, case=aim.case, error=str(error))
-            page = texts.say(self.unavailable)
-        return sentence_view(self.modal, page, texts) if isinstance(page, str) else page
+            return texts.say(self.unavailable)
 
     @abstractmethod
     async def _page(self, press: Press, aim: Handle, texts: Catalog) -> View | str:
@@ -170,8 +160,3 @@ class PagedModal(Listener, ABC):
         if not press.page.isdecimal():
             raise Unreadable("not the number of a page")
         return int(press.page)
-
-    async def _log_look_up(self, press: Press, case: str, why: str) -> None:
-        """Records who looked, before anything is shown. Raises `Unavailable`."""
-        note = LookedUp(by=press.source.person, kind="case", id=case, why=why, at=self._now())
-        await self._services.ledger.looked_up(note)

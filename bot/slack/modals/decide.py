@@ -1,7 +1,7 @@
 """Modal `decide`: verdict, actions, policy rule, reason, and a preview of the notice."""
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, timedelta
+from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from slack_sdk.models.blocks import (
@@ -11,7 +11,6 @@ from slack_sdk.models.blocks import (
     PlainTextObject,
     RadioButtonsElement,
     StaticMultiSelectElement,
-    StaticSelectElement,
 )
 from slack_sdk.models.blocks.block_elements import InputInteractiveElement
 
@@ -29,9 +28,13 @@ from bot.slack.modals.form import (
     duration_in,
     field,
     many_lines,
+    menu,
+    needed,
     one_line,
+    option,
     option_in,
     options_in,
+    too_long,
     words_in,
 )
 from bot.slack.modals.metadata import Metadata
@@ -41,7 +44,7 @@ from workflows.domain.case.decision import Measure, Verdict
 from workflows.domain.case.notices import preview
 from workflows.domain.policy.actions import ActionSpec
 from workflows.domain.policy.playbook import PresetAction, ReasonTemplate, Rule
-from workflows.domain.values import Language, Text, Value, format_duration
+from workflows.domain.values import Language, Text, format_duration
 
 
 def decide_blocks(offer: Offer, texts: Catalog) -> list[Block]:
@@ -60,17 +63,14 @@ def _rules(offer: Offer, texts: Catalog) -> InputInteractiveElement:
     if len(offer.rules) < 2:
         return one_line(offer.rule)
     options = [_rule(each, texts) for each in offer.rules]
-    return StaticSelectElement(
-        options=options,
-        initial_option=next((each for each in options if each.value == offer.rule), None),
-        placeholder=PlainTextObject(text=texts.say("bot.modal.policy.choose")),
-    )
+    select = menu(options, texts.say("bot.modal.policy.choose"))
+    select.initial_option = next((each for each in options if each.value == offer.rule), None)
+    return select
 
 
 def _rule(rule: Rule, texts: Catalog) -> Option:
     title = f" · {rule.title.in_(texts.language)}" if rule.title is not None else ""
-    shown = plain(f"{rule.id}{title}", OPTION_TEXT)
-    return Option(value=rule.id, text=PlainTextObject(text=shown))
+    return option(rule.id, plain(f"{rule.id}{title}", OPTION_TEXT))
 
 
 def _templates(offer: Offer, texts: Catalog) -> list[Block]:
@@ -79,25 +79,18 @@ def _templates(offer: Offer, texts: Catalog) -> list[Block]:
         return []
     titles = [(each.id, each.title.in_(texts.language)) for each in offer.templates]
     options = [
-        Option(value=value, text=PlainTextObject(text=plain(title, OPTION_TEXT) or value))
+        option(value, plain(title, OPTION_TEXT) or value)
         for value, title in [*titles, (NONE, texts.say("bot.modal.template.none"))]
     ]
-    select = StaticSelectElement(
-        options=options,
-        placeholder=PlainTextObject(text=texts.say("bot.modal.template.choose")),
-    )
+    select = menu(options, texts.say("bot.modal.template.choose"))
     block = field(TEMPLATE, texts, select, optional=True, hint="bot.modal.template.hint")
     block.dispatch_action = True
     return [block]
 
 
 def _verdicts(texts: Catalog) -> RadioButtonsElement:
-    return RadioButtonsElement(
-        options=[
-            Option(value=verdict, text=PlainTextObject(text=texts.say(f"verdict.{verdict}")))
-            for verdict in Verdict
-        ]
-    )
+    options = [option(verdict, texts.say(f"verdict.{verdict}")) for verdict in Verdict]
+    return RadioButtonsElement(options=options)
 
 
 def _actions(offer: Offer, texts: Catalog) -> list[Block]:
@@ -125,24 +118,16 @@ def _action(name: str, spec: ActionSpec, texts: Catalog) -> Option:
     if spec.timed is not None:
         limit = texts.duration(spec.timed.max)
         notes.append(texts.say("bot.action.timed", limit=limit))
-    described = plain(" · ".join(notes), OPTION_TEXT)
-    return Option(
-        value=name,
-        text=PlainTextObject(text=plain(spec.title.in_(texts.language), OPTION_TEXT) or name),
-        description=PlainTextObject(text=described) if described else None,
-    )
+    title = plain(spec.title.in_(texts.language), OPTION_TEXT) or name
+    return option(name, title, plain(" · ".join(notes), OPTION_TEXT))
 
 
 def duration_field(offer: Offer, texts: Catalog) -> list[InputBlock]:
     """The block `duration`; empty without timed actions."""
     if not offer.durations:
         return []
-    options = [
-        Option(value=format_duration(each), text=PlainTextObject(text=texts.duration(each)))
-        for each in offer.durations
-    ]
-    choose = PlainTextObject(text=texts.say("bot.modal.duration.choose"))
-    select = StaticSelectElement(options=options, placeholder=choose)
+    options = [option(format_duration(each), texts.duration(each)) for each in offer.durations]
+    select = menu(options, texts.say("bot.modal.duration.choose"))
     return [field("duration", texts, select, optional=True, hint="bot.modal.duration.hint")]
 
 
@@ -175,17 +160,15 @@ def _reason(
     block: Json, view: ViewState, offer: Offer, template: ReasonTemplate | None, texts: Catalog
 ) -> Json:
     """The field, filled in unless the person has typed a reason."""
-    if template is None or not _may_replace(words_in(view, "reason"), offer.templates, texts):
+    typed = words_in(view, "reason")
+    reasons = {each.reason.in_(texts.language).strip() for each in offer.templates}
+    if template is None or (typed and typed not in reasons):
         return block
     reason = many_lines(template.reason.in_(texts.language))
     filled: Json = field("reason", texts, reason, hint="bot.decide.reason.hint").to_dict()
     # Slack keeps a field's value by its action_id: a new id makes it show the new text.
     filled["element"]["action_id"] = f"reason.{template.id}"
     return filled
-
-
-def _may_replace(typed: str, templates: Iterable[ReasonTemplate], texts: Catalog) -> bool:
-    return not typed or typed in {each.reason.in_(texts.language).strip() for each in templates}
 
 
 def _notice(view: ViewState, offer: Offer, template: ReasonTemplate, texts: Catalog) -> list[Json]:
@@ -236,67 +219,39 @@ NONE = "-"
 """The option for no template: a select in Slack cannot be cleared."""
 
 
-class Form(Value):
-    """The submitted values; missing or unknown ones are None or empty."""
-
-    verdict: Verdict | None
-    actions: tuple[str, ...]
-    duration: timedelta | None
-    policy: str | None
-    reason: str
-    template: str | None = None
-
-
 def read_decide(sent: Submitted[Metadata]) -> dict[str, Any]:
     """The fields of `Decide`. Raises `Invalid`."""
-    form = _form(sent.view)
-    faults = _faults(form, sent.carried.limits)
+    view, chosen = sent.view, option_in(sent.view, "verdict")
+    verdict = next((each for each in Verdict if each == chosen), None)
+    actions, duration = options_in(view, "actions"), duration_in(view, "duration")
+    reason = words_in(view, "reason")
+    faults = _faults(verdict, actions, reason) | too_long(duration, actions, sent.carried.limits)
     if faults:
         raise Invalid(faults)
+    rule = option_in(view, "policy") or words_in(view, "policy") or None
     return {
-        "verdict": form.verdict,
-        "actions": tuple(PresetAction(action=name, for_=form.duration) for name in form.actions),
-        "policy": form.policy if form.verdict is Verdict.VIOLATION else None,
-        "reason": form.reason,
-        "template": form.template,
+        "verdict": verdict,
+        "actions": tuple(PresetAction(action=name, for_=duration) for name in actions),
+        "policy": rule if verdict is Verdict.VIOLATION else None,
+        "reason": reason,
+        "template": template_in(view),
     }
 
 
-def _form(view: Mapping[str, Any]) -> Form:
-    verdict = option_in(view, "verdict")
-    return Form(
-        verdict=next((each for each in Verdict if each == verdict), None),
-        actions=options_in(view, "actions"),
-        duration=duration_in(view, "duration"),
-        policy=option_in(view, "policy") or words_in(view, "policy") or None,
-        reason=words_in(view, "reason"),
-        template=template_in(view),
-    )
+def _faults(verdict: Verdict | None, actions: tuple[str, ...], reason: str) -> Faults:
+    faults: Faults = {}
+    if verdict is None:
+        faults |= needed("verdict")
+    if not reason:
+        faults |= needed("reason")
+    if verdict is Verdict.VIOLATION and not actions:
+        faults |= needed("actions")
+    if verdict not in (None, Verdict.VIOLATION) and actions:
+        faults["actions"] = Fault(key="bot.fault.actions_without_violation")
+    return faults
 
 
 def template_in(view: Mapping[str, Any]) -> str | None:
     """The chosen reason template; None without one."""
     chosen = option_in(view, TEMPLATE)
     return None if chosen == NONE else chosen
-
-
-def _faults(form: Form, limits: Mapping[str, int]) -> Faults:
-    faults: Faults = {}
-    if form.verdict is None:
-        faults["verdict"] = Fault(key="bot.fault.verdict_needed")
-    if not form.reason:
-        faults["reason"] = Fault(key="bot.fault.reason_needed")
-    if form.verdict is Verdict.VIOLATION and not form.actions:
-        faults["actions"] = Fault(key="bot.fault.actions_needed")
-    if form.verdict not in (None, Verdict.VIOLATION) and form.actions:
-        faults["actions"] = Fault(key="bot.fault.actions_without_violation")
-    limit = _strictest(form, limits)
-    if limit is not None and form.duration is not None and form.duration > limit:
-        faults["duration"] = Fault(key="bot.fault.too_long", limit=limit)
-    return faults
-
-
-def _strictest(form: Form, limits: Mapping[str, int]) -> timedelta | None:
-    """The shortest maximum of the chosen actions."""
-    timed = [limits[name] for name in form.actions if name in limits]
-    return timedelta(seconds=min(timed)) if timed else None

@@ -7,23 +7,22 @@ from typing import Any
 
 from pydantic import Field
 from slack_sdk.models.blocks import (
-    Block,
-    ContextBlock,
     InputBlock,
-    MarkdownTextObject,
+    Option,
     PlainTextInputElement,
     PlainTextObject,
-    SectionBlock,
+    StaticSelectElement,
 )
 from slack_sdk.models.blocks.block_elements import InputInteractiveElement
 from slack_sdk.models.views import View
 
 from activities.slack.actions import modal_title
+from activities.slack.blocks import context
 from activities.slack.escape import plain, shorten
 from activities.slack.i18n.catalog import Catalog
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer
-from bot.slack.rendering import safe, subject_name
+from bot.slack.rendering import Block, safe, section, subject_name
 from workflows.domain.values import Text, Value, parse_duration
 
 OPTION_TEXT = 75
@@ -58,8 +57,7 @@ def _own(key: str, name: str, texts: Catalog) -> str:
 
 def sentence_view(name: str, text: str, texts: Catalog) -> View:
     """The modal `name` with a sentence only: it is loading, or there is nothing to fill in."""
-    said = SectionBlock(text=MarkdownTextObject(text=text, verbatim=True))
-    view = modal(name, [said], texts, submit=None)
+    view = modal(name, [section(text)], texts, submit=None)
     view.callback_id = "said"
     return view
 
@@ -71,7 +69,7 @@ def about(offer: Offer, metadata: Metadata, texts: Catalog) -> Block:
         parts.append(safe(offer.title.in_(metadata.language)))
     if offer.subject is not None:
         parts.append(subject_name(offer.subject, texts))
-    return ContextBlock(elements=[MarkdownTextObject(text=" · ".join(parts), verbatim=True)])
+    return context(parts)
 
 
 def field(
@@ -92,6 +90,20 @@ def field(
         optional=optional,
         hint=PlainTextObject(text=texts.say(hint)) if hint else None,
     )
+
+
+def option(value: str, text: str, description: str = "") -> Option:
+    """An entry of a menu, with texts that fit into it."""
+    return Option(
+        value=value,
+        text=PlainTextObject(text=text),
+        description=PlainTextObject(text=description) if description else None,
+    )
+
+
+def menu(options: Sequence[Option], placeholder: str) -> StaticSelectElement:
+    """A menu with one choice; `placeholder` is shown before it."""
+    return StaticSelectElement(options=options, placeholder=PlainTextObject(text=placeholder))
 
 
 def one_line(initial: str | None = None) -> PlainTextInputElement:
@@ -129,6 +141,22 @@ class Fault(Value):
 
 Faults = dict[str, Fault]
 """By block_id."""
+
+
+def needed(block: str) -> Faults:
+    """The error of an empty field."""
+    return {block: Fault(key=f"bot.fault.{block}_needed")}
+
+
+def too_long(
+    duration: timedelta | None, actions: Sequence[str], limits: Mapping[str, int]
+) -> Faults:
+    """The error of a duration above the shortest limit of the actions, which is in seconds."""
+    timed = [limits[name] for name in actions if name in limits]
+    limit = timedelta(seconds=min(timed)) if timed else None
+    if limit is None or duration is None or duration <= limit:
+        return {}
+    return {"duration": Fault(key="bot.fault.too_long", limit=limit)}
 
 
 class Invalid(Exception):

@@ -1,4 +1,4 @@
-"""Case forms: the fields of every modal about a case, and the command of its submission."""
+"""Modals of a case: their views and fields, and the command of a submission."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,13 +12,15 @@ from slack_sdk.models.blocks import (
     Option,
     PlainTextObject,
     SectionBlock,
-    StaticSelectElement,
     UserSelectElement,
 )
 from slack_sdk.models.blocks.block_elements import InputInteractiveElement
+from slack_sdk.models.views import View
 
-from activities.slack.actions import MODALS
-from activities.slack.cards.buttons import question, question_title
+from activities.slack import handles
+from activities.slack.actions import MODALS, element, entries
+from activities.slack.blocks import actions
+from activities.slack.cards.buttons import preset_button, question, question_title
 from activities.slack.escape import plain
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
@@ -31,17 +33,24 @@ from bot.slack.modals.form import (
     Fault,
     Faults,
     Invalid,
+    about,
     duration_in,
     field,
     many_lines,
+    menu,
+    modal,
     moment_in,
+    needed,
     one_line,
+    option,
     option_in,
     person_in,
+    sentence_view,
     words_in,
 )
-from bot.slack.modals.metadata import Metadata
+from bot.slack.modals.metadata import Metadata, encode
 from bot.slack.modals.offer import Offer
+from bot.slack.rendering import section
 from workflows.domain.case.rules.holds import MOST_SNOOZE
 from workflows.domain.people import Actor
 from workflows.domain.values import format_duration
@@ -86,10 +95,6 @@ def _refuse_any(faults: Faults) -> None:
         raise Invalid(faults)
 
 
-def _needed(block: str) -> Faults:
-    return {block: Fault(key=f"bot.fault.{block}_needed")}
-
-
 def _handover(offer: Offer, texts: Catalog) -> list[Block]:
     label, hint = "bot.handover.note", "bot.handover.note.hint"
     return [
@@ -100,20 +105,16 @@ def _handover(offer: Offer, texts: Catalog) -> list[Block]:
 
 def _read_handover(sent: Sent) -> Values:
     to, note = person_in(sent.view, "person"), words_in(sent.view, "note")
-    _refuse_any((_needed("person") if to is None else {}) | ({} if note else _needed("note")))
+    _refuse_any((needed("person") if to is None else {}) | ({} if note else needed("note")))
     return {"to": Actor(id=to or ""), "note": note}
 
 
 def _snooze(offer: Offer, texts: Catalog) -> list[Block]:
     options = [
-        Option(
-            value=format_duration(each),
-            text=PlainTextObject(text=texts.say("bot.snooze.in", lasts=texts.duration(each))),
-        )
+        option(format_duration(each), texts.say("bot.snooze.in", lasts=texts.duration(each)))
         for each in SOON
     ]
-    choose = PlainTextObject(text=texts.say("bot.snooze.choose"))
-    soon = StaticSelectElement(options=options, placeholder=choose)
+    soon = menu(options, texts.say("bot.snooze.choose"))
     return [field("lasts", texts, soon, optional=True), _until("bot.snooze.until.hint", texts)]
 
 
@@ -123,7 +124,7 @@ def _read_snooze(sent: Sent) -> Values:
         raise Invalid({"until": Fault(key="bot.fault.until_twice")})
     until = at if lasts is None else sent.now + lasts
     if until is None:
-        raise Invalid(_needed("until"))
+        raise Invalid(needed("until"))
     if until - sent.now > MOST_SNOOZE:
         raise Invalid({"until": Fault(key="bot.fault.until_too_late", limit=MOST_SNOOZE)})
     _refuse_any(_past(until, sent))
@@ -137,7 +138,7 @@ def _wait(offer: Offer, texts: Catalog) -> list[Block]:
 
 def _read_wait(sent: Sent) -> Values:
     note, until = words_in(sent.view, "note"), moment_in(sent.view, "until")
-    _refuse_any(({} if note else _needed("note")) | _past(until, sent))
+    _refuse_any(({} if note else needed("note")) | _past(until, sent))
     return {"note": note, "until": until}
 
 
@@ -156,21 +157,19 @@ def _merge(offer: Offer, texts: Catalog) -> list[Block]:
     into: InputInteractiveElement = one_line()
     if offer.others:
         options = [_other(line, texts) for line in offer.others]
-        choose = PlainTextObject(text=texts.say("bot.merge.choose"))
-        into = StaticSelectElement(options=options, placeholder=choose)
+        into = menu(options, texts.say("bot.merge.choose"))
     return [field("into", texts, into, hint="bot.merge.into.hint")]
 
 
 def _other(line: CaseLine, texts: Catalog) -> Option:
     title, phase = line.title.in_(texts.language), texts.say(f"card.state.{line.phase}")
-    shown = plain(f"{line.id} · {phase} · {title}", OPTION_TEXT)
-    return Option(value=line.id, text=PlainTextObject(text=shown))
+    return option(line.id, plain(f"{line.id} · {phase} · {title}", OPTION_TEXT))
 
 
 def _read_merge(sent: Sent) -> Values:
     into = case_named(option_in(sent.view, "into") or words_in(sent.view, "into"))
     if into is None:
-        raise Invalid({"into": Fault(key="bot.fault.into_needed")})
+        raise Invalid(needed("into"))
     if into == sent.carried.case:
         raise Invalid({"into": Fault(key="refusal.same_case")})
     return {"into": into}
@@ -181,11 +180,8 @@ def _sure(offer: Offer, texts: Catalog) -> list[Block]:
     if offer.preset is None or offer.view is None:
         return []
     reader = Reader(texts=texts, zone=UTC)
-    title, asked = (
-        question_title(offer.preset, reader),
-        question(offer.view, offer.preset, reader),
-    )
-    words = PlainTextObject(text=f"{title}\n{asked}", emoji=False)
+    asked = f"{question_title(offer.preset, reader)}\n{question(offer.view, offer.preset, reader)}"
+    words = PlainTextObject(text=asked, emoji=False)
     return [SectionBlock(block_id="sure", text=words)]
 
 
@@ -219,3 +215,46 @@ class Submissions(ModalListener[Metadata]):
         assert make is not None
         command = make(by=sent.by, version=carried.version, **FORMS[name].read(sent))
         await self._send(ack, sent, command, carried)
+
+
+def view_of(name: str, offer: Offer, metadata: Metadata, texts: Catalog) -> View:
+    """The modal with the callback_id `name`. Raises `KeyError` for an unknown one."""
+    if name == "all":
+        return all_view(offer, metadata, texts)
+    offer = offer.model_copy(update={"preset": _preset(offer, metadata)})
+    fields = FORMS[name].blocks(offer, texts)
+    if not fields:
+        return sentence_view(name, texts.say(f"bot.{name}.gone"), texts)
+    blocks, submit = [about(offer, metadata, texts), *fields], ""
+    if offer.preset is not None:
+        submit = texts.say("confirm.yes.asks" if offer.preset.asks else "confirm.yes.does")
+    return modal(name, blocks, texts, encode(metadata), submit)
+
+
+def _preset(offer: Offer, metadata: Metadata) -> Any:
+    presets = offer.view.presets if offer.view is not None else ()
+    return next((each for each in presets if each.id == metadata.preset), None)
+
+
+def all_view(offer: Offer, metadata: Metadata, texts: Catalog) -> View:
+    """A row of presets and a row of everything else; a press does the same as on the card."""
+    view, reader = offer.view, Reader(texts=texts, zone=UTC)
+    presets = [preset_button(view, each, reader) for each in view.presets] if view else []
+    version = view.version if view is not None else metadata.version
+    value = handles.encode(metadata.case, version)
+    rest = [element(f"case.{name}", texts, value) for name in entries(view)]
+    blocks = [
+        about(offer, metadata, texts),
+        *_row("bot.playbook.presets", presets, metadata, texts, 1),
+        *_row("bot.all.rest", rest, metadata, texts, 2),
+    ]
+    return modal("all", blocks, texts, encode(metadata), submit=None)
+
+
+def _row(
+    title: str, shown: list[dict[str, Any]], metadata: Metadata, texts: Catalog, number: int
+) -> list[dict[str, Any]]:
+    if not shown:
+        return []
+    head = section(f"*{texts.say(title)}*")
+    return [head, *actions(handles.row(metadata.workflow_id, number), shown)]

@@ -55,22 +55,10 @@ def metadata_for(
     limits: dict[str, int] | None = None,
     preset: str | None = None,
 ) -> Metadata:
-    """The metadata of a modal about the case `aim`.
-
-    Raises:
-        Unreadable: the place is not one of Slack's.
-    """
+    """The metadata of a modal about a case. Raises `Unreadable` if the place is not Slack's."""
     try:
-        return Metadata(
-            workflow_id=aim.workflow_id,
-            case=aim.case,
-            version=aim.version,
-            channel=place.channel,
-            thread=place.thread,
-            language=language,
-            limits=limits or {},
-            preset=preset,
-        )
+        given = {"language": language, "limits": limits or {}, "preset": preset}
+        return Metadata.model_validate({**aim._asdict(), **dict(place), **given})
     except ValidationError as error:
         raise Unreadable("not a place") from error
 
@@ -87,11 +75,7 @@ C = TypeVar("C", bound=Carried)
 
 
 def decode(written: str, model: type[C]) -> C:
-    """The metadata in `private_metadata`.
-
-    Raises:
-        Unreadable: it was not written for this kind of modal.
-    """
+    """The metadata in `private_metadata`. Raises `Unreadable` if another kind of modal wrote it."""
     try:
         return model.model_validate_json(written[:MOST_CHARACTERS])
     except ValidationError as error:

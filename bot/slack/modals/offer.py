@@ -69,7 +69,7 @@ def offer_of(case: Case) -> Offer:
     fitting = {
         name: spec
         for name, spec in policy.catalog.actions.items()
-        if target(case, spec) is not None
+        if target(case, spec.subject) is not None
     }
     update = {"subject": case.subject, "case": case}
     return _offer(fitting, policy.playbook).model_copy(update=update)

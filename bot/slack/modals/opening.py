@@ -7,7 +7,6 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.models.views import View
 
-from activities.errors import Unavailable
 from activities.slack.actions import MODALS, SlackAction, find, preset_of
 from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import Catalog
@@ -15,12 +14,11 @@ from bot.services.cases import CaseLine
 from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import Press, Unreadable
 from bot.slack.modals.decide import with_template
-from bot.slack.modals.form import sentence_view
+from bot.slack.modals.forms import view_of
 from bot.slack.modals.metadata import Metadata, decode, metadata_for
 from bot.slack.modals.offer import Offer, offer_at, offer_of
-from bot.slack.modals.views import view_of
 from bot.slack.permissions import holds, role_needed
-from workflows.client import OutOfReach
+from bot.slack.replies import in_time
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.ids import closed_workflow_id
 
@@ -51,13 +49,7 @@ class ModalOpener(Listener):
             await self._show(press, action.modal, drawing.result())
             return
         texts = await self._texts(press.source.person)
-        loading = sentence_view(action.modal, texts.say("bot.modal.loading"), texts)
-        view_id = await self._screen.begin(press, loading)
-        if view_id is not None:
-            drawn = await drawing
-            text = isinstance(drawn, str)
-            view = sentence_view(action.modal, drawn, texts) if text else drawn
-            await self._screen.redraw(view_id, view)
+        await self._screen.fill(press, action.modal, "bot.modal.loading", texts, lambda: drawing)
 
     async def _show(self, press: Press, name: str, drawn: View | str) -> None:
         """A sentence opens no modal of its own."""
@@ -67,12 +59,12 @@ class ModalOpener(Listener):
             await self._screen.say(press.source, drawn)
         else:
             texts = await self._texts(press.source.person)
-            await self._screen.redraw(press.view, sentence_view(name, drawn, texts))
+            await self._screen.show(press.view, name, drawn, texts)
 
     async def say(self, press: Press, key: str) -> None:
         """Shows the outcome of a press in the modal around its button."""
         texts = await self._texts(press.source.person)
-        await self._screen.redraw(press.view, sentence_view("all", texts.say(key), texts))
+        await self._screen.show(press.view, "all", texts.say(key), texts)
 
     async def _drawn(self, press: Press, aim: Handle, action: SlackAction, name: str) -> View | str:
         """The modal, or the sentence that says why there is none.
@@ -81,7 +73,7 @@ class ModalOpener(Listener):
         """
         person = press.source.person
         asking = asyncio.gather(
-            self._offer(aim, action),
+            self.offer(aim, action),
             holds(self._services.people, person, action.roles, self._services.timeouts.roles),
             return_exceptions=True,
         )
@@ -109,17 +101,11 @@ class ModalOpener(Listener):
         metadata = metadata_for(aim, press.source.place, texts.language, limits, preset)
         return view_of(name, offer, metadata, texts)
 
-    async def offer(self, aim: Handle) -> Offer:
-        """The choices of an open `decide` modal. Raises `CaseOver`."""
-        return await self._offer(aim, MODALS["decide"])
-
-    async def _offer(self, aim: Handle, action: SlackAction) -> Offer:
+    async def offer(self, aim: Handle, action: SlackAction) -> Offer:
+        """The choices of the modal of `action`. Raises `CaseOver`."""
+        seconds = self._services.timeouts.case
         try:
-            async with asyncio.timeout(self._services.timeouts.case):
-                case = await self._case(aim)
-        except (OutOfReach, TimeoutError) as error:
-            _log.warning("case_not_asked", case=aim.case, error=str(error))
-            case = None
+            case = await in_time(self._case(aim), seconds, "case_not_asked", case=aim.case)
         except CaseOver:
             if not action.closed_too:
                 raise
@@ -143,14 +129,11 @@ class ModalOpener(Listener):
         raise CaseOver(aim.case)
 
     async def _others(self, case: Case) -> tuple[CaseLine, ...]:
-        try:
-            async with asyncio.timeout(LOOKING):
-                past = await self._services.ledger.past(case.subject)
-        except (Unavailable, TimeoutError) as error:
-            _log.warning("other_cases_not_asked", case=case.id, error=str(error))
-            return ()
+        asking = self._services.ledger.past(case.subject)
+        past = await in_time(asking, LOOKING, "other_cases_not_asked", case=case.id)
+        lines = past.cases if past is not None else ()
         return tuple(
-            line for line in past.cases if line.phase is not Phase.CLOSED and line.id != case.id
+            line for line in lines if line.phase is not Phase.CLOSED and line.id != case.id
         )
 
 
@@ -170,7 +153,7 @@ class Templates(Listener):
         try:
             metadata = decode(str(view.get("private_metadata", "")), Metadata)
             aim = Handle(metadata.case, metadata.version, metadata.workflow_id)
-            offer = await self._opening.offer(aim)
+            offer = await self._opening.offer(aim, MODALS["decide"])
         except (Unreadable, CaseOver) as error:
             # The submission will say why; typed text stays in place.
             _log.warning("template_not_filled", error=str(error))

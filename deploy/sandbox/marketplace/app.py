@@ -1,4 +1,4 @@
-"""REST API of the marketplace: reads, measures and lifts, each change once per idempotency key."""
+"""REST API of the marketplace: reads, sanctions and lifts, each change once per idempotency key."""
 
 import asyncio
 import hashlib
@@ -11,13 +11,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from deploy.sandbox.marketplace.measures import MEASURES
+from deploy.sandbox.marketplace.sanctions import SANCTIONS
 from deploy.sandbox.marketplace.store import Store
 
 HANG_SECONDS = 30.0
 LOOK_SECONDS = 0.1
 SHARED = {"device": "device_id", "bank": "bank_hash", "address": "address_hash"}
-"""What accounts can have in common, by the word that is asked for."""
+"""Fields that related accounts share, by the relation in the URL."""
 
 
 class Switches(Protocol):
@@ -45,14 +45,14 @@ def market_routes(store: Store, faults: Switches, token: str) -> APIRouter:
 
     @router.get("/market-ui/state")
     async def state() -> dict[str, Any]:
-        shown = store.panel([name for name in MEASURES if name != "orders"])
+        shown = store.panel([name for name in SANCTIONS if name != "orders"])
         return {**shown, "calls": store.calls()}
 
     return router
 
 
 class Call:
-    """One call, from its headers to its answer."""
+    """One request, from its headers to its response."""
 
     def __init__(self, store: Store, faults: Switches, token: str, request: Request) -> None:
         self._store = store
@@ -64,7 +64,7 @@ class Call:
         self._fault: str | None = None
 
     async def answer(self) -> Response:
-        """The answer, written down among the calls."""
+        """Responds to the request and stores it among the calls."""
         response = await self._broken() or await self._authorised()
         if self._faults.on("platform_lost_response") and response.status_code < 300:
             self._fault = "platform_lost_response"
@@ -83,16 +83,16 @@ class Call:
     async def _broken(self) -> Response | None:
         if self._faults.on("platform_429"):
             self._fault = "platform_429"
-            refusal = _error(429, "rate_limited", "Too many calls.")
+            refusal = _error(429, "rate_limited", "Too many requests.")
             refusal.headers["Retry-After"] = "1"
             return refusal
         if self._faults.on("platform_500"):
             self._fault = "platform_500"
-            return _error(500, "internal", "The marketplace is having trouble.")
+            return _error(500, "internal", "Internal error.")
         if self._faults.on("platform_hang"):
             self._fault = "platform_hang"
             await self._hang()
-            return _error(504, "timeout", "The marketplace took too long.")
+            return _error(504, "timeout", "The request timed out.")
         return None
 
     async def _hang(self) -> None:
@@ -104,11 +104,11 @@ class Call:
     async def _authorised(self) -> Response:
         given = self._request.headers.get("Authorization", "")
         if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
-            return _error(401, "unauthorized", "The token is missing or wrong.")
+            return _error(401, "unauthorized", "Missing or invalid token.")
         raw = self._request.scope["raw_path"].decode("ascii", "replace")
         parts = [unquote(part) for part in raw.removeprefix("/market/v1/").split("/")]
-        if len(parts) < 2 or parts[0] not in MEASURES:
-            return _error(404, "not_found", "There is nothing here.")
+        if len(parts) < 2 or parts[0] not in SANCTIONS:
+            return _error(404, "not_found", "Not found.")
         if self._request.method == "GET":
             return self._get(parts)
         return await self._change(parts)
@@ -136,14 +136,14 @@ class Call:
             return self._again(asked, *before)
         response = self._do(parts, body)
         if response.status_code < 300:
-            # A refusal is not remembered: nothing was done, and the same key may try again.
+            # A refusal is not stored: nothing was done, so the same key may be retried.
             text = bytes(response.body).decode()
             self._store.answer(self._key, asked, response.status_code, text)
         return response
 
     def _again(self, asked: str, before: str, status: int, body: str) -> Response:
         if asked != before:
-            return _error(422, "idempotency_key_reused", "The key was used for something else.")
+            return _error(422, "idempotency_key_reused", "This key belongs to another request.")
         self._replayed = True
         headers = {"Idempotent-Replayed": "true"}
         return Response(body, status, headers, media_type="application/json")
@@ -152,14 +152,14 @@ class Call:
         type_, id_, *rest = parts
         if (type_, rest) == ("users", ["notices"]) and self._request.method == "POST":
             return self._notify(id_, body)
-        measure = MEASURES[type_].get(rest[0]) if rest else None
-        if measure is None or self._store.get(type_, id_) is None:
+        sanction = SANCTIONS[type_].get(rest[0]) if rest else None
+        if sanction is None or self._store.get(type_, id_) is None:
             return _nothing()
         if self._request.method == "POST" and len(rest) == 1:
             return self._impose(type_, id_, rest[0], body)
         if self._request.method == "DELETE" and len(rest) == 2:
-            if not measure.undo:
-                return _error(409, "irreversible", "This can't be taken back.")
+            if not sanction.undo:
+                return _error(409, "irreversible", "This can't be undone.")
             gone = self._store.lift(type_, id_, rest[0], rest[1])
             return JSONResponse({"lifted": gone})
         return _nothing()
@@ -176,7 +176,7 @@ class Call:
     def _impose(self, type_: str, id_: str, name: str, body: bytes) -> Response:
         given = _json(body)
         if given is None or not isinstance(given.get("case"), str):
-            return _error(422, "invalid", "The body needs a case.")
+            return _error(422, "invalid", "The body must have a case.")
         self._store.impose(type_, id_, name, given["case"], given.get("until"))
         return JSONResponse(self._store.get(type_, id_), 201)
 
@@ -190,7 +190,7 @@ def _json(body: bytes) -> dict[str, Any] | None:
 
 
 def _nothing() -> Response:
-    return _error(404, "not_found", "There is nothing here.")
+    return _error(404, "not_found", "Not found.")
 
 
 def _error(status: int, error: str, message: str) -> Response:

@@ -27,7 +27,7 @@ def appeal_routes(store: Store, koban: Callable[[], str], secret: str) -> APIRou
         user, statement = str(given.get("user", "")), str(given.get("statement", ""))
         case = store.last_case("users", user)
         if case is None:
-            error = {"error": "There is no measure on this user."}
+            error = {"error": "This user has no sanction."}
             return JSONResponse({"results": [], **error}, 404)
         body = {
             "id": f"ap-{int(datetime.now(UTC).timestamp())}-{next(numbers)}",
@@ -42,7 +42,7 @@ def appeal_routes(store: Store, koban: Callable[[], str], secret: str) -> APIRou
 
 
 async def post_appeal(koban: str, secret: str, body: dict[str, Any]) -> Response:
-    """Koban's answer; 503 when it does not answer."""
+    """Koban's response; 503 without one."""
     content = json.dumps(body, ensure_ascii=False)
     try:
         async with httpx.AsyncClient(timeout=SECONDS) as http:
@@ -50,5 +50,5 @@ async def post_appeal(koban: str, secret: str, body: dict[str, Any]) -> Response
                 f"{koban}/v1/appeals", content=content.encode(), headers=signed(secret, content)
             )
     except httpx.TransportError:
-        return JSONResponse({"error": "Koban does not answer. Please try again."}, 503)
+        return JSONResponse({"error": "Koban is unavailable. Please try again."}, 503)
     return Response(answer.content, answer.status_code, media_type="application/json")

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 
-from deploy.sandbox.marketplace.measures import Row
+from deploy.sandbox.marketplace.sanctions import Row
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS notices (
@@ -29,7 +29,7 @@ class Notices:
         )
 
     def of(self, user: str) -> list[Row]:
-        """A user's last notices, oldest first."""
+        """A user's newest notices, oldest first."""
         rows = self._db.execute(
             "SELECT at, kind, case_id AS 'case', appeal, text FROM notices WHERE user = ? "
             "ORDER BY id DESC LIMIT ?",

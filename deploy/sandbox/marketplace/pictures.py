@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 960, 640
 
 
 def picture(name: str) -> bytes:
-    """A product photo that shows nothing: shapes in colours that its name chooses, as PNG."""
+    """An abstract product photo as PNG: shapes in colours derived from its name."""
     seed = hashlib.sha256(name.encode()).digest()
     image = Image.new("RGB", (WIDTH, HEIGHT), _colour(seed, 0, light=True))
     draw = ImageDraw.Draw(image)
@@ -37,13 +37,13 @@ def _colour(seed: bytes, place: int, *, light: bool) -> tuple[int, int, int]:
 
 
 def picture_routes(faults: Switches) -> APIRouter:
-    """`/market/images/NAME.png`, without a token, as a CDN serves it."""
+    """`/market/images/NAME.png`, without a token, like a CDN."""
     router = APIRouter()
 
     @router.get("/market/images/{name}.png")
     async def image(name: str) -> Response:
         if faults.on("platform_500"):
-            return PlainTextResponse("The marketplace is having trouble.", 500)
+            return PlainTextResponse("Internal error.", 500)
         return Response(picture(name[:80]), media_type="image/png")
 
     return router

@@ -1,4 +1,4 @@
-"""SQLite store of the marketplace: things, measures, answers by idempotency key, calls."""
+"""SQLite store of the marketplace: things, sanctions, responses by idempotency key, calls."""
 
 import json
 import sqlite3
@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from deploy.sandbox.marketplace.measures import MEASURES, PERSONAL, Row
 from deploy.sandbox.marketplace.notices import Notices
+from deploy.sandbox.marketplace.sanctions import PERSONAL, SANCTIONS, Row
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS things (
@@ -25,12 +25,12 @@ CREATE TABLE IF NOT EXISTS calls (
 
 
 def now() -> str:
-    """This moment, as the marketplace writes times."""
+    """The current time in the marketplace's format."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Store:
-    """One marketplace. Single-threaded; every change is committed before it is answered."""
+    """One marketplace. Single-threaded; every change is committed before its response."""
 
     def __init__(self, path: Path | str = ":memory:") -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -46,7 +46,7 @@ class Store:
         self._db.close()
 
     def put(self, type_: str, body: Row) -> None:
-        """Adds a thing by its `id`; one that is there stays as it is."""
+        """Adds a thing by its `id`; an existing one stays unchanged."""
         self._touches += 1
         self._db.execute(
             "INSERT OR IGNORE INTO things VALUES (?, ?, ?, ?)",
@@ -54,14 +54,14 @@ class Store:
         )
 
     def remove(self, type_: str, id_: str) -> Row:
-        """Takes a thing away, as if it had never been there; returns it for `put`."""
+        """Removes a thing without a trace; returns it for `put`."""
         found = self._db.execute(
             "DELETE FROM things WHERE type = ? AND id = ? RETURNING body", (type_, id_)
         ).fetchone()
         return dict(json.loads(found["body"]))
 
     def get(self, type_: str, id_: str) -> Row | None:
-        """A thing with what its measures show; None where there is none."""
+        """A thing with the fields of its sanctions, or None."""
         found = self._db.execute(
             "SELECT body FROM things WHERE type = ? AND id = ?", (type_, id_)
         ).fetchone()
@@ -83,8 +83,8 @@ class Store:
         rows = self._db.execute(
             "SELECT * FROM measures WHERE type = ? AND id = ?", (type_, body["id"])
         ).fetchall()
-        for name, measure in MEASURES[type_].items():
-            body.update(measure.shows([dict(row) for row in rows if row["name"] == name]))
+        for name, sanction in SANCTIONS[type_].items():
+            body.update(sanction.shows([dict(row) for row in rows if row["name"] == name]))
         if type_ == "users":
             body["notices"] = self._notices.of(body["id"])
         return body
@@ -95,7 +95,7 @@ class Store:
         self._touch("users", user)
 
     def last_case(self, type_: str, id_: str) -> str | None:
-        """The case of the last measure in force on a thing."""
+        """Case of the newest sanction in force on a thing."""
         row = self._db.execute(
             "SELECT case_id FROM measures WHERE type = ? AND id = ? ORDER BY at DESC LIMIT 1",
             (type_, id_),
@@ -103,7 +103,7 @@ class Store:
         return None if row is None else str(row["case_id"])
 
     def impose(self, type_: str, id_: str, name: str, case: str, until: str | None) -> None:
-        """Puts a measure on a thing, once a case."""
+        """Imposes a sanction on a thing, once per case."""
         self._db.execute(
             "INSERT OR REPLACE INTO measures VALUES (?, ?, ?, ?, ?, ?)",
             (type_, id_, name, case, until, now()),
@@ -111,7 +111,7 @@ class Store:
         self._touch(type_, id_)
 
     def lift(self, type_: str, id_: str, name: str, case: str) -> bool:
-        """Takes one case's measure away; False where there was none."""
+        """Lifts one case's sanction; False if there is none."""
         gone = self._db.execute(
             "DELETE FROM measures WHERE type = ? AND id = ? AND name = ? AND case_id = ?",
             (type_, id_, name, case),
@@ -126,29 +126,29 @@ class Store:
         )
 
     def answered(self, key: str) -> tuple[str, int, str] | None:
-        """What was asked and answered under an idempotency key: (asked, status, body)."""
+        """Stored request and response of an idempotency key: (request, status, body)."""
         row = self._db.execute(
             "SELECT asked, status, body FROM answers WHERE key = ?", (key,)
         ).fetchone()
         return None if row is None else (row["asked"], row["status"], row["body"])
 
     def answer(self, key: str, asked: str, status: int, body: str) -> None:
-        """Remembers an answer, and that the change was made."""
+        """Stores a response, and that the change was made."""
         self._db.execute("INSERT INTO answers VALUES (?, ?, ?, ?)", (key, asked, status, body))
         self._db.execute("INSERT INTO executions VALUES (?, ?)", (key, now()))
 
     def executions(self) -> dict[str, int]:
-        """How often a change was made, by its idempotency key."""
+        """Number of times that a change was made, by idempotency key."""
         rows = self._db.execute("SELECT key, count(*) FROM executions GROUP BY key")
         return dict(rows.fetchall())
 
-    def measures(self) -> set[tuple[str, str, str, str]]:
-        """Measures in force: (type, id, name, case)."""
+    def sanctions(self) -> set[tuple[str, str, str, str]]:
+        """Sanctions in force: (type, id, name, case)."""
         rows = self._db.execute("SELECT type, id, name, case_id FROM measures")
         return {(row["type"], row["id"], row["name"], row["case_id"]) for row in rows}
 
     def called(self, **call: Any) -> None:
-        """Writes one call down."""
+        """Stores one call."""
         names = ("method", "path", "status", "idempotency_key", "actor", "replayed", "fault")
         self._db.execute(
             f"INSERT INTO calls (at, {', '.join(names)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -156,12 +156,12 @@ class Store:
         )
 
     def calls(self, limit: int = 200) -> list[Row]:
-        """The last calls, newest first."""
+        """The newest calls first."""
         rows = self._db.execute("SELECT * FROM calls ORDER BY id DESC LIMIT ?", (limit,))
         return [{**dict(row), "replayed": bool(row["replayed"])} for row in rows]
 
     def panel(self, types: Iterable[str], limit: int = 50) -> dict[str, list[Row]]:
-        """What the page shows: the last touched things of each type, without personal data."""
+        """Data of the page: recently changed things of each type, without personal data."""
         return {type_: self._last(type_, limit) for type_ in types}
 
     def _last(self, type_: str, limit: int) -> list[Row]:

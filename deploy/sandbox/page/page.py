@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ASSETS = Path(__file__).parent / "assets"
 
-# The page draws text that attackers wrote. It never parses it as HTML; should that ever
-# slip, the browser still refuses foreign scripts, styles, images and connections.
+# The page shows text of attackers and never parses it as HTML. If that fails, the browser still
+# refuses foreign scripts, styles, images and connections.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -22,13 +22,13 @@ HEADERS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
-    # A person who restarts the demo after a change must not see yesterday's script.
+    # A restart of the demo after a change must not show a cached script.
     "cache-control": "no-cache",
 }
 
 
 class Guarded:
-    """ASGI wrapper that adds ``HEADERS`` to every answer of the files beneath it."""
+    """ASGI wrapper that adds `HEADERS` to every response of the static files."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -43,15 +43,15 @@ class Guarded:
 
 
 async def index(_request: Request) -> Response:
-    """The one HTML document; everything else it needs lies under ``/page/``."""
+    """The only HTML document; all other files are below `/page/`."""
     return FileResponse(ASSETS / "index.html", media_type="text/html", headers=HEADERS)
 
 
 def page_routes() -> list[BaseRoute]:
-    """Routes for the app that carries the page: ``/`` and ``/page/*``.
+    """Routes of the page: `/` and `/page/*`.
 
-    The app must also answer ``/ui/*``, ``/market-ui/state`` and ``/faults`` on the same
-    origin: the page talks to nothing else.
+    The app must also serve `/ui/*`, `/market-ui/state` and `/faults` on the same origin: the page
+    uses no other one.
     """
     return [
         Route("/", index, methods=["GET"], name="page"),

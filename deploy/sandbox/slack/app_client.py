@@ -21,7 +21,7 @@ import httpx
 from deploy.sandbox.slack.sockets import Kind, NoSocket
 from deploy.sandbox.slack.workspace import Delivery, Workspace
 
-# A kept connection may be closed by the bot in the moment in which it is used again.
+# The bot may close a kept-alive connection at the moment of its reuse.
 _ONE_EACH = httpx.Limits(max_keepalive_connections=0)
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -74,7 +74,7 @@ class AppClient:
         return await self._send("command", urlencode(fields), FORM)
 
     async def event(self, envelope: dict) -> Answer:
-        """Answer of the first try; failed events are delivered again in the background."""
+        """Response to the first try; failed events are delivered again in the background."""
         if self._workspace.socket_mode:
             return await self._over_socket("event", Kind.EVENT, envelope)
         body = json.dumps(envelope, ensure_ascii=False)

@@ -60,7 +60,7 @@ def show_client_error(workspace: Workspace, member: Member, kind: ClientError) -
 
 
 def input_fault(block: dict, value: dict, locale: str) -> str | None:
-    """The client's own check of one input before a submission; None when fine."""
+    """Error of the client's own check of one input, before a submission; None if valid."""
     element = block["element"]
     if is_empty(value):
         return None if block.get("optional") else _pick(_REQUIRED, locale)

@@ -2,7 +2,7 @@
 
 
 class SlackError(Exception):
-    """Answered as `{"ok": false, "error": code, "response_metadata": {"messages": [...]}}`."""
+    """Error response `{"ok": false, "error": code, "response_metadata": {"messages": [...]}}`."""
 
     def __init__(self, code: str, messages: list[str] | None = None) -> None:
         super().__init__(code)

@@ -22,11 +22,11 @@ SLACK_FAULTS: dict[str, dict[str, str]] = {
         "en": "Slack rate limit (429)",
     },
     SlackFault.LOST_RESPONSE: {
-        "ja": "Slack が書き込んだあと返事を失う",
-        "en": "Slack writes, then loses its answer",
+        "ja": "Slack の応答消失（処理は完了）",
+        "en": "Slack response lost (write made)",
     },
-    SlackFault.DOWN: {"ja": "Slack が止まる", "en": "Slack is down"},
-    SlackFault.HANG: {"ja": "Slack が応答しない", "en": "Slack hangs"},
+    SlackFault.DOWN: {"ja": "Slack の停止（503）", "en": "Slack down (503)"},
+    SlackFault.HANG: {"ja": "Slack の応答なし", "en": "Slack not responding"},
 }
 
 Listener = Callable[[str, bool], None]

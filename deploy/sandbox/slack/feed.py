@@ -13,7 +13,7 @@ class Feed:
         self._changed = asyncio.Event()
 
     def touch(self, users: Iterable[str] | None = None) -> None:
-        """Something changed for these users; for everyone when None."""
+        """Records a change for these users; for everyone if None."""
         self._seq += 1
         if users is None:
             self._everyone = self._seq
@@ -26,7 +26,7 @@ class Feed:
         self._wake()
 
     def seq(self, user: str) -> int:
-        """The number of the last change that this user could see."""
+        """Number of the last change that this user could see."""
         return max(self._everyone, self._each.get(user, 0))
 
     async def after(self, user: str, seen: int, within: float) -> int:

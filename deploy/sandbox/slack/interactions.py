@@ -1,6 +1,6 @@
-"""Interactions of a person: presses, menus, modals, commands, shortcuts, messages, App Home.
+"""Interactions of a person: clicks, menus, modals, commands, shortcuts, messages, App Home.
 
-Each sends the payload that Slack documents and carries out the app's answer.
+Each sends the payload that Slack documents and applies the app's response.
 https://docs.slack.dev/reference/interaction-payloads
 """
 
@@ -35,12 +35,12 @@ from deploy.sandbox.slack.triggers import ResponseUrl
 from deploy.sandbox.slack.workspace import Workspace
 
 Source = Message | View
-"""Message or view that has the pressed element."""
+"""Message or view with the clicked element."""
 
 
 @dataclass(frozen=True)
 class Press:
-    """One press or choice; `given` has the chosen value under Slack's field name."""
+    """One click or choice; `given` has the chosen value under Slack's field name."""
 
     block_id: str
     action_id: str
@@ -48,7 +48,7 @@ class Press:
 
 
 def source_of(workspace: Workspace, user: str, container: dict) -> Source | None:
-    """The message or view in front of this person; None when it is gone or not theirs."""
+    """The message or view that this person sees; None if it is gone or not theirs."""
     if container.get("type") == "view":
         try:
             view = workspace.views.find(str(container.get("view_id")))
@@ -64,7 +64,7 @@ def source_of(workspace: Workspace, user: str, container: dict) -> Source | None
 async def press(
     workspace: Workspace, client: AppClient, member: Member, source: Source | None, done: Press
 ) -> str | None:
-    """Sends block_actions; None after an ack, else the error that Slack shows."""
+    """Sends block_actions; returns None after an ack, else Slack's error message."""
     element = _element(source, done) if source is not None else None
     if source is None or element is None:
         return show_client_error(workspace, member, ClientError.GONE)
@@ -118,7 +118,7 @@ def _element(source: Source, done: Press) -> dict | None:
 
 
 def _chosen(element: dict, given: dict) -> dict:
-    """The value in Slack's field, with whole option objects even where only values came."""
+    """The value in Slack's field, with complete option objects."""
     if element["type"] == "overflow":
         return {"selected_option": _option(element, given.get("selected_option"))}
     if element["type"] not in FIELDS:
@@ -144,7 +144,7 @@ def _remember(source: Source, done: Press, element: dict, chosen: dict) -> None:
 
 
 def _only_stored(source: Source, done: Press, element: dict) -> bool:
-    """Input blocks send nothing before the submission unless `dispatch_action` is set."""
+    """True for input blocks without `dispatch_action`, which send nothing before the submission."""
     block = next((b for b in source.blocks if b.get("block_id") == done.block_id), {})
     return block.get("type") == "input" and not block.get("dispatch_action")
 
@@ -182,7 +182,7 @@ def _where(workspace: Workspace, member: Member, source: Source) -> dict:
 
 @dataclass(frozen=True)
 class Submitted:
-    """`errors` sit under their inputs (block_id → text); `error` is Slack's own."""
+    """`errors` are shown under their inputs (block_id → text); `error` is Slack's own."""
 
     error: str | None = None
     errors: dict[str, str] = field(default_factory=dict)
@@ -220,7 +220,7 @@ async def submit(
 
 
 async def close(workspace: Workspace, client: AppClient, member: Member, view_id: str) -> None:
-    """Closes the view; sends view_closed only where the view has `notify_on_close`."""
+    """Closes the view; sends view_closed only if the view has `notify_on_close`."""
     view = open_view(workspace, member, view_id)
     if view is None:
         return
@@ -246,7 +246,7 @@ def _input_faults(view: View, locale: str) -> dict[str, str]:
 
 
 def _response_action(answer: Answer) -> dict:
-    """The app's response_action, {} for a bare 200; ValueError when Slack could not use it."""
+    """The app's response_action, {} for an empty 200. Raises ValueError if it is invalid."""
     if not answer.ok:
         raise ValueError("no usable answer")
     if not answer.body.strip():
@@ -258,7 +258,7 @@ def _response_action(answer: Answer) -> dict:
 
 
 def _apply_response(workspace: Workspace, view: View, response: dict) -> dict[str, str]:
-    """Carries out the response_action; the errors to show, if any."""
+    """Applies the response_action; returns the errors to show."""
     match response.get("response_action"):
         case None:
             workspace.views.close(view)
@@ -287,7 +287,7 @@ _LINK = re.compile(r"https?://[^\s<>|]+")
 
 
 def escaped(workspace: Workspace, text: str) -> str:
-    """The text of a command as an app with `should_escape` gets it.
+    """Text of a command as an app with `should_escape` receives it.
 
     https://docs.slack.dev/interactivity/implementing-slash-commands
     """
@@ -315,9 +315,9 @@ async def command(
     channel: Channel,
     line: tuple[str, str],
 ) -> str | None:
-    """`line` is (command, text); None after an ack, else the error that Slack shows.
+    """Sends `line`, (command, text); returns None after an ack, else Slack's error message.
 
-    The body of the app's answer becomes a message, ephemeral unless it says `in_channel`.
+    The body of the app's response becomes a message, ephemeral unless it is `in_channel`.
     """
     name, text = line
     token = workspace.response_urls.make(channel.id, member.id)
@@ -384,7 +384,7 @@ async def say(
     channel: Channel,
     posted: tuple[str, str | None],
 ) -> Message:
-    """Posts (text, thread_ts) as the person; sends the event when the app subscribes to it."""
+    """Posts (text, thread_ts) as the person; sends the event if the app subscribes to it."""
     text = _entities(posted[0])
     message = workspace.post(
         Message(channel.id, workspace.messages.next_ts(), member.id, text, thread_ts=posted[1])
@@ -407,7 +407,7 @@ async def shortcut(
     callback_id: str,
     message: Message | None,
 ) -> str | None:
-    """A global shortcut, or a message shortcut when a message is given."""
+    """Sends a global shortcut, or a message shortcut if a message is given."""
     payload = envelope(workspace, "message_action" if message else "shortcut", member) | {
         "callback_id": callback_id,
         "trigger_id": workspace.triggers.make(member.id),

@@ -33,9 +33,9 @@ class Notification:
 
 
 def mentions_in(text: str, blocks: list[dict]) -> list[str]:
-    """Every distinct mention, in order: `<@U…>`, `<!subteam^S…>`, `<!channel>` and its like.
+    """Every distinct mention in order: `<@U…>`, `<!subteam^S…>`, `<!channel>` and similar.
 
-    The top-level text counts as mrkdwn even beside blocks: notifications are made from it.
+    The top-level text counts as mrkdwn even with blocks, because notifications are made from it.
     """
     found = [target for piece in _mrkdwn(text, blocks) for target in _tokens(piece)]
     found += [target for block in blocks for target in _rich(block)]

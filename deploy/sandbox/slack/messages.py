@@ -11,7 +11,7 @@ from deploy.sandbox.slack.model import Message
 
 
 def with_ids(blocks: list[dict]) -> list[dict]:
-    """Copies with the block_id and action_id that Slack makes up where the app gave none."""
+    """Copies with the block_id and action_id that Slack generates for missing ones."""
     return [_with_ids(block) for block in blocks]
 
 
@@ -40,7 +40,7 @@ class Messages:
     _last_ts: float = 0.0
 
     def next_ts(self) -> str:
-        """Unique and increasing over the whole workspace."""
+        """Next timestamp, unique and increasing in the whole workspace."""
         self._last_ts = max(self.clock(), self._last_ts + 0.000001)
         text = f"{self._last_ts:.6f}"
         self._last_ts = float(text)
@@ -59,7 +59,7 @@ class Messages:
         message.edited_ts = self.next_ts()
 
     def delete(self, message: Message) -> None:
-        """A parent with replies stays as a tombstone, as in Slack."""
+        """Deletes a message; a parent with replies stays as a tombstone, as in Slack."""
         message.deleted = True
         if message.ephemeral_to or not self.replies(message.channel, message.ts):
             del self.by_channel[message.channel][message.ts]
@@ -73,7 +73,7 @@ class Messages:
         return None if message is None or message.deleted or message.ephemeral_to else message
 
     def all(self, channel: str) -> list[Message]:
-        """Oldest first."""
+        """All messages, oldest first."""
         return list(self.by_channel.get(channel, {}).values())
 
     def history(self, channel: str) -> list[Message]:
@@ -95,7 +95,7 @@ class Messages:
 
 
 def find_element(message_blocks: list[list[dict]], block_id: str, wanted: dict) -> dict | None:
-    """The element in the newest version that has it, with the same value when one is given."""
+    """The element in the newest version that has it, and with the same value if one is given."""
     for blocks in message_blocks:
         for block in unpacked(blocks):
             if block.get("block_id") != block_id:

@@ -69,7 +69,7 @@ class Message:
     ephemeral_to: str | None = None
     edited_ts: str | None = None
     deleted: bool = False
-    # A person may press what their client drew a moment ago: versions before an edit.
+    # Versions before an edit: a person can click what their client still shows.
     earlier: list[list[dict]] = field(default_factory=list)
     values: Values = field(default_factory=dict)
 
@@ -98,7 +98,7 @@ class View:
         return self.content.get("external_id") or ""
 
     def as_json(self) -> dict:
-        """The view as Slack shows it to apps."""
+        """The view in the format of the Web API."""
         modal = {
             "title": self.content.get("title"),
             "submit": self.content.get("submit"),

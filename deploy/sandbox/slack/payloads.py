@@ -21,7 +21,7 @@ from deploy.sandbox.slack.workspace import Workspace
 
 
 def message_json(workspace: Workspace, message: Message, metadata: bool = False) -> dict:
-    """A message as the Web API and interaction payloads show it."""
+    """A message in the format of the Web API and of interaction payloads."""
     shown: dict = {"type": "message", "user": message.user, "ts": message.ts, "team": TEAM}
     if message.bot:
         profile = {"id": BOT, "app_id": APP, "name": "Koban", "deleted": False, "team_id": TEAM}

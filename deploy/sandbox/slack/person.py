@@ -1,8 +1,8 @@
-"""Person: HTTP client of `/ui` for tests and benches, with the same view as the page.
+"""Person: HTTP client of `/ui` for tests and benchmarks, with the same view as the page.
 
 async with Person(base_url, "U0SATO") as sato:
-    card = await sato.wait_card("ts-live", "K7Q2F9XM")
-    await sato.press(card, "担当する")
+card = await sato.wait_card("ts-live", "K7Q2F9XM")
+await sato.press(card, "担当する")
 """
 
 import asyncio
@@ -21,13 +21,13 @@ T = TypeVar("T")
 Seen = dict[str, Any]
 Which = Seen | Callable[[Seen], bool] | str
 
-# The condition may hang on something that Slack does not show (the marketplace, the ledger).
+# The condition may depend on something outside Slack (the marketplace, the ledger).
 RECHECK_SECONDS = 0.2
-PATIENCE = 120.0
-"""Seconds before a wait fails: a safety net far beyond the needs of a busy machine."""
+WAIT_SECONDS = 120.0
+"""Seconds before a wait fails, far beyond the needs of a busy machine."""
 
 LOADING = ("読み込んでいます…", "Loading…")
-"""Texts of a modal that the app has not filled in yet; `modal` waits until they are gone."""
+"""Texts of a modal that the app has not filled in yet; `modal` waits until they are replaced."""
 
 
 class NotThere(AssertionError):
@@ -35,19 +35,19 @@ class NotThere(AssertionError):
 
 
 class Refused(AssertionError):
-    """Slack showed the person an error instead of doing it."""
+    """Slack showed the person an error instead."""
 
 
 async def wait_until(
     check: Callable[[], T | Awaitable[T | None] | None],
-    timeout: float = PATIENCE,  # noqa: ASYNC109 -- reads as part of the sentence
+    timeout: float = WAIT_SECONDS,  # noqa: ASYNC109 -- reads as part of the sentence
     *,
     watching: "Person | None" = None,
     what: str = "",
 ) -> T:
-    """The first truthy value of `check`; TimeoutError with the last value otherwise.
+    """The first truthy value of `check`. Raises TimeoutError with the last value.
 
-    With `watching` it looks again whenever that person's screen changes.
+    With `watching` it checks again whenever that person's screen changes.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -86,7 +86,7 @@ class Person:
 
     def __init__(self, base_url: str, user: str) -> None:
         self.user = user
-        self._http = httpx.AsyncClient(base_url=base_url, timeout=PATIENCE, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=WAIT_SECONDS, trust_env=False)
         self._changed = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
 
@@ -107,7 +107,7 @@ class Person:
             await asyncio.gather(self._listening, return_exceptions=True)
         await self._http.aclose()
 
-    # Looking
+    # Reading
 
     async def state(self) -> Seen:
         got = await self._http.get("/ui/state", params={"as": self.user})
@@ -115,7 +115,7 @@ class Person:
         return got.json()
 
     async def messages(self, channel: str) -> list[Seen]:
-        """Everything in a channel (id, `name` or `#name`; `dm` for the DM with the app)."""
+        """All messages of a channel (id, `name` or `#name`; `dm` for the DM with the app)."""
         state = await self.state()
         name = channel.removeprefix("#")
         for one in state["channels"]:
@@ -135,7 +135,7 @@ class Person:
         return [m for m in await self.messages(channel) if m["ephemeral"]]
 
     async def thread(self, message: Seen) -> list[Seen]:
-        """The replies, oldest first."""
+        """The replies of a message, oldest first."""
         parent = message["thread_ts"] or message["ts"]
         return [
             m
@@ -154,9 +154,9 @@ class Person:
         self,
         channel: str,
         which: Which,
-        timeout: float = PATIENCE,  # noqa: ASYNC109
+        timeout: float = WAIT_SECONDS,  # noqa: ASYNC109
     ) -> Seen:
-        """The first card that the text or predicate describes."""
+        """Waits for a card with this text or predicate; returns the first one."""
 
         async def look() -> Seen | None:
             return next((c for c in await self.cards(channel) if _is(c, which)), None)
@@ -167,9 +167,9 @@ class Person:
         self,
         message: Seen,
         text: str,
-        timeout: float = PATIENCE,  # noqa: ASYNC109
+        timeout: float = WAIT_SECONDS,  # noqa: ASYNC109
     ) -> Seen:
-        """The message once it shows this text."""
+        """Waits until the message shows this text."""
 
         async def look() -> Seen | None:
             now = await self.latest(message)
@@ -180,8 +180,8 @@ class Person:
     async def views(self) -> list[Seen]:
         return (await self.state())["views"]
 
-    async def modal(self, timeout: float = PATIENCE) -> Seen:  # noqa: ASYNC109
-        """The topmost modal, waiting for one to open and to be filled in."""
+    async def modal(self, timeout: float = WAIT_SECONDS) -> Seen:  # noqa: ASYNC109
+        """Waits for a modal to open and to be filled in; returns the topmost one."""
 
         async def look() -> Seen | None:
             top = next(reversed(await self.views()), None)
@@ -190,26 +190,26 @@ class Person:
         return await self.until(look, timeout, "a modal")
 
     async def home(self) -> Seen | None:
-        """Opens App Home; what the app had published by then."""
+        """Opens App Home; returns the view published by then."""
         await self._post("home")
         return (await self.state())["home"]
 
     async def errors(self) -> list[str]:
         return [one["text"] for one in (await self.state())["errors"]]
 
-    # Doing
+    # Actions
 
     async def press(self, where: Which, what: str, channel: str | None = None) -> None:
-        """Presses the button labelled so, or with that action_id.
+        """Clicks the button with this label or action_id.
 
-        `where` is a message or view as seen (an old sight of it is pressed as it was then),
-        or a text or predicate that picks a card in `channel`.
+        `where` is a message or view as seen (an outdated one is clicked in its old state),
+        or a text or predicate that selects a card in `channel`.
         """
         seen = await self._pick(where, channel)
         await self._act(seen, _control(seen, what), {})
 
     async def choose_overflow(self, where: Which, label: str, channel: str | None = None) -> None:
-        """Picks an entry (by label or value) of an overflow menu."""
+        """Chooses an entry (by label or value) of an overflow menu."""
         seen = await self._pick(where, channel)
         entries = [
             (c, o) for c in controls(seen) if c.kind == "overflow" for o in options_of(c.element)
@@ -228,12 +228,12 @@ class Person:
         await self._act(seen, control, filled(control.element, value))
 
     async def command(self, line: str, channel: str = "ts-live") -> None:
-        """Types `/koban …`; raises Refused when Slack reports that it did not run."""
+        """Types `/koban …`. Raises `Refused` if Slack reports that it did not run."""
         name, _, text = line.partition(" ")
         _check_accepted(await self._post("command", channel=channel, command=name, text=text))
 
     async def shortcut(self, callback_id: str, message: Seen | None = None) -> None:
-        """Uses a global shortcut, or one from the menu of a message; raises as `command` does."""
+        """Uses a global shortcut, or one of a message's menu. Raises `Refused` like `command`."""
         if message is None:
             _check_accepted(await self._post("shortcut", callback_id=callback_id))
             return
@@ -241,7 +241,7 @@ class Person:
         _check_accepted(await self._post("message_shortcut", callback_id=callback_id, **where))
 
     async def say(self, channel: str, text: str, thread_ts: str | None = None) -> str:
-        """Posts as this person; the ts."""
+        """Posts as this person; returns the ts."""
         return (await self._post("message", channel=channel, text=text, thread_ts=thread_ts))["ts"]
 
     async def fill_and_submit(self, answers: dict[str, Any]) -> Seen:
@@ -273,13 +273,13 @@ class Person:
     async def until(
         self,
         check: Callable[[], T | Awaitable[T | None] | None],
-        timeout: float = PATIENCE,  # noqa: ASYNC109
+        timeout: float = WAIT_SECONDS,  # noqa: ASYNC109
         what: str = "",
     ) -> T:
         return await wait_until(check, timeout, watching=self, what=what)
 
     def change(self) -> asyncio.Event:
-        """Set at the next change of this person's screen."""
+        """Event of the next change of this person's screen."""
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen())
         return self._changed
@@ -335,7 +335,7 @@ class Person:
 
 
 def filled(element: Seen, value: Any) -> Seen:
-    """`{selected_option: …}` and its like for what a person chose or typed."""
+    """`{selected_option: …}` or a similar value for a choice or typed text."""
     field = FIELDS[element["type"]][0]
     if field == "selected_option":
         return {field: _option(element, value)}

@@ -60,7 +60,7 @@ class Bucket:
     tokens: float
 
     def take(self, now: float) -> float:
-        """0 when a token was taken, else the seconds until there is one."""
+        """0 if a token was taken, else the seconds until the next one."""
         self.tokens = min(
             self.capacity, self.tokens + max(0.0, now - self.filled_at) * self.per_second
         )
@@ -73,10 +73,10 @@ class Bucket:
 
 @dataclass
 class Rates:
-    """`burst_share`: how much of a minute's calls may come at once; Slack gives no figure.
+    """`burst_share`: share of a minute's calls allowed at once; Slack gives no figure.
 
-    An app may open ten connections, so `connection_burst` of them may be asked for at once.
-    `speed`: how many times Slack's rates are allowed, for tests that can't wait a minute.
+    An app may open ten connections, so `connection_burst` of them may be requested at once.
+    `speed`: multiple of Slack's rates, for tests that can't wait a minute.
     """
 
     enabled: bool = True
@@ -90,11 +90,11 @@ class Rates:
 
     @property
     def pace(self) -> float:
-        """Multiple of Slack's rates that is allowed; 0 when nothing is limited."""
+        """Multiple of Slack's rates that is allowed; 0 without limits."""
         return self.speed if self.enabled else 0.0
 
     def wait_for(self, method: str, channel: str | None = None) -> int:
-        """0: go ahead; else whole seconds for `Retry-After`."""
+        """0 if the call is allowed, else whole seconds for `Retry-After`."""
         if not self.enabled:
             return 0
         per_minute = TIERS.get(method, _UNKNOWN)

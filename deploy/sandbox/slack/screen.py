@@ -24,7 +24,7 @@ class Control:
 
 
 def visible_text(message: dict) -> str:
-    """The words on screen, a line a block: the blocks', or the text where there are none."""
+    """Visible text, one line a block; the message's text if it has no blocks."""
     blocks = message.get("blocks") or []
     if not blocks:
         return str(message.get("text") or "")
@@ -32,7 +32,7 @@ def visible_text(message: dict) -> str:
 
 
 def controls(message: dict) -> list[Control]:
-    """In reading order, through containers."""
+    """All controls in reading order, also in containers."""
     return [
         Control(_block_of(block, where)["block_id"], element, _label(block, element))
         for block in message.get("blocks") or []

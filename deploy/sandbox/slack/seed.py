@@ -50,7 +50,7 @@ def groups() -> list[Group]:
 
 
 def channels() -> list[Channel]:
-    """All are public; the app has not been invited to #general."""
+    """The channels, all public; the app is not a member of #general."""
     everyone = {member.id for member in PEOPLE if not member.is_bot}
     return [
         Channel(

@@ -49,7 +49,7 @@ class NoSocket(Exception):
 
 @dataclass(eq=False)
 class Link:
-    """One connection; `waiting` holds the envelopes that went over it, by id."""
+    """One connection; `waiting` has its envelopes without an ack, by id."""
 
     socket: web.WebSocketResponse
     waiting: dict[str, asyncio.Future[dict]] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class Sockets:
         return f"{self.url}/link/?ticket={ticket}&app_id={APP}"
 
     async def send(self, kind: Kind, payload: dict) -> dict:
-        """The payload of the ack, {} where it has none.
+        """Sends an envelope; returns the payload of its ack, {} without one.
 
         Any open connection may get it. Raises `NoSocket`; the caller sets the timeout.
         """
@@ -122,7 +122,7 @@ class Sockets:
             await link.socket.close()
 
     async def connected(self, request: web.Request) -> web.StreamResponse:
-        """One connection, from its hello to its end."""
+        """Serves one connection, from its hello to its end."""
         made_at = self._tickets.pop(request.query.get("ticket", ""), None)
         if made_at is None or self.clock() - made_at > TICKET_SECONDS:
             return web.json_response({"ok": False, "error": "invalid_ticket"}, status=401)
@@ -150,9 +150,9 @@ class Sockets:
 
 @asynccontextmanager
 async def socket_server(sockets: Sockets, port: int = 0) -> AsyncIterator[None]:
-    """Serves connections on a port of its own; 0 is any free one.
+    """Serves connections on a separate port; 0 is any free one.
 
-    A server of its own, because uvicorn needs a further library for WebSocket.
+    It is a separate server, because uvicorn needs a further library for WebSocket.
     """
     app = web.Application()
     app.router.add_get("/link/", sockets.connected)

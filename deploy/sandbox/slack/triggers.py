@@ -37,7 +37,7 @@ class Triggers:
         return trigger_id
 
     def exchange(self, trigger_id: str) -> str:
-        """The user of a valid trigger id, once. Raises SlackError."""
+        """The user of a valid trigger id, once. Raises `SlackError`."""
         trigger = self._made.get(trigger_id)
         if trigger is None:
             raise SlackError("invalid_trigger_id")
@@ -51,7 +51,7 @@ class Triggers:
 
 @dataclass
 class ResponseUrl:
-    """Where an answer goes: the channel, the person, and the message that was pressed."""
+    """Target of a response URL: channel, person, and the clicked message."""
 
     channel: str
     user: str
@@ -74,7 +74,7 @@ class ResponseUrls:
         return token
 
     def use(self, token: str) -> ResponseUrl:
-        """Counts one use; SlackError `expired_url` or `used_url` when there is none left."""
+        """Counts one use. Raises `SlackError` (`expired_url` or `used_url`) if none is left."""
         found = self._made.get(token)
         if found is None or self.clock() - found.made_at > RESPONSE_SECONDS:
             raise SlackError("expired_url")

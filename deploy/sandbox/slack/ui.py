@@ -22,7 +22,7 @@ STREAM_KEEPALIVE = 15.0
 
 
 class By(BaseModel):
-    """A request made as one person; unknown fields carry the values of actions."""
+    """A request of one person; further fields have the values of actions."""
 
     model_config = ConfigDict(extra="allow", populate_by_name=True)
     user: str = Field(alias="as")

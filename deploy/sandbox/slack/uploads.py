@@ -1,7 +1,7 @@
 """Files: upload URL, upload, completion.
 
-Slack processes a new file before it can be shown; `files.info` has no mimetype until then
- (github.com/slackapi/node-slack-sdk/issues/1865).
+Slack processes a new file before it can be shown; until then `files.info` has no mimetype
+(github.com/slackapi/node-slack-sdk/issues/1865).
 """
 
 import mimetypes
@@ -33,14 +33,14 @@ class Uploads:
     _ready_at: dict[str, float] = field(default_factory=dict)
 
     def start(self, name: str, length: int) -> tuple[str, str]:
-        """(token of the upload url, file id)."""
+        """Starts an upload: (token of its URL, file id)."""
         token = secrets.token_urlsafe(16)
         upload = Upload("F" + secrets.token_hex(5).upper(), name, length)
         self._pending[token] = upload
         return token, upload.file_id
 
     def receive(self, token: str, content: bytes) -> bool:
-        """False when the url is unknown or the length is not the announced one."""
+        """Stores the bytes; False if the URL is unknown or the length is not the announced one."""
         upload = self._pending.get(token)
         if upload is None or len(content) != upload.length:
             return False
@@ -59,7 +59,7 @@ class Uploads:
         raise SlackError("file_not_found")
 
     def find(self, file_id: str) -> File:
-        """SlackError `file_not_found`."""
+        """The file. Raises `SlackError` `file_not_found`."""
         if file_id not in self.files:
             raise SlackError("file_not_found")
         return self.files[file_id]
@@ -69,7 +69,7 @@ class Uploads:
         return time.monotonic() >= self._ready_at.get(file_id, 0)
 
     def faults(self, blocks: object, pointer: str) -> list[str]:
-        """Faults of the files that blocks show, in Slack's words."""
+        """Faults of the files in blocks, in Slack's words."""
         shown = _slack_files(blocks, pointer)
         return [
             f"[ERROR] invalid slack file [json-pointer:{where}]"

@@ -25,7 +25,7 @@ class Views:
     homes: dict[str, View] = field(default_factory=dict)
 
     def open(self, user: str, content: object) -> View:
-        """A new root; replaces an open modal."""
+        """Opens a root view, which replaces an open modal."""
         view = self._made(user, content, Surface.MODAL)
         self.stacks[user] = [view]
         return view
@@ -68,7 +68,7 @@ class Views:
         return list(self.stacks.get(user, []))
 
     def find(self, view_id: str | None, external_id: str | None = None) -> View:
-        """By id or external id among the open views; SlackError `not_found`."""
+        """An open view by its id or external id. Raises `SlackError` `not_found`."""
         for view in self._all():
             if view_id and view.id == view_id:
                 return view

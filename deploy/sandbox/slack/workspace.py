@@ -1,6 +1,6 @@
 """Workspace: the state of one Slack workspace in memory and its changes.
 
-Single-threaded: everything runs on one event loop. HTTP lives in the routers, not here.
+Single-threaded: everything runs on one event loop. The routers do the HTTP.
 """
 
 import time
@@ -88,7 +88,7 @@ class Workspace:
         return [group.handle for group in self.groups.values() if user in group.users]
 
     def channel(self, reference: str) -> Channel:
-        """By id, `#name`, `name`, or a user id (that person's DM with the app)."""
+        """A channel by id, `#name`, `name`, or user id (that person's DM with the app)."""
         if reference in self.channels:
             return self.channels[reference]
         name = reference.removeprefix("#")
@@ -100,7 +100,7 @@ class Workspace:
         raise SlackError("channel_not_found")
 
     def conversation_with(self, users: Iterable[str]) -> Channel:
-        """The DM (one person) or group DM between the app and these people; made when new."""
+        """The DM (one person) or group DM of the app with these people, created if missing."""
         named = [self.person(user) for user in dict.fromkeys(users)]
         group = len(named) > 1
         ident = ("G" if group else "D") + "".join(sorted(m.id[1:] for m in named))

@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Scene:
-    """Alerts, and the marketplace things that actions on them need: (type, body)."""
+    """Alerts, and the marketplace things that their actions need: (type, body)."""
 
     alerts: list[Json] = field(default_factory=list)
     things: list[tuple[str, Json]] = field(default_factory=list)
@@ -46,12 +46,12 @@ def alert(
 
 
 def words(text: str, sensitive: bool = False) -> Json:
-    """Evidence in words."""
+    """Text evidence."""
     return {"kind": "text", "text": text, **({"sensitive": True} if sensitive else {})}
 
 
 def image(url: str, sensitive: bool = True) -> Json:
-    """Evidence that is an image."""
+    """Image evidence."""
     return {"kind": "image", "url": url, "sensitive": sensitive}
 
 
@@ -94,7 +94,7 @@ def stream(id_: str, title: str, host: str, viewers: int) -> tuple[str, Json]:
 
 
 def listing(id_: str, title: str, price: int, seller: str) -> tuple[str, Json]:
-    """Something for sale, price in yen."""
+    """A listing, with a price in yen."""
     body = {"id": id_, "title": title, "price": price, "status": "on_sale", "seller": seller}
     return ("listings", body)
 

@@ -35,7 +35,7 @@ DESCRIPTION = "\n".join(
         "すり替え防止のため、返品はお受けしません。",
     ]
 )
-"""More than fits into one quote."""
+"""Text that is too long for one quote."""
 
 CHAT = "\n".join(
     f"12:{minute:02} {line}"
@@ -132,7 +132,7 @@ class Traffic:
             await self.play(_only(source, number))
 
     async def storm(self) -> int:
-        """The worst minute of phishing reports at once; returns how many alerts it was."""
+        """Sends the worst minute of phishing reports at once; returns the number of alerts."""
         reports = phishing.worst().reports
         first = next(self._storms) * 10_000
         await self.play(phishing.scene(reports, first=first))
@@ -140,7 +140,7 @@ class Traffic:
 
 
 def _only(source: Scene, number: int) -> Scene:
-    """One alert with the things that it names."""
+    """One alert with its marketplace things."""
     one = source.alerts[number]
     named = {one["subject"]["id"], *(each["id"] for each in one["related"])}
     return Scene([one], [(type_, body) for type_, body in source.things if body["id"] in named])

@@ -29,7 +29,7 @@ class Second:
 
 
 def seconds() -> Iterator[Second]:
-    """Every second with messages, as the data has them."""
+    """Every second with messages, in the data's order."""
     for row in records("live_chat_rates"):
         yield Second(int(row["stream"]), int(row["second"]), int(row["messages"]))
 
@@ -37,7 +37,7 @@ def seconds() -> Iterator[Second]:
 def scene(count: int, seed: int = 7, boost: float = 20.0) -> Scene:
     """The first `count` violations of the replayed chats.
 
-    `boost` multiplies the real rate, so that a demo does not have to wait for hours.
+    `boost` multiplies the real rate, so that a demo does not take hours.
     """
     chance = random.Random(seed)
     made, seen = Scene(), 0

@@ -10,7 +10,7 @@ from deploy.sandbox.traffic.records import records
 
 @dataclass(frozen=True)
 class Minute:
-    """One minute of reports, `at` as the data has it."""
+    """One minute of reports, `at` in the data's time."""
 
     at: str
     reports: int
@@ -28,7 +28,7 @@ def worst() -> Minute:
 
 
 def scene(count: int, subjects: int = 12, first: int = 0) -> Scene:
-    """`count` reports about `subjects` accounts; addresses are made up, on a reserved name."""
+    """`count` reports about `subjects` accounts, with made-up addresses on a reserved domain."""
     made = Scene()
     for number in range(subjects):
         made.things.append(user(f"u_phish{number}", number))
@@ -49,7 +49,7 @@ def scene(count: int, subjects: int = 12, first: int = 0) -> Scene:
 
 
 def gaps(speed: float) -> Iterator[tuple[int, float]]:
-    """(reports, seconds to wait before them) for each minute, `speed` times faster than it was."""
+    """(reports, seconds to wait before them) for each minute, `speed` times faster."""
     before = None
     for minute in minutes():
         now = datetime.fromisoformat(minute.at)

@@ -17,7 +17,7 @@ LONGEST_PAUSE_SECONDS = 10.0
 
 
 def signed(secret: str, body: str) -> dict[str, str]:
-    """The headers of Standard Webhooks for one more try to send `body`."""
+    """Standard Webhooks headers for one more try to send `body`."""
     now, message = datetime.now(UTC), f"msg_{uuid4().hex}"
     return {
         "webhook-id": message,
@@ -28,11 +28,11 @@ def signed(secret: str, body: str) -> dict[str, str]:
 
 
 class Rejected(Exception):
-    """Koban answered with 4xx; the message has its text."""
+    """Koban's 4xx response, with its text."""
 
 
 class Sender:
-    """Posts alerts to one Koban. A batch is sent again until it is answered; ids dedupe it."""
+    """Posts alerts to one Koban. A batch is sent until it is answered; ids prevent duplicates."""
 
     def __init__(self, url: str, secret: str, http: httpx.AsyncClient) -> None:
         self._url = f"{url}/v1/alerts"

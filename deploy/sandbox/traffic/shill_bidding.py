@@ -17,7 +17,7 @@ THRESHOLD = 0.4
 
 @dataclass(frozen=True)
 class Quality:
-    """How a rule does against labels. Precision = hits ÷ flagged, recall = hits ÷ shills."""
+    """Quality of a rule against labels. Precision = hits ÷ flagged, recall = hits ÷ shills."""
 
     hits: int
     flagged: int
@@ -25,12 +25,12 @@ class Quality:
 
     @property
     def precision(self) -> float:
-        """Of those flagged, how many are shills."""
+        """Share of shills among the flagged records."""
         return self.hits / self.flagged
 
     @property
     def recall(self) -> float:
-        """Of the shills, how many are flagged."""
+        """Share of flagged records among the shills."""
         return self.hits / self.shills
 
 
@@ -40,7 +40,7 @@ def score(record: Record) -> float:
 
 
 def quality(threshold: float = THRESHOLD) -> Quality:
-    """The rule on all records; the threshold was chosen on the same ones, so this flatters it."""
+    """The rule on all records, which flatters it: its threshold was chosen on them."""
     rows = records("shill_bidding")
     flagged = [row for row in rows if score(row) >= threshold]
     return Quality(

@@ -1,4 +1,4 @@
-"""Fetch of an image: bounded in time and size, also from a hostile server."""
+"""Image download: bounded in time and size, even from a hostile server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,20 +18,20 @@ async def public(host: str) -> list[str]:
 
 
 class Body(httpx.AsyncByteStream):
-    """A body that comes from the network."""
+    """A response body from the network."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield b"\x89PNG"
 
 
 def png() -> httpx.Response:
-    """An image that is sent."""
+    """A response with an image."""
     return httpx.Response(200, headers={"Content-Type": "image/png"}, stream=Body())
 
 
 @asynccontextmanager
 async def server(answer: Answer) -> AsyncIterator[str]:
-    """The base URL of a platform that answers every request so."""
+    """Base URL of a platform that gives the same response to every request."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -51,7 +51,7 @@ async def server(answer: Answer) -> AsyncIterator[str]:
 
 
 def saying(head: str, body: bytes = b"") -> Answer:
-    """An answer with this head and body."""
+    """A response with this head and body."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(f"HTTP/1.1 {head}\r\nConnection: close\r\n\r\n".encode() + body)
@@ -60,21 +60,21 @@ def saying(head: str, body: bytes = b"") -> Answer:
 
 
 async def fetched(answer: Answer, seconds: float = 5.0) -> bytes:
-    """What a fetcher makes of an answer."""
+    """Result of a download of this response."""
     async with server(answer) as base, open_fetcher() as http:
         fetcher = Fetcher(http, AllowedHosts(base, public), lambda: HOSTS, seconds)
         return await fetcher.fetch(f"{base}/a.png")
 
 
 async def why(answer: Answer, seconds: float = 5.0) -> FetchFailure:
-    """FetchFailure it was not fetched."""
+    """Reason of the `FetchFailure`."""
     with pytest.raises(NotFetched) as refused:
         await fetched(answer, seconds)
     return refused.value.why
 
 
 async def test_the_bytes_come_back_as_they_are() -> None:
-    """What they are is judged elsewhere."""
+    """The download returns the bytes unchanged; their format is checked elsewhere."""
     assert await fetched(saying("200 OK\r\nContent-Type: image/png", b"\x89PNG")) == b"\x89PNG"
 
 
@@ -100,12 +100,12 @@ async def test_the_bytes_come_back_as_they_are() -> None:
     ],
 )
 async def test_an_answer_that_is_no_image_has_its_reason(head: str, expected: FetchFailure) -> None:
-    """Gone, away, no image, too large, or led elsewhere."""
+    """Not found, server error, not an image, too large, redirected: each has its own reason."""
     assert await why(saying(head)) is expected
 
 
 async def test_more_than_it_said_is_not_read() -> None:
-    """A server that never stops is cut off at the limit."""
+    """An endless body is cut off at the limit."""
 
     async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nConnection: close\r\n\r\n")
@@ -117,7 +117,7 @@ async def test_more_than_it_said_is_not_read() -> None:
 
 
 async def test_a_server_that_drips_is_left() -> None:
-    """A byte now and then keeps a connection alive for ever."""
+    """A slow trickle of bytes ends at the total timeout."""
 
     async def dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nConnection: close\r\n\r\n")
@@ -130,13 +130,13 @@ async def test_a_server_that_drips_is_left() -> None:
 
 
 async def test_nothing_is_unpacked_on_the_way() -> None:
-    """A kilobyte of gzip may hold a gigabyte: it is neither asked for nor opened."""
+    """Compressed responses are neither requested nor decompressed: 1 KB of gzip can be 1 GB."""
     head = "200 OK\r\nContent-Type: image/png\r\nContent-Encoding: gzip"
     assert await fetched(saying(head, b"\x1f\x8b packed")) == b"\x1f\x8b packed"
 
 
 async def test_a_listed_host_is_asked_by_its_address_and_named_in_tls() -> None:
-    """No token, no cookie; the certificate has to be the host's."""
+    """No token and no cookie are sent; the certificate must match the host name."""
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -156,7 +156,7 @@ async def test_a_listed_host_is_asked_by_its_address_and_named_in_tls() -> None:
 
 
 async def test_a_redirect_between_allowed_places_is_followed() -> None:
-    """As a platform sends people on to where its images lie."""
+    """A platform may redirect to its own image host."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.host == "api.market.example":

@@ -1,4 +1,4 @@
-"""Allowed hosts of images: the URL in an alert can't reach the internal network."""
+"""Allowed image hosts: the URL in an alert can't reach the internal network."""
 
 import pytest
 
@@ -22,8 +22,8 @@ async def nowhere(host: str) -> list[str]:
 ALLOWED = AllowedHosts("https://api.market.example/base", public)
 
 
-async def test_a_listed_host_is_reached_by_the_address_that_was_looked_at() -> None:
-    """A name that is pointed elsewhere a moment later leads nowhere."""
+async def test_a_listed_host_is_reached_by_the_checked_address() -> None:
+    """A DNS change after the check has no effect."""
     place = await ALLOWED.resolve("https://images.market.example/a.png?sig=1", HOSTS)
     assert (str(place.url), place.address) == (
         "https://images.market.example/a.png?sig=1",
@@ -32,7 +32,7 @@ async def test_a_listed_host_is_reached_by_the_address_that_was_looked_at() -> N
 
 
 async def test_the_platform_itself_needs_no_listing() -> None:
-    """Below its own path, at its own port; it may stand within the network."""
+    """Its own path and port are allowed, even inside the network."""
     place = await AllowedHosts("http://127.0.0.1:8470/market", inside).resolve(
         "http://127.0.0.1:8470/market/images/a.png", frozenset()
     )
@@ -72,7 +72,7 @@ async def test_the_platform_itself_needs_no_listing() -> None:
     ],
 )
 async def test_everything_else_is_forbidden(address: str) -> None:
-    """Without as much as a look at it."""
+    """A forbidden URL is refused without a DNS lookup."""
     with pytest.raises(NotFetched) as refused:
         await ALLOWED.resolve(address, HOSTS)
     assert refused.value.why is FetchFailure.FORBIDDEN
@@ -89,7 +89,7 @@ async def test_a_listed_host_that_leads_inside_is_forbidden() -> None:
 
 
 async def test_a_host_that_is_not_found_can_be_tried_again() -> None:
-    """A name server may be away for a moment."""
+    """A DNS failure may be temporary."""
     with pytest.raises(NotFetched) as refused:
         await AllowedHosts("https://api.market.example", nowhere).resolve(
             "https://images.market.example/a.png", HOSTS
@@ -119,5 +119,5 @@ async def test_a_host_that_is_not_found_can_be_tried_again() -> None:
     ],
 )
 def test_only_the_internet_at_large_is_public(address: str, expected: bool) -> None:
-    """No loopback, no private or shared range, no cloud's own data, in either notation."""
+    """Loopback, private, shared and cloud metadata addresses are refused, in IPv4 and IPv6."""
     assert is_public(address) is expected

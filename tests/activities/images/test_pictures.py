@@ -1,4 +1,4 @@
-"""Re-encoded images: only pixels are kept, and decoding is bounded."""
+"""Image re-encoding: only pixels are kept, and decoding is bounded."""
 
 import io
 import struct
@@ -21,7 +21,7 @@ def made(kind: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **more:
 
 
 def shown(content: bytes) -> Image.Image:
-    """The picture as Slack would read it."""
+    """The picture as Slack decodes it."""
     return Image.open(io.BytesIO(picture(content).content))
 
 
@@ -33,20 +33,20 @@ def why(content: bytes) -> FetchFailure:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
 def test_every_usual_kind_becomes_one_that_slack_shows(kind: str) -> None:
-    """A photo comes out as JPEG, of the same size."""
+    """A photo becomes a JPEG of the same size."""
     assert picture(made(kind)).name == "evidence.jpg"
     assert (shown(made(kind)).format, shown(made(kind)).size) == ("JPEG", (64, 48))
 
 
 def test_what_is_transparent_stays_so() -> None:
-    """A cut-out on a white ground could say something else."""
+    """A white background could change the meaning of a picture."""
     written = made("PNG", mode="RGBA")
     assert picture(written).name == "evidence.png"
     assert shown(written).mode == "RGBA"
 
 
 def test_where_a_photo_was_taken_stays_behind() -> None:
-    """Neither EXIF nor comments nor whatever else the file carried."""
+    """EXIF, comments and all other metadata are removed."""
     exif = Image.Exif()
     exif[0x010E] = "secret place"
     jpeg = made("JPEG", exif=exif, comment=b"secret comment")
@@ -60,20 +60,20 @@ def test_where_a_photo_was_taken_stays_behind() -> None:
 
 
 def test_a_photo_stands_upright() -> None:
-    """Its camera only noted which way it was held."""
+    """The EXIF orientation is applied to the pixels."""
     exif = Image.Exif()
     exif[0x0112] = 6
     assert shown(made("JPEG", (64, 48), exif=exif)).size == (48, 64)
 
 
 def test_a_large_one_is_made_smaller() -> None:
-    """Nobody needs more on a screen."""
+    """An image larger than the limit is scaled down."""
     assert max(shown(made("JPEG", (4000, 3000))).size) == MOST_SIDE
     assert max(shown(made("PNG", (5000, 40))).size) == MOST_SIDE
 
 
 def test_only_the_first_picture_of_an_animation_is_shown() -> None:
-    """Moving pictures need a press of their own."""
+    """Only the first frame of an animation is kept."""
     frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
     written = io.BytesIO()
     frames[0].save(written, "GIF", save_all=True, append_images=frames[1:])
@@ -81,7 +81,7 @@ def test_only_the_first_picture_of_an_animation_is_shown() -> None:
 
 
 def bomb(width: int, height: int) -> bytes:
-    """A PNG of a few hundred bytes that says it has this many pixels."""
+    """A PNG of a few hundred bytes with this many pixels in its header."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         check = struct.pack(">I", zlib.crc32(kind + data))
@@ -96,7 +96,7 @@ def bomb(width: int, height: int) -> bytes:
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("size", [(60_000, 60_000), (10_000, 9_000), (2**31 - 1, 1)])
 def test_a_bomb_is_not_unpacked(size: tuple[int, int]) -> None:
-    """Its head says how large it would be; nothing of it is held in memory."""
+    """The size in the header is checked before any pixel is decoded."""
     assert why(bomb(*size)) in (FetchFailure.TOO_LARGE, FetchFailure.NO_IMAGE)
 
 
@@ -117,7 +117,7 @@ def test_a_bomb_is_not_unpacked(size: tuple[int, int]) -> None:
     ],
 )
 def test_what_is_no_image_is_refused(content: bytes) -> None:
-    """By its bytes, whatever its server calls it; broken ones as well."""
+    """The bytes decide, not the content type; broken files are refused too."""
     assert why(content) is FetchFailure.NO_IMAGE
 
 
@@ -127,7 +127,7 @@ def test_what_is_no_image_is_refused(content: bytes) -> None:
     cuts=st.lists(st.tuples(st.integers(8, 600), st.integers(0, 255)), max_size=12),
 )
 def test_a_broken_file_is_a_picture_or_a_reason(kind: str, cuts: list[tuple[int, int]]) -> None:
-    """No other end, whatever a decoder makes of it."""
+    """Any bytes give a picture or a reason, never another exception."""
     spoiled = bytearray(made(kind))
     for place, value in cuts:
         spoiled[place % len(spoiled)] = value

@@ -1,4 +1,4 @@
-"""A migrated ledger, once in SQLite and once in a real PostgreSQL."""
+"""Migrated ledgers: one in SQLite and one in a real PostgreSQL."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -28,7 +28,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 async def copied(postgres: Postgres) -> Postgres:
-    """The same with a migrated database, for tests to copy."""
+    """PostgreSQL with a migrated database as the template for tests."""
     database = Database(await postgres.fresh(TEMPLATE))
     await migrate(database)
     await database.aclose()
@@ -37,7 +37,7 @@ async def copied(postgres: Postgres) -> Postgres:
 
 @pytest.fixture(params=["migrated", "copied"], ids=["sqlite", "postgresql"])
 def source(request: pytest.FixtureRequest) -> str | Postgres:
-    """Each of the two: the file, or the server with the database, that a test's is copied from."""
+    """The SQLite file or PostgreSQL database that is copied for a test."""
     found: Path | Postgres = request.getfixturevalue(request.param)
     return str(found) if isinstance(found, Path) else found
 
@@ -64,11 +64,11 @@ async def database(source: str | Postgres, tmp_path: Path) -> AsyncIterator[Data
 
 @pytest.fixture
 def ledger(database: Database) -> Ledger:
-    """The writing side."""
+    """Write access to the ledger."""
     return Ledger(database)
 
 
 @pytest.fixture
 def queries(database: Database) -> Queries:
-    """The reading side."""
+    """Read access to the ledger."""
     return Queries(database)

@@ -1,4 +1,4 @@
-"""Writes to the ledger as a case's workflow makes them."""
+"""Ledger writes as a case's workflow makes them."""
 
 import sqlalchemy as sa
 
@@ -21,7 +21,7 @@ KEY = "run-1"
 
 
 def wanted(key: str = KEY, number: int = 1, case: Case | None = None, after: str = "") -> OpenCase:
-    """What a workflow asks for: a case with the n-th alert, and no id yet."""
+    """Request to open a case with the n-th alert, without an id."""
     alert = an_alert(number)
     unnamed = (case or a_case()).model_copy(update={"id": ""})
     event = ev.CaseOpened(
@@ -36,7 +36,7 @@ def wanted(key: str = KEY, number: int = 1, case: Case | None = None, after: str
 
 
 def opening(case: Case | None = None, key: str = KEY, number: int = 1) -> LedgerWrite:
-    """A whole case that just opened, under the id that the test chose."""
+    """The write of a new case with the id that the test chose."""
     case = case or a_case()
     event = ev.CaseOpened(
         at=T0,
@@ -58,7 +58,7 @@ def opening(case: Case | None = None, key: str = KEY, number: int = 1) -> Ledger
 def after(
     case: Case, *commands: cmd.Command, first: float = 1
 ) -> tuple[Case, tuple[ev.Recorded, ...]]:
-    """The case after `commands`, a minute apart from the `first` on, and what happened."""
+    """The case after `commands`, one minute apart starting at `first`, and its events."""
     happened: list[ev.Recorded] = []
     for place, command in enumerate(commands):
         outcome = decide(case, command, minutes(first + place))
@@ -69,7 +69,7 @@ def after(
 
 
 def following(case: Case, *commands: cmd.Command, key: str = KEY, first: float = 1) -> LedgerWrite:
-    """What a workflow writes after `commands`."""
+    """The write of a workflow after `commands`."""
     case, happened = after(case, *commands, first=first)
     return LedgerWrite(
         case=case.id,
@@ -81,14 +81,14 @@ def following(case: Case, *commands: cmd.Command, key: str = KEY, first: float =
 
 
 def closing(case: Case, *commands: cmd.Command, key: str = KEY) -> LedgerWrite:
-    """The same, with the state that wakes the case up again."""
+    """The write of a closed case, with its snapshot for the next wake-up."""
     closed, _ = after(case, *commands)
     memory = CaseSnapshot(key=key, case=closed, policy=pack(closed.policy))
     return following(case, *commands, key=key).model_copy(update={"snapshot": memory})
 
 
 async def count(database: Database, table: sa.Table) -> int:
-    """How many rows a table has."""
+    """Number of rows in a table."""
     async with database.reading() as connection:
         query = sa.select(sa.func.count()).select_from(table)
         return int((await connection.execute(query)).scalar_one())

@@ -50,14 +50,14 @@ CASE = "K7Q2F9XM0"
 
 @pytest.fixture
 def appeals(database: Database) -> AppealsLedger:
-    """The appeals' side of the ledger."""
+    """Appeals part of the ledger."""
     return AppealsLedger(database)
 
 
 def entry(
     appeal: Appeal, *commands: acmd.AppealCommand, card: CardRef | None = None
 ) -> AppealWrite:
-    """Everything that `commands` make of `appeal`, a day apart."""
+    """The write with all events of `commands`, one day apart."""
     recorded = []
     for day, command in enumerate(commands):
         outcome = decide_appeal(appeal, command, T0 + timedelta(days=day))
@@ -72,7 +72,7 @@ FILED = acmd.FileAppeal(appealed=a_decision())
 
 
 async def banned(ledger: Ledger) -> Case:
-    """u_123 was banned by 佐藤 with 田中's approval."""
+    """A case in which 佐藤 banned u_123 with 田中's approval."""
     await ledger.record(opening())
     ban, agree = preset(SATO, "ban"), cmd.Approve(by=TANAKA)
     case = follow(follow(a_case(), ban, minutes(1)), agree, minutes(2))
@@ -82,7 +82,7 @@ async def banned(ledger: Ledger) -> Case:
 
 
 async def test_what_is_appealed_against(ledger: Ledger, appeals: AppealsLedger) -> None:
-    """The latest decision that was carried out, with who took and who approved it."""
+    """The latest decision in force, with its decider and its approver."""
     await banned(ledger)
     found = await appeals.load_appealed(Against(case=CASE))
     assert found is not None
@@ -92,10 +92,10 @@ async def test_what_is_appealed_against(ledger: Ledger, appeals: AppealsLedger) 
     assert found == await appeals.load_appealed(Against(case=CASE, decision="D1"))
 
 
-async def test_who_stood_in_and_who_was_stood_in_for_decided_both(
+async def test_a_cover_and_the_covered_person_both_count_as_deciders(
     ledger: Ledger, appeals: AppealsLedger
 ) -> None:
-    """Whoever approved in somebody's stead did so for the two of them."""
+    """An approval through a cover counts for both people."""
     cover = Cover(role=Role.LEAD, person=TANAKA.id, until=T0 + timedelta(hours=8))
     clark = CLARK.model_copy(update={"covers": (cover,)})
     ban, agree = preset(SATO, "ban"), cmd.Approve(by=clark)
@@ -107,10 +107,10 @@ async def test_who_stood_in_and_who_was_stood_in_for_decided_both(
     assert found.deciders == ("U0SATO", "U0CLARK", "U0TANAKA")
 
 
-async def test_whoever_agreed_to_an_undo_has_not_decided(
+async def test_the_approver_of_an_undo_is_not_a_decider(
     ledger: Ledger, appeals: AppealsLedger
 ) -> None:
-    """The platform refused to take it back, and the measure stands."""
+    """The platform refuses the undo, so the action stays in force."""
     rule = {"by": "lead", "quorum": 1, "within": "30m", "on_expiry": "refuse"}
     warn = CATALOG.actions["warn"].model_copy(
         update={"undo_approval": ApprovalRule.model_validate(rule)}
@@ -133,7 +133,7 @@ async def test_whoever_agreed_to_an_undo_has_not_decided(
 
 
 async def test_what_can_not_be_appealed_against(ledger: Ledger, appeals: AppealsLedger) -> None:
-    """No such case, no such decision, and one that never took effect."""
+    """Unknown case, unknown decision, or nothing in force."""
     assert await appeals.load_appealed(Against(case="K00000000")) is None
     await ledger.record(opening())
     await ledger.record(following(a_case(), preset(SATO, "warn")))
@@ -149,7 +149,7 @@ async def test_what_can_not_be_appealed_against(ledger: Ledger, appeals: Appeals
 async def test_what_was_taken_back_and_what_ran_out(
     ledger: Ledger, appeals: AppealsLedger, status: ActionStatus, effective: bool
 ) -> None:
-    """An undone measure leaves nothing; one whose time is over stands in the record."""
+    """An undone action can't be appealed; an expired one can."""
     case = await banned(ledger)
     undo = [cmd.Undo(by=TANAKA)] if status is ActionStatus.UNDONE else []
     await ledger.record(following(case, *undo, news(case, status)))
@@ -158,8 +158,8 @@ async def test_what_was_taken_back_and_what_ran_out(
     assert found.effective is effective
 
 
-async def test_a_story_of_its_own(appeals: AppealsLedger, queries: Queries) -> None:
-    """Row and events; the chain is verified like that of a case."""
+async def test_an_appeal_has_its_own_hash_chain(appeals: AppealsLedger, queries: Queries) -> None:
+    """An appeal has a row and events; its chain is verified like a case's."""
     overturned = entry(fresh(), FILED, acmd.Overturn(by=REED, reason="型番でした"))
     card = CardRef(channel="C0LEADS", ts="1.2")
     assert await appeals.record_appeal(overturned.model_copy(update={"card": card})) is True
@@ -186,7 +186,7 @@ async def test_a_story_of_its_own(appeals: AppealsLedger, queries: Queries) -> N
 async def test_the_same_entry_twice_changes_nothing(
     appeals: AppealsLedger, queries: Queries
 ) -> None:
-    """An older one that comes late leaves the newer row alone."""
+    """A repeated write is ignored, and an older one does not change the newer row."""
     first, both = entry(fresh(), FILED), entry(fresh(), FILED, acmd.ClaimAppeal(by=REED))
     for each in (both, both, first):
         assert await appeals.record_appeal(each) is True
@@ -199,7 +199,7 @@ async def test_the_same_entry_twice_changes_nothing(
 async def test_an_appeal_that_was_filed_before_is_known(
     appeals: AppealsLedger, queries: Queries
 ) -> None:
-    """Another run of the same appeal, after its first one was forgotten, writes nothing."""
+    """A second run of the same appeal writes nothing."""
     await appeals.record_appeal(entry(fresh(), FILED, acmd.WithdrawAppeal()))
     again = received("A0123456789AB", a_request(), fresh().rules, T0 + timedelta(days=90))
     assert await appeals.record_appeal(entry(again, FILED)) is False
@@ -209,7 +209,7 @@ async def test_an_appeal_that_was_filed_before_is_known(
 
 
 async def test_a_gap_in_the_story_is_refused(appeals: AppealsLedger, queries: Queries) -> None:
-    """Nothing of it is written."""
+    """A write with a missing event is refused as a whole."""
     await appeals.record_appeal(entry(fresh(), FILED))
     claimed = entry(given(an_appeal(), acmd.ClaimAppeal(by=REED), 1), acmd.ReleaseAppeal(by=REED))
     with pytest.raises(ChainBroken):
@@ -222,7 +222,7 @@ async def test_a_gap_in_the_story_is_refused(appeals: AppealsLedger, queries: Qu
 async def test_another_event_at_the_same_place_is_refused(
     appeals: AppealsLedger, queries: Queries
 ) -> None:
-    """The ledger keeps the one it has, and the write changes nothing."""
+    """The ledger keeps its event, and the write changes nothing."""
     await appeals.record_appeal(entry(fresh(), FILED))
     await appeals.record_appeal(entry(an_appeal(), acmd.ClaimAppeal(by=REED)))
     other = entry(an_appeal(), acmd.ClaimAppeal(by=MORI), acmd.Uphold(by=MORI, reason="規約どおり"))
@@ -237,7 +237,7 @@ async def test_another_event_at_the_same_place_is_refused(
 async def test_a_write_without_a_card_keeps_the_place_of_the_card(
     appeals: AppealsLedger, queries: Queries
 ) -> None:
-    """The card was posted without an event, and stays known."""
+    """The stored card reference stays."""
     card = CardRef(channel="C0LEADS", ts="1.2")
     await appeals.record_appeal(entry(fresh(), FILED))
     await appeals.record_appeal(entry(an_appeal(), card=card))

@@ -1,4 +1,4 @@
-"""Pauses of the automation, on both databases."""
+"""Automation pauses in the ledger, on both databases."""
 
 import asyncio
 from datetime import timedelta
@@ -27,39 +27,39 @@ STOP = partial(pause, by=SATO, playbook=None, lasts=None, now=T0)
 
 
 @pytest.fixture
-def brake(database: Database) -> Automation:
-    """The turns of an empty ledger."""
+def pauses(database: Database) -> Automation:
+    """Automation pauses of an empty ledger."""
     return Automation(database)
 
 
 async def kinds(database: Database) -> list[tuple[str, str]]:
-    """Every row, in its order: what was done, and by whom."""
+    """Kind and actor of every row, in order."""
     query = sa.select(automation.c.kind, automation.c.actor).order_by(automation.c.id)
     async with database.reading() as connection:
         return [(row.kind, row.actor) for row in await connection.execute(query)]
 
 
-async def test_a_case_learns_of_a_halt_by_its_playbook(ledger: Ledger, brake: Automation) -> None:
-    """The port says what stands at the time of the worker."""
-    await brake.change(partial(pause, by=SATO, playbook="off_platform", lasts=HOUR, now=T0))
+async def test_a_pause_is_found_by_its_playbook(ledger: Ledger, pauses: Automation) -> None:
+    """The activity returns the pause that is active at the worker's time."""
+    await pauses.change(partial(pause, by=SATO, playbook="off_platform", lasts=HOUR, now=T0))
     expected = AutomationPause(playbook="off_platform", by="U0SATO", at=T0, until=minutes(60))
     for minute, stands in ((0, expected), (59, expected), (60, None)):
         at = minutes(minute)
-        activities = LedgerActivities(ledger, lambda at=at: at)
+        activities = LedgerActivities(ledger.database, lambda at=at: at)
         assert await activities.automation_of("off_platform") == stands
-    assert await LedgerActivities(ledger, lambda: T0).automation_of("harassment") is None
-    assert await brake.standing(T0) == (PauseState(pause=expected),)
+    assert await LedgerActivities(ledger.database, lambda: T0).automation_of("harassment") is None
+    assert await pauses.standing(T0) == (PauseState(pause=expected),)
 
 
-async def test_what_is_refused_leaves_no_row(brake: Automation, database: Database) -> None:
-    """And what is done stays on record, also after it is over."""
-    outcome = await brake.change(partial(resume, by=SATO, playbook=None, now=T0))
+async def test_what_is_refused_leaves_no_row(pauses: Automation, database: Database) -> None:
+    """A refused change writes no row; accepted ones stay on record."""
+    outcome = await pauses.change(partial(resume, by=SATO, playbook=None, now=T0))
     assert outcome is Unchanged.NOT_PAUSED
     assert await kinds(database) == []
-    await brake.change(STOP)
-    await brake.change(partial(resume, by=SATO, playbook=None, now=T0))
-    await brake.change(partial(resume, by=TANAKA, playbook=None, now=T0))
-    assert await brake.standing(T0) == ()
+    await pauses.change(STOP)
+    await pauses.change(partial(resume, by=SATO, playbook=None, now=T0))
+    await pauses.change(partial(resume, by=TANAKA, playbook=None, now=T0))
+    assert await pauses.standing(T0) == ()
     assert await kinds(database) == [
         ("paused", "U0SATO"),
         ("resume_asked", "U0SATO"),
@@ -67,11 +67,13 @@ async def test_what_is_refused_leaves_no_row(brake: Automation, database: Databa
     ]
 
 
-async def test_two_at_once_do_not_pass_each_other(brake: Automation, database: Database) -> None:
-    """Two leads press in the same moment: one asks and the other agrees, never two requests."""
-    await brake.change(STOP)
+async def test_concurrent_resumes_are_a_request_and_an_approval(
+    pauses: Automation, database: Database
+) -> None:
+    """Two leads click at the same time: one requests, the other approves."""
+    await pauses.change(STOP)
     outcomes = await asyncio.gather(
-        *(brake.change(partial(resume, by=by, playbook=None, now=T0)) for by in (TANAKA, REED))
+        *(pauses.change(partial(resume, by=by, playbook=None, now=T0)) for by in (TANAKA, REED))
     )
     assert all(isinstance(each, AutomationChange) for each in outcomes)
     assert [kind for kind, _ in await kinds(database)] == ["paused", "resume_asked", "resumed"]

@@ -14,13 +14,13 @@ from tests.postgres import postgres_server
 
 
 async def test_a_database_that_starts_up_again_counts_as_away(open_folder: Path) -> None:
-    """It takes connections for a moment, only to say that it can't be asked yet."""
+    """PostgreSQL accepts connections during startup, but no queries."""
     server = Postgres(open_folder)
     await server.process.start()
     try:
         await wait_until(server.answers, what="PostgreSQL")
         database = Database(server.url("postgres"))
-        asking = [asyncio.create_task(_asked_in_vain(database)) for _ in range(8)]
+        asking = [asyncio.create_task(_failed_queries(database)) for _ in range(8)]
         await server.kill()
         await server.process.start()
         assert {each for task in asking for each in await task} == {LedgerUnavailable}
@@ -29,8 +29,8 @@ async def test_a_database_that_starts_up_again_counts_as_away(open_folder: Path)
         await server.kill()
 
 
-async def _asked_in_vain(database: Database) -> set[type[Exception]]:
-    """The errors of asking until the server has been away and is back."""
+async def _failed_queries(database: Database) -> set[type[Exception]]:
+    """The errors of all queries during one outage of the server."""
     seen = set[type[Exception]]()
 
     async def answers() -> bool:
@@ -46,10 +46,10 @@ async def _asked_in_vain(database: Database) -> set[type[Exception]]:
     return seen
 
 
-async def test_who_is_not_let_in_is_told_apart_from_who_has_to_wait(
+async def test_a_refused_connection_differs_from_an_outage(
     tmp_path: Path, open_folder: Path
 ) -> None:
-    """A database, a user or a file that is not there: a person has to change the address."""
+    """A missing database, user or file needs a corrected address, not a retry."""
     (tmp_path / "text").write_text("no database at all" * 100, "utf-8")
     with postgres_server(open_folder / "postgres") as server:
         url = make_url(await server.fresh("koban"))

@@ -23,12 +23,12 @@ S = ActionStatus
 
 @pytest.fixture
 def bulk_decisions(database: Database) -> BulkLedger:
-    """The room that is tested."""
+    """Bulk decisions of an empty ledger."""
     return BulkLedger(database)
 
 
 def users(count: int, first: int = 0) -> list[Subject]:
-    """So many users."""
+    """A number of users."""
     return [Subject(type="user", id=f"u_{n}") for n in range(first, first + count)]
 
 
@@ -49,15 +49,15 @@ def rows(version: int, *given: tuple[int, ActionStatus], **more: object) -> Bulk
 
 
 async def test_a_bulk_is_stored_for_good(bulk_decisions: BulkLedger) -> None:
-    """A second try that found others does not change who is in it."""
+    """A retry that found other accounts does not change the members."""
     assert await bulk_decisions.stored(BULK) == ()
     assert await bulk_decisions.store(BULK, CASE, users(1000)) == tuple(users(1000))
     assert await bulk_decisions.store(BULK, CASE, users(3, first=7)) == tuple(users(1000))
     assert await bulk_decisions.stored("RANOTHERRING0") == ()
 
 
-async def test_a_part_tells_what_stands(bulk_decisions: BulkLedger) -> None:
-    """An undo takes back what stands of each, and no more."""
+async def test_a_part_has_the_actions_in_effect(bulk_decisions: BulkLedger) -> None:
+    """An undo reverts only the actions in force of each subject."""
     await bulk_decisions.store(BULK, CASE, users(4))
     await bulk_decisions.record_bulk(rows(1, (0, S.VERIFIED), (1, S.FAILED), (2, S.DRIFTED)))
     assert await bulk_decisions.bulk_part(BulkPart(bulk=BULK, places=(2, 0, 1, 3))) == (
@@ -70,7 +70,7 @@ async def test_a_part_tells_what_stands(bulk_decisions: BulkLedger) -> None:
 
 
 async def test_an_older_write_never_goes_over_a_newer_one(bulk_decisions: BulkLedger) -> None:
-    """A late second delivery is harmless, and the same one twice changes nothing."""
+    """A late or repeated delivery changes nothing."""
     await bulk_decisions.store(BULK, CASE, users(2))
     newer = rows(2, (0, S.UNDONE))
     await bulk_decisions.record_bulk(newer)
@@ -82,7 +82,7 @@ async def test_an_older_write_never_goes_over_a_newer_one(bulk_decisions: BulkLe
 async def test_rows_of_one_write_may_speak_of_the_same_action_twice(
     bulk_decisions: BulkLedger,
 ) -> None:
-    """The last one counts."""
+    """The last row counts."""
     await bulk_decisions.store(BULK, CASE, users(1))
     await bulk_decisions.record_bulk(rows(1, (0, S.RETRYING), (0, S.VERIFIED)))
     assert await bulk_decisions.bulk_statuses(BULK) == "v"
@@ -92,7 +92,7 @@ async def test_rows_of_one_write_may_speak_of_the_same_action_twice(
 
 
 async def test_pages_show_failed_ones_first(bulk_decisions: BulkLedger) -> None:
-    """Whoever looks has to do something about those."""
+    """Failed subjects need a person and come first."""
     problem = Problem(kind=ProblemKind.REFUSED, status=404)
     await bulk_decisions.store(BULK, CASE, users(5))
     await bulk_decisions.record_bulk(rows(1, (0, S.VERIFIED), (1, S.VERIFIED)))
@@ -104,10 +104,10 @@ async def test_pages_show_failed_ones_first(bulk_decisions: BulkLedger) -> None:
     assert [(row["subject_id"], row["status"]) for row in last.rows] == [("u_4", None)]
 
 
-async def test_sanctions_that_stand_are_counted_by_subject(
+async def test_sanctions_in_force_are_counted_by_subject(
     bulk_decisions: BulkLedger, database: Database
 ) -> None:
-    """Twice sanctioned is one subject; what was undone, and what nobody decided, is none."""
+    """Each sanctioned subject counts once; undone and undecided actions do not count."""
     await bulk_decisions.store(BULK, CASE, users(900))
     await bulk_decisions.record_bulk(
         rows(1, (0, S.VERIFIED), (1, S.DONE), (2, S.UNDONE), (3, S.FAILED), (850, S.DRIFTED))
@@ -121,7 +121,7 @@ async def test_sanctions_that_stand_are_counted_by_subject(
 async def test_a_decision_for_a_bulk_has_rows_for_its_subjects_only(
     bulk_decisions: BulkLedger, ledger: Ledger, database: Database, queries: Queries
 ) -> None:
-    """The ring itself is nobody: numbers over `actions` count people."""
+    """Statistics over `actions` count subjects, not the bulk decision itself."""
     opened = a_bulk_case()
     await ledger.record(opening(opened))
     decided, _ = after(opened, decide_bulk(SATO, 2))
@@ -141,7 +141,7 @@ async def test_a_decision_for_a_bulk_has_rows_for_its_subjects_only(
 
 
 async def test_a_case_without_a_bulk_has_none(bulk_decisions: BulkLedger, ledger: Ledger) -> None:
-    """Neither an unknown case nor a single decision."""
+    """An unknown case and a single decision have no members."""
     opened = a_bulk_case()
     await ledger.record(opening(opened))
     await ledger.record(following(opened, cmd.ChoosePreset(by=SATO, preset="mute")))

@@ -1,4 +1,4 @@
-"""Hash chain, and the migration against the schema."""
+"""Hash chain of a case, and migrations compared with the schema."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ T0 = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
 
 def chain_of(count: int) -> list[Link]:
-    """A whole chain."""
+    """A valid chain."""
     links: list[Link] = []
     for seq in range(1, count + 1):
         previous = links[-1].hash if links else GENESIS
@@ -31,7 +31,7 @@ def chain_of(count: int) -> list[Link]:
 
 
 def test_the_formula_is_the_documented_one() -> None:
-    """Somebody with the docs and a SHA-256 can check it by hand."""
+    """The documented formula and a plain SHA-256 reproduce every hash."""
     said = (
         '["' + "0" * 64 + '","K7Q2F9XM0",1,"2026-11-23T03:00:00.000000+00:00",'
         '"case_claimed","U0SATO",{"n":1}]'
@@ -53,7 +53,7 @@ CHANGES: dict[str, Any] = {
 
 @given(st.integers(1, 8), st.data(), st.sampled_from(sorted(CHANGES)))
 def test_any_change_of_any_field_is_found(count: int, data: st.DataObject, name: str) -> None:
-    """Whichever event, whichever field."""
+    """A change of any field of any event breaks the chain."""
     links = chain_of(count)
     assert first_break(links) is None
     place = data.draw(st.integers(0, count - 1))
@@ -62,7 +62,7 @@ def test_any_change_of_any_field_is_found(count: int, data: st.DataObject, name:
 
 
 def shape_of(connection: sa.Connection) -> dict[str, str]:
-    """What the database says of each table, in words that can be compared."""
+    """Columns, keys and indexes of each table, in a comparable form."""
     seen = sa.inspect(connection)
     return {
         name: repr(
@@ -81,7 +81,7 @@ def shape_of(connection: sa.Connection) -> dict[str, str]:
 async def test_the_migrations_make_exactly_the_tables_and_take_them_away(
     database: Database,
 ) -> None:
-    """Columns and their order, defaults, keys and indexes; what is undone leaves nothing."""
+    """The upgrade creates the schema's tables; the downgrade removes all of them."""
 
     def shapes(connection: sa.Connection) -> tuple[dict[str, str], ...]:
         context = MigrationContext.configure(connection, opts={"target_metadata": metadata})

@@ -1,4 +1,4 @@
-"""Claims of alerts for a case, on both databases."""
+"""Alert claims of a case, on both databases."""
 
 import asyncio
 from datetime import datetime
@@ -26,19 +26,19 @@ def claim(*numbers: int, case: str = CASE, minute: float = 1) -> ClaimAlerts:
 
 
 def known(*numbers: int) -> ClaimedAlerts:
-    """The answer that some case had these before."""
+    """The answer with these alerts as duplicates of another case."""
     return ClaimedAlerts(known=tuple(f"live-chat/chat-{number:06}" for number in numbers))
 
 
 async def owners(database: Database) -> dict[str, tuple[str, datetime]]:
-    """Whose each alert is, and since when."""
+    """Case and claim time of each alert."""
     async with database.reading() as connection:
         rows = (await connection.execute(sa.select(alerts))).all()
     return {row.alert_id: (row.case_id, row.received_at) for row in rows}
 
 
 async def test_new_alerts_are_stored_with_their_case(ledger: Ledger, database: Database) -> None:
-    """None of them is known, and each is stored with the time of the claim."""
+    """New alerts are stored with the time of the claim."""
     assert await ledger.claim_alerts(claim(2, 3)) == ClaimedAlerts()
     assert await owners(database) == {
         "chat-000002": (CASE, minutes(1)),
@@ -49,14 +49,14 @@ async def test_new_alerts_are_stored_with_their_case(ledger: Ledger, database: D
 async def test_a_second_attempt_of_a_claim_is_no_duplicate(
     ledger: Ledger, database: Database
 ) -> None:
-    """Its alerts are still new to the case, and stored once."""
+    """On a retry the alerts are still new to the case, and stored once."""
     for _ in range(3):
         assert await ledger.claim_alerts(claim(2, 3)) == ClaimedAlerts()
     assert await count(database, alerts) == 2
 
 
 async def test_a_second_attempt_gives_the_first_answer(ledger: Ledger) -> None:
-    """What was known at the first attempt is known at the second, and nothing else."""
+    """A retry returns the same duplicates as the first attempt."""
     await ledger.record(opening())
     for _ in range(2):
         assert await ledger.claim_alerts(claim(1, 2)) == known(1)
@@ -65,14 +65,14 @@ async def test_a_second_attempt_gives_the_first_answer(ledger: Ledger) -> None:
 async def test_a_later_claim_of_the_same_case_finds_a_duplicate(
     ledger: Ledger, database: Database
 ) -> None:
-    """The same alert a minute later is known, and keeps its first time."""
+    """The same alert one minute later is a duplicate and keeps its first time."""
     await ledger.claim_alerts(claim(2))
     assert await ledger.claim_alerts(claim(2, 3, minute=2)) == known(2)
     assert (await owners(database))["chat-000002"] == (CASE, minutes(1))
 
 
 async def test_an_alert_of_another_case_is_known(ledger: Ledger, database: Database) -> None:
-    """It stays with the case that had it first, even where both claims are of one moment."""
+    """It stays in the case that claimed it first, even if both claims have the same time."""
     await ledger.claim_alerts(claim(2, 3, case=OTHER))
     assert await ledger.claim_alerts(claim(2, 3, 4)) == known(2, 3)
     assert {case for case, _ in (await owners(database)).values()} == {OTHER, CASE}
@@ -80,7 +80,7 @@ async def test_an_alert_of_another_case_is_known(ledger: Ledger, database: Datab
 
 
 async def test_the_alert_that_opened_a_case_is_known(ledger: Ledger) -> None:
-    """It came again, and counts once."""
+    """A repeated first alert counts once."""
     await ledger.record(opening())
     assert await ledger.claim_alerts(claim(1)) == known(1)
 
@@ -88,13 +88,13 @@ async def test_the_alert_that_opened_a_case_is_known(ledger: Ledger) -> None:
 async def test_an_alert_that_comes_twice_in_one_claim_is_stored_once(
     ledger: Ledger, database: Database
 ) -> None:
-    """A claim never fails over its own alerts."""
+    """A duplicate within one claim does not make the claim fail."""
     assert await ledger.claim_alerts(claim(2, 2)) == ClaimedAlerts()
     assert await count(database, alerts) == 1
 
 
 async def test_two_detectors_may_use_one_id(ledger: Ledger, database: Database) -> None:
-    """An alert is known by its detector and id together."""
+    """An alert is identified by its detector and id."""
     await ledger.claim_alerts(claim(2))
     other: Alert = an_alert(2).model_copy(update={"detector": "other"})
     asked = ClaimAlerts(case=OTHER, at=minutes(2), alerts=(other,))
@@ -103,7 +103,7 @@ async def test_two_detectors_may_use_one_id(ledger: Ledger, database: Database) 
 
 
 async def test_an_id_with_a_slash_is_found_again(ledger: Ledger) -> None:
-    """A second attempt recognizes it."""
+    """A retry recognizes it."""
     odd = an_alert(2).model_copy(update={"id": "a/b/c"})
     asked = ClaimAlerts(case=CASE, at=minutes(1), alerts=(odd,))
     for _ in range(2):
@@ -119,7 +119,7 @@ async def test_of_many_claims_at_once_one_has_the_alert(ledger: Ledger) -> None:
 
 
 async def test_claims_in_different_orders_do_not_stop_each_other(ledger: Ledger) -> None:
-    """Two cases claim the same alerts, one of them backwards."""
+    """Two cases claim the same alerts in opposite orders without a deadlock."""
     numbers = range(1, 101)
     for round_ in range(10):
         pair = (
@@ -130,7 +130,7 @@ async def test_claims_in_different_orders_do_not_stop_each_other(ledger: Ledger)
         assert sum(100 - len(each.known) for each in found) == 100
 
 
-async def test_an_empty_claim_asks_only_for_the_halt(ledger: Ledger, database: Database) -> None:
+async def test_an_empty_claim_reads_only_the_pause(ledger: Ledger, database: Database) -> None:
     """Nothing is stored."""
     assert await ledger.claim_alerts(claim()) == ClaimedAlerts()
     assert await count(database, alerts) == 0
@@ -139,10 +139,10 @@ async def test_an_empty_claim_asks_only_for_the_halt(ledger: Ledger, database: D
 @pytest.mark.parametrize(
     ("playbook", "stopped"), [(None, False), ("off_platform", True), ("other", False)]
 )
-async def test_the_answer_has_the_halt_of_the_playbook(
+async def test_the_answer_has_the_pause_of_the_playbook(
     ledger: Ledger, database: Database, playbook: str | None, stopped: bool
 ) -> None:
-    """A claim without a playbook does not ask."""
+    """A claim without a playbook has no pause."""
     pause = AutomationChange(kind=PauseChange.PAUSED, by=TANAKA.id, at=T0, playbook="off_platform")
     await Automation(database).change(lambda _: pause)
     asked = claim(2).model_copy(update={"playbook": playbook})

@@ -23,7 +23,7 @@ def book(database: Database) -> Covers:
 
 
 async def rows(database: Database) -> list[tuple[str, str, datetime | None]]:
-    """Every row that stands, with the time when it was ended."""
+    """Every row with the time of its end."""
     query = sa.select(covers.c.person, covers.c.covers_for, covers.c.ended_at)
     async with database.reading() as connection:
         found = (await connection.execute(query.order_by(covers.c.id))).all()
@@ -31,17 +31,17 @@ async def rows(database: Database) -> list[tuple[str, str, datetime | None]]:
 
 
 async def test_a_cover_is_valid_until_its_time(ledger: Ledger, book: Covers) -> None:
-    """The port says what is valid at the time of the worker."""
+    """The activity returns the covers that are valid at the worker's time."""
     await book.begin("U0SATO", TANAKA_S, T0)
     for minute, valid in ((0, (TANAKA_S,)), (179, (TANAKA_S,)), (180, ())):
         at = T0 + timedelta(minutes=minute)
-        activities = LedgerActivities(ledger, lambda at=at: at)
+        activities = LedgerActivities(ledger.database, lambda at=at: at)
         assert await activities.covers_of("U0SATO") == valid
-    assert await LedgerActivities(ledger, lambda: T0).covers_of("U0TANAKA") == ()
+    assert await LedgerActivities(ledger.database, lambda: T0).covers_of("U0TANAKA") == ()
 
 
 async def test_an_ended_cover_stays_on_record(book: Covers, database: Database) -> None:
-    """Only what others cover for this person ends; a second end finds nothing."""
+    """Only the covers for this person end; a second call ends nothing."""
     reed = TANAKA_S.model_copy(update={"person": "U0REED"})
     await book.begin("U0SATO", TANAKA_S, T0)
     await book.begin("U0CLARK", TANAKA_S, T0)
@@ -58,8 +58,8 @@ async def test_an_ended_cover_stays_on_record(book: Covers, database: Database) 
     ]
 
 
-async def test_a_new_agreement_takes_the_place_of_the_old(book: Covers, database: Database) -> None:
-    """Nobody covers twice for the same person, and both agreements can be read."""
+async def test_a_new_cover_replaces_the_old_one(book: Covers, database: Database) -> None:
+    """One cover for each pair of people is active; both stay on record."""
     longer = TANAKA_S.model_copy(update={"until": T0 + timedelta(hours=8)})
     later = T0 + timedelta(minutes=5)
     await book.begin("U0SATO", TANAKA_S, T0)
@@ -69,7 +69,7 @@ async def test_a_new_agreement_takes_the_place_of_the_old(book: Covers, database
 
 
 async def test_a_person_sees_both_sides(book: Covers) -> None:
-    """Whom they cover for, and who covers for them."""
+    """The list has covers by the person and for the person."""
     await book.begin("U0SATO", TANAKA_S, T0)
     for person in ("U0SATO", "U0TANAKA"):
         (one,) = await book.around(person, T0)
@@ -80,7 +80,7 @@ async def test_a_person_sees_both_sides(book: Covers) -> None:
 async def test_another_lead_ends_what_somebody_gives_or_has(
     book: Covers, database: Database
 ) -> None:
-    """Who ended it stays on record; the covers of others go on."""
+    """The row has who ended it; other people's covers stay active."""
     reed = TANAKA_S.model_copy(update={"person": "U0REED"})
     await book.begin("U0SATO", TANAKA_S, T0)
     await book.begin("U0TANAKA", reed, T0)
@@ -101,7 +101,7 @@ async def test_another_lead_ends_what_somebody_gives_or_has(
 
 
 async def test_who_ends_their_own_is_on_record(book: Covers, database: Database) -> None:
-    """Also where another agreement takes its place."""
+    """This includes a cover that is replaced by a new one."""
     await book.begin("U0SATO", TANAKA_S, T0)
     await book.begin("U0SATO", TANAKA_S, T0)
     await book.end("U0TANAKA", T0)
@@ -110,8 +110,8 @@ async def test_who_ends_their_own_is_on_record(book: Covers, database: Database)
         assert found.scalars().all() == ["U0TANAKA", "U0TANAKA"]
 
 
-async def test_who_stands_in_for_a_role(book: Covers) -> None:
-    """Whatever lasts longest comes first."""
+async def test_covers_of_a_role_are_listed(book: Covers) -> None:
+    """The longest cover comes first."""
     reed = Cover(role=Role.LEAD, person="U0REED", until=T0 + timedelta(hours=5))
     await book.begin("U0SATO", TANAKA_S, T0)
     await book.begin("U0CLARK", reed, T0)

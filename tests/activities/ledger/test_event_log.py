@@ -15,7 +15,7 @@ from workflows.domain.case import commands as cmd
 
 
 class Busy(Queries):
-    """Somebody writes just after the `moment`, while the audit reads."""
+    """A ledger that is written to just after `moment`, during the audit."""
 
     def __init__(self, database: Database, moment: str) -> None:
         super().__init__(database)
@@ -28,13 +28,13 @@ class Busy(Queries):
             await self._ledger.record(following(a_case(), cmd.Claim(by=SATO)))
 
     async def case(self, case: str) -> Row | None:
-        """Its row."""
+        """The row of the case."""
         found = await super().case(case)
         await self._goes_on("row")
         return found
 
     async def chain(self, case: str) -> list[Link]:
-        """Its events."""
+        """The events of the case."""
         found = await super().chain(case)
         await self._goes_on("chain")
         return found
@@ -44,7 +44,7 @@ class Busy(Queries):
 async def test_a_case_that_goes_on_meanwhile_is_whole(
     ledger: Ledger, database: Database, moment: str
 ) -> None:
-    """An event that is written between two looks is not missing."""
+    """An event that is written during the audit is not reported as missing."""
     await ledger.record(opening())
     assert (await verify(Busy(database, moment))).broken == ()
     assert (await verify(Queries(database))).events == 2
@@ -53,7 +53,7 @@ async def test_a_case_that_goes_on_meanwhile_is_whole(
 async def test_a_case_without_any_event_is_found(
     ledger: Ledger, queries: Queries, database: Database
 ) -> None:
-    """Whoever takes the whole story away leaves its row behind."""
+    """A row without events is reported."""
     await ledger.record(opening())
     async with database.writing() as connection:
         await connection.execute(sa.delete(events))

@@ -1,4 +1,4 @@
-"""Evidence in the ledger: pages, the quota per person, and recorded reveals."""
+"""Evidence in the ledger: pages, the quota of each person, and recorded reveals."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -18,8 +18,7 @@ from workflows.domain.alerts import ImageEvidence, TextEvidence
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.case.snapshot import ReceivedAlert
-from workflows.ports.cases import LedgerWrite
-from workflows.ports.evidence import RevealRequest
+from workflows.ports.cases import LedgerWrite, RevealRequest
 
 CASE = "K7Q2F9XM0"
 PIECES: list[dict[str, Any]] = [
@@ -31,12 +30,12 @@ PIECES: list[dict[str, Any]] = [
 
 @pytest.fixture
 def record(database: Database) -> EvidenceRecord:
-    """The reading side."""
+    """Evidence queries."""
     return EvidenceRecord(database)
 
 
 def entry(numbers: range, case: str = CASE, key: str = "run-1") -> LedgerWrite:
-    """A case with alerts of these numbers, a minute apart."""
+    """A case with alerts of these numbers, one minute apart."""
     at = {number: minutes(number).isoformat() for number in numbers}
     made = (
         an_alert(number, evidence=PIECES, occurred_at=at[number], score=0.5) for number in numbers
@@ -54,7 +53,7 @@ def asking(
     person: str = "U0SATO",
     case: str = CASE,
 ) -> RevealRequest:
-    """A press at a minute; counted are the eight hours before."""
+    """A click at a minute; the quota covers the eight hours before it."""
     at = minutes(minute)
     since = at - timedelta(hours=8)
     alert = f"live-chat/chat-{number:06}"
@@ -66,7 +65,7 @@ def asking(
 async def test_alerts_are_read_newest_first_and_in_pages(
     ledger: Ledger, record: EvidenceRecord
 ) -> None:
-    """With their whole evidence; what came after the list was opened does not shift it."""
+    """Alerts have all their evidence; later alerts do not shift an open list."""
     await ledger.record(entry(range(1, 8)))
     late = T0 + timedelta(days=1)
     page = await record.page(CASE, 2, 3, late)
@@ -86,7 +85,7 @@ async def test_alerts_are_read_newest_first_and_in_pages(
 
 
 async def test_what_was_merged_in_is_read_as_well(ledger: Ledger, record: EvidenceRecord) -> None:
-    """Also where that case had taken in another one before."""
+    """Evidence of merged cases is included, over several merges."""
     await ledger.record(entry(range(1, 2)))
     await ledger.record(entry(range(2, 3), "K00000002", "run-2"))
     await ledger.record(entry(range(3, 4), "K00000003", "run-3"))
@@ -104,9 +103,9 @@ async def test_what_was_merged_in_is_read_as_well(ledger: Ledger, record: Eviden
 async def test_a_person_s_pieces_are_counted_up_to_the_cap(
     ledger: Ledger, database: Database
 ) -> None:
-    """The third of two is not counted in; the same piece again is no more; others count alone."""
+    """A repeated piece counts once, and each person has a separate quota."""
     await ledger.record(entry(range(1, 3)))
-    expose = LedgerActivities(ledger).expose
+    expose = LedgerActivities(ledger.database).expose
     known = {"found": True, "image": True}
     assert await expose(asking(1)) == Exposed(**known)
     assert await expose(asking(1, minute=5)) == Exposed(**known, again=True)
@@ -123,9 +122,9 @@ async def test_a_person_s_pieces_are_counted_up_to_the_cap(
 
 
 async def test_what_is_long_ago_counts_no_more(ledger: Ledger) -> None:
-    """The time slides: after the first is over there is room for one."""
+    """The window slides: expired reveals free the quota."""
     await ledger.record(entry(range(1, 4)))
-    expose = LedgerActivities(ledger).expose
+    expose = LedgerActivities(ledger.database).expose
     for item, minute in ((1, 0.0), (2, 60.0)):
         await expose(asking(item, minute=minute))
     assert (await expose(asking(1, number=2, minute=470))).seen == 2
@@ -138,9 +137,9 @@ async def test_what_is_long_ago_counts_no_more(ledger: Ledger) -> None:
 async def test_a_hundred_presses_at_once_stay_below_the_cap(
     ledger: Ledger, database: Database
 ) -> None:
-    """Two that don't see each other would both be the last one that there is room for."""
+    """Concurrent clicks can't exceed the quota."""
     await ledger.record(entry(range(1, 31)))
-    expose = LedgerActivities(ledger).expose
+    expose = LedgerActivities(ledger.database).expose
     presses = (asking(1, number, most=10) for number in range(1, 31))
     found = await asyncio.gather(*(expose(each) for each in presses))
     assert sorted(each.seen for each in found)[:11] == list(range(11))
@@ -160,14 +159,14 @@ async def test_a_hundred_presses_at_once_stay_below_the_cap(
 async def test_what_the_case_does_not_have_is_not_found(
     ledger: Ledger, database: Database, made_up: RevealRequest
 ) -> None:
-    """And counts for nobody."""
+    """An unknown piece does not count."""
     await ledger.record(entry(range(1, 2)))
-    assert await LedgerActivities(ledger).expose(made_up) == Exposed()
+    assert await LedgerActivities(ledger.database).expose(made_up) == Exposed()
     assert await count(database, exposures) == 0
 
 
 def revealed(by: str = "U0SATO") -> LedgerWrite:
-    """The write of a case at minute 1, when somebody was shown its image."""
+    """The write of a case at minute 1 with a revealed image."""
     person = SATO if by == SATO.id else TANAKA
     command = cmd.RevealEvidence(
         by=person,
@@ -182,7 +181,7 @@ def revealed(by: str = "U0SATO") -> LedgerWrite:
 async def test_who_looked_is_written_with_the_event_and_once(
     ledger: Ledger, database: Database, record: EvidenceRecord
 ) -> None:
-    """A lost answer makes the workflow write again; nobody looked twice for that."""
+    """A repeated write after a lost answer adds no second record."""
     await ledger.record(entry(range(1, 2)))
     key = "live-chat/chat-000001"
     assert not await record.is_recorded(CASE, "U0SATO", key, 1)
@@ -207,7 +206,7 @@ async def test_who_looked_is_written_with_the_event_and_once(
 
 
 async def test_an_uploaded_image_is_remembered_and_forgotten(record: EvidenceRecord) -> None:
-    """The newest file counts; what Slack lost is uploaded anew."""
+    """The newest file is reused; one that Slack lost is uploaded again."""
     key, now = "live-chat/chat-000001", datetime.now(T0.tzinfo)
     assert await record.file(key, 1) is None
     await record.keep_file(key, 1, "F0FIRST", now)

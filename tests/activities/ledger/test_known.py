@@ -1,7 +1,8 @@
-"""History of a subject, on both databases."""
+"""Subject history, on both databases."""
 
+from activities.ledger import cases
 from activities.ledger.activities import LedgerActivities
-from activities.ledger.cases import Ledger, Subjects
+from activities.ledger.cases import Ledger
 from tests.activities.ledger.recording import after, following, opening
 from tests.workflows.domain.builders import (
     PLAYBOOK,
@@ -25,14 +26,14 @@ NEW = "K00000000"
 
 
 def case(number: int, policy: Policy = POLICY) -> Case:
-    """The case `K0000000n` on u_123, opened n minutes later than the first."""
+    """Case `K0000000n` on u_123, opened n minutes after the first."""
     return a_case().model_copy(
         update={"id": f"K0000000{number}", "opened_at": minutes(number), "policy": policy}
     )
 
 
 async def worked(ledger: Ledger, number: int, *commands: Command, policy: Policy = POLICY) -> Case:
-    """Records a case and everything that `commands` make of it."""
+    """Records a case and all events of `commands`."""
     opened = case(number, policy)
     key = f"run-{number}"
     await ledger.record(opening(opened, key=key, number=number))
@@ -43,11 +44,12 @@ async def worked(ledger: Ledger, number: int, *commands: Command, policy: Policy
 
 async def known_of(ledger: Ledger, subject: Subject, case: str) -> SubjectHistory:
     """What a case would know of a subject."""
-    return await Subjects(ledger.database).known(subject, case)
+    async with ledger.database.reading() as connection:
+        return await connection.run_sync(cases.known_of, subject, case)
 
 
 async def muted(ledger: Ledger, number: int, *statuses: ActionStatus) -> None:
-    """A case in which u_123 was muted, and what the platform told of it afterwards."""
+    """A case with a mute on u_123 and the platform's later report."""
     opened = await worked(ledger, number, preset(SATO, "mute"))
     for status in statuses:
         await ledger.record(following(opened, news(opened, status), key=f"run-{number}"))
@@ -55,13 +57,13 @@ async def muted(ledger: Ledger, number: int, *statuses: ActionStatus) -> None:
 
 
 async def test_nothing_is_known_of_a_stranger(ledger: Ledger) -> None:
-    """The case that asks is no prior case."""
+    """The case itself is not a prior case."""
     await worked(ledger, 1)
     assert await known_of(ledger, USER, "K00000001") == SubjectHistory()
 
 
 async def test_sanctions_are_counted_by_their_action(ledger: Ledger) -> None:
-    """One that ended in its time counts, but does not stand any more."""
+    """An expired sanction counts, but is not in force."""
     await muted(ledger, 1, ActionStatus.VERIFIED, ActionStatus.LIFTED)
     await muted(ledger, 2, ActionStatus.DONE)
     await muted(ledger, 3, ActionStatus.VERIFIED)
@@ -75,7 +77,7 @@ async def test_sanctions_are_counted_by_their_action(ledger: Ledger) -> None:
 
 
 async def test_what_did_not_take_effect_is_no_sanction(ledger: Ledger) -> None:
-    """Neither what failed, nor what was undone, nor what is only being tried."""
+    """Failed, undone and pending actions do not count."""
     await muted(ledger, 1, ActionStatus.FAILED)
     await muted(ledger, 2, ActionStatus.VERIFIED)
     undone = await worked(ledger, 3, preset(SATO, "mute"))
@@ -92,14 +94,14 @@ async def test_what_did_not_take_effect_is_no_sanction(ledger: Ledger) -> None:
 
 
 async def test_what_nobody_approved_is_no_sanction(ledger: Ledger) -> None:
-    """A ban that waits, and one that was sent back."""
+    """Pending and rejected bans do not count."""
     await worked(ledger, 1, preset(SATO, "ban"))
     await worked(ledger, 2, preset(SATO, "ban"), cmd.Reject(by=TANAKA, reason="no"))
     assert (await known_of(ledger, USER, NEW)).sanctions == ()
 
 
 async def test_what_koban_protected_by_itself_is_no_sanction(ledger: Ledger) -> None:
-    """A protection that was lifted again says nothing about the subject."""
+    """A lifted automatic protection does not count."""
     rules = PLAYBOOK.model_validate(
         {
             **PLAYBOOK.model_dump(by_alias=True),
@@ -115,7 +117,7 @@ async def test_what_koban_protected_by_itself_is_no_sanction(ledger: Ledger) -> 
 
 
 async def test_other_cases_are_named_while_they_are_open(ledger: Ledger) -> None:
-    """The newest five; closed ones are counted, and merged ones count with the other case."""
+    """The newest five open cases are named; closed ones are counted."""
     for number in range(1, 8):
         await worked(ledger, number)
     await worked(ledger, 8, cmd.MarkNoViolation(by=SATO))
@@ -126,7 +128,7 @@ async def test_other_cases_are_named_while_they_are_open(ledger: Ledger) -> None
 
 
 async def test_others_are_not_mixed_in(ledger: Ledger) -> None:
-    """A listing may have the same id as a user."""
+    """A listing can have the same id as a user."""
     await muted(ledger, 1, ActionStatus.VERIFIED)
     listing = Subject(type="listing", id="u_123")
     assert await known_of(ledger, listing, NEW) == SubjectHistory()
@@ -134,7 +136,7 @@ async def test_others_are_not_mixed_in(ledger: Ledger) -> None:
 
 async def test_a_case_tells_whom_it_is_about_and_whether_it_is_open(ledger: Ledger) -> None:
     """An unknown one does not."""
-    activities = LedgerActivities(ledger)
+    activities = LedgerActivities(ledger.database)
     await worked(ledger, 1)
     await worked(ledger, 2, cmd.MarkNoViolation(by=SATO))
     place = await activities.place_of("K00000001")

@@ -1,4 +1,4 @@
-"""Guarantees of the ledger, on both databases."""
+"""Ledger guarantees, on both databases."""
 
 import asyncio
 import sqlite3
@@ -12,7 +12,7 @@ from activities.ledger.database import Database, LedgerUnavailable, migrate
 from activities.ledger.event_log import verify
 from activities.ledger.queries import Look, Queries
 from activities.ledger.schema import alerts, cases, events, metadata
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.activities.ledger.recording import after, count, following, opening, wanted
 from tests.workflows.domain.builders import (
     CLARK,
@@ -32,7 +32,7 @@ from workflows.domain.policy.actions import ApprovalRule
 
 
 async def test_a_story_is_written_and_read(ledger: Ledger, queries: Queries) -> None:
-    """Events come back in their order, with who did what when."""
+    """Events come back in order, with actor and time."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO)))
     rows = await queries.events_of("K7Q2F9XM0")
@@ -49,7 +49,7 @@ async def test_a_story_is_written_and_read(ledger: Ledger, queries: Queries) -> 
 
 
 async def test_what_waits_for_approval_is_no_action_yet(ledger: Ledger, queries: Queries) -> None:
-    """A look-up must not show a ban that nobody approved; the decision stays in the events."""
+    """A look-up does not show a ban without its approval; the events have the decision."""
     await ledger.record(opening())
     asked, _ = after(a_case(), preset(SATO, "ban"))
     await ledger.record(following(a_case(), preset(SATO, "ban")))
@@ -61,7 +61,7 @@ async def test_what_waits_for_approval_is_no_action_yet(ledger: Ledger, queries:
 async def test_every_tampering_is_found(
     ledger: Ledger, queries: Queries, database: Database
 ) -> None:
-    """A changed actor, a cut end, a removed middle: the audit names the place."""
+    """The audit reports the place of a changed actor, a cut end or a removed event."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO)))
     assert (await verify(queries)).events == 4
@@ -75,7 +75,7 @@ async def test_every_tampering_is_found(
 
 
 async def test_nul_and_worse_are_stored_visibly(ledger: Ledger, database: Database) -> None:
-    """A NUL, which PostgreSQL refuses in text, becomes its picture."""
+    """PostgreSQL refuses NUL in text; a visible symbol replaces it."""
     alert = an_alert(1, attributes={"note": "a\u0000b", "deep": [{"x": "\u0000"}]})
     await ledger.open_case(wanted().model_copy(update={"alert": alert}))
     async with database.reading() as connection:
@@ -84,21 +84,21 @@ async def test_nul_and_worse_are_stored_visibly(ledger: Ledger, database: Databa
 
 
 async def test_known_alerts_are_found_by_hundreds(ledger: Ledger, queries: Queries) -> None:
-    """Ingest asks for a whole request at once."""
+    """Ingest checks a whole request with one query."""
     await ledger.record(opening())
     asked = [("live-chat", f"chat-{number:06}") for number in range(1000)]
     assert await queries.known(asked) == {("live-chat", "chat-000001")}
 
 
 async def test_a_look_up_is_written_down(queries: Queries, database: Database) -> None:
-    """Both people and the reason are on record."""
+    """The record has both people and the reason."""
     look = Look(at=T0, actor="U0SATO", subject_type="user", subject_id="u_1", why="/koban user")
     await queries.look_up(look)
     assert await count(database, metadata.tables["lookups"]) == 1
 
 
 async def test_the_queue_holds_what_is_open(ledger: Ledger, queries: Queries) -> None:
-    """Closed cases are not in it."""
+    """Closed cases are not in the queue."""
     await ledger.record(opening())
     assert [row["id"] for row in await queries.open_cases()] == ["K7Q2F9XM0"]
     await ledger.record(following(a_case(), cmd.MarkNoViolation(by=SATO)))
@@ -108,7 +108,7 @@ async def test_the_queue_holds_what_is_open(ledger: Ledger, queries: Queries) ->
 async def test_an_undo_that_waits_for_an_approval_is_in_the_queue(
     ledger: Ledger, queries: Queries
 ) -> None:
-    """Its case is closed and keeps its actions; only the person asking can't agree."""
+    """The case is closed; its requester can't approve."""
     rule = {"by": "lead", "within": "30m"}
     warn = POLICY.catalog.actions["warn"].model_copy(
         update={"undo_approval": ApprovalRule.model_validate(rule)}
@@ -130,10 +130,10 @@ async def test_an_undo_that_waits_for_an_approval_is_in_the_queue(
     assert [each["status"] for each in await queries.actions_of(case.id)] == ["verified"]
 
 
-async def test_nobody_who_asked_decided_or_agreed_is_waited_for(
+async def test_requester_deciders_and_approvers_can_not_approve_again(
     ledger: Ledger, queries: Queries
 ) -> None:
-    """Of two leads one agreed; the row names who can't be the second."""
+    """The row lists the people who can't give the second approval."""
     await ledger.record(opening())
     await ledger.record(
         following(a_case(), preset(SATO, "forfeit"), cmd.Approve(by=TANAKA)),
@@ -144,7 +144,7 @@ async def test_nobody_who_asked_decided_or_agreed_is_waited_for(
 
 
 async def test_a_question_moves_the_end_of_an_approval(ledger: Ledger, queries: Queries) -> None:
-    """The time that was left begins with the answer, or after one whole term."""
+    """The remaining time restarts at the answer, or after one full term."""
     await ledger.record(opening())
     asked = cmd.AskRequester(by=TANAKA, question="どの配信ですか")
     await ledger.record(following(a_case(), preset(SATO, "ban"), asked))
@@ -152,10 +152,8 @@ async def test_a_question_moves_the_end_of_an_approval(ledger: Ledger, queries: 
     assert row["approval_expires_at"] == minutes(61)
 
 
-async def test_a_case_on_hold_has_no_due_time_while_its_clocks_stand(
-    ledger: Ledger, queries: Queries
-) -> None:
-    """Waiting stops the clocks, a specialist's snooze does not."""
+async def test_a_waiting_case_has_no_due_time(ledger: Ledger, queries: Queries) -> None:
+    """Waiting pauses the deadlines, a specialist's snooze does not."""
     await ledger.record(opening())
     snooze = cmd.Snooze(by=SATO, until=minutes(5))
     await ledger.record(following(a_case(), snooze))
@@ -170,7 +168,7 @@ async def test_a_case_on_hold_has_no_due_time_while_its_clocks_stand(
 
 
 async def test_two_processes_may_migrate_at_once(url: str) -> None:
-    """`serve` and `work` start together."""
+    """`serve` and `work` can start at the same time."""
     databases = [Database(url) for _ in range(3)]
     await asyncio.gather(*(migrate(each) for each in databases))
     assert await count(databases[0], cases) == 0
@@ -179,8 +177,8 @@ async def test_two_processes_may_migrate_at_once(url: str) -> None:
 
 
 async def test_a_new_file_that_another_process_writes_to_is_waited_for(tmp_path: Path) -> None:
-    """It can't be turned to WAL meanwhile, and SQLite itself would fail instead of waiting."""
-    other = sqlite3.connect(tmp_path / "ledger.db", PATIENCE, isolation_level=None)
+    """A new file can't switch to WAL during a write, and SQLite alone would fail at once."""
+    other = sqlite3.connect(tmp_path / "ledger.db", WAIT_SECONDS, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}")
     migrating = asyncio.create_task(migrate(database))
@@ -194,7 +192,7 @@ async def test_a_new_file_that_another_process_writes_to_is_waited_for(tmp_path:
 
 
 async def test_a_ledger_out_of_reach_is_one_sentence_without_a_password() -> None:
-    """The sentence goes to an operator, and into logs."""
+    """The message goes to operators and logs."""
     database = Database("postgresql+asyncpg://koban:hunter2@127.0.0.1:9/koban")
     with pytest.raises(LedgerUnavailable) as caught:
         await Queries(database).open_cases()

@@ -1,4 +1,4 @@
-"""Opening of a case in the ledger, on both databases."""
+"""New cases in the ledger, on both databases."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ SECOND = "K254QERZX"
 
 
 async def rows(database: Database) -> tuple[int, int, int]:
-    """How many cases, alerts and events there are."""
+    """Numbers of cases, alerts and events."""
     return (
         await count(database, cases),
         await count(database, alerts),
@@ -35,7 +35,7 @@ async def rows(database: Database) -> tuple[int, int, int]:
 
 
 async def opened(ledger: Ledger, asked: OpenCase) -> CaseOpened:
-    """The event of a case that was opened."""
+    """The event of a new case."""
     found = await ledger.open_case(asked)
     assert found.event is not None
     return found.event
@@ -64,7 +64,7 @@ async def test_a_case_opens_with_its_row_its_alert_and_its_event(
 
 
 async def test_a_second_attempt_finds_the_first(ledger: Ledger, database: Database) -> None:
-    """The same key gives the same answer and adds no row."""
+    """The same key returns the same answer and adds no row."""
     first = await ledger.open_case(wanted())
     later = wanted().event.model_copy(update={"at": minutes(1)})
     for again in (wanted(), wanted().model_copy(update={"event": later})):
@@ -73,14 +73,14 @@ async def test_a_second_attempt_finds_the_first(ledger: Ledger, database: Databa
 
 
 async def test_a_second_attempt_finds_a_case_that_went_on(ledger: Ledger) -> None:
-    """The answer is its first event, whatever came after it."""
+    """The answer is the first event, even after later ones."""
     first = await ledger.open_case(wanted())
     await ledger.record(following(named(FIRST), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO)))
     assert await ledger.open_case(wanted()) == first
 
 
 async def test_many_attempts_at_once_open_one_case(ledger: Ledger, database: Database) -> None:
-    """Each of them gets the same answer, and none ends with an error."""
+    """Concurrent attempts all return the same answer."""
     first, *others = await asyncio.gather(*(ledger.open_case(wanted()) for _ in range(20)))
     assert first.event is not None
     assert others == [first] * 19
@@ -88,7 +88,7 @@ async def test_many_attempts_at_once_open_one_case(ledger: Ledger, database: Dat
 
 
 async def test_two_cases_that_race_for_one_id_both_open(ledger: Ledger, database: Database) -> None:
-    """The later one passes on to its next candidate."""
+    """The later case takes its next candidate id."""
     for round_ in range(10):
         number, key = 10 + 2 * round_, f"run-{10 + round_}"
         rival = following(named(case_id(key)), cmd.Claim(by=SATO), key="somebody-else")
@@ -103,7 +103,7 @@ async def test_two_cases_that_race_for_one_id_both_open(ledger: Ledger, database
 
 
 async def test_a_known_alert_opens_no_case(ledger: Ledger, database: Database) -> None:
-    """Nothing is written for it, also after its own case closed."""
+    """Nothing is written, even after the alert's case closed."""
     await ledger.open_case(wanted())
     for _ in range(2):
         assert await ledger.open_case(wanted("run-2")) == OpenedCase()
@@ -113,7 +113,7 @@ async def test_a_known_alert_opens_no_case(ledger: Ledger, database: Database) -
 
 
 async def test_an_id_of_another_case_is_passed_over(ledger: Ledger, queries: Queries) -> None:
-    """The second candidate takes its place, and a second attempt finds it again."""
+    """The second candidate id is used, and a retry finds it."""
     taken = a_case().model_copy(update={"id": FIRST})
     await ledger.record(opening(taken, key="somebody-else", number=9))
     for _ in range(2):
@@ -123,7 +123,7 @@ async def test_an_id_of_another_case_is_passed_over(ledger: Ledger, queries: Que
 
 
 def named(case: str) -> Case:
-    """The case as its workflow knows it."""
+    """The case as its workflow has it."""
     return a_case().model_copy(update={"id": case})
 
 
@@ -139,7 +139,7 @@ async def reopened(ledger: Ledger) -> str:
 async def test_the_alert_of_a_reopened_group_joins_the_reopened_case(
     ledger: Ledger, database: Database
 ) -> None:
-    """No second case of the group opens, and the alert stays unclaimed."""
+    """No second case opens, and the alert stays unclaimed."""
     case = await reopened(ledger)
     before = await rows(database)
     for _ in range(2):
@@ -148,7 +148,7 @@ async def test_the_alert_of_a_reopened_group_joins_the_reopened_case(
 
 
 async def test_alerts_given_back_by_a_reopened_case_open_the_next_one(ledger: Ledger) -> None:
-    """`after` names that case, so it does not get them a second time."""
+    """`after` names that case, so it does not get them again."""
     case = await reopened(ledger)
     event = await opened(ledger, wanted("run-2", 2, after=case))
     assert event.case == SECOND
@@ -156,20 +156,20 @@ async def test_alerts_given_back_by_a_reopened_case_open_the_next_one(ledger: Le
 
 
 async def test_a_case_that_was_never_closed_takes_no_alert_of_the_next(ledger: Ledger) -> None:
-    """Its workflow was ended by an operator, so nobody would work on the alert."""
+    """An operator ended its workflow, so the alert would stay unhandled."""
     await ledger.open_case(wanted())
     assert (await opened(ledger, wanted("run-2", 2))).case == SECOND
 
 
 async def test_another_group_is_not_joined(ledger: Ledger) -> None:
-    """A reopened case takes alerts of its own route only."""
+    """A reopened case only takes alerts of its own group."""
     await reopened(ledger)
     other = a_case().model_copy(update={"workflow_id": "case/off_platform/OTHER"})
     assert (await opened(ledger, wanted("run-2", 2, other))).case == SECOND
 
 
 async def test_the_opening_has_the_history_of_its_subject(ledger: Ledger) -> None:
-    """Open cases are named and closed ones counted, without the new case itself."""
+    """Open cases are named and closed ones counted, without the new case."""
     await ledger.record(opening())
     closed = a_case().model_copy(update={"id": "K00000002"})
     await ledger.record(opening(closed, key="run-0", number=3))
@@ -181,10 +181,10 @@ async def test_the_opening_has_the_history_of_its_subject(ledger: Ledger) -> Non
 
 
 @pytest.mark.parametrize("asks", [True, False])
-async def test_the_answer_has_the_halt_where_the_case_would_protect(
+async def test_the_answer_has_the_pause_where_the_case_would_protect(
     ledger: Ledger, database: Database, asks: bool
 ) -> None:
-    """A first and a second attempt both learn of it."""
+    """The first attempt and a retry both have it."""
     pause = AutomationChange(
         kind=PauseChange.PAUSED, by=TANAKA.id, at=T0, playbook=PLAYBOOK.playbook
     )
@@ -192,11 +192,11 @@ async def test_the_answer_has_the_halt_where_the_case_would_protect(
     expected = AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0) if asks else None
     for _ in range(2):
         asked = wanted().model_copy(update={"automation": asks})
-        assert (await LedgerActivities(ledger).open_case(asked)).pause == expected
+        assert (await LedgerActivities(ledger.database).open_case(asked)).pause == expected
 
 
 async def test_a_case_that_stayed_closed_takes_no_alert_of_the_next(ledger: Ledger) -> None:
-    """Only a reopened case does."""
+    """Only a reopened case takes one."""
     case = named((await opened(ledger, wanted())).case)
     await ledger.record(closing(case, cmd.MarkNoViolation(by=SATO)))
     assert (await opened(ledger, wanted("run-2", 2))).case == SECOND

@@ -15,7 +15,7 @@ def preferences(database: Database) -> Preferences:
 
 
 async def test_the_last_choice_counts(preferences: Preferences) -> None:
-    """Each for themselves; going back to Slack's language is a choice as well."""
+    """Each person has a choice; Slack's language is a choice too."""
     assert await preferences.language("U0SATO") is None
     await preferences.choose_language("U0SATO", Language.EN, T0)
     await preferences.choose_language("U0CLARK", Language.JA, T0)

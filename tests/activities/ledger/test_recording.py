@@ -1,4 +1,4 @@
-"""Events of a case and the rows beside them, on both databases."""
+"""Events of a case and their rows, on both databases."""
 
 import asyncio
 
@@ -40,12 +40,12 @@ async def the_row(queries: Queries) -> Row:
 
 
 async def actors(queries: Queries) -> list[str | None]:
-    """Who did what, in order."""
+    """Kind and actor of each event, in order."""
     return [row["actor"] for row in await queries.events_of(CASE)]
 
 
 async def test_the_same_write_twice_changes_nothing(ledger: Ledger, queries: Queries) -> None:
-    """A lost answer makes the workflow write again."""
+    """A workflow repeats a write after a lost answer."""
     write = following(a_case(), preset(SATO, "mute"))
     for each in (opening(), write, write, opening()):
         await ledger.record(each)
@@ -57,7 +57,7 @@ async def test_the_same_write_twice_changes_nothing(ledger: Ledger, queries: Que
 
 
 async def test_many_attempts_at_one_write_make_one_story(ledger: Ledger, queries: Queries) -> None:
-    """Several workers may run the same activity at once."""
+    """Several workers can run the same activity at once."""
     await ledger.record(opening())
     write = following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO))
     await asyncio.gather(*(ledger.record(write) for _ in range(20)))
@@ -66,7 +66,7 @@ async def test_many_attempts_at_one_write_make_one_story(ledger: Ledger, queries
 
 
 async def test_a_write_may_hold_events_the_ledger_has(ledger: Ledger, queries: Queries) -> None:
-    """A run that started again writes what the run before could not confirm."""
+    """A new run repeats the unconfirmed events of the previous run."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
     await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO)))
@@ -75,7 +75,7 @@ async def test_a_write_may_hold_events_the_ledger_has(ledger: Ledger, queries: Q
 
 
 async def test_another_event_at_the_same_place_is_refused(ledger: Ledger, queries: Queries) -> None:
-    """The ledger keeps the one it has, and the write changes nothing."""
+    """The ledger keeps its event, and the write changes nothing."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
     other = following(a_case(), cmd.Claim(by=TANAKA), cmd.MarkNoViolation(by=TANAKA))
@@ -89,7 +89,7 @@ async def test_another_event_at_the_same_place_is_refused(ledger: Ledger, querie
 
 
 async def test_another_time_makes_another_event(ledger: Ledger, queries: Queries) -> None:
-    """Everything in an event counts, and not its kind alone."""
+    """Every field of an event counts, not only its kind."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
     with pytest.raises(ChainBroken, match="event 2"):
@@ -100,7 +100,7 @@ async def test_another_time_makes_another_event(ledger: Ledger, queries: Queries
 async def test_an_event_that_an_older_koban_wrote_is_the_same_event(
     ledger: Ledger, database: Database
 ) -> None:
-    """It lacked a field that has a default now; what follows continues from it."""
+    """It lacks a field that has a default; later events continue its chain."""
     call = following(a_case(), cmd.Escalate(by=SATO))
     await ledger.record(opening())
     await ledger.record(call)
@@ -115,7 +115,7 @@ async def test_an_event_that_an_older_koban_wrote_is_the_same_event(
 
 
 async def test_a_shorter_story_can_not_branch_off(ledger: Ledger, queries: Queries) -> None:
-    """A difference is found although later events follow the one it replaces."""
+    """A different event is refused even if later events follow it."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO)))
     with pytest.raises(ChainBroken, match="event 2"):
@@ -124,7 +124,7 @@ async def test_a_shorter_story_can_not_branch_off(ledger: Ledger, queries: Queri
 
 
 async def test_a_missing_event_is_an_error(ledger: Ledger, queries: Queries) -> None:
-    """Writing over a gap would hide a loss."""
+    """A gap would hide a loss."""
     await ledger.record(opening())
     write = following(a_case(), cmd.Claim(by=SATO), cmd.Release(by=SATO))
     with pytest.raises(ChainBroken, match="event 2 is missing"):
@@ -134,7 +134,7 @@ async def test_a_missing_event_is_an_error(ledger: Ledger, queries: Queries) -> 
 
 
 async def test_a_story_does_not_begin_in_its_middle(ledger: Ledger, database: Database) -> None:
-    """Without its first event nothing of a case is written."""
+    """A case without its first event is not written."""
     with pytest.raises(ChainBroken, match="event 1 is missing"):
         await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
     assert (await count(database, cases), await count(database, events)) == (0, 0)
@@ -156,7 +156,7 @@ async def test_a_late_write_never_takes_a_case_back(ledger: Ledger, queries: Que
 async def test_a_write_of_the_same_version_brings_the_card(
     ledger: Ledger, queries: Queries
 ) -> None:
-    """The card was posted without an event, and a write without a card keeps it."""
+    """A card can be added without an event; a write without a card keeps it."""
     await ledger.record(opening())
     touched = following(a_case())
     await ledger.record(touched.model_copy(update={"card": CARD}))
@@ -168,7 +168,7 @@ async def test_a_write_of_the_same_version_brings_the_card(
 async def test_events_without_a_row_leave_the_row_as_it_is(
     ledger: Ledger, queries: Queries
 ) -> None:
-    """A long story is written in parts, and the last one brings the row up to date."""
+    """Long writes have parts, and the last part updates the row."""
     await ledger.record(opening())
     whole = following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO))
     part = LedgerWrite(case=CASE, owner_key=KEY, events=whole.events[:1])
@@ -180,7 +180,7 @@ async def test_events_without_a_row_leave_the_row_as_it_is(
 
 
 async def test_the_row_of_another_case_is_not_touched(ledger: Ledger, queries: Queries) -> None:
-    """A key is unique to a case: a wrong one writes nothing."""
+    """A write with another case's key is refused."""
     await ledger.record(opening())
     with pytest.raises(RuntimeError, match="another case"):
         await ledger.record(following(a_case(), cmd.Claim(by=SATO), key="run-2"))
@@ -190,7 +190,7 @@ async def test_the_row_of_another_case_is_not_touched(ledger: Ledger, queries: Q
 async def test_a_lost_row_is_made_again(
     ledger: Ledger, queries: Queries, database: Database
 ) -> None:
-    """The next write of the case has all of it."""
+    """The next write of the case restores it."""
     await ledger.record(opening())
     async with database.writing() as connection:
         await connection.execute(sa.delete(cases))
@@ -207,7 +207,7 @@ async def test_a_lost_row_is_made_again(
 async def test_alerts_that_joined_without_the_ledger_are_stored_late(
     ledger: Ledger, database: Database
 ) -> None:
-    """Each has the time it joined, and one that some case has keeps its place."""
+    """Each alert has the time it joined; one of another case stays there."""
     await ledger.record(opening())
     late = tuple(ReceivedAlert(alert=an_alert(n), at=minutes(n)) for n in (1, 2, 3))
     write = LedgerWrite(case=CASE, owner_key=KEY, alerts=late)
@@ -227,7 +227,7 @@ async def test_alerts_that_joined_without_the_ledger_are_stored_late(
 
 
 async def test_a_snapshot_wakes_a_case_up(ledger: Ledger) -> None:
-    """A closed case comes back with its policy and its place in Slack."""
+    """A closed case is restored with its policy and its place in Slack."""
     await ledger.record(opening())
     write = closing(a_case(), cmd.MarkNoViolation(by=SATO))
     assert write.snapshot is not None
@@ -242,13 +242,13 @@ async def test_a_snapshot_wakes_a_case_up(ledger: Ledger) -> None:
 
 
 async def test_an_open_case_has_no_snapshot(ledger: Ledger) -> None:
-    """Its workflow has its memory."""
+    """Its workflow has the state."""
     await ledger.record(opening())
     assert await ledger.load_case(CASE) is None
 
 
 async def test_a_snapshot_holds_no_policy(ledger: Ledger, database: Database) -> None:
-    """A policy of many kilobytes is kept once and not in every case."""
+    """A policy of many kilobytes is stored once for all cases."""
     await ledger.record(opening())
     await ledger.record(closing(a_case(), cmd.MarkNoViolation(by=SATO)))
     async with database.reading() as connection:
@@ -258,7 +258,7 @@ async def test_a_snapshot_holds_no_policy(ledger: Ledger, database: Database) ->
 
 
 async def test_a_policy_is_stored_once_a_version(ledger: Ledger, database: Database) -> None:
-    """Ten closed cases of one version share it, and another version has its own."""
+    """Ten closed cases of one version share its policy."""
     for number in range(10):
         case = a_case().model_copy(update={"id": f"K0000000{number}"})
         await ledger.record(opening(case, key=case.id, number=number))
@@ -279,7 +279,7 @@ async def test_a_policy_is_stored_once_a_version(ledger: Ledger, database: Datab
 
 
 def revealing() -> cmd.RevealEvidence:
-    """佐藤 is shown an image."""
+    """An image that is revealed to 佐藤."""
     return cmd.RevealEvidence(
         by=SATO,
         alert_key="live-chat/chat-000001",
@@ -292,7 +292,7 @@ def revealing() -> cmd.RevealEvidence:
 async def test_who_was_shown_hidden_evidence_is_noted_once(
     ledger: Ledger, database: Database
 ) -> None:
-    """The note comes with the event, and a second attempt adds none."""
+    """The record is written with the event, and a retry adds none."""
     await ledger.record(opening())
     write = following(a_case(), revealing(), cmd.Claim(by=SATO))
     part = write.model_copy(update={"events": write.events[:1], "row": None, "actions": ()})
@@ -308,7 +308,7 @@ async def test_who_was_shown_hidden_evidence_is_noted_once(
 async def test_a_look_is_noted_although_the_row_of_its_case_got_lost(
     ledger: Ledger, database: Database
 ) -> None:
-    """A part of a long story comes without the row; the last part makes it again."""
+    """Parts of a long write have no row; the last part restores it."""
     await ledger.record(opening())
     async with database.writing() as connection:
         await connection.execute(sa.delete(cases))
@@ -320,7 +320,7 @@ async def test_a_look_is_noted_although_the_row_of_its_case_got_lost(
 
 
 async def test_a_refused_story_leaves_no_note_of_a_look(ledger: Ledger, database: Database) -> None:
-    """Nobody saw anything."""
+    """A refused write records no reveal."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=TANAKA)))
     with pytest.raises(ChainBroken):

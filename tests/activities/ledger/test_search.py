@@ -20,7 +20,7 @@ from workflows.ports.cases import LedgerWrite
 
 
 async def a_case_of(ledger: Ledger, case: str, minute: int, **alert: object) -> None:
-    """A case that opened `minute` minutes after T0, with an alert as given."""
+    """A case opened `minute` minutes after T0 with the given alert."""
     given = {"id": case, "kind": "off_platform", "occurred_at": T0, **alert}
     subject = {"type": "user", "id": f"u_{case[-2:].lower()}"}
     made = Alert.model_validate({"subject": subject, **given})
@@ -44,18 +44,18 @@ async def a_case_of(ledger: Ledger, case: str, minute: int, **alert: object) -> 
 
 @pytest.fixture
 def finding(database: Database) -> Search:
-    """The search over an empty ledger."""
+    """Search over an empty ledger."""
     return Search(database)
 
 
 async def found(finding: Search, text: str, prefix: str | None = None, **page: int) -> list[str]:
-    """The ids that are found."""
+    """The ids of the matching cases."""
     rows = await finding.cases(text, prefix, page.get("skip", 0), page.get("limit", 10))
     return [row["id"] for row in rows]
 
 
 async def test_words_of_alerts_are_found(ledger: Ledger, finding: Search) -> None:
-    """In evidence, attributes, title and subject; in Japanese, and whatever the capitals."""
+    """Evidence, attributes, title and subject match, in Japanese and in any case."""
     await a_case_of(
         ledger,
         "K00000001",
@@ -71,7 +71,7 @@ async def test_words_of_alerts_are_found(ledger: Ledger, finding: Search) -> Non
 
 
 async def test_names_of_fields_are_no_words(ledger: Ledger, finding: Search) -> None:
-    """Nobody looks for `evidence`, `deep`, or for the kind of a piece of evidence."""
+    """Field names and evidence types do not match."""
     await a_case_of(
         ledger,
         "K00000001",
@@ -84,17 +84,15 @@ async def test_names_of_fields_are_no_words(ledger: Ledger, finding: Search) -> 
 
 
 @pytest.mark.parametrize("text", ["100%", "a_b", "c\\d", "'; DROP", '"', "?", "[*]"])
-async def test_signs_of_patterns_stand_for_themselves(
-    ledger: Ledger, finding: Search, text: str
-) -> None:
-    """A percent sign is a percent sign."""
+async def test_pattern_characters_are_literal(ledger: Ledger, finding: Search, text: str) -> None:
+    """`%` and `_` are literal characters."""
     await a_case_of(ledger, "K00000001", 1, evidence=[{"kind": "text", "text": f"x {text} y"}])
     await a_case_of(ledger, "K00000002", 2, evidence=[{"kind": "text", "text": "1000 axb c/d"}])
     assert await found(finding, text) == ["K00000001"]
 
 
 async def test_what_people_wrote_is_found(ledger: Ledger, finding: Search) -> None:
-    """Reasons and notes; not what only looks like one."""
+    """Reasons and notes match; text that merely looks similar does not."""
     await ledger.record(opening())
     await ledger.record(
         following(
@@ -109,7 +107,7 @@ async def test_what_people_wrote_is_found(ledger: Ledger, finding: Search) -> No
 
 
 async def test_an_id_is_found_by_how_it_begins(ledger: Ledger, finding: Search) -> None:
-    """A prefix, as the reader of what was typed made it."""
+    """The parser's id prefix matches."""
     for number in ("K7Q20000A", "K7Q20000B", "K0000000C"):
         await a_case_of(ledger, number, 1)
     assert await found(finding, "zzz", "K7Q2") == ["K7Q20000B", "K7Q20000A"]
@@ -125,7 +123,7 @@ async def test_the_newest_come_first_page_by_page(ledger: Ledger, finding: Searc
 
 
 async def test_records_of_many_subjects_at_once(ledger: Ledger, finding: Search) -> None:
-    """Open cases and standing sanctions of whom there are any."""
+    """Subjects with open cases or active sanctions are returned."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), preset(SATO, "warn")))
     await a_case_of(ledger, "K00000001", 1)
@@ -137,7 +135,7 @@ async def test_records_of_many_subjects_at_once(ledger: Ledger, finding: Search)
 
 
 async def test_a_case_is_found_by_its_alert_and_by_a_slip(ledger: Ledger, queries: Queries) -> None:
-    """One wrong character is near; two are not."""
+    """One wrong character still matches; two do not."""
     await a_case_of(ledger, "K7Q2F9XM0", 1)
     row = await queries.case_of_alert("default", "K7Q2F9XM0")
     assert row is not None

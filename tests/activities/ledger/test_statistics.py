@@ -1,4 +1,4 @@
-"""Statistics of the ledger, on both databases, against numbers recomputed from its events."""
+"""Ledger statistics, on both databases, compared with figures recomputed from the events."""
 
 import re
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ MUTED, LATE, BANNED, UNTOUCHED = "K0000000A", "K0000000B", "K0000000C", "K000000
 
 @pytest.fixture
 def statistics(database: Database) -> Statistics:
-    """What is tested."""
+    """Statistics of an empty ledger."""
     return Statistics(database)
 
 
@@ -48,7 +48,7 @@ def named(case_id: str, severity: Severity, policy: Policy) -> Case:
 async def played(
     ledger: Ledger, case_id: str, *steps: tuple[float, cmd.Command | ActionStatus], **of: object
 ) -> None:
-    """Records a case to which these commands (or news of its last decision) came at a minute."""
+    """Records a case with commands (or reports about its last decision) at given minutes."""
     severity = of.get("severity", Severity.CRITICAL)
     policy = of.get("policy", WATCHFUL)
     case = named(case_id, severity, policy)  # type: ignore[arg-type]
@@ -82,7 +82,7 @@ async def hour(ledger: Ledger) -> None:
 
 
 async def test_the_numbers_of_an_hour(statistics: Statistics, hour: None) -> None:
-    """Literal values, worked out on paper from the steps above; detection is 2 s before T0."""
+    """The expected values are calculated by hand; detection is 2 s before T0."""
     found = await statistics.numbers(T0, END)
     seconds = timedelta(seconds=2)
     assert (found.opened, found.closed, found.decided) == (4, 3, 3)
@@ -102,7 +102,7 @@ async def test_the_numbers_of_an_hour(statistics: Statistics, hour: None) -> Non
 async def test_every_number_can_be_recomputed_from_the_events(
     statistics: Statistics, queries: Queries, hour: None
 ) -> None:
-    """By somebody with nothing but the events and docs/numbers.md."""
+    """The definitions in docs/numbers.md give the same figures."""
     found = await statistics.numbers(T0, END)
     stories = [await queries.events_of(case) for case in (MUTED, LATE, BANNED, UNTOUCHED)]
     to_decision, to_action, met, missed = [], [], 0, 0
@@ -129,7 +129,7 @@ async def test_every_number_can_be_recomputed_from_the_events(
 async def test_the_sql_of_the_docs_says_the_same(
     statistics: Statistics, database: Database, hour: None, name: str
 ) -> None:
-    """What docs/numbers.md shows runs on both databases as it stands."""
+    """The SQL in docs/numbers.md runs unchanged on both databases."""
     found = await statistics.numbers(T0, END)
     (query,) = re.findall(rf"```sql\n-- {name}\n(.*?)```", DOCS.read_text("utf-8"), re.S)
     async with database.reading() as connection:
@@ -151,7 +151,7 @@ async def test_the_sql_of_the_docs_says_the_same(
 async def test_what_lies_outside_of_the_time_is_not_counted(
     statistics: Statistics, hour: None
 ) -> None:
-    """The first decision of a case is known, though its opening lies before the time."""
+    """A first decision in the period counts even if its case opened earlier."""
     found = await statistics.numbers(minutes(11), END)
     assert (found.opened, found.decided) == (0, 1)
     assert found.ttd == Spread(of=1, p50=timedelta(minutes=12), p95=timedelta(minutes=12))
@@ -161,14 +161,14 @@ async def test_what_lies_outside_of_the_time_is_not_counted(
 
 
 async def test_an_empty_ledger_has_numbers(statistics: Statistics) -> None:
-    """All of them zero, none of them an error."""
+    """All figures are zero, without an error."""
     found = await statistics.numbers(T0, END)
     assert found == Numbers(since=T0, until=END, hours=found.hours)
     assert sum(hour.opened for hour in found.hours) == 0
 
 
 async def test_protections_that_run_and_end_soon(ledger: Ledger, statistics: Statistics) -> None:
-    """Counted where they stand; listed by when they end."""
+    """Running protections are counted and listed by their end."""
     case = named(MUTED, Severity.CRITICAL, WATCHFUL)
     await ledger.record(opening(case, key=MUTED))
     await ledger.record(following(case, cmd.ProtectNow(rules=(0,)), key=MUTED))

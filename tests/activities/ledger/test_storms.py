@@ -1,4 +1,4 @@
-"""State of a flooded channel, on both databases."""
+"""Storm state of a channel, on both databases."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ ASK = StormAsk(channel="ts-live", since=None)
 
 
 async def case(ledger: Ledger, number: int, severity: Severity, **changes: object) -> Case:
-    """The case `K0000000n`, opened n minutes later than the first, with no card yet."""
+    """Case `K0000000n`, opened n minutes after the first, without a card."""
     made = a_case(severity).model_copy(
         update={"id": f"K0000000{number}", "opened_at": minutes(number), **changes}
     )
@@ -30,14 +30,14 @@ async def case(ledger: Ledger, number: int, severity: Severity, **changes: objec
 
 
 async def carded(ledger: Ledger, made: Case, *commands: cmd.Command) -> None:
-    """Its card stands now; `commands` happened meanwhile."""
+    """Records the posted card of a case after `commands`."""
     number = int(made.id[-1])
     write = following(made, *commands, key=f"run-{number}")
     await ledger.record(write.model_copy(update={"card": CARD}))
 
 
-async def test_a_quiet_channel_has_nobody_waiting(ledger: Ledger, database: Database) -> None:
-    """Cases with cards, closed ones and those of other channels do not wait."""
+async def test_a_quiet_channel_has_no_waiting_cases(ledger: Ledger, database: Database) -> None:
+    """Cases with cards, closed cases and other channels' cases do not count."""
     await carded(ledger, await case(ledger, 1, Severity.HIGH), cmd.Claim(by=SATO))
     other = a_policy(channel="ts-market")
     await case(ledger, 2, Severity.HIGH, policy=other)
@@ -48,10 +48,8 @@ async def test_a_quiet_channel_has_nobody_waiting(ledger: Ledger, database: Data
     assert await storms.waiting("ts-market") == 1
 
 
-async def test_a_card_is_written_down_where_nothing_else_happened(
-    ledger: Ledger, database: Database
-) -> None:
-    """And a newer place is not overwritten."""
+async def test_a_card_is_recorded_without_an_event(ledger: Ledger, database: Database) -> None:
+    """A newer card reference is not overwritten."""
     storms, made = Storms(database), await case(ledger, 1, Severity.HIGH)
     await storms.posted(made.id, CARD)
     assert await storms.waiting("ts-live") == 0
@@ -64,7 +62,7 @@ async def test_a_card_is_written_down_where_nothing_else_happened(
 async def test_the_picture_begins_with_the_oldest_that_waits(
     ledger: Ledger, database: Database
 ) -> None:
-    """What came before belongs to no flood; what came later counts, with and without a card."""
+    """Earlier cases do not count; later ones count with and without a card."""
     await carded(ledger, await case(ledger, 1, Severity.CRITICAL), cmd.Claim(by=SATO))
     await case(ledger, 2, Severity.HIGH)
     await case(ledger, 3, Severity.CRITICAL)
@@ -80,10 +78,10 @@ async def test_the_picture_begins_with_the_oldest_that_waits(
     )
 
 
-async def test_the_worst_stand_out_and_then_those_with_the_most_alerts(
+async def test_the_worst_cases_come_first_then_those_with_the_most_alerts(
     ledger: Ledger, database: Database
 ) -> None:
-    """Eight are named; closed ones are not."""
+    """Eight open cases are listed."""
     for number in range(1, 9):
         await case(ledger, number, Severity.HIGH, alerts=number)
     await case(ledger, 9, Severity.CRITICAL)
@@ -94,7 +92,7 @@ async def test_the_worst_stand_out_and_then_those_with_the_most_alerts(
 
 
 async def test_a_storm_keeps_its_beginning(ledger: Ledger, database: Database) -> None:
-    """Once its first cards stand, they are still counted."""
+    """Cases still count after their cards are posted."""
     first = await case(ledger, 1, Severity.HIGH)
     ask = StormAsk(channel="ts-live", since=(await Storms(database).storm_now(ASK)).since)
     await carded(ledger, first, cmd.Claim(by=SATO))
@@ -105,7 +103,7 @@ async def test_a_storm_keeps_its_beginning(ledger: Ledger, database: Database) -
 
 
 async def test_an_empty_channel_has_a_picture_too(database: Database) -> None:
-    """Its cards came before anybody looked."""
+    """A channel without waiting cases has zero counts."""
     picture = await Storms(database).storm_now(ASK)
     assert picture == Picture(channel="ts-live", since=picture.since)
     assert picture.since > minutes(0) - timedelta(days=1)

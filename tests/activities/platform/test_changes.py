@@ -1,4 +1,4 @@
-"""Changes at the demo marketplace, over HTTP."""
+"""Platform changes at the demo marketplace, over HTTP."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ class Market:
         self.store, self.faults, self.acts = store, faults, acts
 
     async def do(self, order: Order) -> Result:
-        """Carries an order out, as a worker would."""
+        """Runs the change as a worker does."""
         return await ActivityEnvironment().run(self.acts.carry_out, order)
 
 
@@ -54,7 +54,7 @@ async def market(tmp_path: Path) -> AsyncIterator[Market]:
 def order(
     subject: str = "u_123", action: str = "mute_user", direction: Direction = Direction.DO
 ) -> Order:
-    """A mute by 佐藤, or another action."""
+    """A change: a mute by 佐藤, or another action."""
     return Order(
         case="K7Q2F9XM0",
         decision="D1",
@@ -73,7 +73,7 @@ def order(
 
 
 async def test_a_change_is_made_and_read_back(market: Market) -> None:
-    """Verified in the same breath; the call says who answers for it."""
+    """The change is verified at once; the request names the responsible person."""
     assert (await market.do(order())).status is ActionStatus.VERIFIED
     call = market.store.calls()[1]
     assert (call["method"], call["path"]) == ("POST", "/market/v1/users/u_123/mutes")
@@ -83,14 +83,14 @@ async def test_a_change_is_made_and_read_back(market: Market) -> None:
 
 
 async def test_the_same_change_twice_is_made_once(market: Market) -> None:
-    """A worker died before it could say that it was done."""
+    """A retry after a worker crash does not repeat the change."""
     await market.do(order())
     assert (await market.do(order())).status is ActionStatus.VERIFIED
     assert market.store.executions() == {"K7Q2F9XM0/D1/mute_user/u_123": 1}
 
 
 async def test_an_undo_has_a_key_of_its_own(market: Market) -> None:
-    """It would otherwise be taken for the change itself."""
+    """With the same key the platform would return the first result."""
     await market.do(order())
     undone = await market.do(order(direction=Direction.UNDO))
     assert undone.status is ActionStatus.UNDONE
@@ -99,7 +99,7 @@ async def test_an_undo_has_a_key_of_its_own(market: Market) -> None:
 
 
 async def test_what_the_platform_does_not_know_is_final(market: Market) -> None:
-    """The card shows it with the status."""
+    """A 404 is not retried; the card shows the status."""
     result = await market.do(order("u_nobody"))
     assert result.status is ActionStatus.FAILED
     assert result.problem is not None
@@ -108,7 +108,7 @@ async def test_what_the_platform_does_not_know_is_final(market: Market) -> None:
 
 @pytest.mark.parametrize("fault", ["platform_500", "platform_lost_response"])
 async def test_trouble_is_tried_again(market: Market, fault: str) -> None:
-    """Temporal carries on; after the answer was lost, the change still happens once."""
+    """Temporal retries; after a lost response the change still happens once."""
     market.faults.set(fault, True)
     with pytest.raises(ApplicationError) as caught:
         await market.do(order())
@@ -130,14 +130,14 @@ async def test_trouble_is_tried_again(market: Market, fault: str) -> None:
     ],
 )
 async def test_an_id_never_changes_the_path(market: Market, subject: str, path: str) -> None:
-    """The marketplace sees one segment, encoded, and the key stays a plain header."""
+    """An id is one encoded path segment, and the key is a plain header."""
     await market.do(order(subject))
     assert market.store.calls()[0]["path"] == f"/market/v1/users/{path}/mutes"
 
 
 @pytest.mark.parametrize("subject", [".", ".."])
 async def test_dots_are_refused_before_any_call(market: Market, subject: str) -> None:
-    """Servers resolve them even where they are encoded."""
+    """Servers resolve dot segments even if they are encoded."""
     result = await market.do(order(subject))
     assert result.problem is not None
     assert result.problem.kind is ProblemKind.UNUSABLE_SUBJECT
@@ -155,31 +155,31 @@ async def test_dots_are_refused_before_any_call(market: Market, subject: str) ->
     ],
 )
 async def test_the_platform_says_when_to_come_back(answer: Response, wait: timedelta) -> None:
-    """Retry-After is kept, up to five minutes."""
+    """Retry-After is used, up to five minutes."""
     with pytest.raises(ApplicationError) as caught:
         await _answered(answer)
     assert caught.value.next_retry_delay == wait
 
 
 async def test_a_redirect_is_not_followed() -> None:
-    """A token must not travel to where an answer points."""
+    """A redirect must not receive the token."""
     result = await _answered(Response(status_code=307, headers={"Location": "/elsewhere"}))
     assert result.status is ActionStatus.FAILED
 
 
 async def test_an_answer_that_is_no_json_leaves_it_unverified() -> None:
-    """The change was taken; whether it shows is asked again."""
+    """The change was accepted and is read back later."""
     assert (await _answered(Response("ok"))).status is ActionStatus.DONE
 
 
 async def test_an_answer_that_shows_something_else_leaves_it_unverified() -> None:
-    """The platform may need a moment."""
+    """The platform may need a moment to apply it."""
     result = await _answered(JSONResponse({"muted": False}))
     assert result.status is ActionStatus.DONE
 
 
 async def _answered(answer: Response) -> Result:
-    """What becomes of an order at a platform that always answers so."""
+    """Result of a change at a platform with a fixed response."""
     app = FastAPI()
 
     @app.api_route("/{path:path}", methods=["GET", "POST"])

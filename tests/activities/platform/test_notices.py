@@ -1,4 +1,4 @@
-"""Notices: one idempotent call, with a path that an id can't change."""
+"""Notices to users: one idempotent request, with a path that an id can't change."""
 
 import json
 from datetime import timedelta
@@ -8,8 +8,8 @@ import httpx
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.platform.activities import NoticeActivities
 from activities.platform.client import Platform
-from activities.platform.notices import NoticeActivities
 from tests.workflows.domain.wording import WORDING
 from workflows.domain.alerts import Subject
 from workflows.domain.case.decision import Measure, PersonNotice
@@ -28,7 +28,7 @@ CALL = NoticeCall.model_validate(
 
 
 def a_notice(**more: Any) -> Notice:
-    """u_123 is told that the decision stands."""
+    """A notice to u_123 that the decision is upheld."""
     given: dict[str, Any] = {
         "appeal": "A0123456789AB",
         "case": "K7Q2F9XM0",
@@ -43,7 +43,7 @@ def a_notice(**more: Any) -> Notice:
 
 
 class Market:
-    """A platform that answers with one status and remembers what it was asked."""
+    """A platform with a fixed status that records its requests."""
 
     def __init__(self, status: int) -> None:
         self.status = status
@@ -55,7 +55,7 @@ class Market:
 
 
 async def sent(status: int, notice: Notice) -> tuple[Problem | None, list[httpx.Request]]:
-    """What comes of a notice at a platform that answers with `status`."""
+    """Result of a notice at a platform that answers with `status`."""
     market = Market(status)
     transport = httpx.MockTransport(market)
     async with httpx.AsyncClient(transport=transport, base_url="http://market") as http:
@@ -63,7 +63,7 @@ async def sent(status: int, notice: Notice) -> tuple[Problem | None, list[httpx.
 
 
 async def test_the_texts_are_filled_in_and_the_reason_is_not_read_again() -> None:
-    """What a reviewer writes is no template."""
+    """Placeholders in a reviewer's text are not filled in."""
     problem, (asked,) = await sent(201, a_notice())
     assert problem is None
     assert asked.url.path == "/v1/users/u_123/notices"
@@ -76,27 +76,27 @@ async def test_the_texts_are_filled_in_and_the_reason_is_not_read_again() -> Non
 
 
 async def test_a_refusal_is_a_problem_for_the_card() -> None:
-    """With the status that the platform gave."""
+    """The problem has the platform's status."""
     problem, _ = await sent(404, a_notice())
     assert problem == Problem(kind=ProblemKind.REFUSED, status=404)
 
 
 async def test_an_outage_is_tried_again() -> None:
-    """By Temporal."""
+    """Temporal retries the notice."""
     with pytest.raises(ApplicationError):
         await sent(503, a_notice())
 
 
 async def test_an_id_can_not_change_the_path() -> None:
-    """It is a segment, or it is refused before anything is called."""
+    """An id is one path segment, or refused before any request."""
     _, (asked,) = await sent(201, a_notice(person=Subject(type="user", id="../bans")))
     assert asked.url.raw_path == b"/v1/users/..%2Fbans/notices"
     problem, calls = await sent(201, a_notice(person=Subject(type="user", id="..")))
     assert (problem, calls) == (Problem(kind=ProblemKind.UNUSABLE_SUBJECT), [])
 
 
-async def test_a_decision_is_told_with_what_took_effect() -> None:
-    """Nothing of it is read twice, and its key is built like an action's."""
+async def test_the_notice_of_a_decision_has_the_actions_in_effect() -> None:
+    """Texts are filled in once, and the key has the format of an action's key."""
     frame = Text(ja="{facts} {actions} {automation} \u202e", en="Facts")
     mute = Measure(title=Text(ja="制限", en="Mute"), lasts=timedelta(hours=1))
     facts = {"facts": Text(ja="事実 {reason}", en="Facts")}

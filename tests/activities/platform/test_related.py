@@ -1,4 +1,4 @@
-"""Related subjects, from the demo marketplace and from a misbehaving one."""
+"""Related subjects at the demo marketplace, and at one with invalid responses."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ START = {"user": Subject(type="user", id="u_ring0")}
 
 @dataclass
 class Market:
-    """The marketplace, and who reads it."""
+    """The marketplace and its client."""
 
     store: Store
     faults: Faults
@@ -44,7 +44,7 @@ class Market:
 
 @pytest.fixture
 async def market(tmp_path: Path) -> AsyncIterator[Market]:
-    """A marketplace with the demo's ring of 24 accounts on three phones."""
+    """A marketplace with the demo's 24 linked accounts on three phones."""
     store, faults, app = Store(tmp_path / "market.db"), Faults(), FastAPI()
     app.include_router(market_routes(store, faults, "token"))
     for type_, body in resale_ring.scene().things:
@@ -57,17 +57,17 @@ async def market(tmp_path: Path) -> AsyncIterator[Market]:
 
 
 def ids(found: Found) -> list[str]:
-    """The ids of the subjects, in their order."""
+    """The ids of the subjects, in order."""
     return [subject.id for subject in found.subjects]
 
 
 async def gathered(market: Market, *sources: str, ids: tuple[str, ...] = ()) -> Found:
-    """The users whom these look-ups and ids name."""
+    """The users found by these look-ups and ids."""
     return await market.reader.gather(CATALOG, "user", START, sources, ids)
 
 
 async def test_a_look_up_finds_who_shares_a_phone(market: Market) -> None:
-    """The others; personal data never leaves the marketplace."""
+    """The other accounts are found without any personal data."""
     found = await market.reader.related(CATALOG.related["device"], START["user"])
     assert ids(found) == [
         "u_ring12",
@@ -91,13 +91,13 @@ async def test_everybody_counts_once_and_the_cases_own_subject_is_first(market: 
 
 
 async def test_nobody_is_related_to_a_stranger(market: Market) -> None:
-    """A subject that the platform does not know has no relations; that is no error."""
+    """An unknown subject has no relations, without an error."""
     stranger = Subject(type="user", id="u_nobody")
     assert await market.reader.related(CATALOG.related["bank"], stranger) == Found()
 
 
 async def test_what_it_touches_is_summed_and_the_unknown_counted(market: Market) -> None:
-    """24 accounts by hand: 3..7 listings each, 0..240 followers."""
+    """24 accounts, calculated by hand: 3..7 listings each, 0..240 followers."""
     everybody = tuple(f"u_ring{n}" for n in range(24))
     found = await gathered(market, ids=(*everybody, "u_gone"))
     touched = await market.reader.touched(CATALOG, found)
@@ -108,8 +108,8 @@ async def test_what_it_touches_is_summed_and_the_unknown_counted(market: Market)
     assert touched.unknown == 1
 
 
-async def test_what_a_look_up_told_is_not_read_again(market: Market) -> None:
-    """A thousand reads less for the platform."""
+async def test_fields_from_a_look_up_are_not_read_again(market: Market) -> None:
+    """This saves a thousand requests to the platform."""
     found = await gathered(market, "device")
     before = len(market.store.calls())
     await market.reader.touched(CATALOG, found)
@@ -117,14 +117,14 @@ async def test_what_a_look_up_told_is_not_read_again(market: Market) -> None:
 
 
 async def test_a_platform_that_is_away_can_be_tried_again(market: Market) -> None:
-    """Nothing is decided on half a list."""
+    """An incomplete list is an error."""
     market.faults.set("platform_500", True)
     with pytest.raises(TryAgain):
         await gathered(market, "device")
 
 
 async def test_an_unknown_look_up_can_not_be_read(market: Market) -> None:
-    """platform.yaml changed since the modal was opened."""
+    """platform.yaml changed after the modal was opened."""
     with pytest.raises(Unreadable):
         await gathered(market, "shoe_size")
 
@@ -138,7 +138,7 @@ HOSTILE: dict[str, Any] = {
 
 @pytest.fixture
 async def liar() -> AsyncIterator[RelatedReader]:
-    """A platform whose answers are not what anybody expects."""
+    """A platform with invalid responses."""
     app = FastAPI()
 
     @app.get("/v1/users/{user}/{what}")
@@ -152,19 +152,19 @@ async def liar() -> AsyncIterator[RelatedReader]:
 
 
 def look_up(items: str) -> RelatedSpec:
-    """One that reads `items` out of the lies."""
+    """A look-up that reads `items` from such a response."""
     return RelatedSpec(title="x", type="user", path="/v1/users/{id}/lies", items=items)
 
 
 async def test_what_can_not_be_a_subject_is_dropped_and_counted(liar: RelatedReader) -> None:
-    """Ids from the platform are text from outside."""
+    """Ids from the platform are untrusted text."""
     found = await liar.related(look_up("response.ids"), START["user"])
     assert (ids(found), found.dropped) == (["u_1", "7", "u_2"], 8)
 
 
 @pytest.mark.parametrize("items", ["response.text", "response.nothing", "response.absent", "1 + 1"])
 async def test_items_that_are_no_list_can_not_be_read(liar: RelatedReader, items: str) -> None:
-    """Better no ring than a wrong one."""
+    """A wrong response is an error, not an empty list."""
     with pytest.raises(Unreadable):
         await liar.related(look_up(items), START["user"])
 
@@ -174,7 +174,7 @@ async def test_items_that_are_no_list_can_not_be_read(liar: RelatedReader, items
 
 @pytest.fixture
 async def bulk_decisions(migrated: Path, tmp_path: Path) -> AsyncIterator[BulkLedger]:
-    """A migrated ledger's rings."""
+    """Bulk decisions of a migrated ledger."""
     file = shutil.copy(migrated, tmp_path / "ledger.db")
     database = Database(f"sqlite+aiosqlite:///{file}")
     yield BulkLedger(database)
@@ -182,7 +182,7 @@ async def bulk_decisions(migrated: Path, tmp_path: Path) -> AsyncIterator[BulkLe
 
 
 async def bulk_of(market: Market, bulk_decisions: BulkLedger, **more: object) -> Bulk:
-    """What a case is told of a ring."""
+    """Result of the members activity for a case."""
     given = {"id": "R0123456789AB", "case": "K7Q2F9XM0", "type": "user", "starts": START}
     acts = BulkActivities(market.reader, bulk_decisions, lambda: CATALOG)
     ask = BulkRequest.model_validate({**given, **more})
@@ -192,7 +192,7 @@ async def bulk_of(market: Market, bulk_decisions: BulkLedger, **more: object) ->
 async def test_a_bulk_is_stored_and_a_second_try_finds_the_same(
     market: Market, bulk_decisions: BulkLedger
 ) -> None:
-    """Another account that opens meanwhile is not in it."""
+    """An account that is created in between is not included."""
     first = await bulk_of(market, bulk_decisions, sources=("device",))
     assert (first.count, first.type) == (8, "user")
     market.store.put("users", {"id": "u_ring0b", "device_id": "d_ring0"})
@@ -203,7 +203,7 @@ async def test_a_bulk_is_stored_and_a_second_try_finds_the_same(
 async def test_too_many_are_counted_and_not_stored(
     market: Market, bulk_decisions: BulkLedger
 ) -> None:
-    """A refusal has no effect."""
+    """A refused bulk decision has no effect."""
     many = tuple(f"u_{n}" for n in range(1000))
     assert await bulk_of(market, bulk_decisions, ids=many) == Bulk(
         id="R0123456789AB", type="user", count=1001, impact=Impact()
@@ -222,7 +222,7 @@ async def test_what_can_not_be_read_says_whether_to_try_again(
     switch: str | None,
     retried: bool,
 ) -> None:
-    """The workflow waits for a platform that is away, and for nothing else."""
+    """Only an unreachable platform is retried."""
     if switch is not None:
         market.faults.set(switch, True)
     with pytest.raises(ApplicationError) as raised:
@@ -243,7 +243,7 @@ PAGED = RelatedSpec.model_validate(
 
 
 async def paging(following: Any) -> tuple[Found | type[Exception], list[str]]:
-    """What is found at a platform whose first page names `following`, and what it was asked."""
+    """Ids found at a platform whose first page names `following`, and its requests."""
     asked: list[str] = []
     app = FastAPI()
 
@@ -265,7 +265,7 @@ async def paging(following: Any) -> tuple[Found | type[Exception], list[str]]:
 
 
 async def test_pages_are_followed_to_the_last() -> None:
-    """`next` names each of them."""
+    """Each page has the URL of the `next` one."""
     found, asked = await paging(lambda n: f"/v1/friends?after={n + 1}" if n < 3 else None)
     assert isinstance(found, Found)
     assert ids(found) == ["u_0", "u_1", "u_2", "u_3"]
@@ -276,12 +276,12 @@ async def test_pages_are_followed_to_the_last() -> None:
     "following", ["https://evil.example/x", "//evil.example/x", "/\\evil.example", 7, "users?x"]
 )
 async def test_a_next_page_elsewhere_is_not_read(following: Any) -> None:
-    """The platform's token goes nowhere else."""
+    """No other host receives the platform's token."""
     found, asked = await paging(following)
     assert (found, len(asked)) == (Unreadable, 1)
 
 
 async def test_endless_pages_are_refused_and_not_cut_off() -> None:
-    """Who decides for all of them must not leave anybody out without knowing."""
+    """A cut list would leave out accounts without a notice."""
     found, asked = await paging(lambda n: f"/v1/friends?after={n}")
     assert (found, len(asked)) == (Unreadable, 51)

@@ -1,4 +1,4 @@
-"""Policy folders for tests: a small valid one, and ways to break it."""
+"""Policy folders for tests: a small valid one, and copies with faults."""
 
 import shutil
 from pathlib import Path
@@ -15,7 +15,7 @@ def good(to: Path) -> Path:
 
 
 def spoiled(fault: str, to: Path) -> Path:
-    """The small folder under the files of `testdata/FAULT`; REMOVED names files to remove."""
+    """The small folder with the files of `testdata/FAULT`; REMOVED names deleted files."""
     folder = good(to)
     shutil.copytree(TESTDATA / fault, folder, dirs_exist_ok=True)
     (folder / "expected.txt").unlink()
@@ -28,7 +28,7 @@ def spoiled(fault: str, to: Path) -> Path:
 
 
 def replace(folder: Path, file: str, old: str, new: str) -> None:
-    """Puts `new` in the place of `old`, which must be there."""
+    """Replaces `old`, which must exist, by `new`."""
     text = (folder / file).read_text(encoding="utf-8")
     assert old in text
     (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Messages for mistakes in the policy folder, with line and remedy.
+"""Error messages of the policy check, with line and remedy.
 
-Each folder under testdata has one mistake, and the expected message in expected.txt.
+Each folder in testdata has one mistake, and the expected message in expected.txt.
 """
 
 import re
@@ -15,8 +15,8 @@ FAULTS = sorted(each.name for each in folders.TESTDATA.iterdir())
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_mistake_is_told_in_these_words(fault: str, tmp_path: Path) -> None:
-    """The lines of `koban check` are those of expected.txt."""
+def test_a_mistake_has_its_message(fault: str, tmp_path: Path) -> None:
+    """The output of `koban check` equals expected.txt."""
     told = check_folder(folders.spoiled(fault, tmp_path))
     expected = (folders.TESTDATA / fault / "expected.txt").read_text(encoding="utf-8")
     assert told == expected.splitlines()
@@ -24,7 +24,7 @@ def test_a_mistake_is_told_in_these_words(fault: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_mistake_has_a_file_a_line_and_one_remedy(fault: str, tmp_path: Path) -> None:
-    """Every line reads `file:line: what is wrong; what to write`, and there is at least one."""
+    """Every line has the form `file:line: what is wrong; what to write`."""
     told = check_folder(folders.spoiled(fault, tmp_path))
     assert told
     for line in told:
@@ -32,18 +32,18 @@ def test_a_mistake_has_a_file_a_line_and_one_remedy(fault: str, tmp_path: Path) 
 
 
 def test_there_are_many_ways_to_be_wrong() -> None:
-    """The golden texts cover at least fifty mistakes."""
+    """The test data has at least fifty mistakes."""
     assert len(FAULTS) >= 50
 
 
 @pytest.mark.parametrize("folder", [folders.BASE, folders.EXAMPLE], ids=["small", "example"])
 def test_a_folder_without_mistakes_says_nothing(folder: Path) -> None:
-    """Neither the small folder nor the example that ships has a mistake."""
+    """The small folder and the shipped example have no mistakes."""
     assert check_folder(folder) == []
 
 
-def test_mistakes_in_several_files_are_told_together_in_order(tmp_path: Path) -> None:
-    """One run shows them all, by file and line."""
+def test_mistakes_in_several_files_are_listed_in_order(tmp_path: Path) -> None:
+    """One run lists all mistakes by file and line."""
     folder = folders.good(tmp_path)
     folders.replace(folder, "roles.yaml", "S0SHIFT", "ts")
     folders.replace(folder, "playbooks/other.yaml", "claim: 1h", "claim: soon")
@@ -56,13 +56,13 @@ def test_mistakes_in_several_files_are_told_together_in_order(tmp_path: Path) ->
 
 
 def test_a_missing_folder_is_one_mistake(tmp_path: Path) -> None:
-    """The folder is named."""
+    """The message has the folder's path."""
     folder = tmp_path / "nowhere"
     assert check_folder(folder) == [f"{folder}:1: the folder is missing; name a policy folder"]
 
 
 def test_a_file_above_1_mib_is_not_even_parsed(tmp_path: Path) -> None:
-    """Just below is read, above is refused."""
+    """A file of exactly 1 MiB is read."""
     folder = folders.good(tmp_path)
     roles = folder / "roles.yaml"
     text = roles.read_bytes()
@@ -73,13 +73,13 @@ def test_a_file_above_1_mib_is_not_even_parsed(tmp_path: Path) -> None:
 
 
 def test_endless_nesting_is_a_mistake_and_not_a_crash(tmp_path: Path) -> None:
-    """A file of nothing but brackets is told like any other mistake."""
+    """A file of nested brackets gets a normal message."""
     folder = folders.good(tmp_path)
     (folder / "roles.yaml").write_text("{" * 50_000, encoding="utf-8")
     assert check_folder(folder) == ["roles.yaml:1: the file is nested too deeply; write it flatter"]
 
 
 def test_a_pasted_secret_is_not_repeated(tmp_path: Path) -> None:
-    """What stands where a variable's name belongs may be the secret itself."""
+    """A value in place of a variable's name may be the secret itself."""
     told = check_folder(folders.spoiled("detector_secret_as_its_variable", tmp_path))
     assert "whsec" not in "".join(told)

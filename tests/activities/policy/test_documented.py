@@ -1,4 +1,4 @@
-"""docs/policy.md against the models and the example."""
+"""Documentation of the policy folder, compared with the models and the example."""
 
 import re
 from pathlib import Path
@@ -31,13 +31,13 @@ FIELDS = sorted(
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_field_is_documented(field: str) -> None:
-    """Every key that a policy file may have stands in the docs, marked as code."""
+    """docs/policy.md has every key of a policy file, marked as code."""
     assert re.search(rf"`{field}\b[^`]*`|^  *{field}:|^{field}:", TEXT, re.MULTILINE)
 
 
 @pytest.mark.parametrize("action", sorted(CATALOG))
 def test_an_action_of_the_example_is_documented_as_it_is(action: str) -> None:
-    """Its row has its title, its subject, how long it lasts, and who must agree."""
+    """The row has title, subject, duration and approval."""
     spec = CATALOG[action]
     ends = "no"
     if spec.timed is not None:
@@ -54,12 +54,12 @@ def test_an_action_of_the_example_is_documented_as_it_is(action: str) -> None:
 
 @pytest.mark.parametrize("word", [f"{{{each}}}" for each in KNOWN] + list(Severity))
 def test_a_word_with_a_meaning_is_documented(word: str) -> None:
-    """Placeholders and severities."""
+    """docs/policy.md has every placeholder and severity."""
     assert f"`{word}`" in TEXT
 
 
 def test_what_the_docs_show_has_no_mistakes(tmp_path: Path) -> None:
-    """The YAML of the docs, put over the small folder, is a policy folder without mistakes."""
+    """The YAML of the docs, copied over the small folder, passes the check."""
     folder = folders.good(tmp_path)
     for heading, shown in re.findall(r"^## (\S+)\n\n```yaml\n(.*?)```", TEXT, re.M | re.S):
         data = yaml.safe_load(shown)

@@ -1,4 +1,4 @@
-"""Valid policy folder and its playbooks."""
+"""Policy loader: a valid folder and its playbooks."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,8 +24,8 @@ def alert(kind: str, **given: object) -> Alert:
     )
 
 
-def test_all_rooms_of_the_folder_are_read() -> None:
-    """Actions, roles, look-ups, playbooks and detectors come with their names."""
+def test_every_part_of_the_folder_is_read() -> None:
+    """Actions, roles, look-ups, playbooks and detectors have their names."""
     folder = load_policy(folders.BASE)
     assert sorted(folder.catalog.actions) == ["mute_user", "permanent_ban"]
     assert folder.roles.holders(Role.LEAD).channel == "ts-leads"
@@ -35,7 +35,7 @@ def test_all_rooms_of_the_folder_are_read() -> None:
 
 
 def test_an_alert_finds_its_playbook() -> None:
-    """By its kind; what nobody matches goes to the catch-all."""
+    """The kind decides; unmatched alerts get the catch-all playbook."""
     folder = load_policy(folders.EXAMPLE)
     kinds = [
         *("off_platform", "phishing", "counterfeit", "shill_bidding", "harassment"),
@@ -58,14 +58,14 @@ def test_an_alert_finds_its_playbook() -> None:
     ],
 )
 def test_the_example_weighs_off_platform_alerts(given: dict[str, object], severity: str) -> None:
-    """By score and viewers; what an alert lacks counts for nothing."""
+    """Score and viewers set the severity; a missing attribute has no effect."""
     seen = alert("off_platform", **given)
     playbook = load_policy(folders.EXAMPLE).find(seen)
     assert severity_of(playbook, seen, holds) is Severity(severity)
 
 
 def test_a_case_keeps_its_policy_over_the_wire() -> None:
-    """The policy of a case reads back as it was written, durations included."""
+    """A serialized policy is read back unchanged, durations included."""
     policy = load_policy(folders.EXAMPLE).policy_for("off_platform")
     assert Policy.model_validate_json(policy.model_dump_json(by_alias=True)) == policy
     assert policy.playbook.clocks[Severity.CRITICAL].decide == timedelta(minutes=10)
@@ -80,7 +80,7 @@ def test_the_policy_of_a_playbook_is_made_once() -> None:
 
 
 def test_the_version_names_the_contents(tmp_path: Path) -> None:
-    """A copy has the same version; any change of a file, or of its name, makes another."""
+    """A copy has the same version; any changed or renamed file gives another."""
     folder = folders.good(tmp_path)
     before = load_policy(folder).version
     assert before == load_policy(folders.BASE).version
@@ -92,7 +92,7 @@ def test_the_version_names_the_contents(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_detectors_is_fine(tmp_path: Path) -> None:
-    """Detectors need a file only for a secret of their own."""
+    """The detectors' file is only needed for secrets of their own."""
     folder = folders.good(tmp_path)
     (folder / "detectors" / "live-chat.yaml").unlink()
     (folder / "detectors").rmdir()
@@ -100,7 +100,7 @@ def test_a_folder_without_detectors_is_fine(tmp_path: Path) -> None:
 
 
 def test_the_example_protects_before_anybody_looks() -> None:
-    """A critical message is hidden for a quarter of an hour; imminent harm is acted on first."""
+    """A critical message is hidden for 15 minutes; imminent harm is enforced before review."""
     folder = load_policy(folders.EXAMPLE)
     (hides,) = folder.playbooks["off_platform"].protect
     quarter = timedelta(minutes=15)
@@ -119,7 +119,7 @@ def test_the_example_protects_before_anybody_looks() -> None:
 
 @pytest.mark.parametrize("severity", [Severity.HIGH, Severity.MEDIUM])
 def test_the_example_calls_nobody_earlier_than_its_clocks(severity: Severity) -> None:
-    """Only a critical case has a ladder of its own; the others are called as their clocks end."""
+    """Only critical cases have their own escalation steps; others are escalated at deadlines."""
     playbook = load_policy(folders.EXAMPLE).playbooks["off_platform"]
     steps = [step.after for step in playbook.ladder(severity) if step.concerns(severity)]
     clocks = playbook.clocks[severity]
@@ -127,7 +127,7 @@ def test_the_example_calls_nobody_earlier_than_its_clocks(severity: Severity) ->
 
 
 def test_limits_hold_for_every_playbook(tmp_path: Path) -> None:
-    """Each policy carries them; the file changes the version, and without it nobody is limited."""
+    """Each policy has them; a changed file changes the version, and no file means no limits."""
     folder = folders.good(tmp_path)
     before = load_policy(folder)
     assert before.policy_for("other").limits is None
@@ -143,7 +143,7 @@ def test_limits_hold_for_every_playbook(tmp_path: Path) -> None:
 
 
 def test_a_protection_may_outlast_what_has_no_end(tmp_path: Path) -> None:
-    """An action that does not end by itself is lifted by Koban all the same."""
+    """Koban lifts an action that the platform does not end."""
     folder = folders.good(tmp_path)
     actions = (folder / "actions.yaml").read_text(encoding="utf-8")
     hide = (
@@ -159,14 +159,14 @@ def test_a_protection_may_outlast_what_has_no_end(tmp_path: Path) -> None:
 
 
 def test_a_fault_reads_as_one_line() -> None:
-    """`file:line: what; write`; the exception holds every fault, one a line."""
+    """The format is `file:line: what; write`; the exception has one fault a line."""
     fault = Fault("roles.yaml", 3, "nobody holds the role lead", "name a group")
     assert str(fault) == "roles.yaml:3: nobody holds the role lead; name a group"
     assert str(PolicyFaults((fault, fault))) == f"{fault}\n{fault}"
 
 
 def test_every_preset_of_the_example_can_be_pressed() -> None:
-    """Every playbook offers two at least: something that can be undone, and most a ban."""
+    """Every playbook has at least two presets: a reversible one, and usually a ban."""
     folder = load_policy(folders.EXAMPLE)
     for playbook in folder.playbooks.values():
         assert len(playbook.presets) >= 2

@@ -1,4 +1,4 @@
-"""JSON Schemas for editors against the models."""
+"""JSON Schemas for editors, compared with the models."""
 
 import json
 from pathlib import Path
@@ -20,13 +20,13 @@ def schema_of(file: Path) -> dict[str, Any]:
 
 
 def is_valid(file: Path) -> bool:
-    """Whether the file's schema takes it."""
+    """True if the file is valid by its schema."""
     data = yaml.safe_load(file.read_text(encoding="utf-8"))
     return jsonschema.Draft202012Validator(schema_of(file)).is_valid(data)
 
 
 def test_the_published_schemas_are_those_of_the_models() -> None:
-    """Where this fails, call `activities.policy.schemas.write_schemas` on that folder."""
+    """To update them, call `activities.policy.schemas.write_schemas` on that folder."""
     folder = folders.EXAMPLE / "schemas"
     published = {
         file.name: json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*.json")
@@ -36,7 +36,7 @@ def test_the_published_schemas_are_those_of_the_models() -> None:
 
 @pytest.mark.parametrize("name", sorted(schemas()))
 def test_a_schema_is_a_schema(name: str) -> None:
-    """It holds to the meta-schema that it names."""
+    """It is valid by the meta-schema that it names."""
     jsonschema.Draft202012Validator.check_schema(schemas()[name])
 
 
@@ -46,12 +46,12 @@ def test_a_schema_is_a_schema(name: str) -> None:
     ids=lambda file: f"{file.parent.name}/{file.name}",
 )
 def test_a_file_without_mistakes_fits_its_schema(file: Path) -> None:
-    """The example's files and those of the small folder."""
+    """The files of the example and of the small folder are valid."""
     assert is_valid(file)
 
 
 def test_an_example_file_names_the_schema_that_it_fits() -> None:
-    """An editor finds it by the first line, relative to the file."""
+    """The first line has the schema's path, relative to the file."""
     for file in folders.EXAMPLE.rglob("*.yaml"):
         first = file.read_text(encoding="utf-8").splitlines()[0]
         named = first.removeprefix("# yaml-language-server: $schema=")
@@ -80,5 +80,5 @@ def test_an_example_file_names_the_schema_that_it_fits() -> None:
     ],
 )
 def test_an_editor_underlines_mistakes_of_shape(fault: str, file: str) -> None:
-    """What needs no other file to be seen is seen by the schema as well."""
+    """The schema finds every mistake that concerns a single file's structure."""
     assert not is_valid(folders.TESTDATA / fault / file)

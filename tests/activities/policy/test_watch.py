@@ -1,4 +1,4 @@
-"""Reload of a changed policy folder; the last valid one stays in use."""
+"""Policy reload: a changed folder is read again, and the last valid one stays in use."""
 
 import os
 from pathlib import Path
@@ -11,25 +11,25 @@ from tests.activities.policy import folders
 
 
 class Clock:
-    """A clock that a test moves; seconds."""
+    """A clock in seconds that a test advances."""
 
     def __init__(self) -> None:
         """Starts at zero."""
         self.now = 0.0
 
     def __call__(self) -> float:
-        """The time."""
+        """The current time."""
         return self.now
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that stands still."""
+    """A clock that does not advance by itself."""
     return Clock()
 
 
 def test_a_change_is_picked_up_after_a_second(tmp_path: Path, clock: Clock) -> None:
-    """Within the same second the disk is left alone."""
+    """The disk is checked at most once a second."""
     folder = folders.good(tmp_path)
     watch = PolicyWatch(folder, clock)
     first = watch.current()
@@ -40,7 +40,7 @@ def test_a_change_is_picked_up_after_a_second(tmp_path: Path, clock: Clock) -> N
 
 
 def test_nothing_is_read_again_while_nothing_changes(tmp_path: Path, clock: Clock) -> None:
-    """The same object is handed out."""
+    """The same object is returned."""
     watch = PolicyWatch(folders.good(tmp_path), clock)
     first = watch.current()
     clock.now += 60
@@ -48,7 +48,7 @@ def test_nothing_is_read_again_while_nothing_changes(tmp_path: Path, clock: Cloc
 
 
 def test_a_broken_change_leaves_the_last_good_folder_in_force(tmp_path: Path, clock: Clock) -> None:
-    """Its mistakes are told, and go away when it is mended."""
+    """The faults are reported until the folder is fixed."""
     folder = folders.good(tmp_path)
     watch = PolicyWatch(folder, clock)
     first = watch.current()
@@ -65,7 +65,7 @@ def test_a_broken_change_leaves_the_last_good_folder_in_force(tmp_path: Path, cl
 def test_a_folder_that_vanishes_leaves_the_last_good_one_in_force(
     tmp_path: Path, clock: Clock
 ) -> None:
-    """A deployment replaces a folder by moving it, and looks in between see none."""
+    """A deployment replaces the folder by a move, so it can be missing for a moment."""
     folder = folders.good(tmp_path)
     watch = PolicyWatch(folder, clock)
     first = watch.current()
@@ -76,7 +76,7 @@ def test_a_folder_that_vanishes_leaves_the_last_good_one_in_force(
 
 
 def test_a_new_playbook_is_picked_up(tmp_path: Path, clock: Clock) -> None:
-    """A file more is a change, also when its time lies in the past."""
+    """A new file is a change, even with an old modification time."""
     folder = folders.good(tmp_path)
     watch = PolicyWatch(folder, clock)
     text = (folder / "playbooks" / "off_platform.yaml").read_text(encoding="utf-8")
@@ -88,6 +88,6 @@ def test_a_new_playbook_is_picked_up(tmp_path: Path, clock: Clock) -> None:
 
 
 def test_a_start_on_a_broken_folder_is_refused(tmp_path: Path) -> None:
-    """There is no last good one yet."""
+    """There is no valid folder to fall back to."""
     with pytest.raises(PolicyFaults, match=r"roles\.yaml:1: the file is empty"):
         PolicyWatch(folders.spoiled("file_empty", tmp_path))

@@ -1,4 +1,4 @@
-"""Cases for the Slack tests, made by the real rules."""
+"""Case builders for the Slack tests, over the real rules."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -80,7 +80,7 @@ POLICY = Policy(version="1", playbook=PLAYBOOK, catalog=CATALOG)
 
 
 def policy(catalog: ActionCatalog = CATALOG, **changes: Any) -> Policy:
-    """The policy with another way of working its cases."""
+    """The policy with changed fields."""
     playbook = Playbook.model_validate({**_PLAYBOOK, **changes})
     return Policy(version="1", playbook=playbook, catalog=catalog)
 
@@ -93,14 +93,14 @@ def catalog(action: str, **changes: Any) -> ActionCatalog:
 
 
 PROTECTS = policy(protect=[{"when": "true", "action": "mute_user", "for": "15m"}])
-"""Mutes by itself, for a quarter of an hour."""
+"""Policy with an automatic mute for 15 minutes."""
 UNKNOWN = SubjectHistory()
 REVIEWS = policy(act_first={"by": "lead", "within": "15m", "on_expiry": "refuse"})
-"""Acts first, and is reviewed afterwards."""
+"""Playbook with actions before their review."""
 
 
 def alert(**changes: Any) -> Alert:
-    """`u_123` asks for a LINE ID in stream `s_9`."""
+    """An alert on `u_123`, who asks for a LINE ID in stream `s_9`."""
     given = {
         "id": "chat-1",
         "detector": "live-chat",
@@ -117,7 +117,7 @@ def alert(**changes: Any) -> Alert:
 
 
 class Story:
-    """A case and everything recorded of it. Commands come `minutes` after the opening."""
+    """A case with its recorded events. Commands are `minutes` after the opening."""
 
     def __init__(
         self, first: Alert | None = None, policy: Policy = POLICY, known: SubjectHistory = UNKNOWN
@@ -136,7 +136,7 @@ class Story:
         self.recorded = [Recorded(seq=1, event=event)]
 
     def then(self, command: cmd.Command, minutes: float = 0) -> "Story":
-        """Carries `command` out; a refusal is a mistake of the test."""
+        """Applies `command`; a refusal fails the test."""
         outcome = decide(self.case, command, AT + timedelta(minutes=minutes))
         assert not isinstance(outcome, Refusal), outcome
         for event in outcome:
@@ -145,7 +145,7 @@ class Story:
         return self
 
     def joined(self, seconds: float, **changes: Any) -> "Story":
-        """One more alert."""
+        """Adds one alert."""
         joining = cmd.JoinAlert(alert=brief(alert(**changes)), severity=Severity.CRITICAL)
         return self.then(joining, seconds / 60)
 
@@ -156,7 +156,7 @@ class Story:
         return self.then(cmd.ChoosePreset(by=SATO, preset="mute"), minutes)
 
     def ban_asked(self, minutes: float = 3) -> "Story":
-        """A ban that waits for the lead."""
+        """A ban that waits for the lead's approval."""
         violation = cmd.Verdict.VIOLATION
         return self.then(
             cmd.Decide(
@@ -178,7 +178,7 @@ class Story:
         return self.then(cmd.MarkNoViolation(by=SATO), minutes)
 
     def protected(self, minutes: float = 0) -> "Story":
-        """A quarter of an hour of muting, begun by Koban itself."""
+        """An automatic mute for 15 minutes."""
         until = AT + timedelta(minutes=minutes + 15)
         self.then(cmd.ProtectNow(rules=(0,)), minutes)
         return self.reported(MUTE, ActionStatus.VERIFIED, minutes, until=until, of="P1")
@@ -199,7 +199,7 @@ class Story:
         of: str | None = None,
         would: str = "",
     ) -> "Story":
-        """News from the platform: of the last decision, or of the protection called `of`."""
+        """A platform report on the last decision, or on the protection `of`."""
         decision = of or (self.case.decision.id if self.case.decision else None)
         assert decision is not None
         report = EnforcementReport(

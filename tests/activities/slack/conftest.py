@@ -26,6 +26,7 @@ from workflows.domain.case.snapshot import CardRef
 from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders, RoleBook
+from workflows.domain.storm import Called
 from workflows.domain.values import Language
 from workflows.ports.cases import Show, Shown
 
@@ -43,7 +44,7 @@ def policy() -> dict[Role, Holders]:
 
 @dataclass
 class Attempts:
-    """One activity as Temporal runs it: what a failed try has left goes to the next one."""
+    """Attempts of one activity: like in Temporal, each gets its predecessor's heartbeat."""
 
     attempt: int = 0
     left: list[Any] = field(default_factory=list)
@@ -66,9 +67,31 @@ class Attempts:
         self.left = list(details)
 
 
+class NoStorms:
+    """No channel has a storm."""
+
+    async def look(self, channel: str) -> None:
+        pass
+
+    async def posted(self, case: str, card: CardRef) -> None:
+        pass
+
+    async def called(self, channel: str, call: Called) -> bool:
+        return False
+
+
+async def no_latest(workflow: str, run: str) -> None:
+    """The workflow does not answer."""
+
+
+async def nobody_stands_in(role: Role) -> tuple[()]:
+    """No role has covers."""
+    return ()
+
+
 @dataclass
 class SlackWorld:
-    """A workspace, and the activities at work in it."""
+    """A workspace and the activities that write to it."""
 
     workspace: Workspace
     client: AsyncWebClient
@@ -78,7 +101,15 @@ class SlackWorld:
 
     def configure(self, **more: Any) -> SlackActivities:
         """Makes the activities again with other collaborators."""
-        given: dict[str, Any] = {"people": self.people, "zone": TOKYO, "draw_chart": draw, **more}
+        given: dict[str, Any] = {
+            "people": self.people,
+            "zone": TOKYO,
+            "latest": no_latest,
+            "storms": NoStorms(),
+            "stand_ins": nobody_stands_in,
+            "draw_chart": draw,
+            **more,
+        }
         self.activities = SlackActivities(
             self.client, language=Language.JA, limiter=RateLimiter(0), **given
         )
@@ -88,13 +119,13 @@ class SlackWorld:
         return await (attempts or Attempts()).run(self.activities.show, wanted)
 
     def wrote(self) -> dict[str, int]:
-        """How often each writing method was called since the last look, refused calls too."""
+        """Calls of each writing method since the last call, refused ones included."""
         counted = {name: n for name, n in self.workspace.calls.items() if name.startswith("chat.")}
         self.workspace.calls.clear()
         return counted
 
     def on(self, channel: str) -> list[Message]:
-        """The messages that stand in a channel, threads left out."""
+        """The messages of a channel, without thread replies."""
         return self.workspace.messages.history(channel)
 
     def thread(self, card: CardRef) -> list[Message]:
@@ -121,7 +152,7 @@ def wanted(
     approval: CardRef | None = None,
     after: int | None = None,
 ) -> Show:
-    """What the workflow asks to be shown; with `after`, the lines of all later events."""
+    """Request to show a case; with `after`, the lines of all later events."""
     lines: tuple[Recorded, ...] = ()
     if after is not None:
         lines = tuple(e for e in story.recorded if e.seq > after and e.event.in_thread)
@@ -129,7 +160,7 @@ def wanted(
 
 
 async def failed_attempt(slack: SlackWorld, show: object, attempts: Attempts) -> ApplicationError:
-    """What a `show` failed with; it is tried again."""
+    """The error of a failed `show`, which Temporal retries."""
     with pytest.raises(ApplicationError) as failed:
         await slack.show(show, attempts)  # type: ignore[arg-type]
     assert not failed.value.non_retryable

@@ -24,34 +24,34 @@ def reader(language: Language = Language.JA, names: dict[str, str] = NAMES) -> R
 
 
 def spoken(message: Message) -> str:
-    """The text that screen readers read, with times as in Tokyo."""
+    """Text for screen readers, with times in Tokyo's zone."""
     return _DATE.sub(r"\1", message.text)
 
 
 def seen(message: Message) -> list[str]:
-    """The words on screen, a line a block, with times as in Tokyo."""
+    """Visible text, one line a block, with times in Tokyo's zone."""
     return _DATE.sub(r"\1", visible_text({"blocks": message.blocks})).split("\n")
 
 
 def faults(message: Message) -> list[str]:
-    """What Slack would refuse."""
+    """Faults that Slack would refuse."""
     found = check_blocks(message.blocks, Surface.MESSAGE)
     # chat.update, msg_too_long: 4,000 bytes.
     return [*found, *(["msg_too_long"] if len(message.text.encode()) > 4_000 else [])]
 
 
 def pressable(message: Message) -> list[dict[str, Any]]:
-    """Buttons and menus, in their order."""
+    """Buttons and menus, in order."""
     rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
     return [element for row in rows for element in row]
 
 
 SHARED = ("ユーザー u_123: ", "User u_123: ", "スコア 0.97", "Score 0.97", "LINE ID")
-"""How the lines begin that every card of these tests has."""
+"""First words of the lines that every card of these tests has."""
 
 
 def body(view: CardView, language: Language) -> list[str]:
-    """The card's state, and everything but what is the same in every state; within the limits."""
+    """The card without the parts that all states share, within Slack's limits."""
     drawn = case_card(view, reader(language))
     assert faults(drawn) == []
     lines = "\n".join(seen(drawn)).split("\n")

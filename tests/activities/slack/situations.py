@@ -1,4 +1,4 @@
-"""Situations of a case that several tests share."""
+"""Case states that several tests share."""
 
 from tests.activities.slack.cases import (
     MUTE,
@@ -27,29 +27,29 @@ KNOWN = SubjectHistory(
 
 
 def muted() -> Story:
-    """Decided, carried out and closed."""
+    """A closed case with a mute in effect."""
     return Story().muted().reported(MUTE, ActionStatus.VERIFIED)
 
 
 def protected(known: SubjectHistory | None = None) -> Story:
-    """Koban mutes by itself, and nobody has looked yet."""
+    """An automatic mute in a case that nobody has claimed."""
     return Story(policy=PROTECTS, known=known or SubjectHistory()).protected()
 
 
 def reviewed() -> Story:
-    """Acted first: it waits for its review."""
+    """An action before its review, which is pending."""
     return Story(policy=REVIEWS).muted().reported(MUTE, ActionStatus.VERIFIED)
 
 
 def undo_asked() -> Story:
-    """A mute whose undo needs the lead."""
+    """A mute whose undo needs the lead's approval."""
     careful = policy(catalog("mute_user", undo_approval={"by": "lead", "within": "30m"}))
     story = Story(policy=careful).muted().reported(MUTE, ActionStatus.VERIFIED)
     return story.then(cmd.Undo(by=SATO), 9)
 
 
 def in_turn() -> Story:
-    """Two actions one after another, both taken back where one fails."""
+    """Two actions in sequence, both rolled back if one fails."""
     both = cmd.Decide(
         by=SATO,
         verdict=cmd.Verdict.VIOLATION,
@@ -61,18 +61,18 @@ def in_turn() -> Story:
 
 
 def rolled_back() -> Story:
-    """The second of two actions failed, so the first one was taken back."""
+    """The second action failed and the first was rolled back."""
     story = in_turn().reported(MUTE, ActionStatus.ROLLED_BACK, 4)
     return story.reported(FORFEIT, ActionStatus.FAILED, 4, REFUSED)
 
 
 def dry_run() -> Story:
-    """Nothing was changed at the platform."""
+    """No change was made at the platform."""
     story = Story(policy=policy(dry_run=True)).muted()
     return story.reported(MUTE, ActionStatus.DRY_RUN, would="POST /v1/users/u_123/mutes")
 
 
 def merged() -> Story:
-    """The work goes on in another case."""
+    """A case that was merged into another one."""
     into = cmd.Merge(by=SATO, into="K7AAAAAAA", subject=alert().subject)
     return Story().claimed().then(into, 4)

@@ -1,4 +1,4 @@
-"""Registry of Slack actions: labels, menus, forms and presets fit together."""
+"""Registry of Slack actions: labels, menus, forms and presets are consistent."""
 
 import pytest
 
@@ -24,14 +24,14 @@ OWN_TITLE = {"reveal"}
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("action_id", ACTIONS)
 def test_every_action_has_a_label(action_id: str, language: Language) -> None:
-    """In both languages."""
+    """Both languages have it."""
     assert ACTIONS[action_id].label_key in texts(language).keys
 
 
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("modal", MODALS)
 def test_the_title_of_a_modal_is_the_label_of_its_button(modal: str, language: Language) -> None:
-    """Without the dots; a modal with its own title says so here."""
+    """Modals with a title of their own are listed here."""
     catalog = texts(language)
     title = modal_title(modal, catalog)
     assert label(MODALS[modal].id, catalog).removesuffix("…") == title
@@ -39,7 +39,7 @@ def test_the_title_of_a_modal_is_the_label_of_its_button(modal: str, language: L
 
 
 def test_menus_and_pages_have_registered_actions() -> None:
-    """An entry is the action `case.{entry}`."""
+    """A menu entry is the action `case.{entry}`."""
     named = {f"case.{entry}" for entries in ENTRIES.values() for entry in entries}
     assert named | set(PAGE) <= ACTIONS.keys()
 
@@ -56,6 +56,6 @@ def test_menus_and_pages_have_registered_actions() -> None:
     ],
 )
 def test_an_action_is_found_by_its_id(action_id: str, found: str | None, preset: str | None):
-    """The ids of presets carry the preset."""
+    """The ids of preset actions include the preset."""
     action = find(action_id)
     assert (action.id if action else None, preset_of(action_id)) == (found, preset)

@@ -1,4 +1,4 @@
-"""Refusals: ephemeral, in the language and place of the person who pressed."""
+"""Refusals: ephemeral, in the language and place of the person who clicked."""
 
 import inspect
 import re
@@ -16,8 +16,7 @@ from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders
 from workflows.domain.values import Text
-from workflows.ports import cases
-from workflows.ports.cases import Answer
+from workflows.ports.cases import Answer, CasePort
 
 CLOSED = Refusal(reason=Reason.CLOSED, by="U0SATO", at=AT, what="case_closed")
 
@@ -27,7 +26,7 @@ def answer(person: str, place: Place) -> Answer:
 
 
 async def test_a_refusal_is_seen_by_its_person_only(slack: SlackWorld) -> None:
-    """In English for an English reader, with the colleague's name."""
+    """An English reader gets English with the colleague's name."""
     await Attempts().run(slack.activities.answer, answer("U0CLARK", Place(channel="C0LIVE")))
     (said,) = slack.workspace.messages.all("C0LIVE")
     assert said.ephemeral_to == "U0CLARK"
@@ -35,8 +34,8 @@ async def test_a_refusal_is_seen_by_its_person_only(slack: SlackWorld) -> None:
     assert said.text.endswith(" ago. See the card for the result.")
 
 
-async def test_a_colleague_is_named_to_whom_nothing_can_be_handed(slack: SlackWorld) -> None:
-    """By name, though they did nothing."""
+async def test_a_refused_reassignment_names_the_colleague(slack: SlackWorld) -> None:
+    """The colleague is named without being part of an event."""
     refusal = Refusal(reason=Reason.NOT_A_COLLEAGUE, name="U0SUZUKI", roles=(Role.LEAD,))
     wanted = Answer(
         person="U0SATO",
@@ -54,7 +53,7 @@ async def test_a_colleague_is_named_to_whom_nothing_can_be_handed(slack: SlackWo
 
 
 async def refused(slack: SlackWorld, refusal: Refusal, command: str, person: str = "U0SATO") -> str:
-    """What the person reads, behind the name of the case."""
+    """Text of the refusal, after the name of the case."""
     wanted = Answer(
         person=person, place=Place(channel="C0LIVE"), case=CASE, refusal=refusal, command=command
     )
@@ -64,7 +63,7 @@ async def refused(slack: SlackWorld, refusal: Refusal, command: str, person: str
 
 
 async def test_a_refusal_about_rights_names_who_could_do_it(slack: SlackWorld) -> None:
-    """By name and not by mention; never who asks, nor who can't either."""
+    """People with the right are named without a mention; the requester is left out."""
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,), barred=("U0REED",))
     assert await refused(slack, refusal, "undo") == (
         "この操作ができるのはリードです（田中さん）。必要なときは依頼してください。"
@@ -75,8 +74,8 @@ async def test_a_refusal_about_rights_names_who_could_do_it(slack: SlackWorld) -
     )
 
 
-async def test_whoever_covers_is_named_for_an_approval(slack: SlackWorld) -> None:
-    """For nothing else: a cover counts there alone. Who stands in for the decider does not help."""
+async def test_covers_are_named_for_an_approval(slack: SlackWorld) -> None:
+    """Covers count for approvals only, and a cover for the decider does not."""
 
     async def standing_in(role: Role) -> list[tuple[str, str]]:
         return [("U0SUZUKI", "U0REED"), ("U0CLARK", "U0TANAKA")] if role is Role.LEAD else []
@@ -90,7 +89,7 @@ async def test_whoever_covers_is_named_for_an_approval(slack: SlackWorld) -> Non
 
 
 async def test_at_most_three_names(slack: SlackWorld) -> None:
-    """The rest is counted."""
+    """Further people are counted."""
     slack.roles[Role.LEAD] = Holders(users=("U0A", "U0B", "U0C", "U0D", "U0E"))
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,))
     text = await refused(slack, refusal, "undo", "U0CLARK")
@@ -100,7 +99,7 @@ async def test_at_most_three_names(slack: SlackWorld) -> None:
 
 
 async def test_without_slack_the_role_alone_is_named(slack: SlackWorld) -> None:
-    """Nobody waits for names."""
+    """The refusal does not wait for names."""
     slack.roles[Role.LEAD] = Holders(group="S0TYPO")
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,))
     assert await refused(slack, refusal, "undo") == (
@@ -109,7 +108,7 @@ async def test_without_slack_the_role_alone_is_named(slack: SlackWorld) -> None:
 
 
 async def test_a_refusal_names_its_case_and_leads_to_its_card(slack: SlackWorld) -> None:
-    """By kind and id: somebody who works three cases knows which one is meant."""
+    """It has the playbook, the case id and a link."""
     posted = await slack.client.chat_postMessage(channel="C0LIVE", text="card")
     card = CardRef(channel="C0LIVE", ts=posted["ts"])
     title = Text(ja="外部誘導 <!channel>", en="Off-platform")
@@ -124,7 +123,7 @@ async def test_a_refusal_names_its_case_and_leads_to_its_card(slack: SlackWorld)
 
 
 async def test_a_card_that_is_gone_costs_the_link_and_not_the_answer(slack: SlackWorld) -> None:
-    """The sentence is what matters."""
+    """The refusal is sent without a link."""
     card = CardRef(channel="C0LIVE", ts="1.000001")
     wanted = answer("U0SATO", Place(channel="C0LIVE")).model_copy(update={"card": card})
     await Attempts().run(slack.activities.answer, wanted)
@@ -132,8 +131,8 @@ async def test_a_card_that_is_gone_costs_the_link_and_not_the_answer(slack: Slac
     assert said.text.startswith(f"ケース {CASE}: 佐藤さんが")
 
 
-async def test_what_was_typed_is_given_back(slack: SlackWorld) -> None:
-    """The modal is gone by now; the words can be copied, and are obeyed nowhere."""
+async def test_the_typed_text_is_in_the_refusal(slack: SlackWorld) -> None:
+    """The modal is closed, so its text can be copied from the refusal; it is escaped."""
     typed = "<!channel> *3回目* https://line.example/x\n2行目"
     wanted = answer("U0SATO", Place(channel="C0LIVE")).model_copy(update={"typed": typed})
     await Attempts().run(slack.activities.answer, wanted)
@@ -148,8 +147,8 @@ async def test_what_was_typed_is_given_back(slack: SlackWorld) -> None:
     assert slack.workspace.notifications == []
 
 
-async def test_what_was_typed_follows_into_the_direct_message(slack: SlackWorld) -> None:
-    """Where they can't be told in the channel."""
+async def test_the_typed_text_is_in_the_direct_message(slack: SlackWorld) -> None:
+    """Without access to the channel the refusal is a direct message."""
     wanted = answer("U0SATO", Place(channel="C0NOWHERE")).model_copy(update={"typed": "理由"})
     await Attempts().run(slack.activities.answer, wanted)
     direct = slack.workspace.conversation_with(["U0SATO"])
@@ -158,7 +157,7 @@ async def test_what_was_typed_follows_into_the_direct_message(slack: SlackWorld)
 
 
 async def test_who_pressed_in_a_thread_is_answered_there(slack: SlackWorld) -> None:
-    """Next to what they pressed."""
+    """The refusal is in the thread of the click."""
     parent = await slack.client.chat_postMessage(channel="C0LIVE", text="card")
     place = Place(channel="C0LIVE", thread=parent["ts"])
     await Attempts().run(slack.activities.answer, answer("U0SATO", place))
@@ -168,8 +167,10 @@ async def test_who_pressed_in_a_thread_is_answered_there(slack: SlackWorld) -> N
 
 
 @pytest.mark.parametrize("channel", ["C0GENERAL", "C0NOWHERE"])
-async def test_who_cannot_be_told_there_is_told_directly(slack: SlackWorld, channel: str) -> None:
-    """The app may not be in the channel where /koban was typed."""
+async def test_a_refusal_outside_of_the_apps_channels_is_a_direct_message(
+    slack: SlackWorld, channel: str
+) -> None:
+    """The app may not be in the channel of the command."""
     await Attempts().run(slack.activities.answer, answer("U0SATO", Place(channel=channel)))
     direct = slack.workspace.conversation_with(["U0SATO"])
     (said,) = slack.workspace.messages.all(direct.id)
@@ -179,11 +180,11 @@ async def test_who_cannot_be_told_there_is_told_directly(slack: SlackWorld, chan
 @pytest.mark.parametrize("name", ["show", "answer", "tell", "roles_of"])
 def test_the_activities_are_what_the_workflows_ask_for(name: str) -> None:
     """Same name, same arguments, same answer as the port."""
-    port = inspect.signature(getattr(cases, name))
+    port = inspect.signature(getattr(CasePort, name))
     mine = inspect.signature(getattr(SlackActivities, name))
     assert [p.annotation for p in mine.parameters.values()][1:] == [
         p.annotation for p in port.parameters.values()
-    ]
+    ][1:]
     assert mine.return_annotation == port.return_annotation
     defined = getattr(SlackActivities, name).__temporal_activity_definition
     assert defined.name == name

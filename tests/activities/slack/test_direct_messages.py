@@ -1,4 +1,4 @@
-"""Direct messages: once per person, in their language, with a link to the case."""
+"""Direct messages: one per person, in their language, with a link to the case."""
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -24,7 +24,7 @@ def telling(
     people: tuple[str, ...] = (),
     role: Role | None = None,
 ) -> Tell:
-    """Tells of the last event."""
+    """A direct message about the last event."""
     line = story.recorded[-1]
     key = f"{story.case.id}/{line.seq}"
     return Tell(key=key, view=view_of(story.case), line=line, card=card, people=people, role=role)
@@ -35,12 +35,12 @@ def unclaimed() -> Story:
 
 
 def read_by(slack: SlackWorld, person: str) -> list[Message]:
-    """What stands in a person's own conversation with Koban."""
+    """Messages in a person's conversation with the app."""
     return slack.workspace.messages.all(slack.workspace.conversation_with([person]).id)
 
 
 async def test_everybody_of_a_role_reads_it_in_their_own_language(slack: SlackWorld) -> None:
-    """One message each, without calling the group from there."""
+    """Each holder of the role gets one message without a group mention."""
     story = unclaimed()
     card = (await slack.show(wanted(story))).card
     told = telling(story, card, role=Role.SPECIALIST)
@@ -62,8 +62,8 @@ async def test_everybody_of_a_role_reads_it_in_their_own_language(slack: SlackWo
     assert slack.workspace.notifications == []
 
 
-async def test_the_person_of_a_hand_over_is_told_by_whom(slack: SlackWorld) -> None:
-    """With the note; who handed it over is named."""
+async def test_a_hand_over_names_its_sender(slack: SlackWorld) -> None:
+    """The message has the note and the sender's name."""
     story = Story().claimed().then(cmd.HandOver(by=SATO, to=TANAKA, note="質問済み"), 3)
     await Attempts().run(slack.activities.tell, telling(story, people=("U0TANAKA",)))
     (told,) = read_by(slack, "U0TANAKA")
@@ -72,14 +72,14 @@ async def test_the_person_of_a_hand_over_is_told_by_whom(slack: SlackWorld) -> N
 
 
 async def test_who_is_named_and_holds_the_role_reads_it_once(slack: SlackWorld) -> None:
-    """The people named come first."""
+    """Named people come first."""
     told = telling(unclaimed(), people=("U0SATO",), role=Role.SPECIALIST)
     await Attempts().run(slack.activities.tell, told)
     assert [len(read_by(slack, each)) for each in ("U0SATO", "U0CLARK")] == [1, 1]
 
 
-async def test_a_lost_answer_tells_nobody_twice(slack: SlackWorld) -> None:
-    """The next try finds what the last one posted, person by person."""
+async def test_a_lost_answer_repeats_no_message(slack: SlackWorld) -> None:
+    """The retry finds the messages already posted."""
     attempts, told = Attempts(), telling(unclaimed(), people=("U0SATO", "U0CLARK"))
     slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
     with pytest.raises(ApplicationError):
@@ -89,16 +89,16 @@ async def test_a_lost_answer_tells_nobody_twice(slack: SlackWorld) -> None:
     assert [len(read_by(slack, each)) for each in ("U0SATO", "U0CLARK")] == [1, 1]
 
 
-async def test_a_killed_worker_tells_nobody_twice(slack: SlackWorld) -> None:
-    """A try that left nothing behind is looked for in every conversation."""
+async def test_a_killed_worker_repeats_no_message(slack: SlackWorld) -> None:
+    """The retry searches every conversation first."""
     told = telling(unclaimed(), role=Role.SPECIALIST)
     await Attempts().run(slack.activities.tell, told)
     await Attempts(attempt=1).run(slack.activities.tell, told)
     assert [len(read_by(slack, each)) for each in ("U0SATO", "U0CLARK")] == [1, 1]
 
 
-async def test_another_event_is_told_as_well(slack: SlackWorld) -> None:
-    """Only the same key counts as told."""
+async def test_another_event_is_another_message(slack: SlackWorld) -> None:
+    """Only the same key counts as posted."""
     story = unclaimed()
     await Attempts().run(slack.activities.tell, telling(story, people=("U0SATO",)))
     story.then(cmd.Tick(), 5)
@@ -107,7 +107,7 @@ async def test_another_event_is_told_as_well(slack: SlackWorld) -> None:
 
 
 async def test_people_who_are_named_do_not_wait_for_a_role(slack: SlackWorld) -> None:
-    """Nobody can tell who leads just now: that is tried again, and nobody is told twice."""
+    """Unknown role holders are retried, without a second message to the named people."""
     people = Directory(
         slack.client, lambda: RoleBook(roles=slack.roles), Language.JA, lambda: 1_000.0
     )
@@ -126,13 +126,13 @@ async def test_people_who_are_named_do_not_wait_for_a_role(slack: SlackWorld) ->
 
 
 async def test_somebody_who_left_does_not_keep_the_others_from_reading(slack: SlackWorld) -> None:
-    """Their account is gone; waiting would not bring it back."""
+    """A deactivated account is skipped without a retry."""
     await Attempts().run(slack.activities.tell, telling(unclaimed(), people=("U0GONE", "U0SATO")))
     assert len(read_by(slack, "U0SATO")) == 1
 
 
-async def test_a_large_role_is_not_told_one_by_one(slack: SlackWorld) -> None:
-    """Twenty people at most: Slack's rate is for the cards."""
+async def test_direct_messages_to_a_role_are_limited(slack: SlackWorld) -> None:
+    """At most twenty people get one, because cards need Slack's rate limit."""
     many = tuple(f"U0GONE{n:02}" for n in range(40))
     slack.roles[Role.ADMIN] = Holders(users=many)
     await Attempts().run(slack.activities.tell, telling(unclaimed(), role=Role.ADMIN))
@@ -140,7 +140,7 @@ async def test_a_large_role_is_not_told_one_by_one(slack: SlackWorld) -> None:
 
 
 def on_shift(slack: SlackWorld, *people: str) -> SlackActivities:
-    """The activities where the roster says who is on shift."""
+    """The activities with a roster that has these people on shift."""
     known = Directory(
         slack.client,
         lambda: RoleBook(roles=slack.roles),
@@ -151,14 +151,14 @@ def on_shift(slack: SlackWorld, *people: str) -> SlackActivities:
 
 
 async def test_a_call_of_the_shift_reaches_those_on_shift(slack: SlackWorld) -> None:
-    """Whoever sleeps is not woken where the roster knows who does not."""
+    """Only people on shift get the message."""
     told = telling(unclaimed(), role=Role.SPECIALIST)
     await Attempts().run(on_shift(slack, "U0CLARK").tell, told)
     assert [len(read_by(slack, each)) for each in ("U0SATO", "U0CLARK")] == [0, 1]
 
 
 async def test_a_call_of_an_empty_shift_reaches_everybody(slack: SlackWorld) -> None:
-    """Where nobody is on shift a call must not go nowhere."""
+    """Without people on shift every role holder gets the message."""
     told = telling(unclaimed(), role=Role.SPECIALIST)
     await Attempts().run(on_shift(slack).tell, told)
     assert [len(read_by(slack, each)) for each in ("U0SATO", "U0CLARK")] == [1, 1]

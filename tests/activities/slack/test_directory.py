@@ -17,7 +17,7 @@ from workflows.ports.cases import RolesAsk
 
 
 class Clock:
-    """A clock that the test sets forward."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -31,7 +31,7 @@ def people(slack: SlackWorld, clock: Clock) -> Directory:
 
 
 async def test_a_person_is_asked_for_once_an_hour(slack: SlackWorld) -> None:
-    """Name and language come in one call."""
+    """One call returns name and language."""
     clock = Clock()
     asked = people(slack, clock)
     assert await asked.name("U0CLARK") == "Emma Clark"
@@ -44,8 +44,8 @@ async def test_a_person_is_asked_for_once_an_hour(slack: SlackWorld) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.SLACK_429, Fault.SLACK_DOWN, Fault.SLACK_LOST_RESPONSE])
-async def test_in_an_outage_what_was_known_still_holds(slack: SlackWorld, fault: Fault) -> None:
-    """Stale names, languages and roles; an id and the default where nothing is known."""
+async def test_in_an_outage_cached_values_are_used(slack: SlackWorld, fault: Fault) -> None:
+    """Unknown people have their id as name, and the default language."""
     clock = Clock()
     asked = people(slack, clock)
     await asked.names(["U0CLARK", "U0TANAKA", None])
@@ -61,7 +61,7 @@ async def test_in_an_outage_what_was_known_still_holds(slack: SlackWorld, fault:
 
 
 async def test_an_old_list_of_a_group_gives_no_rights(slack: SlackWorld) -> None:
-    """After a quarter of an hour without an answer nobody can tell who still is a lead."""
+    """Group members older than 15 minutes are not used."""
     clock = Clock()
     asked = people(slack, clock)
     assert await asked.roles("U0TANAKA") == {Role.LEAD}
@@ -71,8 +71,8 @@ async def test_an_old_list_of_a_group_gives_no_rights(slack: SlackWorld) -> None
         await asked.roles("U0TANAKA")
 
 
-async def test_a_failed_question_is_asked_again_soon(slack: SlackWorld) -> None:
-    """Not at once, so that a rate limit can recover, and not after an hour."""
+async def test_a_failed_lookup_is_retried_soon(slack: SlackWorld) -> None:
+    """The retry comes after a pause for rate limits, before the cache's hour is over."""
     clock = Clock()
     asked = people(slack, clock)
     slack.workspace.faults.set(Fault.SLACK_429, True)
@@ -85,7 +85,7 @@ async def test_a_failed_question_is_asked_again_soon(slack: SlackWorld) -> None:
 
 
 async def test_roles_are_groups_and_named_people_together(slack: SlackWorld) -> None:
-    """A policy that changed is asked anew."""
+    """A changed policy is looked up again."""
     asked = people(slack, Clock())
     assert await asked.roles("U0SUZUKI") == {Role.AUDITOR}
     assert await asked.roles("U0NOBODY") == frozenset()
@@ -94,7 +94,7 @@ async def test_roles_are_groups_and_named_people_together(slack: SlackWorld) -> 
 
 
 async def test_who_left_a_group_loses_the_role_within_a_minute(slack: SlackWorld) -> None:
-    """Membership is kept for sixty seconds."""
+    """Group members are cached for 60 seconds."""
     clock = Clock()
     asked = people(slack, clock)
     assert await asked.roles("U0TANAKA") == {Role.LEAD}
@@ -104,7 +104,7 @@ async def test_who_left_a_group_loses_the_role_within_a_minute(slack: SlackWorld
 
 
 async def test_without_slack_the_named_people_count(slack: SlackWorld) -> None:
-    """roles.yaml is the fallback; who may be in a group is not refused, but asked for again."""
+    """roles.yaml is the fallback; possible group members are retried, not refused."""
     slack.workspace.faults.set(Fault.SLACK_DOWN, True)
     slack.roles[Role.SPECIALIST] = Holders(group="S0SHIFT", users=("U0SATO",))
     slack.roles[Role.LEAD] = Holders(group="S0LEAD", users=("U0TANAKA",))
@@ -114,8 +114,8 @@ async def test_without_slack_the_named_people_count(slack: SlackWorld) -> None:
         await asked.roles("U0CLARK")
 
 
-async def test_where_nobody_can_tell_nobody_is_refused(slack: SlackWorld) -> None:
-    """An unknown role is an error that is tried again, not a missing role."""
+async def test_unknown_roles_are_an_error_and_no_refusal(slack: SlackWorld) -> None:
+    """Unknown roles are retried."""
     slack.workspace.faults.set(Fault.SLACK_DOWN, True)
     with pytest.raises(RolesUnknown):
         await people(slack, Clock()).roles("U0SATO")
@@ -125,19 +125,19 @@ async def test_where_nobody_can_tell_nobody_is_refused(slack: SlackWorld) -> Non
 
 
 async def test_a_group_that_does_not_exist_takes_nobody_elses_role(slack: SlackWorld) -> None:
-    """A mistyped id in roles.yaml leaves one role empty, and the others as they are."""
+    """A wrong group id in roles.yaml leaves only that role empty."""
     slack.roles[Role.ADMIN] = Holders(group="S0TYPO")
     assert await people(slack, Clock()).roles("U0TANAKA") == {Role.LEAD}
 
 
-async def test_the_activity_tells_the_roles(slack: SlackWorld) -> None:
-    """As the workflows ask for them."""
+async def test_the_activity_returns_the_roles(slack: SlackWorld) -> None:
+    """The result has the port's format."""
     grant = await Attempts().run(slack.activities.roles_of, RolesAsk(person="U0SATO"))
     assert grant.roles == (Role.SPECIALIST,)
 
 
 async def test_an_approver_is_looked_up_at_slack(slack: SlackWorld) -> None:
-    """A lead who lost the role a moment ago no longer has it, whatever was read before."""
+    """The cache is not used, so a lost role counts at once."""
     clock = Clock()
     asked = people(slack, clock)
     assert (await asked.grant("U0TANAKA")).roles == (Role.LEAD,)
@@ -147,8 +147,8 @@ async def test_an_approver_is_looked_up_at_slack(slack: SlackWorld) -> None:
     assert (await asked.grant("U0TANAKA", newest=True)).roles == ()
 
 
-async def test_an_approver_whom_slack_does_not_tell_is_not_known(slack: SlackWorld) -> None:
-    """What was read minutes ago is no ground to approve; other presses may still count on it."""
+async def test_an_approver_without_an_answer_from_slack_is_unknown(slack: SlackWorld) -> None:
+    """Approvals do not use cached roles; other clicks do."""
     clock = Clock()
     asked = people(slack, clock)
     await asked.roles("U0TANAKA")
@@ -159,8 +159,8 @@ async def test_an_approver_whom_slack_does_not_tell_is_not_known(slack: SlackWor
         await asked.grant("U0TANAKA", newest=True)
 
 
-async def test_a_grant_asks_nobody(slack: SlackWorld) -> None:
-    """It is there once the groups were read, and for a minute."""
+async def test_a_grant_makes_no_call(slack: SlackWorld) -> None:
+    """It uses groups read within the last minute."""
     clock = Clock()
     asked = people(slack, clock)
     assert asked.granted("U0TANAKA") is None
@@ -173,7 +173,7 @@ async def test_a_grant_asks_nobody(slack: SlackWorld) -> None:
 
 
 async def test_a_slow_slack_is_not_waited_for_while_an_answer_counts(slack: SlackWorld) -> None:
-    """The press is judged by the last known roles; who is unknown waits for a few seconds."""
+    """Cached roles are used at once; unknown people wait for a few seconds."""
     clock = Clock()
     asked = people(slack, clock)
     assert await asked.roles("U0TANAKA") == {Role.LEAD}
@@ -184,8 +184,8 @@ async def test_a_slow_slack_is_not_waited_for_while_an_answer_counts(slack: Slac
     slack.workspace.faults.clear()
 
 
-async def test_whoever_stops_waiting_leaves_the_question_to_the_next() -> None:
-    """A worker asks for a second; the answer that comes after that is asked for once."""
+async def test_a_timed_out_caller_does_not_cancel_the_lookup() -> None:
+    """The next caller gets its result without a second call."""
     gate, asked = asyncio.Event(), []
 
     async def ask(key: str) -> str:
@@ -201,8 +201,8 @@ async def test_whoever_stops_waiting_leaves_the_question_to_the_next() -> None:
     assert (await kept.get("a"), asked) == ("answer", ["a"])
 
 
-async def test_whom_roles_yaml_names_keeps_what_a_group_says(slack: SlackWorld) -> None:
-    """One group is known from before, the other one was never asked."""
+async def test_people_in_roles_yaml_keep_the_roles_of_their_groups(slack: SlackWorld) -> None:
+    """One group is cached, the other was never read."""
     asked = people(slack, Clock())
     assert await asked.roles("U0SATO") == {Role.SPECIALIST}
     slack.roles[Role.LEAD] = Holders(group="S0NEW", users=("U0SATO",))
@@ -211,7 +211,7 @@ async def test_whom_roles_yaml_names_keeps_what_a_group_says(slack: SlackWorld) 
 
 
 async def test_what_a_person_chose_goes_before_what_slack_says(slack: SlackWorld) -> None:
-    """Clark reads Slack in English, and Koban in Japanese."""
+    """Clark uses Slack in English and chose Japanese in Koban."""
     chosen = {"U0CLARK": Language.JA}
 
     async def choice(person: str) -> Language | None:

@@ -1,4 +1,4 @@
-"""Escaping: external text stays text."""
+"""Escaping: external text stays plain text."""
 
 import re
 import unicodedata
@@ -70,7 +70,7 @@ LINK = re.compile(r"(?i)\b(?:https?|ftp|slack)://|mailto:|[\w-]\.[^\W\d_]")
     ],
 )
 def test_links_are_defanged_and_the_rest_is_kept(written: str, shown: str) -> None:
-    """Where Slack obeys nothing, only links change."""
+    """In plain text only links change."""
     assert plain(written, 200) == shown
 
 
@@ -86,14 +86,14 @@ def test_links_are_defanged_and_the_rest_is_kept(written: str, shown: str) -> No
     ],
 )
 def test_nothing_formats_or_mentions(written: str, shown: str) -> None:
-    """Where Slack obeys mrkdwn, what it would obey is replaced."""
+    """In mrkdwn, markup characters are replaced."""
     assert mrkdwn(written, 200) == shown
 
 
 @settings(deadline=None)
 @given(TEXTS, LIMITS)
 def test_mrkdwn_is_harmless_for_any_text(text: str, limit: int) -> None:
-    """No bracket but in entities, no whole token, no formatting, no link, within the limit."""
+    """The result has no markup, mention or link, and fits the limit."""
     shown = mrkdwn(text, limit)
     assert units(shown) <= limit
     bare = ENTITY.sub(" ", shown)
@@ -107,7 +107,7 @@ def test_mrkdwn_is_harmless_for_any_text(text: str, limit: int) -> None:
 @settings(deadline=None)
 @given(TEXTS, LIMITS)
 def test_plain_is_harmless_for_any_text(text: str, limit: int) -> None:
-    """No link, nothing that can't be encoded, within the limit."""
+    """The result has no link or invalid character, and fits the limit."""
     shown = plain(text, limit)
     assert units(shown) <= limit
     assert not LINK.search(shown)
@@ -117,7 +117,7 @@ def test_plain_is_harmless_for_any_text(text: str, limit: int) -> None:
 @settings(deadline=None)
 @given(TEXTS, LIMITS)
 def test_a_cut_leaves_whole_letters(text: str, limit: int) -> None:
-    """What is kept is the beginning, and the next letter does not belong to the last one kept."""
+    """The cut text is a prefix that ends between two graphemes."""
     shown = shorten(text, limit)
     if shown != text:
         kept = shown.removesuffix("…")
@@ -127,16 +127,16 @@ def test_a_cut_leaves_whole_letters(text: str, limit: int) -> None:
 
 
 def test_a_family_is_not_torn_apart() -> None:
-    """An emoji of several people is cut away as a whole."""
+    """An emoji of several people is removed as a whole."""
     assert shorten("👨‍👩‍👧‍👦👨‍👩‍👧‍👦", 15) == "👨‍👩‍👧‍👦…"
 
 
 def test_a_cut_makes_no_italics() -> None:
-    """An underscore within a word is one at its edge, once the rest is cut off."""
+    """An underscore at the end of a cut text could start italics."""
     assert mrkdwn("_ab_cd_ef", 5) == "＿ab＿…"
 
 
 def test_short_text_is_kept_as_it_is() -> None:
-    """No ellipsis where nothing is missing."""
+    """Text within the limit has no ellipsis."""
     assert shorten("𠮷野家", 4) == "𠮷野家"
     assert shorten("𠮷野家", 3) == "𠮷…"

@@ -1,4 +1,4 @@
-"""Uploads of images as private files, and the modal that shows them."""
+"""Image uploads as private files, and the modal that shows them."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ import pytest
 from activities.slack.client import SlackTrouble
 from activities.slack.evidence import EvidenceScreen, FileGone, Viewer
 from deploy.sandbox.faults import Fault
-from deploy.sandbox.slack.person import PATIENCE, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from tests.activities.slack.conftest import SlackWorld
 from tests.activities.slack.drawn import reader
 from tests.activities.slack.test_evidence_viewer import MODAL, alert
@@ -17,12 +17,12 @@ VIEWER = Viewer(reader(), MODAL)
 JPEG = b"\xff\xd8\xff\xe0 a picture"
 
 
-def screen(slack: SlackWorld, opening: float = 0.3, ready: float = PATIENCE) -> EvidenceScreen:
+def screen(slack: SlackWorld, opening: float = 0.3, ready: float = WAIT_SECONDS) -> EvidenceScreen:
     return EvidenceScreen(slack.client, opening, ready)
 
 
 async def test_an_uploaded_image_can_be_shown_at_once(slack: SlackWorld) -> None:
-    """It waits for as long as Slack looks at the file; no channel has it."""
+    """The upload waits until Slack has processed the file; no channel has it."""
     before = time.monotonic()
     file = await screen(slack).upload("evidence.jpg", JPEG)
     assert time.monotonic() - before >= slack.workspace.uploads.process_seconds
@@ -36,7 +36,7 @@ async def test_an_uploaded_image_can_be_shown_at_once(slack: SlackWorld) -> None
 
 
 async def test_a_file_that_is_never_ready_is_trouble(slack: SlackWorld) -> None:
-    """The next try uploads another one."""
+    """The retry uploads another file."""
     slack.workspace.uploads.process_seconds = 60
     with pytest.raises(SlackTrouble) as trouble:
         await screen(slack, ready=0.1).upload("evidence.jpg", JPEG)
@@ -44,23 +44,23 @@ async def test_a_file_that_is_never_ready_is_trouble(slack: SlackWorld) -> None:
 
 
 async def test_a_modal_that_opens_a_moment_later_is_drawn(slack: SlackWorld) -> None:
-    """The press that opens it is on its way while the case decides."""
+    """The modal may open after the case's decision."""
     drawing = asyncio.create_task(
-        screen(slack, opening=PATIENCE).draw(VIEWER.words(alert(), "言葉"))
+        screen(slack, opening=WAIT_SECONDS).draw(VIEWER.words(alert(), "言葉"))
     )
     await wait_until(lambda: slack.workspace.calls["views.update"], what="the first try")
     slack.workspace.views.open("U0SATO", VIEWER.loading())
     assert await drawing is True
 
 
-async def test_a_modal_that_was_closed_is_nobody_s_loss(slack: SlackWorld) -> None:
-    """Nobody is told of it, and nothing is tried again."""
+async def test_a_closed_modal_is_ignored(slack: SlackWorld) -> None:
+    """There is no message and no retry."""
     assert await screen(slack).draw(VIEWER.words(alert(), "言葉")) is False
 
 
 @pytest.mark.parametrize("name", ["F0AAAAAAAA", "text"])
 async def test_a_file_that_cannot_be_shown_is_gone(slack: SlackWorld, name: str) -> None:
-    """Deleted at Slack, or no image at all."""
+    """The file was deleted in Slack, or is no image."""
     if name == "text":
         token, name = slack.workspace.uploads.start("a.txt", 1)
         slack.workspace.uploads.receive(token, b"x")
@@ -71,7 +71,7 @@ async def test_a_file_that_cannot_be_shown_is_gone(slack: SlackWorld, name: str)
 
 
 async def test_slack_in_trouble_is_tried_again(slack: SlackWorld) -> None:
-    """Nothing of what was sent stands in the error."""
+    """The error has nothing of the content."""
     slack.workspace.faults.set(Fault.SLACK_DOWN, True)
     for call in (
         screen(slack).upload("evidence.jpg", JPEG),

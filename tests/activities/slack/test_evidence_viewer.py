@@ -1,4 +1,4 @@
-"""Modal of one piece of evidence: complete, escaped, within Slack's limits."""
+"""Evidence modal: one piece, complete, escaped and within Slack's limits."""
 
 import json
 import re
@@ -27,7 +27,7 @@ PIECE = PieceHandle("K7Q2F9XM0", 3, 1, "live-chat/chat-000001")
 
 
 def alert(title: str = "LINEへの誘導") -> AlertEvidence:
-    """An alert that was noticed at noon in Tokyo."""
+    """An alert detected at noon in Tokyo."""
     return AlertEvidence(
         key="live-chat/chat-000001",
         kind="off_platform",
@@ -43,7 +43,7 @@ def viewer(language: Language = Language.JA) -> Viewer:
 
 
 def checked(view: dict[str, Any]) -> dict[str, Any]:
-    """A view that Slack takes, by the stand-in's rules and by its own SDK's."""
+    """A view that is valid for the sandbox and for slack_sdk."""
     assert check_view(view, Surface.MODAL) == []
     assert not too_large(view)
     assert len(json.dumps(view)) < 250 * 1024
@@ -52,12 +52,12 @@ def checked(view: dict[str, Any]) -> dict[str, Any]:
 
 
 def seen(view: dict[str, Any]) -> str:
-    """What stands there, with times as in Tokyo."""
+    """The visible text, with times in Tokyo's zone."""
     return re.sub(r"<!date\^\d+\^[^|]*\|([^>]*)>", r"\1", visible_text(checked(view)))
 
 
-def test_words_stand_below_what_noticed_them_and_when() -> None:
-    """Defanged, as a quote, with what it means that they are seen."""
+def test_the_text_is_below_its_detector_and_time() -> None:
+    """The text is quoted and defanged, with a remark that viewing is logged."""
     assert seen(viewer().words(alert(), "住所 https://ex.com/a")) == (
         "*LINEへの誘導* · 12:00:05 · live-chat · スコア 0.98\n"
         "住所 hxxps://ex[.]com/a\n"
@@ -70,8 +70,8 @@ def test_words_stand_below_what_noticed_them_and_when() -> None:
     )
 
 
-def test_an_image_is_a_file_with_words_for_who_can_t_see_it() -> None:
-    """No address, no link."""
+def test_an_image_is_a_file_with_alt_text() -> None:
+    """The view has no address and no link."""
     view = checked(viewer().image(alert(), "F0AAAAAAAA"))
     assert view["blocks"][1] == {
         "type": "image",
@@ -82,14 +82,14 @@ def test_an_image_is_a_file_with_words_for_who_can_t_see_it() -> None:
 
 @pytest.mark.parametrize("why", ["forbidden", "gone", "too_large", "no_image"])
 def test_a_failure_for_good_is_a_sentence_alone(why: str) -> None:
-    """A button that can't help would only be pressed in vain."""
+    """A retry would not help, so there is no button."""
     view = checked(viewer().failed(why, None))
     assert seen(view).endswith(("。", "。)"))
     assert controls(view) == []
 
 
 def test_a_failure_that_may_pass_can_be_tried_again() -> None:
-    """The button carries the same piece."""
+    """The button has the same piece."""
     view = checked(viewer().failed("away", PIECE))
     assert seen(view).splitlines()[-1] == "[もう一度試す]"
     (again,) = controls(view)
@@ -97,7 +97,7 @@ def test_a_failure_that_may_pass_can_be_tried_again() -> None:
 
 
 def test_every_view_stays_the_modal_that_waits() -> None:
-    """The next drawing finds it by the same name, and the next press its case."""
+    """Its external id and metadata do not change."""
     for view in (viewer().loading(), viewer().refused("いいえ。"), viewer().words(alert(), "")):
         assert (view["external_id"], view["private_metadata"]) == (MODAL.id, MODAL.carries)
         checked(view)
@@ -105,7 +105,7 @@ def test_every_view_stays_the_modal_that_waits() -> None:
 
 
 def test_three_thousand_characters_of_four_bytes_are_whole() -> None:
-    """And thirty thousand say that they are not."""
+    """Thirty thousand characters are cut with a remark."""
     assert seen(viewer().words(alert(), "𠮷" * 3_000)).count("𠮷") == 3_000
     assert "先頭だけ" in seen(viewer().words(alert(), "𠮷" * 30_000))
 
@@ -114,7 +114,7 @@ def test_three_thousand_characters_of_four_bytes_are_whole() -> None:
 @given(words=WORDS, title=WORDS)
 @example(words="<!channel> <@U1> https://ex.com", title="<!here> *b* https://ex.com")
 def test_no_words_mention_format_or_break_a_modal(words: str, title: str) -> None:
-    """Whatever a stranger wrote, in the evidence or in the title of the alert."""
+    """Evidence and title are hostile."""
     view = checked(viewer().words(alert(title), words))
     mrkdwn = [b["text"]["text"] for b in view["blocks"] if b["type"] == "section"]
     assert not any(MENTION.search(each) for each in mrkdwn)
@@ -125,7 +125,7 @@ def test_no_words_mention_format_or_break_a_modal(words: str, title: str) -> Non
 @given(text=WORDS | st.text(max_size=400), size=st.integers(8, 90))
 @example(text="a https://ex.com/abc b", size=8)
 def test_a_text_in_pieces_is_the_whole_of_it(text: str, size: int) -> None:
-    """Nothing but space is lost at a cut, no piece is too long, and no cut makes a link."""
+    """Cuts only lose whitespace, no piece is too long, and no cut creates a link."""
     parts = pieces(text, size)
     whole = plain(text, 100_000)
     assert "".join("".join(parts).split()) == "".join(whole.split())
@@ -133,7 +133,7 @@ def test_a_text_in_pieces_is_the_whole_of_it(text: str, size: int) -> None:
 
 
 def test_a_cut_comes_behind_a_line_or_a_word() -> None:
-    """Where there is one, in the second half."""
+    """The cut is at a line or word break in the second half, if there is one."""
     assert pieces("一行目です\n二行目です", 8) == ["一行目です", "二行目です"]
     assert pieces("one two three", 9) == ["one two", "three"]
     assert pieces("👨‍👩‍👧" * 3, 9) == ["👨‍👩‍👧"] * 3
@@ -153,13 +153,13 @@ def test_a_cut_comes_behind_a_line_or_a_word() -> None:
     ],
 )
 def test_a_value_that_koban_did_not_make_names_nothing(value: str) -> None:
-    """It could be sent by anything."""
+    """An invalid button value is ignored."""
     assert decode_piece(value) is None
 
 
 @given(id_=st.text(min_size=1, max_size=256), item=st.integers(0, 99))
 def test_a_piece_is_found_by_its_button(id_: str, item: int) -> None:
-    """Ids of alerts may hold anything, colons too; a button's value holds 2,000 characters."""
+    """Alert ids can have colons; a button value has at most 2,000 characters."""
     piece = PieceHandle("K7Q2F9XM0", 12, item, f"d.1/{id_}")
     assert decode_piece(encode_piece(piece)) == piece
     assert len(encode_piece(piece)) < 2_000

@@ -1,4 +1,4 @@
-"""Handles of buttons: round trip, and rejection of anything else."""
+"""Button handles: round trip, and rejection of invalid values."""
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +9,7 @@ from workflows.domain.ids import case_id, case_workflow_id, closed_workflow_id
 
 
 def test_a_handle_comes_back_as_it_was_made() -> None:
-    """Running and closed cases both."""
+    """Handles of running and closed cases are decoded unchanged."""
     case = case_id("seed")
     for workflow_id in (case_workflow_id("off_platform", ("user:u_1",)), closed_workflow_id(case)):
         assert decode(encode(case, 7), workflow_id) == Handle(
@@ -34,12 +34,12 @@ def test_a_handle_comes_back_as_it_was_made() -> None:
     ],
 )
 def test_what_koban_did_not_make_is_refused(value: object, block_id: object) -> None:
-    """Slack's payload is signed, but old cards and other apps' blocks exist."""
+    """Old cards and other apps' blocks have other values."""
     assert decode(value, block_id) is None
 
 
 @settings(deadline=None)
 @given(st.text(), st.text())
 def test_any_text_is_a_handle_or_none(value: str, block_id: str) -> None:
-    """Nothing raises."""
+    """Decoding never raises."""
     assert decode(value, block_id) is None or value.startswith("K")

@@ -1,4 +1,4 @@
-"""Limits of Slack: every message fits, whatever people wrote."""
+"""Slack's limits: every message fits, for any text."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from activities.slack.blocks import Message
 from activities.slack.cards.approval import approval_card
 from activities.slack.cards.case import case_card
-from activities.slack.direct_messages import direct_message
+from activities.slack.publisher import direct_message
 from activities.slack.thread import MAX_LINES, lines_message
 from tests.activities.slack.cases import (
     BAN,
@@ -54,7 +54,7 @@ MENTION = re.compile(r"<(@|!channel|!here|!everyone|#)")
 
 
 def stories(words: str, subject: str) -> list[Story]:
-    """The case at each of its stations."""
+    """The case in each of its states."""
     first = alert(
         subject={"type": "user", "id": subject},
         related=({"type": "x" * 64, "id": subject},) * 5,
@@ -123,19 +123,19 @@ def messages(story: Story, language: Language, names: dict[str, str]) -> list[Me
 def test_any_words_stay_within_the_limits_and_mention_nobody(
     words: str, subject: str, name: str, language: Language
 ) -> None:
-    """Hostile titles, evidence, ids, reasons and names, at every station of a case."""
+    """Titles, evidence, ids, reasons and names are hostile, in every state."""
     names = {"U0SATO": name, "U0TANAKA": name}
     for story in stories(words, subject):
         for message in messages(story, language, names):
             assert faults(message) == []
-            obeyed = message.text + json.dumps(_obeyed(message))
+            obeyed = message.text + json.dumps(_mrkdwn(message))
             # Who is called by the lines is one of these two, whatever anybody wrote.
             called = obeyed.replace("<@U0SATO>", "").replace("<@U0TANAKA>", "")
             assert not MENTION.search(called)
 
 
-def _obeyed(message: Message) -> list[str]:
-    """The texts in which Slack obeys mrkdwn."""
+def _mrkdwn(message: Message) -> list[str]:
+    """The texts that Slack interprets as mrkdwn."""
     found: list[str] = []
 
     def walk(node: object) -> None:
@@ -153,7 +153,7 @@ def _obeyed(message: Message) -> list[str]:
 
 
 def test_a_title_with_nothing_to_see_breaks_no_card() -> None:
-    """Slack would refuse the whole card for one button without a label."""
+    """Slack refuses a card with an empty button label."""
     presets = [{"id": "mute", "title": "\u200b", "actions": ["mute_user"]}]
     drawn = case_card(view_of(Story(policy=policy(presets=presets)).case), reader())
     assert faults(drawn) == []
@@ -161,7 +161,7 @@ def test_a_title_with_nothing_to_see_breaks_no_card() -> None:
 
 
 def test_a_hundred_lines_fit_into_one_message() -> None:
-    """As many lines as are ever told at once, with the longest names."""
+    """The largest batch of lines fits with the longest names."""
     story = Story().claimed()
     event = CaseClaimed(at=story.case.opened_at, by="U0SATO")
     lines = tuple(Recorded(seq=2 + n, event=event) for n in range(MAX_LINES))
@@ -171,10 +171,10 @@ def test_a_hundred_lines_fit_into_one_message() -> None:
 
 
 def test_a_hundred_long_notes_fit_into_one_message() -> None:
-    """The longest lines there are, as many as are ever told at once: none is left out."""
+    """The largest batch of the longest lines fits without omissions."""
     story = Story().claimed()
     event = NoteAdded(at=story.case.opened_at, by="U0SATO", note="&" * 3_000)
     lines = tuple(Recorded(seq=2 + n, event=event) for n in range(MAX_LINES))
     drawn = lines_message(lines, view_of(story.case), reader(names={"U0SATO": "&" * 100}))
     assert faults(drawn) == []
-    assert sum(text.count("さんのメモ") for text in _obeyed(drawn)) == MAX_LINES
+    assert sum(text.count("さんのメモ") for text in _mrkdwn(drawn)) == MAX_LINES

@@ -1,4 +1,4 @@
-"""Built-in texts of notices."""
+"""Default texts of notices."""
 
 from datetime import timedelta
 
@@ -21,13 +21,13 @@ WORDING = CatalogWording()
         (timedelta(seconds=90), "1分30秒", "1 minute 30 seconds"),
     ],
 )
-def test_a_time_is_told_exactly(lasts: timedelta, ja: str, en: str) -> None:
-    """In both languages, as on cards."""
+def test_a_time_is_exact(lasts: timedelta, ja: str, en: str) -> None:
+    """Both languages have the exact duration, as on cards."""
     assert WORDING.lasting(lasts) == Text(ja=ja, en=en)
 
 
 def test_it_is_said_how_automation_was_used() -> None:
-    """Three ways, each with a sentence in both languages."""
+    """Each of three kinds has a sentence in both languages."""
     told = [WORDING.automated(how) for how in Automated]
     assert told[1] == Text(
         ja="自動の検知をもとに、担当者が確認して判断しました。",

@@ -1,4 +1,4 @@
-"""Publisher of cases: current state in Slack, posted once, through failures."""
+"""Case publisher: current state in Slack, posted once, through failures."""
 
 import asyncio
 from datetime import timedelta
@@ -36,7 +36,7 @@ from workflows.domain.policy.roles import Holders
 
 
 async def test_a_new_case_costs_one_call(slack: SlackWorld) -> None:
-    """One post; the card keeps the id of the channel that was named."""
+    """One post is made; the card has the id of the named channel."""
     shown = await slack.show(wanted(Story()))
     assert slack.wrote() == {"chat.postMessage": 1}
     (card,) = slack.on("C0LIVE")
@@ -46,7 +46,7 @@ async def test_a_new_case_costs_one_call(slack: SlackWorld) -> None:
 
 
 async def test_a_change_costs_one_call_and_its_lines_another(slack: SlackWorld) -> None:
-    """The card is drawn anew, and the thread tells why."""
+    """The card is updated, and the thread has the reason."""
     story = Story()
     card = (await slack.show(wanted(story))).card
     slack.wrote()
@@ -64,7 +64,7 @@ async def test_a_change_costs_one_call_and_its_lines_another(slack: SlackWorld) 
 
 
 async def test_an_escalation_reaches_the_shift(slack: SlackWorld) -> None:
-    """The group is mentioned in the thread, and nobody on the card."""
+    """The thread mentions the group, the card mentions nobody."""
     story = Story()
     card = (await slack.show(wanted(story))).card
     await slack.show(wanted(story.then(Tick(), 2), card, after=1))
@@ -73,7 +73,7 @@ async def test_an_escalation_reaches_the_shift(slack: SlackWorld) -> None:
 
 
 async def test_a_role_without_a_group_is_reached_by_name(slack: SlackWorld) -> None:
-    """The people that roles.yaml names are mentioned one by one."""
+    """People from roles.yaml are mentioned one by one."""
     slack.roles[Role.SPECIALIST] = Holders(users=("U0SATO", "U0CLARK"))
     story = Story()
     card = (await slack.show(wanted(story))).card
@@ -85,7 +85,7 @@ async def test_a_role_without_a_group_is_reached_by_name(slack: SlackWorld) -> N
 
 
 async def test_slacks_rate_is_waited_for_as_long_as_it_says(slack: SlackWorld) -> None:
-    """Retry-After becomes the delay of the retry, which then posts without looking back."""
+    """Retry-After becomes the retry's delay, and the retry posts without a search."""
     attempts, show = Attempts(), wanted(Story())
     slack.workspace.faults.set(Fault.SLACK_429, True)
     error = await failed_attempt(slack, show, attempts)
@@ -97,7 +97,7 @@ async def test_slacks_rate_is_waited_for_as_long_as_it_says(slack: SlackWorld) -
 
 
 async def test_an_outage_is_retried(slack: SlackWorld) -> None:
-    """A gateway's error page is no answer of Slack: whether it posted is looked up."""
+    """A gateway's error page may hide a post, so the retry searches first."""
     attempts, show = Attempts(), wanted(Story())
     slack.workspace.faults.set(Fault.SLACK_DOWN, True)
     assert (await failed_attempt(slack, show, attempts)).type == "slack_http_503"
@@ -107,7 +107,7 @@ async def test_an_outage_is_retried(slack: SlackWorld) -> None:
 
 
 async def test_what_a_person_must_mend_is_tried_again_later(slack: SlackWorld) -> None:
-    """The app was not invited: the card comes once it is."""
+    """The card is posted after the app is invited to the channel."""
     slack.workspace.channels["C0LIVE"].members.remove("U0KOBAN")
     attempts, show = Attempts(), wanted(Story())
     error = await failed_attempt(slack, show, attempts)
@@ -119,7 +119,7 @@ async def test_what_a_person_must_mend_is_tried_again_later(slack: SlackWorld) -
 
 
 async def test_a_deleted_card_is_posted_again(slack: SlackWorld) -> None:
-    """Somebody deleted the message; the case is still open."""
+    """A person deleted the message of an open case."""
     story = Story()
     card = (await slack.show(wanted(story))).card
     slack.workspace.delete(slack.on("C0LIVE")[0])
@@ -130,7 +130,7 @@ async def test_a_deleted_card_is_posted_again(slack: SlackWorld) -> None:
 
 
 async def test_a_request_for_approval_goes_to_the_leads(slack: SlackWorld) -> None:
-    """In their channel, with a mention and a link to the case."""
+    """It is in the leads' channel, with a mention and a link to the case."""
     story = Story()
     card = (await slack.show(wanted(story))).card
     shown = await slack.show(wanted(story.ban_asked(), card, after=1))
@@ -145,7 +145,7 @@ async def test_a_request_for_approval_goes_to_the_leads(slack: SlackWorld) -> No
 async def test_without_a_channel_of_their_own_leads_are_asked_beside_the_case(
     slack: SlackWorld,
 ) -> None:
-    """roles.yaml need not name a channel."""
+    """roles.yaml has no channel, so the request is in the case's channel."""
     slack.roles[Role.LEAD] = Holders(group="S0LEAD")
     shown = await slack.show(wanted(Story().ban_asked()))
     assert shown.approval_card is not None
@@ -153,7 +153,7 @@ async def test_without_a_channel_of_their_own_leads_are_asked_beside_the_case(
 
 
 async def test_new_alerts_leave_the_request_alone(slack: SlackWorld) -> None:
-    """Slack's scarce updates are kept for what changes it."""
+    """New alerts cause no update of the approval card, which saves Slack calls."""
     story = Story().ban_asked()
     shown = await slack.show(wanted(story))
     slack.wrote()
@@ -163,7 +163,7 @@ async def test_new_alerts_leave_the_request_alone(slack: SlackWorld) -> None:
 
 
 async def test_an_approved_request_loses_its_buttons_once(slack: SlackWorld) -> None:
-    """It is drawn a last time, and then forgotten."""
+    """It is updated once more, and not again."""
     story = Story().ban_asked()
     shown = await slack.show(wanted(story))
     over = await slack.show(wanted(story.approved(), shown.card, shown.approval_card))
@@ -177,7 +177,7 @@ async def test_an_approved_request_loses_its_buttons_once(slack: SlackWorld) -> 
 
 
 async def test_a_second_request_is_a_new_message(slack: SlackWorld) -> None:
-    """An update notifies nobody: what has to be answered anew is posted anew."""
+    """An update notifies nobody, so a new request is posted."""
     story = Story().ban_asked()
     shown = await slack.show(wanted(story))
     seen = story.case.version
@@ -190,7 +190,7 @@ async def test_a_second_request_is_a_new_message(slack: SlackWorld) -> None:
 
 
 async def test_a_question_is_drawn_and_so_is_its_answer(slack: SlackWorld) -> None:
-    """The request changes with what is asked, answered and reminded of."""
+    """The approval card is updated after question, answer and reminder."""
     story = Story().ban_asked()
     shown = await slack.show(wanted(story))
     seen = story.case.version
@@ -223,7 +223,7 @@ async def test_who_asked_is_called_to_answer(slack: SlackWorld) -> None:
 
 
 async def test_a_withdrawn_request_loses_its_buttons(slack: SlackWorld) -> None:
-    """Nobody can agree to what is not wanted any more."""
+    """A withdrawn request can't be approved."""
     story = Story().ban_asked()
     shown = await slack.show(wanted(story))
     story.then(Withdraw(by=SATO), 6)
@@ -235,7 +235,7 @@ async def test_a_withdrawn_request_loses_its_buttons(slack: SlackWorld) -> None:
 
 
 async def test_an_undo_of_the_same_decision_is_a_request_of_its_own(slack: SlackWorld) -> None:
-    """The decision's approval was shown moments before; a lost answer does not mix them up."""
+    """After a lost answer the search does not confuse it with the decision's request."""
     both = catalog("permanent_ban", undo_approval={"by": "lead", "within": "30m"})
     story = Story(policy=policy(both)).ban_asked()
     shown = await slack.show(wanted(story))
@@ -250,7 +250,7 @@ async def test_an_undo_of_the_same_decision_is_a_request_of_its_own(slack: Slack
 
 
 async def test_a_review_follows_what_becomes_of_its_actions(slack: SlackWorld) -> None:
-    """It is asked for at once, while the action is still under way, in one and the same message."""
+    """One message is posted at once and updated with the state of the actions."""
     story = Story(policy=REVIEWS).muted()
     shown = await slack.show(wanted(story))
     (request,) = slack.on("C0LEADS")
@@ -263,7 +263,7 @@ async def test_a_review_follows_what_becomes_of_its_actions(slack: SlackWorld) -
 
 
 async def test_everybody_who_is_named_is_named_by_name(slack: SlackWorld) -> None:
-    """New owners, who put it on hold, who asks and who has seen it: never an id."""
+    """Owners, holds, requesters and acknowledgements have names, not ids."""
     story = Story().then(Acknowledge(by=TANAKA), 1).claimed()
     story.then(HandOver(by=SATO, to=TANAKA, note="お願いします"), 3)
     story.then(Snooze(by=TANAKA, until=AT + timedelta(hours=1)), 4)
@@ -277,8 +277,8 @@ async def test_everybody_who_is_named_is_named_by_name(slack: SlackWorld) -> Non
     assert "U0TANAKAさん" not in told.text + drawn
 
 
-async def test_a_closed_case_tells_the_whole_story_in_one_message(slack: SlackWorld) -> None:
-    """What later news made needless is left out."""
+async def test_a_closed_case_has_its_events_in_one_message(slack: SlackWorld) -> None:
+    """Lines that later events made obsolete are left out."""
     story = Story()
     card = (await slack.show(wanted(story))).card
     story.then(ChoosePreset(by=SATO, preset="mute"), 3)
@@ -293,15 +293,15 @@ async def test_a_closed_case_tells_the_whole_story_in_one_message(slack: SlackWo
     ]
 
 
-async def test_a_name_that_slack_does_not_tell_is_shown_as_its_id(slack: SlackWorld) -> None:
-    """A card is never late because of a name."""
+async def test_an_unknown_name_is_shown_as_its_id(slack: SlackWorld) -> None:
+    """A missing name does not delay the card."""
     del slack.workspace.people["U0SATO"]
     await slack.show(wanted(Story().claimed()))
     assert "担当はU0SATOさん" in slack.on("C0LIVE")[0].text
 
 
-async def test_a_slow_slack_hears_that_the_try_still_lives(slack: SlackWorld) -> None:
-    """So that a killed worker is missed soon; the next try looks before it posts anything."""
+async def test_a_slow_slack_call_sends_heartbeats(slack: SlackWorld) -> None:
+    """A killed worker is detected soon; the retry searches before it posts."""
     slack.workspace.faults.set(Fault.SLACK_HANG, True)
     attempts = Attempts()
     showing = asyncio.create_task(failed_attempt(slack, wanted(Story()), attempts))
@@ -312,10 +312,10 @@ async def test_a_slow_slack_hears_that_the_try_still_lives(slack: SlackWorld) ->
     await showing
 
 
-async def test_a_name_that_slack_did_not_tell_at_first_is_asked_for_again(
+async def test_an_unknown_name_is_looked_up_again(
     slack: SlackWorld,
 ) -> None:
-    """A card may stand for days: it must not call somebody by their id for a moment's trouble."""
+    """The card is updated once the name is known."""
     slack.workspace.rates = Rates(burst_share=0.01)
     slack.workspace.rates.wait_for("users.info")
     slack.workspace.rates.clock = count(step=1).__next__
@@ -324,8 +324,8 @@ async def test_a_name_that_slack_did_not_tell_at_first_is_asked_for_again(
     assert "担当は佐藤さん" in card.text
 
 
-async def test_a_card_without_a_name_is_posted_and_drawn_again_with_it(slack: SlackWorld) -> None:
-    """Slack takes the card, and tells names only later; nobody is called by their id for days."""
+async def test_a_card_without_a_name_is_posted_and_updated_with_it(slack: SlackWorld) -> None:
+    """Slack accepts the card while its user info is unavailable."""
     slack.workspace.rates = Rates(burst_share=0.01)
     slack.workspace.rates.wait_for("users.info")
     slack.workspace.rates.clock = lambda: 0.0

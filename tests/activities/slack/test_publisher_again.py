@@ -1,4 +1,4 @@
-"""Retries after a lost answer or a killed worker."""
+"""Publisher retries after a lost answer or a killed worker."""
 
 from deploy.sandbox.faults import Fault
 from tests.activities.slack.cases import TANAKA, Story
@@ -8,7 +8,7 @@ from workflows.domain.case.snapshot import CardRef
 
 
 async def test_a_lost_answer_never_makes_two_cards(slack: SlackWorld) -> None:
-    """The next try finds the card that stands already."""
+    """The retry finds the card that was posted."""
     attempts, show = Attempts(), wanted(Story())
     slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
     assert (await failed_attempt(slack, show, attempts)).type == "slack_unreachable"
@@ -19,14 +19,14 @@ async def test_a_lost_answer_never_makes_two_cards(slack: SlackWorld) -> None:
 
 
 async def test_a_killed_worker_never_makes_two_cards(slack: SlackWorld) -> None:
-    """A try that left nothing behind is not trusted to have done nothing."""
+    """An attempt without a heartbeat may still have posted."""
     await slack.show(wanted(Story()))
     await slack.show(wanted(Story()), Attempts(attempt=1))
     assert len(slack.on("C0LIVE")) == 1
 
 
-async def test_a_card_that_was_found_shows_what_is_asked_for_by_now(slack: SlackWorld) -> None:
-    """It may have been posted by a try that knew less: a later one shows a later state."""
+async def test_a_found_card_is_updated_to_the_current_state(slack: SlackWorld) -> None:
+    """The earlier attempt may have posted an older state."""
     story = Story()
     await slack.show(wanted(story))
     shown = await slack.show(wanted(story.claimed()), Attempts(attempt=1))
@@ -35,8 +35,8 @@ async def test_a_card_that_was_found_shows_what_is_asked_for_by_now(slack: Slack
     assert "佐藤" in card.text
 
 
-async def test_a_request_that_was_found_shows_what_is_asked_for_by_now(slack: SlackWorld) -> None:
-    """The same for the request for approval."""
+async def test_a_found_request_is_updated_to_the_current_state(slack: SlackWorld) -> None:
+    """The same applies to the request for approval."""
     story = Story().ban_asked()
     await slack.show(wanted(story))
     before = slack.on("C0LEADS")[0].blocks
@@ -48,8 +48,8 @@ async def test_a_request_that_was_found_shows_what_is_asked_for_by_now(slack: Sl
     assert "証拠は?" in str(request.blocks)
 
 
-async def test_a_killed_worker_never_tells_a_line_twice(slack: SlackWorld) -> None:
-    """The thread is looked through before it is written to again."""
+async def test_a_killed_worker_never_repeats_a_line(slack: SlackWorld) -> None:
+    """The retry reads the thread first."""
     story = Story()
     card = (await slack.show(wanted(story))).card
     show = wanted(story.claimed(), card, after=1)
@@ -59,7 +59,7 @@ async def test_a_killed_worker_never_tells_a_line_twice(slack: SlackWorld) -> No
 
 
 async def test_what_was_posted_before_a_failure_is_not_looked_for(slack: SlackWorld) -> None:
-    """A failed try tells the next one what stands already."""
+    """The heartbeat of the failed attempt has what was posted."""
     slack.workspace.channels["C0LEADS"].members.remove("U0KOBAN")
     attempts, show = Attempts(), wanted(Story().ban_asked())
     await failed_attempt(slack, show, attempts)
@@ -70,7 +70,7 @@ async def test_what_was_posted_before_a_failure_is_not_looked_for(slack: SlackWo
 
 
 async def test_a_killed_worker_never_asks_for_approval_twice(slack: SlackWorld) -> None:
-    """The leads' channel is looked through before it is written to again."""
+    """The retry reads the leads' channel first."""
     show = wanted(Story().ban_asked())
     await slack.show(show)
     shown = await slack.show(show, Attempts(attempt=1))
@@ -79,7 +79,7 @@ async def test_a_killed_worker_never_asks_for_approval_twice(slack: SlackWorld) 
 
 
 async def test_another_case_is_not_taken_for_this_one(slack: SlackWorld) -> None:
-    """Only a message with this case's id is its card."""
+    """The search matches the case id only."""
     await slack.show(wanted(Story()))
     slack.on("C0LIVE")[0].metadata = {"event_type": "koban_case", "event_payload": {"case": "K1"}}
     await slack.show(wanted(Story()), Attempts(attempt=1))

@@ -1,4 +1,4 @@
-"""Publisher of appeals: one current card, through failures."""
+"""Appeal publisher: one current card, through failures."""
 
 from contextlib import suppress
 
@@ -21,7 +21,7 @@ async def show(slack: SlackWorld, wanted: ShowAppeal, attempts: Attempts | None 
 
 
 async def test_a_new_appeal_is_a_card_and_a_call_for_reviewers(slack: SlackWorld) -> None:
-    """In the appeals' channel; the thread mentions the leads, the card nobody."""
+    """The thread in the appeals' channel mentions the leads, the card nobody."""
     appeal, recorded = story()
     ref = await show(slack, ShowAppeal(appeal=appeal, card=None, lines=tuple(recorded)))
     assert slack.wrote() == {"chat.postMessage": 2}
@@ -37,7 +37,7 @@ async def test_a_new_appeal_is_a_card_and_a_call_for_reviewers(slack: SlackWorld
 
 
 async def test_a_change_is_drawn_on_the_same_card(slack: SlackWorld) -> None:
-    """Updated in place, with one line more."""
+    """The card is updated and the thread gets one line."""
     appeal, recorded = story()
     ref = await show(slack, ShowAppeal(appeal=appeal, card=None, lines=tuple(recorded)))
     appeal, recorded = story((1.0, cmd.Uphold(by=REED, reason="規約どおり")))
@@ -49,7 +49,7 @@ async def test_a_change_is_drawn_on_the_same_card(slack: SlackWorld) -> None:
 
 
 async def test_a_lost_answer_posts_nothing_twice(slack: SlackWorld) -> None:
-    """The next try looks for the card before it posts again."""
+    """The retry searches for the card before it posts."""
     appeal, recorded = story()
     wanted, attempts = ShowAppeal(appeal=appeal, card=None, lines=tuple(recorded)), Attempts()
     slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
@@ -68,7 +68,7 @@ async def test_a_lost_answer_posts_nothing_twice(slack: SlackWorld) -> None:
 
 
 async def test_a_deleted_card_is_posted_again(slack: SlackWorld) -> None:
-    """The appeal still waits."""
+    """The appeal is still open."""
     appeal, recorded = story()
     ref = await show(slack, ShowAppeal(appeal=appeal, card=None, lines=tuple(recorded)))
     stored = slack.workspace.messages.find(ref.channel, ref.ts)

@@ -19,18 +19,18 @@ from activities.slack.rate_limiter import (
 )
 
 FAST = 20.0
-"""Times Slack's rates: a post every 50 ms, an update every 60 ms."""
+"""Multiple of Slack's rates: a post every 50 ms, an update every 60 ms."""
 POST, UPDATE = "chat.postMessage", "chat.update"
 
 
 async def emptied(limiter: RateLimiter, method: str = POST, channel: str = "C0LIVE") -> None:
-    """Takes everything that people may take at once."""
+    """Takes every token that clicks may take at once."""
     for _ in range(CHANNEL.burst if method == POST else RATES[method].burst):
         await limiter.take(Slot(INTERACTIVE), method, channel)
 
 
 async def soon(waits: Awaitable[None]) -> bool:
-    """Whether it needs no waiting: no timer of the limiter's has to come first."""
+    """True if the call needs no timer of the limiter."""
     task = asyncio.ensure_future(waits)
     for _ in range(10):
         await asyncio.sleep(0)
@@ -42,7 +42,7 @@ async def soon(waits: Awaitable[None]) -> bool:
 
 
 async def test_a_burst_goes_out_at_once_and_the_rest_at_the_rate() -> None:
-    """Three posts to a channel, then one each 50 ms at this speed."""
+    """Three posts to a channel are immediate, then one every 50 ms at this speed."""
     limiter, began = RateLimiter(FAST), time.monotonic()
     for _ in range(CHANNEL.burst + 4):
         await limiter.take(Slot(INTERACTIVE), POST, "C0LIVE")
@@ -50,14 +50,14 @@ async def test_a_burst_goes_out_at_once_and_the_rest_at_the_rate() -> None:
 
 
 async def test_channels_do_not_wait_for_each_other() -> None:
-    """Each has its own second."""
+    """Each channel has its own rate."""
     limiter = RateLimiter(FAST)
     await emptied(limiter)
     assert await soon(limiter.take(Slot(1), POST, "C0MARKET"))
 
 
 async def test_background_leaves_a_reserve_for_people() -> None:
-    """Ten updates of the twenty that may come at once are theirs alone."""
+    """Ten of the twenty update tokens are reserved for clicks."""
     limiter = RateLimiter(0.01)
     for _ in range(RATES[UPDATE].burst - RATES[UPDATE].reserve):
         assert await soon(limiter.take(Slot(1), UPDATE))
@@ -67,7 +67,7 @@ async def test_background_leaves_a_reserve_for_people() -> None:
 
 
 async def test_people_go_first_and_then_the_most_severe() -> None:
-    """However long the others have been waiting."""
+    """The waiting time of other calls does not matter."""
     limiter, order = RateLimiter(FAST), list[str]()
     await emptied(limiter)
 
@@ -82,9 +82,9 @@ async def test_people_go_first_and_then_the_most_severe() -> None:
 
 
 def test_what_waits_long_becomes_more_urgent() -> None:
-    """A thread's line of a mild case is not starved by ever new severe ones.
+    """Lines of mild cases are not starved by new severe ones.
 
-    But the worst, which has seconds, is not behind what had minutes and waited for some of them.
+    A critical call is still not behind mild calls that have waited.
     """
     turn = Slot(4)
     assert turn.rank(since=0.0, now=rate_limiter.AGING_SECONDS - 1) == 4
@@ -96,7 +96,7 @@ def test_what_waits_long_becomes_more_urgent() -> None:
 
 
 async def test_a_429_stops_everybody_for_as_long_as_slack_asks() -> None:
-    """People as well: another call would only be refused."""
+    """Clicks wait too, because another call would be refused."""
     limiter = RateLimiter(FAST)
     limiter.close(POST, "C0LIVE", 0.2)
     began = time.monotonic()
@@ -104,21 +104,21 @@ async def test_a_429_stops_everybody_for_as_long_as_slack_asks() -> None:
     assert time.monotonic() - began >= 0.19
 
 
-async def test_what_is_called_off_while_it_waits_is_not_begun() -> None:
-    """It leaves the line, and its token to the next one."""
+async def test_a_cancelled_waiting_call_leaves_the_queue() -> None:
+    """Its token goes to the next call."""
     limiter, turn = RateLimiter(0.01), Slot(2)
     await emptied(limiter)
     waits = asyncio.create_task(limiter.take(turn, POST, "C0LIVE"))
     await asyncio.sleep(0)
-    assert limiter.waiting(POST, "C0LIVE") == 1
+    assert [waiter.slot for queue in limiter._queues.values() for waiter in queue.waiters] == [turn]
     limiter.cancel(turn)
     with pytest.raises(SlotCancelled):
         await waits
-    assert limiter.waiting(POST, "C0LIVE") == 0
+    assert not any(queue.waiters for queue in limiter._queues.values())
 
 
-async def test_what_was_begun_is_hurried_instead() -> None:
-    """A card is posted already: its thread follows as if a person waited for it."""
+async def test_a_started_write_is_made_urgent_instead() -> None:
+    """The thread of a posted card gets the priority of a click."""
     limiter, turn = RateLimiter(0.01), Slot(4, started=True)
     for _ in range(CHANNEL.burst - CHANNEL.reserve):
         await limiter.take(Slot(1), POST, "C0LIVE")
@@ -129,7 +129,7 @@ async def test_what_was_begun_is_hurried_instead() -> None:
 
 
 async def test_a_reserved_token_is_used_or_given_back() -> None:
-    """A card that turns out to be there already is updated, and somebody else posts."""
+    """If the card exists and is only updated, its post token goes to another call."""
     limiter, turn = RateLimiter(0.01), Slot(INTERACTIVE)
     for _ in range(CHANNEL.burst - 1):
         await limiter.take(Slot(INTERACTIVE), POST, "C0LIVE")
@@ -140,7 +140,7 @@ async def test_a_reserved_token_is_used_or_given_back() -> None:
 
 
 async def test_a_channel_is_one_by_its_name_and_by_its_id() -> None:
-    """Cards are posted by name, and threads answered by id: Slack counts them together."""
+    """Slack counts posts by name and by id together."""
     limiter = RateLimiter(0.01)
     for _ in range(CHANNEL.burst):
         await limiter.take(Slot(INTERACTIVE), POST, "ts-live")
@@ -150,7 +150,7 @@ async def test_a_channel_is_one_by_its_name_and_by_its_id() -> None:
 
 
 async def test_without_a_pace_nobody_waits() -> None:
-    """For a stand-in that has no rates; and for methods that Slack hardly limits."""
+    """Stand-ins without rates and methods without tight limits do not wait."""
     limiter = RateLimiter(0)
     for _ in range(1_000):
         await limiter.take(Slot(4), UPDATE)
@@ -168,7 +168,7 @@ class _Clock:
 
 @given(st.lists(st.floats(min_value=0, max_value=30), min_size=1, max_size=60))
 def test_no_minute_sees_more_than_the_rate_and_its_burst(pauses: list[float]) -> None:
-    """Whenever calls come: what is granted without waiting stays within Slack's count."""
+    """For any times of calls, immediate grants stay within Slack's limit."""
     clock, granted = _Clock(), list[float]()
     limiter = RateLimiter(1.0, clock)
 

@@ -1,11 +1,12 @@
 """Texts of refusals: the earlier event, its person, and the next step."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import get_args
 
 import pytest
 
-from activities.slack.escape import plain
+from activities.slack.i18n.catalog import texts
+from activities.slack.reader import Reader
 from activities.slack.refusals import refusal_text
 from tests.activities.slack.cases import AT
 from workflows.domain.case.events import Event
@@ -18,8 +19,11 @@ NOW = AT + timedelta(seconds=12)
 KINDS = {each.model_fields["kind"].default for each in get_args(get_args(Event)[0])}
 
 
-def told(refusal: Refusal) -> tuple[str, str]:
-    ja, en = (refusal_text(refusal, each, NAMES, NOW, case="K7Q2F9XM0") for each in Language)
+def texts_of(refusal: Refusal) -> tuple[str, str]:
+    ja, en = (
+        refusal_text(refusal, Reader(texts(each), UTC, NAMES), NOW, "K7Q2F9XM0")
+        for each in Language
+    )
     return ja, en
 
 
@@ -111,15 +115,15 @@ def by_sato(reason: Reason, what: str) -> Refusal:
     ],
 )
 def test_a_refusal_is_one_or_two_plain_sentences(refusal: Refusal, ja: str, en: str) -> None:
-    """In the reader's language, with the name and the time where they are known."""
-    assert told(refusal) == (ja, en)
+    """It has the reader's language, and name and time if they are known."""
+    assert texts_of(refusal) == (ja, en)
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_can_be_told_with_and_without_details(reason: Reason) -> None:
-    """Short, ended by a full stop, and without holes."""
+def test_every_reason_has_a_text_with_and_without_details(reason: Reason) -> None:
+    """The text is short, complete and ends with a full stop."""
     for refusal in (Refusal(reason=reason), by_sato(reason, "decided")):
-        ja, en = told(refusal)
+        ja, en = texts_of(refusal)
         assert ja.endswith("。")
         assert en.endswith(".")
         assert len(en.split(". ")) <= 3
@@ -127,17 +131,16 @@ def test_every_reason_can_be_told_with_and_without_details(reason: Reason) -> No
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_whatever_happened_before_can_be_told(kind: str) -> None:
-    """Every event has its words, or falls back to those that say when something changed."""
+def test_every_earlier_event_has_a_text(kind: str) -> None:
+    """An unknown event falls back to a text with the time of the change."""
     for by in ("U0SATO", None):
-        ja, en = told(Refusal(reason=Reason.CLOSED, by=by, at=AT, what=kind))
+        ja, en = texts_of(Refusal(reason=Reason.CLOSED, by=by, at=AT, what=kind))
         assert "12秒前に" in ja
         assert "12 seconds ago." in en
 
 
 def test_a_name_from_outside_is_made_harmless() -> None:
-    """Action names come from a modal's payload; in a modal the text is plain."""
+    """Action names come from a modal's payload."""
     refusal = Refusal(reason=Reason.UNKNOWN_ACTION, name="<!channel> *x*")
-    ja = refusal_text(refusal, Language.JA, {}, NOW)
+    ja = refusal_text(refusal, Reader(texts(Language.JA), UTC), NOW)
     assert ja.startswith("「&lt;!channel&gt; ∗x∗」という措置はありません。")
-    assert "<!channel> *x*" in refusal_text(refusal, Language.JA, {}, NOW, safe=plain)

@@ -1,4 +1,4 @@
-"""Report: posted once with its picture, through failures."""
+"""Report messages: posted once with a picture, through failures."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,9 +31,9 @@ from workflows.domain.metrics.report import (
     ProtectionNote,
     Report,
     ReportKind,
-    Team,
 )
 from workflows.domain.policy.playbook import Severity
+from workflows.domain.policy.roster import Team
 from workflows.domain.values import Text
 
 AT = datetime(2026, 11, 24, 5, 50, tzinfo=UTC)
@@ -85,7 +85,7 @@ NUMBERS = Numbers(
 
 
 def a_report(**more: Any) -> Report:
-    """What the day shift hands over."""
+    """A report of the day shift."""
     given = {
         "key": "report/shift/day-2026-11-24T05:50:00Z",
         "kind": ReportKind.SHIFT,
@@ -123,7 +123,7 @@ async def post(slack: SlackWorld, report: Report, attempts: Attempts | None = No
 
 
 def pictures(slack: SlackWorld, ref: CardRef) -> list[Message]:
-    """The replies that bring a file."""
+    """The replies with a file."""
     return [message for message in slack.thread(ref) if message.files]
 
 
@@ -132,8 +132,8 @@ def shown(slack: SlackWorld) -> dict[str, Any]:
     return {"text": report.text, "blocks": report.blocks}
 
 
-async def test_a_hand_over_tells_who_hands_what_to_whom(slack: SlackWorld) -> None:
-    """In half a minute: what is open, whose it is, what waits, what ends, who comes."""
+async def test_a_handover_has_open_work_and_both_shifts(slack: SlackWorld) -> None:
+    """It lists open cases, owners, pending approvals, ending protections and the next shift."""
     await post(slack, a_report())
     read = visible_text(shown(slack))
     for wanted in (
@@ -163,7 +163,7 @@ async def test_a_hand_over_tells_who_hands_what_to_whom(slack: SlackWorld) -> No
 
 
 async def test_a_report_speaks_the_language_of_its_channel(slack: SlackWorld) -> None:
-    """English, where reports.yaml says so."""
+    """reports.yaml sets English."""
     await post(slack, a_report(language="en", kind="daily", team=None, handing=Cases()))
     read = visible_text(shown(slack))
     for wanted in (
@@ -177,8 +177,8 @@ async def test_a_report_speaks_the_language_of_its_channel(slack: SlackWorld) ->
     assert "to hand over" not in read
 
 
-async def test_the_picture_stands_in_the_report_and_in_its_thread(slack: SlackWorld) -> None:
-    """Shared, so that everybody of the channel may see it; its words are told as well."""
+async def test_the_picture_is_in_the_report_and_in_its_thread(slack: SlackWorld) -> None:
+    """The file is shared with the channel and has a text version."""
     ref = await post(slack, a_report())
     (picture,) = pictures(slack, ref)
     (image,) = [block for block in shown(slack)["blocks"] if block["type"] == "image"]
@@ -190,7 +190,7 @@ async def test_the_picture_stands_in_the_report_and_in_its_thread(slack: SlackWo
 
 
 async def test_a_quiet_shift_says_so(slack: SlackWorld) -> None:
-    """No empty lists."""
+    """Empty lists are left out."""
     nothing = Numbers(since=SINCE, until=AT, hours=NUMBERS.hours)
     quiet = a_report(
         numbers=nothing,
@@ -210,7 +210,7 @@ async def test_a_quiet_shift_says_so(slack: SlackWorld) -> None:
 
 
 async def test_a_lost_answer_posts_no_second_report(slack: SlackWorld) -> None:
-    """The next try finds what the last one posted."""
+    """The retry finds the posted report."""
     attempts = Attempts()
     slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
     for _ in range(3):
@@ -223,7 +223,7 @@ async def test_a_lost_answer_posts_no_second_report(slack: SlackWorld) -> None:
 
 
 async def test_a_killed_worker_posts_no_second_report(slack: SlackWorld) -> None:
-    """A try that left nothing behind is looked for in channel and thread."""
+    """The retry searches channel and thread."""
     first = await post(slack, a_report())
     again = await post(slack, a_report(), Attempts(attempt=1))
     assert again == first
@@ -238,10 +238,10 @@ async def test_another_report_is_posted_as_well(slack: SlackWorld) -> None:
     assert len(slack.on("C0LIVE")) == 2
 
 
-async def test_where_slack_takes_no_picture_the_report_stands(
+async def test_without_the_upload_scope_the_report_is_posted(
     slack: SlackWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An app that was installed before pictures has no right to upload them."""
+    """An app that was installed earlier lacks the scope for uploads."""
 
     def refused(*_: object) -> dict:
         raise SlackError("missing_scope")
@@ -255,7 +255,7 @@ async def test_where_slack_takes_no_picture_the_report_stands(
 async def test_a_file_that_slack_still_looks_at_stays_in_the_thread(
     slack: SlackWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The report is not held up for it, and not tried for ever."""
+    """A file that is still processed does not delay the report."""
 
     def not_yet(*_: object) -> dict:
         raise SlackError("invalid_blocks", ["[ERROR] invalid slack file"])
@@ -267,8 +267,8 @@ async def test_a_file_that_slack_still_looks_at_stays_in_the_thread(
     assert [b for b in shown(slack)["blocks"] if b["type"] == "image"] == []
 
 
-async def test_hostile_titles_only_stand_there(slack: SlackWorld) -> None:
-    """Titles are of policy and ids of the platform: neither mentions, links or formats."""
+async def test_hostile_titles_are_escaped(slack: SlackWorld) -> None:
+    """Titles and ids neither mention, link nor format."""
     bad = Text(ja="<!channel> *太字* https://evil.example", en="<!here>")
     team = a_team("<!channel> https://evil.example", ("U0SATO",), SINCE)
     await post(

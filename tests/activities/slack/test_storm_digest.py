@@ -1,4 +1,4 @@
-"""Storm digest: its content, one message, and the calls in its thread."""
+"""Storm digest: its content, its single message, and the mentions in its thread."""
 
 import inspect
 from datetime import UTC, datetime, timedelta
@@ -45,7 +45,7 @@ def top(number: int = 1, **changes: object) -> Top:
 
 
 def storm(**changes: object) -> ShowStorm:
-    """Three hundred cases, of which 143 wait for their cards."""
+    """Three hundred cases, 143 of them without a card."""
     picture = {
         "channel": "ts-live",
         "since": AT,
@@ -74,7 +74,7 @@ def reader(language: Language = Language.JA) -> Reader:
 
 
 def test_the_digest_says_how_many_and_what_is_to_come() -> None:
-    """Since when, by playbook and severity, with what stands out."""
+    """It has the start, counts by playbook and severity, and the top cases."""
     message = digest(storm(), reader())
     shown = visible_text({"blocks": message.blocks})
     assert "検知が集中しています · ケース 300件" in shown
@@ -88,7 +88,7 @@ def test_the_digest_says_how_many_and_what_is_to_come() -> None:
 
 
 def test_each_subject_has_a_button_that_opens_its_case() -> None:
-    """Its value is the case alone: the case knows its newest version."""
+    """The button has only the case id, without a version."""
     blocks = digest(storm(), reader()).blocks
     pressed = [block["accessory"] for block in blocks if "accessory" in block]
     assert [(each["action_id"], each["value"], each["text"]["text"]) for each in pressed] == [
@@ -97,8 +97,8 @@ def test_each_subject_has_a_button_that_opens_its_case() -> None:
     ]
 
 
-def test_at_the_end_it_tells_the_truth_and_offers_nothing() -> None:
-    """What it says holds for good: from then on the cards tell who has what."""
+def test_the_final_digest_has_totals_and_no_buttons() -> None:
+    """Its text stays valid, because the cards show the owners."""
     message = digest(storm(waiting=0, over=True), reader())
     shown = visible_text({"blocks": message.blocks})
     assert "検知の集中は収まりました · ケース 300件" in shown
@@ -109,7 +109,7 @@ def test_at_the_end_it_tells_the_truth_and_offers_nothing() -> None:
 @pytest.mark.parametrize("language", list(Language))
 @pytest.mark.parametrize("over", [False, True])
 def test_it_keeps_within_slacks_limits(language: Language, over: bool) -> None:
-    """However long titles and ids are; and nothing from outside is obeyed."""
+    """Titles and ids are long and hostile."""
     evil = Text(ja="*<!channel>*" * 20, en="<!here> https://evil.example " * 9)
     tops = tuple(
         top(n, title=evil, subject=Subject(type="user", id="<!channel>" * 25))
@@ -128,13 +128,13 @@ def test_it_keeps_within_slacks_limits(language: Language, over: bool) -> None:
 
 
 def test_a_flood_that_just_passed_is_drawn_too() -> None:
-    """A call was handed over, and no case is left that it could count."""
+    """A mention was requested, but no waiting case is left."""
     message = digest(storm(cases=0, open=0, waiting=0, groups=(), top=()), reader())
     assert check_blocks(message.blocks, Surface.MESSAGE) == []
 
 
 def test_a_role_is_called_once_with_how_many() -> None:
-    """In the digest's thread."""
+    """The digest's thread has one mention with a count."""
     message = calls(storm(mentions=CALLS), reader())
     assert message.text == (
         "<!subteam^S0SHIFT> 対応待ちのケースが12件あります（🟥 重大 3 · 🟧 高 9）。"
@@ -143,14 +143,14 @@ def test_a_role_is_called_once_with_how_many() -> None:
 
 
 def test_english_reads_the_same() -> None:
-    """One case is one case."""
+    """The singular is used for one case."""
     shown = visible_text({"blocks": digest(storm(cases=1, waiting=1), reader(Language.EN)).blocks})
     assert "Alert storm · 1 case\n" in shown + "\n"
     assert "Cards still to post, most severe first: 1." in shown
 
 
-async def test_the_digest_is_posted_once_and_then_drawn_anew(slack: SlackWorld) -> None:
-    """People are mentioned in its thread, and not by the digest."""
+async def test_the_digest_is_posted_once_and_then_updated(slack: SlackWorld) -> None:
+    """The thread has the mentions, the digest has none."""
     ref = await Attempts().run(slack.activities.show_storm, storm(mentions=CALLS))
     again = storm(digest=ref, waiting=0)
     assert await Attempts().run(slack.activities.show_storm, again) == ref
@@ -160,7 +160,7 @@ async def test_the_digest_is_posted_once_and_then_drawn_anew(slack: SlackWorld) 
 
 
 async def test_a_lost_answer_makes_no_second_digest_and_no_second_call(slack: SlackWorld) -> None:
-    """The next try finds both."""
+    """The retry finds the digest and the mention."""
     attempts, shown = Attempts(), storm(mentions=CALLS)
     slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
     for _ in range(2):
@@ -172,7 +172,7 @@ async def test_a_lost_answer_makes_no_second_digest_and_no_second_call(slack: Sl
 
 
 async def test_a_deleted_digest_is_posted_again(slack: SlackWorld) -> None:
-    """The storm goes on."""
+    """The storm is still active."""
     ref = await Attempts().run(slack.activities.show_storm, storm())
     slack.workspace.delete(slack.on("C0LIVE")[0])
     again = await Attempts().run(slack.activities.show_storm, storm(digest=ref))
@@ -181,15 +181,15 @@ async def test_a_deleted_digest_is_posted_again(slack: SlackWorld) -> None:
 
 
 def test_the_port_has_the_same_signature() -> None:
-    """The workflow asks for what the activity does."""
+    """The activity matches its port."""
     mine = inspect.signature(SlackActivities.show_storm)
-    port = inspect.signature(ports.show_storm)
-    assert list(mine.parameters.values())[1:] == list(port.parameters.values())
+    port = inspect.signature(ports.StormPort.show_storm)
+    assert list(mine.parameters.values()) == list(port.parameters.values())
     assert mine.return_annotation == port.return_annotation
 
 
 class Storms:
-    """A storm that takes every call over, or none that goes on."""
+    """Storm state: either one that takes over every mention, or none."""
 
     def __init__(self, going: bool) -> None:
         self.going = going
@@ -210,7 +210,7 @@ class Storms:
 
 @pytest.mark.parametrize("going", [False, True])
 async def test_a_storm_takes_the_calls_of_threads_over(slack: SlackWorld, going: bool) -> None:
-    """The thread still tells of the call; whether it mentions anybody depends on the storm."""
+    """The case's thread has the line without a mention."""
     storms = Storms(going)
     slack.configure(storms=storms)
     story = Story().then(cmd.Tick(), 2)
@@ -225,7 +225,7 @@ async def test_a_storm_takes_the_calls_of_threads_over(slack: SlackWorld, going:
 
 
 async def test_what_a_person_asks_for_is_called_in_the_thread(slack: SlackWorld) -> None:
-    """Also while a storm goes on: somebody decided that the lead is needed now."""
+    """A manual call for a lead mentions the lead even during a storm."""
     storms = Storms(going=True)
     slack.configure(storms=storms)
     story = Story().then(cmd.Escalate(by=cmd.Actor(id="U0SATO", roles={Role.SPECIALIST})), 1)
@@ -236,7 +236,7 @@ async def test_what_a_person_asks_for_is_called_in_the_thread(slack: SlackWorld)
 
 
 async def test_new_cards_in_the_background_notice_a_storm(slack: SlackWorld) -> None:
-    """Nothing else does: what a person waits for is shown at once."""
+    """Only background posts of new cards start the storm check."""
     storms = Storms(going=False)
     slack.configure(storms=storms)
     await slack.show(wanted(Story()))
@@ -245,8 +245,8 @@ async def test_new_cards_in_the_background_notice_a_storm(slack: SlackWorld) -> 
     assert storms.looks == ["ts-live"]
 
 
-async def test_a_new_card_is_written_down_once(slack: SlackWorld) -> None:
-    """A case that nothing happens to would be taken for one that waits."""
+async def test_a_new_card_is_recorded_once(slack: SlackWorld) -> None:
+    """Without a record a case without further events would count as waiting."""
     storms = Storms(going=False)
     slack.configure(storms=storms)
     shown = await slack.show(wanted(Story()))
@@ -254,8 +254,8 @@ async def test_a_new_card_is_written_down_once(slack: SlackWorld) -> None:
     assert storms.cards == [("K7Q2F9XM0", shown.card)]
 
 
-async def test_a_write_that_waited_shows_what_is_true_by_then(slack: SlackWorld) -> None:
-    """It asks its case when its turn comes, and tells how far it came."""
+async def test_a_delayed_write_shows_the_current_state(slack: SlackWorld) -> None:
+    """It queries the case at its turn, and returns the shown version."""
     story = Story()
     asked_for = wanted(story).model_copy(update={"background": True})
     newest = wanted(story.joined(5).claimed(), after=1)
@@ -271,8 +271,8 @@ async def test_a_write_that_waited_shows_what_is_true_by_then(slack: SlackWorld)
     assert len(slack.thread(shown.card)) == 1
 
 
-async def test_a_write_in_time_does_not_ask(slack: SlackWorld) -> None:
-    """A question costs as much as an action."""
+async def test_a_write_in_time_makes_no_query(slack: SlackWorld) -> None:
+    """A query is billed like an action."""
 
     async def never(workflow: str, run: str) -> None:
         raise AssertionError("nobody had to be asked")
@@ -282,8 +282,8 @@ async def test_a_write_in_time_does_not_ask(slack: SlackWorld) -> None:
     assert (shown.version, shown.through) == (1, None)
 
 
-async def test_where_a_write_was_called_off_the_next_one_looks_first(slack: SlackWorld) -> None:
-    """It may have posted before it was called off, and nobody else would find that."""
+async def test_after_a_cancelled_write_the_next_one_searches_first(slack: SlackWorld) -> None:
+    """The cancelled write may have posted."""
     began = datetime.now(UTC)
     first = await slack.show(wanted(Story()))
     unsure = wanted(Story()).model_copy(update={"unsure_since": began})

@@ -1,4 +1,4 @@
-"""Catalogs: the same keys in both languages, and no unused ones."""
+"""Text catalogs: the same keys in both languages, and no unused ones."""
 
 import ast
 import re
@@ -20,6 +20,7 @@ from workflows.domain.case.appeal_outcome import AppealOutcome
 from workflows.domain.case.approval import ApprovalState, Purpose
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import ActionStatus, ProblemKind
+from workflows.domain.case.event_base import ActionEvent
 from workflows.domain.case.events import Event, Why
 from workflows.domain.case.model import Phase
 from workflows.domain.case.refusals import Reason
@@ -54,13 +55,13 @@ def placeholders(form: str) -> set[str]:
 
 
 def test_both_languages_have_the_same_keys() -> None:
-    """A sentence in one language has its twin in the other."""
+    """Every text has a translation."""
     assert JA.keys == EN.keys
 
 
 @pytest.mark.parametrize("key", sorted(JA.keys))
 def test_both_languages_use_the_same_values(key: str) -> None:
-    """No translation forgets or invents a value."""
+    """A translation has the placeholders of the original."""
     ja = {name for form in JA.forms(key) for name in placeholders(form)}
     for form in EN.forms(key):
         assert placeholders(form) == ja
@@ -86,26 +87,28 @@ def test_both_languages_use_the_same_values(key: str) -> None:
     ],
 )
 def test_every_kind_has_its_words(prefix: str, kinds: type[StrEnum]) -> None:
-    """Whatever a case can be in, there is a word for it."""
+    """Every enum value on a card has a label."""
     assert {f"{prefix}.{kind.value}" for kind in kinds} <= JA.keys
 
 
 def test_every_event_has_its_line() -> None:
-    """The thread can tell of every event, except those that only count on the card."""
+    """Only events that merely change a count have no thread line."""
     members = get_args(get_args(Event)[0])
-    kinds = {member.model_fields["kind"].default for member in members} - NOT_TOLD
+    classes = {member.model_fields["kind"].default: member for member in members}
+    kinds = classes.keys() - NOT_TOLD
     own = {event.model_fields["kind"].default for event in WORDS}
     assert own <= kinds
-    for kind in kinds - own:  # the line names the person, and nothing else is filled in
+    for kind in kinds - own:  # the line names the action or the person, and nothing else
+        filled = {"action"} if issubclass(classes[kind], ActionEvent) else {"person"}
         for form in (*JA.forms(f"line.{kind}"), *EN.forms(f"line.{kind}")):
-            assert {name for _, name, _, _ in string.Formatter().parse(form) if name} == {"person"}
+            assert {name for _, name, _, _ in string.Formatter().parse(form) if name} == filled
     for kind in kinds:
         wanted = {f"line.{kind}.{more}" for more in NEEDS_MORE.get(kind, [])} or {f"line.{kind}"}
         assert wanted <= JA.keys
 
 
-def test_every_standing_has_its_words() -> None:
-    """A colour never stands without them."""
+def test_every_status_has_a_label() -> None:
+    """A colour always comes with a label."""
     assert {f"card.state.{where}" for where in STATE_COLOUR} <= JA.keys
 
 
@@ -116,10 +119,9 @@ def _sources() -> Iterator[ast.Module]:
 
 
 def _pattern(node: ast.expr) -> str | None:
-    """A key as it is written: a literal, or an f-string whose holes stand for anything.
+    """Pattern of a key: a literal, or an f-string with any text for its holes.
 
-    What begins with a hole (`f"{key}.none"`) may be any key that ends so; one of holes only says
-    nothing.
+    A leading hole (`f"{key}.none"`) matches any key with that ending; holes alone match nothing.
     """
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return re.escape(node.value)
@@ -136,14 +138,14 @@ def _strings() -> set[str]:
     return {each for each in found if each and r"\." in each and each != r".*\..*"}
 
 
-def test_no_sentence_is_left_over() -> None:
-    """Every key is asked for somewhere."""
+def test_no_key_is_unused() -> None:
+    """The code uses every key."""
     asked = re.compile("|".join(sorted(_strings())))
     assert [key for key in sorted(JA.keys) if asked.fullmatch(key) is None] == []
 
 
-def test_no_sentence_is_missing() -> None:
-    """Every key that is asked for exists."""
+def test_no_key_is_missing() -> None:
+    """The catalogs have every key that the code uses."""
     missing = []
     for tree in _sources():
         for node in ast.walk(tree):
@@ -172,12 +174,12 @@ def test_a_count_chooses_the_plural() -> None:
     ],
 )
 def test_durations_are_exact(lasts: timedelta, ja: str, en: str) -> None:
-    """A ban of 36 hours is not called two days."""
+    """36 hours are not rounded to two days."""
     assert (JA.duration(lasts), EN.duration(lasts)) == (ja, en)
 
 
 def test_times_are_written_as_people_write_them() -> None:
-    """Relative times without CLDR's space in Japanese; dates in the language's order."""
+    """Japanese relative times have no space from CLDR; dates have the language's order."""
     at, tokyo = datetime(2026, 11, 24, 3, 3, tzinfo=UTC), ZoneInfo("Asia/Tokyo")
     assert (JA.ago(timedelta(seconds=12)), EN.ago(timedelta(seconds=12))) == (
         "12秒前",
@@ -188,13 +190,13 @@ def test_times_are_written_as_people_write_them() -> None:
 
 
 def test_a_key_that_is_missing_is_an_error() -> None:
-    """Nobody ever reads a key."""
+    """A raw key is never shown."""
     with pytest.raises(KeyError):
         JA.say("card.nothing")
 
 
 def test_a_key_without_a_sentence_is_an_error(tmp_path: Path) -> None:
-    """Nobody ever reads an empty card."""
+    """An empty text is never shown."""
     header = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
     (tmp_path / "ja.po").write_text(header + 'msgid "x.y"\nmsgstr ""\n', encoding="utf-8")
     with pytest.raises(ValueError, match=r"ja\.po: x\.y has no sentence"):

@@ -16,7 +16,7 @@ REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
 
 
 def last(story: Story, language: Language) -> str:
-    """The last line, with times as in Tokyo."""
+    """The last line, with times in Tokyo's zone."""
     drawn = lines_message(tuple(story.recorded[-1:]), view_of(story.case), reader(language))
     return seen(drawn)[0]
 
@@ -91,13 +91,13 @@ def failed() -> Story:
     ],
 )
 def test_each_event_is_a_line(tell: Callable[[], Story], ja: str, en: str) -> None:
-    """Time, who, what; calls mention those who are called."""
+    """A line has time, person and event; escalations mention people."""
     assert last(tell(), Language.JA) == ja
     assert last(tell(), Language.EN) == en
 
 
 def test_several_lines_are_one_message() -> None:
-    """Whoever hears only the text hears them all."""
+    """The notification text has all lines."""
     story = Story().claimed().ban_asked()
     lines = tuple(each for each in story.recorded if each.event.in_thread)
     drawn = lines_message(lines, view_of(story.case), reader())

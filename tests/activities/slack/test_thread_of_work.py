@@ -1,4 +1,4 @@
-"""Thread lines of holds, calls, questions and protections, with their mentions."""
+"""Thread lines of holds, escalations, questions and protections, with their mentions."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -56,8 +56,8 @@ LADDER = policy(
 )
 
 
-def told(story: Story, kind: str, language: Language) -> str:
-    """The last line of that kind, with its time as in Tokyo."""
+def last_line(story: Story, kind: str, language: Language) -> str:
+    """The last line of that kind, with its time in Tokyo's zone."""
     line = [each for each in story.recorded if each.event.kind == kind][-1]
     drawn = lines_message((line,), view_of(story.case), reader(language))
     assert faults(drawn) == []
@@ -334,25 +334,25 @@ def asked() -> Story:
     ],
 )
 def test_each_event_is_a_line(tell: Callable[[], Story], kind: str, ja: str, en: str) -> None:
-    """Time, who, what, and a mention of whoever has to do something now."""
-    assert told(tell(), kind, Language.JA) == ja
-    assert told(tell(), kind, Language.EN) == en
+    """A line has time, person and event, and a mention of whoever has to act."""
+    assert last_line(tell(), kind, Language.JA) == ja
+    assert last_line(tell(), kind, Language.EN) == en
 
 
 def test_a_worse_case_calls_its_owner() -> None:
-    """It was put off while it was milder."""
+    """The case was on hold at a lower severity."""
     grave = policy(severity={"critical": "alert.score >= 0.97", "medium": "true"})
     story = Story(policy=grave)
     story.case = story.case.model_copy(update={"severity": Severity.MEDIUM})
     later = AT + timedelta(minutes=9)
     story.claimed().then(cmd.Snooze(by=SATO, until=later), 2).joined(240)
-    assert told(story, "case_resumed", Language.JA) == (
+    assert last_line(story, "case_resumed", Language.JA) == (
         "12:07 <@U0SATO> 重大度が上がったため、保留を解除しました。対応をお願いします。"
     )
 
 
-def test_an_approval_in_somebodys_stead_names_both() -> None:
-    """The record says for whom it was given."""
+def test_an_approval_through_a_cover_names_both() -> None:
+    """The line names the covered person too."""
     story = Story().ban_asked()
     consent = Consent(by="U0TANAKA", role=Role.LEAD, at=AT, covers="U0SATO")
     event = Approved(at=AT, by="U0TANAKA", decision="D1", consent=consent, granted=False)
@@ -362,10 +362,10 @@ def test_an_approval_in_somebodys_stead_names_both() -> None:
     ]
 
 
-def test_what_is_over_by_now_is_told_without_its_title() -> None:
-    """Lines are often told when everything has come to its end."""
+def test_a_line_about_an_ended_action_has_no_title() -> None:
+    """Lines are often posted after their action has ended."""
     story = protected().ban_asked().approved()
     story.reported(MUTE, ActionStatus.LIFTED, 6, of="P1").reported(BAN, ActionStatus.VERIFIED, 7)
-    assert told(story, "protection_held", Language.JA) == (
+    assert last_line(story, "protection_held", Language.JA) == (
         "12:06 承認の結果が出るまで自動対応を継続します"
     )

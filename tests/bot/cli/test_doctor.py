@@ -16,7 +16,7 @@ from tests.bot.cli.test_processes import BIN, ROOT, WITHIN, free_port, running
 
 @pytest.fixture
 async def settings(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
-    """The example policy and a Slack; nothing else is reachable."""
+    """Settings with the example policy and a Slack; everything else is unreachable."""
     workspace = Workspace(rates=Rates(enabled=False))
     shutil.copytree(ROOT / "deploy/policy", tmp_path / "policy")
     async with serving(make_app(workspace)) as url:
@@ -31,7 +31,7 @@ async def settings(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
 
 
 async def asked(settings: dict[str, str], *options: str) -> tuple[int | None, list[str]]:
-    """The exit code, and the lines about blocks."""
+    """Exit code, and the output lines about blocks."""
     async with asyncio.timeout(WITHIN):
         async with running(str(BIN / "koban"), "doctor", *options, **settings) as doctor:
             output, _ = await doctor.communicate()
@@ -40,8 +40,8 @@ async def asked(settings: dict[str, str], *options: str) -> tuple[int | None, li
     return doctor.returncode, [line for line in lines if line.startswith("blocks    ")]
 
 
-async def test_slack_is_asked_about_everything(settings: dict[str, str]) -> None:
-    """The other lines stay; the exit code says that something is unreachable."""
+async def test_every_surface_is_validated(settings: dict[str, str]) -> None:
+    """The other lines do not change; the exit code reports the unreachable services."""
     code, lines = await asked(settings, "--slack")
     assert code == 2
     assert len(lines) > 40
@@ -50,17 +50,17 @@ async def test_slack_is_asked_about_everything(settings: dict[str, str]) -> None
     assert "blocks    home: ok" in lines
 
 
-async def test_nothing_is_asked_without_the_option(settings: dict[str, str]) -> None:
+async def test_without_the_option_nothing_is_validated(settings: dict[str, str]) -> None:
     """`--slack` makes one call for each surface."""
     assert await asked(settings) == (2, [])
 
 
 def spoil(folder: str) -> None:
-    """Breaks the policy folder."""
+    """Adds a mistake to the policy folder."""
     Path(folder, "actions.yaml").write_text("actions: 3\n", "utf-8")
 
 
-async def test_without_a_policy_there_is_nothing_to_ask_about(settings: dict[str, str]) -> None:
+async def test_without_a_policy_nothing_is_validated(settings: dict[str, str]) -> None:
     """One line describes the mistake."""
     spoil(settings["KOBAN_POLICY"])
     _, lines = await asked(settings, "--slack")

@@ -38,7 +38,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_wrong_line_is_answered_in_a_sentence(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit 1 and no traceback."""
+    """The exit code is 1, without a traceback."""
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 1
@@ -48,7 +48,7 @@ def test_a_wrong_line_is_answered_in_a_sentence(
 
 
 def test_the_compose_file_runs_commands_and_settings_that_exist() -> None:
-    """Its commands and settings exist."""
+    """The CLI and the settings have them."""
     compose = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text("utf-8"))
     services = compose["services"]
     typed = {name for name in ("serve", "work") if services[name]["command"] == [name]}
@@ -66,7 +66,7 @@ def test_the_example_of_an_environment_names_settings_that_exist() -> None:
 
 
 def test_the_image_starts_a_command_that_exists_and_is_not_root() -> None:
-    """The Dockerfile's entry point, its settings and its user."""
+    """The Dockerfile has a valid entry point, valid settings and another user."""
     lines = (ROOT / "deploy/Dockerfile").read_text("utf-8").splitlines()
     assert 'ENTRYPOINT ["koban"]' in lines
     assert 'CMD ["serve"]' in lines
@@ -77,7 +77,7 @@ def test_the_image_starts_a_command_that_exists_and_is_not_root() -> None:
 
 
 def test_the_image_runs_on_what_the_tests_ran_on() -> None:
-    """Its versions are the project's, without test dependencies."""
+    """The image has the project's versions, without test dependencies."""
     whole, image = (
         {line.split()[0] for line in (ROOT / file).read_text("utf-8").splitlines() if "==" in line}
         for file in ("requirements.lock", "deploy/requirements.lock")
@@ -89,7 +89,7 @@ def test_the_image_runs_on_what_the_tests_ran_on() -> None:
 
 
 def test_the_demo_runs_on_what_the_tests_ran_on() -> None:
-    """Its versions and hashes are the project's, without test dependencies."""
+    """The demo has the project's versions and hashes, without test dependencies."""
     whole, demo = (_locked(file) for file in ("requirements.lock", "demo.lock"))
     assert {name: whole.get(name) for name in demo} == demo
     names = {name.split("==")[0] for name in demo}

@@ -20,14 +20,14 @@ from pydantic import SecretStr
 from bot.settings import Temporal
 from bot.temporal import open_client
 from deploy.sandbox.processes import ends_with_parent
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.bot.http.detector import COMMON, alert, as_json, signed
 from tests.chaos.postgres import Postgres
 from tests.world import fresh_namespace
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
-WITHIN = PATIENCE
+WITHIN = WAIT_SECONDS
 
 
 def free_port() -> int:
@@ -68,7 +68,7 @@ async def line_of(process: Process, event: str) -> dict[str, Any]:
 
 
 async def until(get: Callable[[], Any], holds: Callable[[httpx.Response], bool]) -> httpx.Response:
-    """Repeats a request until its answer `holds`."""
+    """Repeats a request until `holds` accepts its response."""
     async with asyncio.timeout(WITHIN):
         while True:
             answer = await get()
@@ -104,7 +104,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
 async def test_both_start_without_temporal_and_go_on_once_it_is_there(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
-    """503 at first; then the alert is accepted and its case is in the ledger."""
+    """The first response is 503; later the alert is accepted and its case recorded."""
     koban, temporal = str(BIN / "koban"), str(BIN / "temporal")
     port = settings["KOBAN_TEMPORAL__ADDRESS"].rpartition(":")[2]
     headless = ("--headless", "--log-level", "error", "--ip", "127.0.0.1")
@@ -115,7 +115,7 @@ async def test_both_start_without_temporal_and_go_on_once_it_is_there(
         url = (await line_of(serve, "listening"))["url"]
         assert (await line_of(work, "temporal_away"))["problem"]
         http = await stack.enter_async_context(
-            httpx.AsyncClient(timeout=PATIENCE, base_url=url, trust_env=False)
+            httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=url, trust_env=False)
         )
         assert (await http.get("/healthz")).status_code == 200
         away = await http.get("/readyz")
@@ -137,7 +137,7 @@ async def test_both_start_without_temporal_and_go_on_once_it_is_there(
 async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
     temporal: str, settings: dict[str, str], open_folder: Path
 ) -> None:
-    """Alerts are accepted meanwhile; the case is recorded once the ledger is back."""
+    """Alerts are accepted at once; the case is recorded once the ledger is back."""
     koban, postgres = str(BIN / "koban"), Postgres(open_folder)
     settings["KOBAN_LEDGER__URL"] = postgres.url("postgres")
     settings["KOBAN_TEMPORAL__ADDRESS"] = temporal
@@ -149,7 +149,7 @@ async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
         url = (await line_of(serve, "listening"))["url"]
         assert "postgresql" in (await line_of(work, "ledger_away"))["address"]
         http = await stack.enter_async_context(
-            httpx.AsyncClient(timeout=PATIENCE, base_url=url, trust_env=False)
+            httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=url, trust_env=False)
         )
         away = await http.get("/readyz")
         assert (away.status_code, away.json()["temporal"]) == (503, "ok")
@@ -166,7 +166,7 @@ async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
 async def test_work_that_waits_for_its_ledger_ends_on_sigterm(
     temporal: str, settings: dict[str, str], open_folder: Path
 ) -> None:
-    """Nothing has to be shut down."""
+    """The process has nothing to shut down."""
     settings["KOBAN_LEDGER__URL"] = Postgres(open_folder).url("postgres")
     settings["KOBAN_TEMPORAL__ADDRESS"] = temporal
     async with running(str(BIN / "koban"), "work", **settings) as work:
@@ -205,8 +205,8 @@ async def _recorded(koban: str, settings: dict[str, str]) -> None:
                 assert audit.returncode == 0
 
 
-async def test_a_taken_port_is_said_in_a_sentence(settings: dict[str, str]) -> None:
-    """Exit 1, with the settings for another one."""
+async def test_a_taken_port_gets_a_sentence(settings: dict[str, str]) -> None:
+    """The exit code is 1, and the message names the settings."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings["KOBAN_HTTP__PORT"] = port = str(taken.getsockname()[1])
         async with running(str(BIN / "koban"), "serve", **settings) as serve:

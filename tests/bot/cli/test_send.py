@@ -67,7 +67,7 @@ async def test_an_invalid_line_is_named_and_the_others_are_sent(
     """Exit 1, with file, line and field."""
     assert await sent(server, write(alert("a1"), alert("a2", colour=1), alert("a3"))) == 1
     output = capsys.readouterr()
-    assert "alerts.jsonl:2: /colour: There is no such field.\n" in output.err
+    assert "alerts.jsonl:2: /colour: Unknown field.\n" in output.err
     assert output.out == "2 accepted, 0 duplicate, 1 invalid\n"
 
 
@@ -84,7 +84,7 @@ async def test_a_detectors_own_secret_is_used_by_its_name(server: AlertServer) -
     assert [taken.key for taken, _ in server.cases.taken] == ["live-chat/a1"]
 
 
-async def test_a_wrong_secret_is_said_in_a_sentence(
+async def test_a_wrong_secret_gets_a_sentence(
     server: AlertServer, settings: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit 1; nothing was accepted."""
@@ -96,7 +96,7 @@ async def test_a_wrong_secret_is_said_in_a_sentence(
     assert server.cases.taken == []
 
 
-def test_nobody_listening_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_server_gets_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 2, with advice."""
     with pytest.raises(SystemExit) as ended:
         main(["send", write(alert("a1")), "--url", "http://127.0.0.1:1"])

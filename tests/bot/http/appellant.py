@@ -12,21 +12,25 @@ from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.schema import actions, cases, events
 from bot.http.app import make_app
-from bot.http.appeals import AppealEndpoint, AppealTerms
+from bot.http.appeals import AppealEndpoint
 from bot.http.metrics import Metrics
 from tests.activities.ledger.recording import following, opening
 from tests.bot.http.conftest import KEYS, WINDOW, Front, SigningClient
 from tests.workflows.domain.appeal.builders import RULES, TITLES, a_request
 from tests.workflows.domain.builders import SATO, T0, TANAKA, a_case, follow, minutes, news, preset
 from workflows.client import Appeals
+from workflows.domain.appeal.model import AppealRequest
 from workflows.domain.appeal.rules import received
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.ids import appeal_id, appeal_workflow_id
 from workflows.ports.appeals import AppealStart, AppealWrite, appeal_row
 
-TERMS = AppealTerms(RULES, None, TITLES)
 APPEAL = appeal_id("default", "ap-1")
+
+
+def _start(id_: str, request: AppealRequest) -> AppealStart:
+    return AppealStart(id=id_, request=request, rules=RULES, titles=TITLES)
 
 
 def appeal(id: str = "ap-1", **fields: Any) -> dict[str, Any]:
@@ -62,9 +66,7 @@ class AppealServer:
     def serve(self, database: Database | None = None, client: Client | None = None) -> None:
         """Serves an app over these instead of its own."""
         appeals = Appeals(client or self.client, "no-worker")
-        endpoint = AppealEndpoint(
-            lambda: KEYS, appeals, database or self.database, lambda: TERMS, WINDOW
-        )
+        endpoint = AppealEndpoint(lambda: KEYS, appeals, database or self.database, _start, WINDOW)
         self.front.app = make_app([endpoint.router()], {}, Metrics())
 
     async def post(self, value: Any, **more: Any) -> tuple[int, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The app over real HTTP on a free port; its Temporal records what it receives."""
+"""HTTP app on a free port, with a Temporal that records its calls."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from bot.http.endpoint import Keys
 from bot.http.metrics import Metrics
 from bot.http.signatures import signers
 from bot.http.validation import Window
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.bot.http.detector import (
     COMMON,
     LIVE_CHAT,
@@ -35,16 +35,16 @@ POLICY = policy()
 WINDOW = Window(oldest=timedelta(days=36_500), newest=timedelta(minutes=5))
 """The tests' alerts have a date that gets older."""
 KEYS = Keys(signers((COMMON, NEXT), {"live-chat": [LIVE_CHAT]}), frozenset({"live-chat"}))
-"""Two common secrets, and one detector with a secret of its own."""
+"""Two common secrets, and one detector with its own secret."""
 
 
 def target_of(alert: Alert) -> Target | None:
-    """One playbook matches every kind but `nobody`."""
+    """A match of one playbook for every kind except `nobody`."""
     return None if alert.kind == "nobody" else Target(POLICY, (alert.subject.key,))
 
 
 class Front:
-    """A server that outlives the tests; each test sets its own app."""
+    """A server for all tests, with the current test's app."""
 
     app: ASGIApp
 
@@ -111,5 +111,5 @@ async def server(front: Front) -> AsyncIterator[AlertServer]:
 
     checks = {"temporal": temporal, "ledger": ledger}
     front.app = make_app([endpoint.router()], checks, metrics)
-    async with SigningClient(timeout=PATIENCE, base_url=front.url) as http:
+    async with SigningClient(timeout=WAIT_SECONDS, base_url=front.url) as http:
         yield AlertServer(http, cases, known, answers)

@@ -1,4 +1,4 @@
-"""Detector for tests: alerts, signatures, and recorders in the place of Temporal and ledger."""
+"""Detector for tests: alerts, signatures, and recorders in place of Temporal and the ledger."""
 
 import asyncio
 import base64

@@ -20,7 +20,7 @@ async def test_one_alert_is_accepted_and_handed_over_with_its_group(server: Aler
 
 
 async def test_everything_an_alert_may_carry_arrives(server: AlertServer) -> None:
-    """All the fields of the contract come through unchanged."""
+    """All fields of the contract are stored unchanged."""
     full = alert(
         "chat-000123",
         detector="live-chat",
@@ -63,7 +63,7 @@ async def test_results_come_in_the_order_of_the_request(server: AlertServer) -> 
 
 
 async def test_a_thousand_alerts_fit_in_one_request(server: AlertServer) -> None:
-    """The largest batch is taken whole."""
+    """The largest batch is accepted as a whole."""
     answer = await server.post({"alerts": [alert(f"a{number}") for number in range(1000)]})
     assert answer.status_code == 202
     assert sorted(server.cases.ids) == sorted(f"a{number}" for number in range(1000))
@@ -96,7 +96,7 @@ async def test_a_detector_with_its_own_secret_need_not_name_itself(server: Alert
 
 
 async def test_a_replayed_request_makes_no_second_alert(server: AlertServer) -> None:
-    """The same webhook id and body are answered, and nothing is stored twice."""
+    """The same webhook id and body get an answer, and nothing is stored twice."""
     first = await server.post(alert("a1"))
     again = await server.post(alert("a1"))
     assert (first.status_code, again.status_code) == (202, 202)
@@ -128,7 +128,7 @@ async def test_without_the_ledger_alerts_go_on_to_their_case(server: AlertServer
 
 
 async def test_fifty_thousand_characters_of_evidence_are_taken(server: AlertServer) -> None:
-    """Long evidence arrives whole."""
+    """Long evidence is stored completely."""
     answer = await server.post(alert(evidence=[{"kind": "text", "text": "あ" * 50_000}]))
     assert answer.status_code == 202
     [(taken, _)] = server.cases.taken
@@ -171,7 +171,7 @@ async def test_the_alerts_of_one_case_travel_together(server: AlertServer) -> No
 async def test_waiting_alerts_of_one_case_are_sent_together(
     server: AlertServer,
 ) -> None:
-    """Also across requests; each is answered once its alerts are stored."""
+    """This includes several requests; each is answered once its alerts are stored."""
     release, others = await crowded(server)
     mine = [asyncio.create_task(server.post(about(f"a{number}", "mine"))) for number in range(5)]
     await wait_until(lambda: server.known.asked == MAX_BACKLOG + 5, what="five waiting alerts")

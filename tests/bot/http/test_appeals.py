@@ -11,7 +11,7 @@ from activities.ledger.database import Database
 from bot.http.signatures import MAX_BODY
 from bot.settings import Temporal
 from bot.temporal import open_client
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.bot.http.appellant import APPEAL, AppealServer, appeal, record_closed_case
 from tests.bot.http.conftest import Front, SigningClient
 from tests.bot.http.detector import LIVE_CHAT, NEXT, as_json, secret_of
@@ -27,7 +27,7 @@ async def server(
     settings = Temporal(address=temporal, namespace=await fresh_namespace(temporal))
     database = Database(f"sqlite+aiosqlite:///{shutil.copy(migrated, tmp_path / 'koban.db')}")
     await record_closed_case(database)
-    async with SigningClient(timeout=PATIENCE, base_url=front.url) as http:
+    async with SigningClient(timeout=WAIT_SECONDS, base_url=front.url) as http:
         server = AppealServer(http, front, database, await open_client(settings))
         server.serve()
         yield server
@@ -40,7 +40,7 @@ def result(outcome: str, **more: str) -> dict[str, Any]:
 
 
 async def test_an_appeal_is_accepted_once_temporal_holds_it(server: AppealServer) -> None:
-    """With the current rules."""
+    """The workflow gets the current rules."""
     assert await server.post(appeal(decision="D1")) == (202, result("accepted"))
     start = await server.filed()
     assert start is not None
@@ -50,7 +50,7 @@ async def test_an_appeal_is_accepted_once_temporal_holds_it(server: AppealServer
 
 
 async def test_the_second_secret_is_valid_while_rotating(server: AppealServer) -> None:
-    """As for alerts."""
+    """Both secrets are valid, as for alerts."""
     assert (await server.post(appeal(), secret=NEXT))[0] == 202
 
 
@@ -79,16 +79,16 @@ async def test_two_sources_have_names_of_their_own(server: AppealServer) -> None
             AppealServer.fail_actions,
             {"decision": "D7"},
             "/decision",
-            "No measure of decision D7 is in force.",
+            "No action of decision D7 is in effect.",
         ),
         (
             AppealServer.decide_in_bulk,
             {},
             "/case",
-            "Decision D1 acted on many accounts at once, and can't be reviewed for one of them "
-            "here: ask the team about case K7Q2F9XM0.",
+            "Decision D1 is a bulk decision and can't be appealed for a single account: "
+            "ask the team about case K7Q2F9XM0.",
         ),
-        (AppealServer.fail_actions, {}, "/case", "No measure of case K7Q2F9XM0 is in force."),
+        (AppealServer.fail_actions, {}, "/case", "No action of case K7Q2F9XM0 is in effect."),
     ],
 )
 async def test_the_answer_says_why_there_is_nothing_to_review(
@@ -98,12 +98,12 @@ async def test_the_answer_says_why_there_is_nothing_to_review(
     pointer: str,
     error: str,
 ) -> None:
-    """422 with a pointer, and nothing is filed."""
+    """The status is 422 with a pointer, and nothing is filed."""
     await change(server)
     status, answer = await server.post(appeal(**fields))
     assert status == 422
     assert answer == {
-        "error": "The appeal can't be used.",
+        "error": "The appeal is invalid.",
         **result("invalid", pointer=pointer, error=error),
     }
     assert await server.filed() is None
@@ -127,7 +127,7 @@ async def test_without_temporal_the_answer_is_503_with_retry_after(server: Appea
     server.serve(client=await open_client(Temporal(address="127.0.0.1:1")))
     answer = await server.http.send_signed("/v1/appeals", appeal())
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert answer.json() == {"error": "Temporal is out of reach: send the same appeal again."}
+    assert answer.json() == {"error": "Temporal is unavailable: send the same appeal again."}
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ async def test_without_temporal_the_answer_is_503_with_retry_after(server: Appea
         ({"statement": " \n"}, "/statement", "This field is required."),
         ({"submitted_at": "2026-11-25T03:04:05"}, "/submitted_at", None),
         ({"subject": {"type": "user"}}, "/subject/id", "This field is required."),
-        ({"because": "x"}, "/because", "There is no such field."),
-        ({"source": "live-chat"}, "/source", "This source signs with a secret of its own."),
+        ({"because": "x"}, "/because", "Unknown field."),
+        ({"source": "live-chat"}, "/source", "This source requires its own secret."),
         ({"source": "a b"}, "/source", None),
         ({"withdrawn": "maybe"}, "/withdrawn", None),
     ],
@@ -160,7 +160,7 @@ async def test_a_wrong_field_is_pointed_at(
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"x"', b"[" * 5000])
 async def test_what_is_no_appeal_is_refused_whole(server: AppealServer, body: bytes) -> None:
-    """422 with a sentence."""
+    """The status is 422 with a sentence."""
     status, answer = await server.post(body)
     assert status == 422
     assert answer["error"].endswith(".")
@@ -168,14 +168,14 @@ async def test_what_is_no_appeal_is_refused_whole(server: AppealServer, body: by
 
 
 async def test_a_strange_signature_is_refused(server: AppealServer) -> None:
-    """401, before the body is parsed."""
+    """The status is 401, before the body is parsed."""
     status, answer = await server.post(appeal(), secret=secret_of("x"))
     assert (status, await server.filed()) == (401, None)
-    assert answer == {"error": "The webhook-signature fits no secret that is valid here."}
+    assert answer == {"error": "The webhook-signature does not match any valid secret."}
 
 
 async def test_a_body_over_the_cap_is_refused(server: AppealServer) -> None:
-    """413."""
+    """The status is 413."""
     status, _ = await server.post(as_json(appeal(statement="x" * MAX_BODY)))
     assert (status, await server.filed()) == (413, None)
 
@@ -194,11 +194,11 @@ async def test_a_withdrawal(server: AppealServer) -> None:
     assert await server.post(back) == (
         422,
         {
-            "error": "The appeal can't be used.",
+            "error": "The appeal is invalid.",
             **result(
                 "invalid",
                 pointer="/id",
-                error="There is no appeal with this id to withdraw.",
+                error="There is no open appeal with this id.",
             ),
         },
     )
@@ -209,7 +209,7 @@ async def test_a_withdrawal(server: AppealServer) -> None:
 
 
 async def test_the_openapi_page_has_it(server: AppealServer) -> None:
-    """With every field of the body."""
+    """It has every field of the body."""
     page = (await server.http.get("/openapi.json")).json()
     operation = page["paths"]["/v1/appeals"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]

@@ -75,7 +75,7 @@ async def test_calls_after_a_probe_need_another_one() -> None:
 
 
 async def test_without_workers_alerts_are_stored_at_once() -> None:
-    """Until a probe is answered again."""
+    """This lasts until a probe is answered again."""
     workers = Workers()
     probe = BacklogProbe(workers.reached, workers.changed)
     send(probe, MAX_BACKLOG)

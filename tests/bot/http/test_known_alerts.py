@@ -1,4 +1,4 @@
-"""Coalesced duplicate checks: many requests, one query."""
+"""Coalesced duplicate checks: many requests share one query."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class SlowLedger:
         self.away = False
 
     async def __call__(self, pairs: Sequence[Pair]) -> frozenset[Pair]:
-        """Knows every alert of the detector `old`."""
+        """Returns every alert of the detector `old`."""
         self.asked.append(set(pairs))
         self.begun.set()
         await self.open.wait()
@@ -27,7 +27,7 @@ class SlowLedger:
         return frozenset(pair for pair in pairs if pair[0] == "old")
 
 
-async def test_who_comes_during_a_query_joins_the_next_one() -> None:
+async def test_a_request_during_a_query_joins_the_next_one() -> None:
     """Three requests make two queries, and each gets its own result."""
     ledger = SlowLedger()
     known = CoalescedQuery(ledger)
@@ -41,8 +41,8 @@ async def test_who_comes_during_a_query_joins_the_next_one() -> None:
     assert ledger.asked == [{("old", "1")}, {("old", "2"), ("new", "2")}]
 
 
-async def test_who_gives_up_does_not_disturb_the_others() -> None:
-    """A cancelled request does not cancel the shared query."""
+async def test_a_cancelled_request_does_not_disturb_the_others() -> None:
+    """The shared query continues."""
     ledger = SlowLedger()
     known = CoalescedQuery(ledger)
     hasty, patient = (asyncio.create_task(known([("old", name)])) for name in ("1", "2"))
@@ -52,7 +52,7 @@ async def test_who_gives_up_does_not_disturb_the_others() -> None:
     assert await patient == frozenset({("old", "2")})
 
 
-async def test_a_ledger_that_is_away_is_away_for_all_who_asked() -> None:
+async def test_a_failed_query_fails_for_every_request_that_shares_it() -> None:
     """The next request starts another query."""
     ledger = SlowLedger()
     ledger.away = True

@@ -16,7 +16,7 @@ async def test_without_temporal_the_detector_is_asked_to_send_again(server: Aler
     answer = await server.post(alert())
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
-    assert answer.json() == {"error": "Temporal is out of reach: send the same alerts again."}
+    assert answer.json() == {"error": "Temporal is unavailable: send the same alerts again."}
 
 
 def about(number: int) -> dict[str, Any]:

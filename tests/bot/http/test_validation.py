@@ -47,23 +47,23 @@ async def test_malformed_json_is_answered_with_its_place(
 ) -> None:
     """422 has the line and column of the syntax error."""
     content = await refused(server, body, 422)
-    assert content == {"error": f"The body is not JSON that can be used: {sentence}."}
+    assert content == {"error": f"The body is not valid JSON: {sentence}."}
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ([], {"error": 'The body has to be one alert or {"alerts": [...]}.', "pointer": ""}),
-        (5, {"error": 'The body has to be one alert or {"alerts": [...]}.', "pointer": ""}),
-        ({"alerts": []}, {"error": "There is no alert in the list.", "pointer": "/alerts"}),
-        ({"alerts": {}}, {"error": "alerts has to be a list.", "pointer": "/alerts"}),
+        ([], {"error": 'The body must be one alert or {"alerts": [...]}.', "pointer": ""}),
+        (5, {"error": 'The body must be one alert or {"alerts": [...]}.', "pointer": ""}),
+        ({"alerts": []}, {"error": "The list of alerts is empty.", "pointer": "/alerts"}),
+        ({"alerts": {}}, {"error": "alerts must be a list.", "pointer": "/alerts"}),
         (
             {"alerts": [alert()], "a/b": 1},
-            {"error": "There is no such field beside alerts.", "pointer": "/a~1b"},
+            {"error": "Unknown field beside alerts.", "pointer": "/a~1b"},
         ),
         (
             {"alerts": [alert(str(number)) for number in range(1001)]},
-            {"error": "At most 1000 alerts fit in a request.", "pointer": "/alerts"},
+            {"error": "At most 1000 alerts are allowed per request.", "pointer": "/alerts"},
         ),
     ],
 )
@@ -77,44 +77,44 @@ async def test_a_body_of_another_shape_is_refused_whole(
 @pytest.mark.parametrize(
     ("fields", "pointer", "error"),
     [
-        ({"colour": "red"}, "/colour", "There is no such field."),
+        ({"colour": "red"}, "/colour", "Unknown field."),
         (
             {"subject": {"type": "user", "id": "u", "name": "x"}},
             "/subject/name",
-            "There is no such field.",
+            "Unknown field.",
         ),
         ({"subject": {"type": "user"}}, "/subject/id", "This field is required."),
         ({"score": "high"}, "/score", None),
         ({"kind": "誘導"}, "/kind", None),
         ({"kind": ""}, "/kind", None),
-        ({"kind": "nobody"}, "/kind", "No playbook takes this alert."),
+        ({"kind": "nobody"}, "/kind", "No playbook matches this alert."),
         ({"occurred_at": "yesterday"}, "/occurred_at", None),
         (
             {"occurred_at": "2026-11-23T03:04:05"},
             "/occurred_at",
-            "This time needs its offset, such as Z or +09:00.",
+            "This time needs a UTC offset, such as Z or +09:00.",
         ),
         ({"id": "a\u0000b"}, "/id", "Must not contain control characters."),
         ({"id": "x" * 257}, "/id", "String should have at most 256 characters."),
         (
             {"evidence": [{"kind": "text", "text": "a", "colour": 1}]},
             "/evidence/0/colour",
-            "There is no such field.",
+            "Unknown field.",
         ),
         (
             {"evidence": [{"kind": "video"}]},
             "/evidence/0",
-            "The kind of evidence is text or image.",
+            "The kind of evidence must be text or image.",
         ),
-        ({"evidence": "seen"}, "/evidence", "This has to be a list."),
+        ({"evidence": "seen"}, "/evidence", "This must be a list."),
         ({"related": [{"type": "stream"}]}, "/related/0/id", "This field is required."),
         (
             {"attributes": {"a": {"b": [1, 10**30]}}},
             "/attributes/a/b/1",
             "This number is too large.",
         ),
-        ({"attributes": {"a": "\u0000"}}, "/attributes/a", "U+0000 can't be kept in a text."),
-        ({"title": "\u0000"}, "/title", "U+0000 can't be kept in a text."),
+        ({"attributes": {"a": "\u0000"}}, "/attributes/a", "U+0000 is not allowed in text."),
+        ({"title": "\u0000"}, "/title", "U+0000 is not allowed in text."),
         ({"attributes": {"x/y~z": "\u0000"}}, "/attributes/x~1y~0z", None),
     ],
 )
@@ -123,7 +123,7 @@ async def test_an_invalid_alert_is_answered_with_a_pointer_to_its_field(
 ) -> None:
     """422 has the field and the reason for each alert."""
     content = await refused(server, as_json(alert(**fields)), 422)
-    assert content["error"] == "None of the alerts can be used."
+    assert content["error"] == "None of the alerts is valid."
     [result] = content["results"]
     assert (result["result"], result["pointer"]) == ("invalid", pointer)
     assert result["error"] == error or (error is None and result["error"].endswith("."))
@@ -148,7 +148,7 @@ async def test_an_alert_that_is_no_object_is_invalid(server: AlertServer) -> Non
     """The result's position identifies it."""
     content = await refused(server, as_json({"alerts": ["a1"]}), 422)
     assert content["results"] == [
-        {"id": None, "result": "invalid", "pointer": "", "error": "An alert has to be an object."}
+        {"id": None, "result": "invalid", "pointer": "", "error": "An alert must be an object."}
     ]
 
 
@@ -157,7 +157,7 @@ async def test_a_detector_can_not_speak_for_another(server: AlertServer) -> None
     content = await refused(server, as_json(alert(detector="images")), 422, secret=LIVE_CHAT)
     [result] = content["results"]
     assert result["pointer"] == "/detector"
-    assert result["error"] == "This request speaks for 'live-chat' only."
+    assert result["error"] == "This secret is for 'live-chat' only."
 
 
 async def test_the_common_secret_is_not_for_a_detector_with_its_own(
@@ -167,7 +167,7 @@ async def test_the_common_secret_is_not_for_a_detector_with_its_own(
     content = await refused(server, as_json(alert(detector="live-chat")), 422)
     [result] = content["results"]
     assert result["pointer"] == "/detector"
-    assert result["error"] == "This detector signs with a secret of its own."
+    assert result["error"] == "This detector requires its own secret."
 
 
 async def test_a_mebibyte_and_one_byte_is_refused(server: AlertServer) -> None:
@@ -183,7 +183,7 @@ async def test_exactly_a_mebibyte_is_read(server: AlertServer) -> None:
     body = b'{"id":"' + b"x" * (MAX_BODY - 9) + b'"}'
     assert len(body) == 1_048_576
     content = await refused(server, body, 422)
-    assert content["error"] == "None of the alerts can be used."
+    assert content["error"] == "None of the alerts is valid."
 
 
 async def test_a_body_without_a_length_is_capped_as_it_comes(server: AlertServer) -> None:
@@ -236,7 +236,7 @@ async def test_a_malformed_signature_is_not_signed(server: AlertServer, signatur
     """401, never 500, for any header value."""
     content = await refused(server, as_json(alert()), 401, webhook_signature=signature)
     assert content["error"] in {
-        "The webhook-signature fits no secret that is valid here.",
+        "The webhook-signature does not match any valid secret.",
         "The header webhook-signature is missing.",
     }
 
@@ -244,7 +244,7 @@ async def test_a_malformed_signature_is_not_signed(server: AlertServer, signatur
 async def test_a_wrong_secret_is_not_signed(server: AlertServer) -> None:
     """401 for a signature with an unknown secret."""
     content = await refused(server, as_json(alert()), 401, secret=secret_of("z"))
-    assert content == {"error": "The webhook-signature fits no secret that is valid here."}
+    assert content == {"error": "The webhook-signature does not match any valid secret."}
 
 
 async def test_a_changed_body_is_not_signed(server: AlertServer) -> None:
@@ -263,7 +263,7 @@ async def test_a_timestamp_that_is_no_number_of_seconds_is_not_signed(
 ) -> None:
     """401 for everything that is not whole seconds."""
     content = await refused(server, as_json(alert()), 401, webhook_timestamp=timestamp)
-    assert content == {"error": "The webhook-timestamp has to be whole seconds since 1970."}
+    assert content == {"error": "The webhook-timestamp must be whole seconds since 1970."}
 
 
 @pytest.mark.parametrize("header", ["webhook-id", "webhook-timestamp", "webhook-signature"])
@@ -276,7 +276,7 @@ async def test_a_header_outside_ascii_is_not_signed(server: AlertServer, header:
     ]
     answer = await server.http.post("/v1/alerts", content=body, headers=headers)
     assert answer.status_code == 401
-    assert answer.json() == {"error": f"The header {header} has characters outside ASCII."}
+    assert answer.json() == {"error": f"The header {header} has non-ASCII characters."}
 
 
 @pytest.mark.parametrize("seconds", [-301, 302, -math.pow(10, 8)])
@@ -286,7 +286,9 @@ async def test_a_timestamp_far_from_now_is_not_signed(server: AlertServer, secon
     headers = signed(body, at=time.time() + seconds)
     answer = await server.http.post("/v1/alerts", content=body, headers=headers)
     assert answer.status_code == 401
-    assert answer.json() == {"error": "The webhook-timestamp is more than 5 minutes away from now."}
+    assert answer.json() == {
+        "error": "The webhook-timestamp is more than 5 minutes from the current time."
+    }
 
 
 async def test_a_body_nested_without_end_is_refused(server: AlertServer) -> None:
@@ -330,8 +332,8 @@ async def test_a_body_of_a_declared_encoding_is_refused(server: AlertServer) -> 
     assert content == {"error": "The body is euc-jp: send JSON as UTF-8."}
 
 
-async def test_nothing_but_post_is_heard(server: AlertServer) -> None:
-    """405 for GET."""
+async def test_only_post_is_allowed(server: AlertServer) -> None:
+    """The status of a GET is 405."""
     assert (await server.http.get("/v1/alerts")).status_code == 405
 
 
@@ -351,7 +353,9 @@ async def test_an_alert_that_is_too_large_for_a_history_is_invalid(server: Alert
 
 @pytest.mark.parametrize("detector", ["people", "reports"])
 @pytest.mark.parametrize("secret", [COMMON, LIVE_CHAT])
-async def test_nobody_speaks_for_people(server: AlertServer, detector: str, secret: str) -> None:
+async def test_a_detector_can_not_send_manual_alerts(
+    server: AlertServer, detector: str, secret: str
+) -> None:
     """Only people in Slack can send an alert with the detectors of manual alerts."""
     given = alert(detector=detector, attributes={"by": "U0TANAKA"})
     [result] = (await refused(server, as_json(given), 422, secret=secret))["results"]

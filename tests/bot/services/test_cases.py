@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from activities.errors import Unavailable
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.queries import Queries
+from activities.ledger.queries import Look, Queries
 from activities.ledger.schema import cases, events
 from activities.ledger.team import ActiveCover, Covers
-from bot.services.cases import LedgerReader, LookedUp
+from bot.services.cases import LedgerReader
 from tests.bot.slack.fakes import CASE, CATALOG, NOW, PLAYBOOK, ROUTE, FakePolicies
 from workflows.domain.alerts import Alert, Subject, brief
 from workflows.domain.case.approval import Purpose
@@ -82,7 +82,7 @@ async def test_a_recorded_case_is_read_back(ledger: Database):
     assert await reader.story("K00000000") is None
 
 
-async def test_a_queue_tells_what_sets_a_case_aside(ledger: Database):
+async def test_a_queue_has_hold_and_barred_approvers(ledger: Database):
     """A row of an older version has no hold, and bars the decider."""
     reader = LedgerReader(Queries(ledger), FakePolicies())
     [line] = await reader.queue()
@@ -126,7 +126,7 @@ async def test_covers_need_the_ledger():
 async def test_a_look_up_is_kept(ledger: Database):
     """A failure to record it is raised."""
     reader = LedgerReader(Queries(ledger), FakePolicies())
-    note = LookedUp(by="U0SATO", kind="user", id="u_123", why="/koban user in C0LIVE", at=NOW)
+    note = Look(NOW, "U0SATO", "user", "u_123", "/koban user in C0LIVE")
     await reader.looked_up(note)
     away = LedgerReader(Queries(Database("sqlite+aiosqlite:////nowhere/at/all.db")), FakePolicies())
     with pytest.raises(Unavailable):

@@ -56,7 +56,7 @@ async def test_a_choice_counts_at_once_here_and_soon_elsewhere(ledger: Slow) -> 
     assert await there.language("U0SATO") is Language.JA
 
 
-async def test_while_the_ledger_is_away_what_was_known_counts(ledger: Slow) -> None:
+async def test_during_an_outage_cached_languages_are_used(ledger: Slow) -> None:
     """Messages do not wait for the ledger, and it is not queried for each of them."""
     now = [0.0]
     preferred = LanguagePreferences(ledger, lambda: now[0])
@@ -104,7 +104,7 @@ async def test_after_a_failure_the_ledger_is_asked_again_soon(ledger: Slow) -> N
     away = Database(AWAY)
     preferred = LanguagePreferences(Preferences(away), lambda: now[0])
     assert await preferred.language("U0SATO") is None
-    preferred._preferences = ledger
+    preferred._kept._fetch = ledger.language
     assert await preferred.language("U0SATO") is None
     now[0] += RETRY_SECONDS
     assert await preferred.language("U0SATO") is Language.EN

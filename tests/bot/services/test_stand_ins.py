@@ -9,7 +9,7 @@ from bot.services.slack import stand_ins
 from workflows.domain.people import Cover, Role
 
 
-async def test_who_stands_in_is_read_from_the_ledger(tmp_path: Path) -> None:
+async def test_covers_are_read_from_the_ledger(tmp_path: Path) -> None:
     """A cover in the ledger is returned."""
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/koban.db")
     await migrate(database)
@@ -20,7 +20,7 @@ async def test_who_stands_in_is_read_from_the_ledger(tmp_path: Path) -> None:
     await database.aclose()
 
 
-async def test_without_the_ledger_nobody_is_known_to_stand_in(tmp_path: Path) -> None:
+async def test_without_the_ledger_there_are_no_covers(tmp_path: Path) -> None:
     """The result is empty."""
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/nowhere/koban.db")
     assert await stand_ins(database)(Role.LEAD) == ()

@@ -44,7 +44,7 @@ def test_who_is_on_shift_is_known_by_name_or_not_at_all(
     assert policies.on_shift(TOKYO, when) == on
 
 
-def test_without_a_roster_nobody_is_known_to_be_on_shift(tmp_path: Path) -> None:
+def test_without_a_roster_the_shift_is_unknown(tmp_path: Path) -> None:
     """The small folder has no roster."""
     policies = Policies(watch_folder(folders.good(tmp_path)), ())
     assert policies.on_shift(TOKYO, NOON) is None

@@ -1,4 +1,4 @@
-"""A Slack workspace and Koban's listeners, talking over real HTTP."""
+"""Slack workspace and Koban's listeners, connected over real HTTP."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ from bot.timeouts import PRODUCTION, Timeouts
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import add_slack
 from deploy.sandbox.slack.model import BOT_USER, Message
-from deploy.sandbox.slack.person import PATIENCE, Person
+from deploy.sandbox.slack.person import WAIT_SECONDS, Person
 from deploy.sandbox.slack.triggers import Triggers
 from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
 from tests.bot.slack.fake_bulk import FakeBulkDecisions
@@ -41,7 +41,7 @@ from tests.bot.slack.fakes import (
     FakePolicies,
 )
 from tests.leaks import no_task_left
-from tests.patience import PATIENT
+from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.values import Language
 
 BUTTONS = (
@@ -74,7 +74,7 @@ ENTRIES = (("release", "担当を外す"), ("escalate", "呼び出し"))
 
 @dataclass
 class Stage:
-    """The workspace and the services of a test."""
+    """Workspace and services of a test."""
 
     workspace: Workspace
     slack_url: str
@@ -157,12 +157,12 @@ class Stage:
         return self.workspace.post(message).ts
 
     async def message(self, person: Person, card_ts: str) -> dict:
-        """A message as a person gets it."""
+        """A message as a person sees it."""
         messages = await person.messages("ts-live")
         return next(one for one in messages if one["ts"] == card_ts)
 
     async def ephemeral(self, person: Person) -> str:
-        """The first ephemeral that the person reads in ts-live."""
+        """The person's first ephemeral message in ts-live."""
 
         async def look() -> str:
             found = await person.ephemerals("ts-live")
@@ -214,7 +214,7 @@ async def server() -> AsyncIterator[Server]:
 @pytest.fixture
 def timeouts() -> Timeouts:
     """Timeouts for a busy machine; a test parametrizes this to shorten one."""
-    return replace(PATIENT, language=PRODUCTION.language)
+    return replace(LONG_TIMEOUTS, language=PRODUCTION.language)
 
 
 @pytest.fixture
@@ -246,5 +246,5 @@ async def stage(server: Server, timeouts: Timeouts) -> AsyncIterator[Stage]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, trust_env=False) as client:
         yield client

@@ -1,11 +1,12 @@
 """Bulk decisions in memory."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from activities.errors import Unavailable
 from activities.platform.related import Found
-from bot.services.bulk import BulkPage, DoneLine, SubjectLine, Wanted
+from bot.services.bulk import BulkPage, DoneLine, SubjectLine
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Impact, Sum, Tally
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
@@ -31,9 +32,9 @@ SOURCES = {
 
 @dataclass
 class FakeBulkDecisions:
-    """`members` share a phone. `gate` holds look-ups up, `slow` the reach.
+    """`members` share a phone. `gate` delays look-ups, `slow` the impact.
 
-    `away` and `blind` do not answer.
+    `away` refuses look-ups, `blind` the impact.
     """
 
     members: int = 59
@@ -43,7 +44,7 @@ class FakeBulkDecisions:
     gate: asyncio.Event | None = None
     slow: asyncio.Event | None = None
     tally: Tally | None = None
-    gathered: list[Wanted] = field(default_factory=list)
+    gathered: list[tuple[str, ...]] = field(default_factory=list)
 
     def sources(self) -> dict[str, RelatedSpec]:
         return SOURCES
@@ -55,14 +56,16 @@ class FakeBulkDecisions:
             raise Unavailable("the platform isn’t responding")
         return self.members
 
-    async def gather(self, wanted: Wanted) -> Found:
+    async def gather(
+        self, type_: str, starts: Mapping[str, Subject], sources: Sequence[str], ids: Sequence[str]
+    ) -> Found:
         if self.away:
             raise Unavailable("the platform isn’t responding")
-        self.gathered.append(wanted)
-        shared = [f"u_{n}" for n in range(self.members if wanted.sources else 0)]
-        own = [wanted.starts[wanted.type].id] if wanted.type in wanted.starts else []
-        ids = dict.fromkeys([*own, *shared, *wanted.ids])
-        return Found(tuple(Subject(type=wanted.type, id=each) for each in ids))
+        self.gathered.append(tuple(ids))
+        shared = [f"u_{n}" for n in range(self.members if sources else 0)]
+        own = [starts[type_].id] if type_ in starts else []
+        all_ids = dict.fromkeys([*own, *shared, *ids])
+        return Found(tuple(Subject(type=type_, id=each) for each in all_ids))
 
     async def impact(self, found: Found) -> Impact:
         if self.slow is not None:

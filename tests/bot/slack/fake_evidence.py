@@ -13,7 +13,7 @@ from workflows.domain.values import Text
 
 
 def an_alert(number: int, *pieces: dict[str, Any]) -> AlertEvidence:
-    """The alert of that number; a higher one is older."""
+    """Alert with this number; a higher one is older."""
     return AlertEvidence.model_validate(
         {
             "key": f"live-chat/chat-{number:03}",
@@ -37,7 +37,7 @@ def image(sensitive: bool = True) -> dict[str, Any]:
 
 @dataclass
 class FakeEvidence:
-    """Alerts, newest first; `gate` holds an answer back, `away` gives none."""
+    """Alerts, newest first; `gate` delays an answer, `away` refuses it."""
 
     alerts: list[AlertEvidence] = field(default_factory=list)
     asked: list[tuple[str, int]] = field(default_factory=list)

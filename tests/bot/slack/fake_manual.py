@@ -16,7 +16,7 @@ from workflows.domain.policy.playbook import Playbook
 
 @dataclass
 class FakeFinding:
-    """Cases as given, by what they are found by; `asked` tells every search."""
+    """Cases by the search that finds them; `asked` has every search."""
 
     lines: tuple[CaseLine, ...] = ()
     slips: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class FakeFinding:
 
 @dataclass
 class FakeAutomation:
-    """The turns so far, by the real rules."""
+    """Automation pauses by the real rules."""
 
     changes: list[AutomationChange] = field(default_factory=list)
     away: bool = False
@@ -71,7 +71,7 @@ class FakeAutomation:
 
 @dataclass
 class FakeAlerts:
-    """Keeps what is handed over; `away` takes nothing, `lost` has no playbook for anything."""
+    """Records alerts; `away` refuses them, `lost` has no playbook for them."""
 
     alerts: list[Alert] = field(default_factory=list)
     away: bool = False
@@ -82,7 +82,7 @@ class FakeAlerts:
             return None
         return PLAYBOOK if alert.kind == "off_platform" else OTHER
 
-    async def submit(self, alert: Alert) -> None:
+    async def submit(self, alerts: Sequence[Alert]) -> None:
         if self.away:
             raise Unavailable("Temporal does not answer")
-        self.alerts.append(alert)
+        self.alerts.extend(alerts)

@@ -1,4 +1,4 @@
-"""The team in memory: given numbers and shifts, chosen languages."""
+"""Team in memory: given figures and shifts, chosen languages."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,7 @@ from workflows.domain.values import Language, Text
 
 @dataclass
 class FakeTeam:
-    """`counted` is what any time has; `asked` are the times asked for; `away` does not answer."""
+    """`counted` are the figures of any period; `asked` has the periods; `away` refuses calls."""
 
     counted: Numbers | None = None
     duty: OnCall = field(default_factory=lambda: OnCall(roster=False))

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from activities.errors import Unavailable
+from activities.ledger.queries import Look
 from activities.ledger.team import ActiveCover
-from bot.services.cases import CaseLine, LookedUp, Past, Story, Timeline, TimelineLine
+from bot.services.cases import CaseLine, Past, Story, Timeline, TimelineLine
 from bot.services.lookups import Fact
 from workflows.client import OutOfReach
 from workflows.domain.alerts import AlertBrief, Subject
@@ -116,9 +117,9 @@ def case(case_id: str = CASE) -> Case:
 
 @dataclass
 class FakeCases:
-    """Keeps clicks. `gate` holds them up, `away` refuses them, `broken` raises.
+    """Records clicks. `gate` delays them, `away` refuses them, `broken` raises.
 
-    `thinking` holds the answers up.
+    `thinking` delays queries.
     """
 
     clicks: list[tuple[str, Click]] = field(default_factory=list)
@@ -151,7 +152,7 @@ class FakeCases:
 
 @dataclass
 class FakeAppeals:
-    """Keeps clicks on appeals. `over` ends all of them, `away` refuses everything."""
+    """Records clicks on appeals. `over` ends all of them, `away` refuses everything."""
 
     clicks: list[AppealClick] = field(default_factory=list)
     open: AppealSnapshot | None = None
@@ -183,9 +184,6 @@ class FakePolicies:
     def playbooks(self) -> tuple[Playbook, ...]:
         return (PLAYBOOK, OTHER)
 
-    def lookups(self) -> tuple[str, ...]:
-        return tuple(LOOKUPS.lookups)
-
     def look_ups(self) -> LookupCatalog:
         return LOOKUPS
 
@@ -202,7 +200,7 @@ ENGLISH = {"U0CLARK", "U0REED"}
 
 @dataclass
 class FakePeople:
-    """The demo's people; `asleep` never tells a language, `unknown` nobody's role."""
+    """People of the demo; `asleep` delays languages, `unknown` hides every role."""
 
     asleep: asyncio.Event | None = None
     unknown: bool = False
@@ -229,14 +227,14 @@ class FakePeople:
 
 @dataclass
 class FakeLedger:
-    """Stories, a queue and a past, as given; `log` tells the order of reads and writes."""
+    """Given events, queue and history; `log` has the order of reads and writes."""
 
     stories: dict[str, Story] = field(default_factory=dict)
     lines: tuple[CaseLine, ...] = ()
     pasts: dict[str, Past] = field(default_factory=dict)
     timelines: dict[str, list[TimelineLine]] = field(default_factory=dict)
     gate: asyncio.Event | None = None
-    notes: list[LookedUp] = field(default_factory=list)
+    notes: list[Look] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     away: bool = False
 
@@ -274,14 +272,14 @@ class FakeLedger:
         self._reach("past")
         return self.pasts.get(subject.key, Past())
 
-    async def looked_up(self, note: LookedUp) -> None:
+    async def looked_up(self, look: Look) -> None:
         self._reach("looked_up")
-        self.notes.append(note)
+        self.notes.append(look)
 
 
 @dataclass
 class FakeCovers:
-    """Covers as (person, cover); `away` does not answer."""
+    """Covers as (person, cover); `away` refuses calls."""
 
     given: list[tuple[str, Cover]] = field(default_factory=list)
     ended: list[tuple[str, datetime]] = field(default_factory=list)
@@ -318,7 +316,7 @@ class FakeCovers:
 
 @dataclass
 class FakePlatform:
-    """Fields by subject key; `away` does not answer."""
+    """Fields by subject key; `away` refuses calls."""
 
     facts: dict[str, tuple[Fact, ...]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -338,7 +336,7 @@ def line(
     phase: Phase = Phase.CLAIMED,
     **more: object,
 ) -> CaseLine:
-    """A case in a list, due `due_in` minutes from now."""
+    """A row of a case list, due `due_in` minutes from now."""
     return CaseLine.model_validate(
         {
             "id": case_id,

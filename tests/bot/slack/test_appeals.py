@@ -1,4 +1,4 @@
-"""Buttons and modals of an appeal's card."""
+"""Appeal card: its buttons and modals."""
 
 import pytest
 
@@ -27,8 +27,8 @@ async def card(
     return await stage.message(person, stage.posted("異議申し立て", workflow_id, row))
 
 
-async def text_told(stage: Stage, person: Person) -> str:
-    """What the person alone reads."""
+async def ephemeral_text(stage: Stage, person: Person) -> str:
+    """Text of the person's ephemeral message."""
 
     async def look() -> str:
         found = await person.ephemerals("ts-live")
@@ -42,7 +42,7 @@ async def text_told(stage: Stage, person: Person) -> str:
     [("appeal.claim", cmd.ClaimAppeal), ("appeal.release", cmd.ReleaseAppeal)],
 )
 async def test_a_press_is_stored_with_its_appeal(stage: Stage, action: str, command) -> None:
-    """Who, where, and as of which version; nothing about rights."""
+    """The command has person, appeal and version, but no roles."""
     tanaka = stage.person("U0TANAKA")
     await tanaka.press(await card(stage, tanaka), action)
     (click,) = stage.appeals.clicks
@@ -58,7 +58,7 @@ async def test_a_press_is_stored_with_its_appeal(stage: Stage, action: str, comm
     [("appeal.uphold", cmd.Uphold), ("appeal.overturn", cmd.Overturn)],
 )
 async def test_an_answer_comes_with_a_reason(stage: Stage, action: str, command) -> None:
-    """The modal shows what the person says, made harmless, and asks why."""
+    """The modal shows the escaped statement and asks for a reason."""
     stage.appeals.open = AppealSnapshot(
         appeal=an_appeal(statement="<!channel> *型番* http://ex.com")
     )
@@ -75,7 +75,7 @@ async def test_an_answer_comes_with_a_reason(stage: Stage, action: str, command)
 
 
 async def test_an_answer_without_words_stays_open(stage: Stage) -> None:
-    """And nothing is stored."""
+    """Nothing is stored."""
     stage.appeals.open = AppealSnapshot(appeal=an_appeal())
     tanaka = stage.person("U0TANAKA")
     await tanaka.press(await card(stage, tanaka), "appeal.uphold")
@@ -85,16 +85,16 @@ async def test_an_answer_without_words_stays_open(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("action", ["appeal.claim", "appeal.overturn"])
-async def test_a_press_on_an_answered_appeal_is_told(stage: Stage, action: str) -> None:
-    """In one sentence, to the person alone."""
+async def test_a_press_on_an_answered_appeal_is_refused(stage: Stage, action: str) -> None:
+    """The person gets one ephemeral sentence."""
     stage.appeals.over = True
     tanaka = stage.person("U0TANAKA")
     await tanaka.press(await card(stage, tanaka), action)
-    assert "すでに完了しています" in await text_told(stage, tanaka)
+    assert "すでに完了しています" in await ephemeral_text(stage, tanaka)
 
 
 async def test_an_answer_while_temporal_is_away_keeps_its_words(stage: Stage) -> None:
-    """The modal opens without the statement, and stays open."""
+    """The modal opens without the statement, and stays open with the typed text."""
     stage.appeals.away = True
     tanaka = stage.person("U0TANAKA")
     await tanaka.press(await card(stage, tanaka), "appeal.overturn")
@@ -103,12 +103,12 @@ async def test_an_answer_while_temporal_is_away_keeps_its_words(stage: Stage) ->
     assert stage.appeals.clicks == []
 
 
-async def test_a_press_while_temporal_is_away_is_told(stage: Stage) -> None:
-    """Press again."""
+async def test_a_press_while_temporal_is_away_is_answered(stage: Stage) -> None:
+    """The message asks the person to click again."""
     stage.appeals.away = True
     tanaka = stage.person("U0TANAKA")
     await tanaka.press(await card(stage, tanaka), "appeal.claim")
-    assert "もう一度押してください" in await text_told(stage, tanaka)
+    assert "もう一度押してください" in await ephemeral_text(stage, tanaka)
 
 
 @pytest.mark.parametrize(
@@ -120,20 +120,20 @@ async def test_a_press_while_temporal_is_away_is_told(stage: Stage) -> None:
         ("x", f"appeal/{APPEAL}"),
     ],
 )
-async def test_a_button_that_names_no_appeal_is_told(
+async def test_a_button_without_an_appeal_is_refused(
     stage: Stage, value: str, workflow_id: str
 ) -> None:
-    """Neither an appeal nor a case hears of it."""
+    """Neither an appeal nor a case gets a command."""
     tanaka = stage.person("U0TANAKA")
     await tanaka.press(await card(stage, tanaka, value, workflow_id), "appeal.claim")
-    assert "読み込めませんでした" in await text_told(stage, tanaka)
+    assert "読み込めませんでした" in await ephemeral_text(stage, tanaka)
     assert stage.appeals.clicks == []
     assert stage.cases.clicks == []
 
 
-async def test_an_unknown_button_is_told(stage: Stage) -> None:
-    """It is from another version of Koban."""
+async def test_an_unknown_button_is_refused(stage: Stage) -> None:
+    """The button is from another version of Koban."""
     tanaka = stage.person("U0TANAKA")
     await tanaka.press(await card(stage, tanaka), "appeal.invented")
-    assert "まだ対応していません" in await text_told(stage, tanaka)
+    assert "まだ対応していません" in await ephemeral_text(stage, tanaka)
     assert stage.appeals.clicks == []

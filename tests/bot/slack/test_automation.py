@@ -10,8 +10,8 @@ from tests.bot.slack.fakes import NOW
 from workflows.domain.automation import PauseChange
 
 
-async def last_told(person: Person, channel: str, count: int) -> str:
-    """What a person reads last, once so many private answers stand in a channel."""
+async def last_ephemeral(person: Person, channel: str, count: int) -> str:
+    """Text of the last ephemeral message, once there are `count` of them."""
 
     async def look() -> str:
         found = await person.ephemerals(channel)
@@ -21,7 +21,7 @@ async def last_told(person: Person, channel: str, count: int) -> str:
 
 
 async def direct(person: Person, text: str) -> dict:
-    """The direct message that says so."""
+    """The direct message with this text."""
 
     async def look() -> dict | None:
         found = [each for each in await person.messages("dm") if text in shown(each)]
@@ -31,12 +31,12 @@ async def direct(person: Person, text: str) -> dict:
 
 
 def kinds(stage: Stage) -> list[tuple[str, str, str | None]]:
-    """The turns so far."""
+    """Kind, person and playbook of each change so far."""
     return [(each.kind.value, each.by, each.playbook) for each in stage.automation.changes]
 
 
 async def test_a_specialist_stops_everything(stage: Stage):
-    """At once; the leads hear of it, each in their language."""
+    """The pause is immediate; the leads get a direct message in their language."""
     told = await stage.command(stage.person("U0SATO"), "/koban pause")
     assert told.startswith(
         "すべての自動対応を停止しました。再開にはリードを含む2人の操作が必要です。"
@@ -47,7 +47,7 @@ async def test_a_specialist_stops_everything(stage: Stage):
 
 
 async def test_a_pause_may_name_its_playbook_and_its_end(stage: Stage):
-    """By its title as well."""
+    """The playbook can be given by its title."""
     told = await stage.command(stage.person("U0SATO"), "/koban 停止 外部誘導 2時間")
     assert told.startswith("外部誘導の自動対応を <!date^")
     [change] = stage.automation.changes
@@ -55,27 +55,27 @@ async def test_a_pause_may_name_its_playbook_and_its_end(stage: Stage):
 
 
 async def test_resuming_takes_a_lead_who_presses(stage: Stage):
-    """The request comes with a button; who asked can't press it for themselves."""
+    """The request has a button that its requester can't use."""
     tanaka, reed = stage.person("U0TANAKA"), stage.person("U0REED")
     await stage.command(tanaka, "/koban pause off_platform")
     await tanaka.command("/koban resume")
-    told = await last_told(tanaka, "ts-live", 2)
+    told = await last_ephemeral(tanaka, "ts-live", 2)
     assert told.startswith("外部誘導の自動対応の再開を依頼しました。ほかのリードが30分以内に")
     asked = await direct(reed, "asks to resume")
     assert stage.automation.changes[-1].kind is PauseChange.RESUME_ASKED
     await tanaka.command("/koban resume")
-    assert "再開は依頼済みです" in await last_told(tanaka, "ts-live", 3)
+    assert "再開は依頼済みです" in await last_ephemeral(tanaka, "ts-live", 3)
     await reed.press(asked, "Approve resuming")
     assert kinds(stage)[-1] == ("resumed", "U0REED", "off_platform")
     await direct(tanaka, "<@U0REED>さんの承認で外部誘導の自動対応を再開しました")
 
 
-async def test_a_forged_button_arms_nothing(stage: Stage):
-    """The right is asked for at the press: an auditor and a specialist have none."""
+async def test_a_forged_button_resumes_nothing(stage: Stage):
+    """The role is checked at the click: auditors and specialists are refused."""
     sato, clark, suzuki = (stage.person(f"U0{name}") for name in ("SATO", "CLARK", "SUZUKI"))
     await stage.command(sato, "/koban pause")
     await sato.command("/koban resume")
-    await last_told(sato, "ts-live", 2)
+    await last_ephemeral(sato, "ts-live", 2)
     button = {"type": "plain_text", "text": "Agree"}
     forged = {
         "type": "button",
@@ -89,7 +89,7 @@ async def test_a_forged_button_arms_nothing(stage: Stage):
         (suzuki, "スペシャリストとリードだけ"),
     ):
         await person.press(await stage.message(person, ts), "automation.resume")
-        assert said in await last_told(person, "ts-live", 1)
+        assert said in await last_ephemeral(person, "ts-live", 1)
     assert [kind for kind, _, _ in kinds(stage)] == ["paused", "resume_asked"]
 
 
@@ -103,24 +103,24 @@ async def test_a_forged_button_arms_nothing(stage: Stage):
     ],
 )
 async def test_what_can_not_be_done_changes_nothing(stage: Stage, user, typed, told):
-    """One sentence, and no turn."""
+    """The answer is one sentence, and no change is recorded."""
     assert (await stage.command(stage.person(user), f"/koban {typed}")).startswith(told)
     assert kinds(stage) == []
 
 
 async def test_without_the_ledger_nothing_is_said_to_have_stopped(stage: Stage):
-    """Whoever reads `stopped` must be able to rely on it."""
+    """A confirmation is only sent for a recorded pause."""
     stage.automation.away = True
     told = await stage.command(stage.person("U0SATO"), "/koban pause")
     assert told.startswith("いまは照会できません。")
 
 
-async def test_the_queue_and_home_tell_what_stands_still(stage: Stage):
-    """Above everything else."""
+async def test_the_queue_and_home_show_the_pauses(stage: Stage):
+    """They come first."""
     sato = stage.person("U0SATO")
     await stage.command(sato, "/koban pause off_platform for 2h")
     await sato.command("/koban queue")
-    told = await last_told(sato, "ts-live", 2)
+    told = await last_ephemeral(sato, "ts-live", 2)
     assert told.startswith("*自動対応は停止中*: 外部誘導 · <@U0SATO> · <!date^")
 
     async def drawn() -> bool:

@@ -1,4 +1,4 @@
-"""Modal of a bulk decision and the list of its subjects, over real HTTP."""
+"""Bulk decision over real HTTP: its modal, and the list of its subjects."""
 
 import asyncio
 import json
@@ -21,8 +21,8 @@ REASON = "同じ端末から登録された業者"
 FIELDS = {"sources": ["device"], "actions": ["mute_user"], "reason": REASON}
 
 
-def ringed(**more: object) -> Case:
-    """The case, with a playbook that allows rings."""
+def bulk_case(**more: object) -> Case:
+    """A case whose playbook allows bulk decisions."""
     now = case()
     playbook = now.policy.playbook.model_copy(update={"bulk": True})
     policy = now.policy.model_copy(update={"playbook": playbook})
@@ -30,17 +30,17 @@ def ringed(**more: object) -> Case:
 
 
 async def pressed(stage: Stage, user: str = "U0SATO", button: str = "case.bulk") -> Person:
-    """Somebody who pressed the entry of a card whose case allows rings."""
+    """A person who clicked the bulk entry of such a card."""
     stage.cases.memories.setdefault(ROUTE, CaseSnapshot())
     if stage.cases.memories[ROUTE].case == case():
-        stage.cases.memories[ROUTE] = CaseSnapshot(case=ringed())
+        stage.cases.memories[ROUTE] = CaseSnapshot(case=bulk_case())
     person = stage.person(user)
     await person.press(await stage.message(person, stage.card()), button)
     return person
 
 
 async def showing(person: Person, text: str) -> dict:
-    """The modal, once it shows this."""
+    """The modal, once it contains this text."""
 
     async def look() -> dict | None:
         return next((v for v in await person.views() if text in visible_text(v)), None)
@@ -49,7 +49,7 @@ async def showing(person: Person, text: str) -> dict:
 
 
 async def opened(stage: Stage, user: str = "U0SATO", first: str = "「影響を確認」") -> Person:
-    """The modal with its look-ups counted."""
+    """A person with the modal open and its look-ups counted."""
     person = await pressed(stage, user)
     await showing(person, first)
     return person
@@ -61,7 +61,7 @@ def offered(view: dict, block: str) -> list[str]:
 
 
 async def test_it_opens_before_its_look_ups_answer(stage: Stage):
-    """A trigger lives 3 s; a platform may take longer."""
+    """A trigger is valid for 3 s; a platform can take longer."""
     stage.bulk_decisions.gate = asyncio.Event()
     sato = await pressed(stage)
     assert "対象を調べています…" in visible_text(await sato.modal())
@@ -72,14 +72,14 @@ async def test_it_opens_before_its_look_ups_answer(stage: Stage):
 
 
 async def test_a_look_up_that_does_not_answer_can_still_be_chosen(stage: Stage):
-    """Its number is not known, and says so."""
+    """The option says that its count is unknown."""
     stage.bulk_decisions.away = True
     sato = await opened(stage)
     assert offered(await sato.modal(), "sources")[0] == "同じ端末（件数不明）"
 
 
 async def test_the_reach_is_shown_before_anything_is_sent(stage: Stage):
-    """The first submission only looks; the second, of the same choice, decides."""
+    """The first submission is a preview; the second one, with the same choice, decides."""
     sato = await opened(stage)
     assert await sato.fill_and_submit({**FIELDS, "duration": "3d"}) == {"ok": True}
     view = await showing(sato, "60件に実行します")
@@ -103,14 +103,14 @@ async def test_the_reach_is_shown_before_anything_is_sent(stage: Stage):
 
 
 async def test_another_choice_is_shown_again(stage: Stage):
-    """Nobody decides for more people than the modal showed."""
+    """A changed choice needs another preview."""
     sato = await opened(stage)
     await sato.fill_and_submit(FIELDS)
     await showing(sato, "60件に実行します")
     assert await sato.fill_and_submit({"ids": "u_900, u_901\nu_900"}) == {"ok": True}
     await showing(sato, "62件に実行します")
     assert stage.cases.clicks == []
-    assert stage.bulk_decisions.gathered[-1].ids == ("u_900", "u_901")
+    assert stage.bulk_decisions.gathered[-1] == ("u_900", "u_901")
     await sato.fill_and_submit({"reason": "別の理由"})
     assert stage.cases.clicks[0][1].command.seen == 62
 
@@ -132,8 +132,8 @@ async def test_another_choice_is_shown_again(stage: Stage):
         ({"ids": "u\u202e1"}, {"ids": "ID として使えない文字があります: u\ufffd1"}),
     ],
 )
-async def test_what_is_wrong_stands_under_its_field(stage: Stage, answers, errors):
-    """Nothing is looked up, nothing is sent, and the input stays."""
+async def test_errors_are_under_their_fields(stage: Stage, answers, errors):
+    """Nothing is looked up or sent, and the input stays."""
     sato = await opened(stage)
     done = await sato.fill_and_submit({**FIELDS, **answers})
     assert done == {"ok": False, "errors": errors}
@@ -142,7 +142,7 @@ async def test_what_is_wrong_stands_under_its_field(stage: Stage, answers, error
 
 
 async def test_too_many_are_refused_inline(stage: Stage):
-    """With the number, so that one can choose fewer."""
+    """The error has the number."""
     stage.bulk_decisions.members = 1200
     sato = await opened(stage)
     done = await sato.fill_and_submit(FIELDS)
@@ -153,7 +153,7 @@ async def test_too_many_are_refused_inline(stage: Stage):
 
 
 async def test_a_platform_that_is_away_keeps_the_input(stage: Stage):
-    """Before the ack, and while the reach is added up."""
+    """This holds before the ack and during the calculation of the impact."""
     sato = await opened(stage)
     stage.bulk_decisions.away = True
     done = await sato.fill_and_submit(FIELDS)
@@ -168,8 +168,8 @@ async def test_a_platform_that_is_away_keeps_the_input(stage: Stage):
     assert stage.cases.clicks == []
 
 
-async def test_a_reach_that_takes_long_follows(stage: Stage):
-    """Slack gets its answer in time; what it touches is shown when it is known."""
+async def test_a_slow_impact_follows_later(stage: Stage):
+    """Slack gets its ack in time, and the modal is updated later."""
     sato = await opened(stage)
     stage.bulk_decisions.slow = asyncio.Event()
     assert await sato.fill_and_submit(FIELDS) == {"ok": True}
@@ -183,8 +183,8 @@ async def test_a_reach_that_takes_long_follows(stage: Stage):
 
 
 async def test_a_case_that_is_decided_says_so(stage: Stage):
-    """The modal stands open already: the sentence stands in it."""
-    stage.cases.memories[ROUTE] = CaseSnapshot(case=ringed(phase=Phase.ENFORCING))
+    """The sentence appears in the open modal."""
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=bulk_case(phase=Phase.ENFORCING))
     sato = await pressed(stage)
     await showing(sato, f"ケース {CASE} はすでに完了しています。")
 
@@ -197,14 +197,14 @@ async def test_a_playbook_without_bulk_says_so(stage: Stage):
 
 
 async def test_a_case_out_of_reach_says_so(stage: Stage):
-    """Without the case nobody knows whom it is about."""
+    """The subject is unknown without the case."""
     stage.cases.away = True
     sato = await pressed(stage)
     await showing(sato, "いまは受け付けられませんでした。")
 
 
 async def test_input_survives_temporal_being_out_of_reach(stage: Stage):
-    """The last press goes through when it is back."""
+    """The submission succeeds once Temporal is back."""
     sato = await opened(stage)
     await sato.fill_and_submit(FIELDS)
     await showing(sato, "60件に実行します")
@@ -219,7 +219,7 @@ async def test_input_survives_temporal_being_out_of_reach(stage: Stage):
     "metadata", ["", "null", "{}", json.dumps({"workflow_id": "x", "case": CASE})]
 )
 async def test_forged_metadata_is_refused_with_the_input_kept(stage: Stage, metadata):
-    """A modal that names no case sends nothing anywhere."""
+    """Metadata without a case sends nothing."""
     sato = await opened(stage)
     [view] = stage.workspace.views.stack("U0SATO")
     view.content["private_metadata"] = metadata
@@ -229,15 +229,15 @@ async def test_forged_metadata_is_refused_with_the_input_kept(stage: Stage, meta
 
 
 async def test_an_english_reader_reads_english(stage: Stage):
-    """At parity."""
+    """The English modal has the same content."""
     clark = await opened(stage, "U0CLARK", "“Check impact”")
     await clark.fill_and_submit(FIELDS)
     view = await showing(clark, "This decides for 60 subjects.")
     assert "Affects: 60 subjects · 4 already under action · Followers 1,240" in visible_text(view)
 
 
-async def test_the_list_is_turned_and_nothing_in_it_is_obeyed(stage: Stage):
-    """25 a page, failed ones first, and hostile ids stay text."""
+async def test_the_list_has_pages_and_escapes_ids(stage: Stage):
+    """A page has 25 subjects, failed ones first."""
     tanaka = await pressed(stage, "U0TANAKA", "bulk.list")
     view = await showing(tanaka, "対象 60件中 1–25件目")
     assert "失敗" in visible_text(view)
@@ -255,8 +255,8 @@ async def test_the_list_is_turned_and_nothing_in_it_is_obeyed(stage: Stage):
     assert stage.workspace.notifications == []
 
 
-async def test_who_holds_no_role_sees_no_list(stage: Stage):
-    """Ids of accounts are for the team."""
+async def test_a_person_without_a_role_sees_no_list(stage: Stage):
+    """Account ids are for team members only."""
     stage.people.roles_of["U0TANAKA"] = set()
     tanaka = await pressed(stage, "U0TANAKA", "bulk.list")
     refused = (
@@ -268,6 +268,6 @@ async def test_who_holds_no_role_sees_no_list(stage: Stage):
 
 
 async def test_stop_is_stored_like_every_press(stage: Stage):
-    """Before it is acknowledged."""
+    """The command is stored before the ack."""
     await pressed(stage, "U0CLARK", "bulk.stop")
     assert stage.cases.clicks[0][1].command == StopBulk(by=Actor(id="U0CLARK"), version=3)

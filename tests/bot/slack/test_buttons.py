@@ -12,7 +12,7 @@ from deploy.sandbox.slack.triggers import ResponseUrls
 from deploy.sandbox.slack.workspace import ACK_SECONDS
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE
-from tests.patience import PATIENT
+from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.case.commands import (
     Acknowledge,
     Approve,
@@ -56,7 +56,7 @@ SATO = Actor(id="U0SATO")
     ],
 )
 async def test_a_button_sends_its_command_to_its_case(stage: Stage, action, command):
-    """Each button becomes the command it names, as of the card's version, at the card's route."""
+    """The command has the card's version and goes to the card's workflow."""
     sato = stage.person("U0SATO")
     await sato.press(await stage.message(sato, stage.card()), action)
     [(workflow_id, click)] = stage.cases.clicks
@@ -77,7 +77,7 @@ async def test_a_button_sends_its_command_to_its_case(stage: Stage, action, comm
     ],
 )
 async def test_a_menu_entry_sends_its_command(stage: Stage, entry, command):
-    """An entry behind ⋯ does the same as a button would."""
+    """An entry of the overflow menu has the effect of a button."""
     sato = stage.person("U0SATO")
     card = await stage.message(sato, stage.card(entries=((entry, entry),)))
     await sato.choose_overflow(card, f"{entry}:{CASE}:3")
@@ -86,7 +86,7 @@ async def test_a_menu_entry_sends_its_command(stage: Stage, entry, command):
 
 
 async def test_a_press_in_a_thread_is_answered_in_the_thread(stage: Stage):
-    """The place of a click names the thread that its card stands in."""
+    """The place of a click has the thread of its card."""
     sato = stage.person("U0SATO")
     parent = stage.card()
     reply = stage.card(thread_ts=parent)
@@ -95,7 +95,7 @@ async def test_a_press_in_a_thread_is_answered_in_the_thread(stage: Stage):
 
 
 async def test_slack_is_answered_only_after_the_click_is_stored(stage: Stage):
-    """While the case has not taken the click, the request stays open; then it ends well."""
+    """The ack waits for the case."""
     stage.cases.gate = asyncio.Event()
     sato = stage.person("U0SATO")
     card = await stage.message(sato, stage.card())
@@ -109,7 +109,7 @@ async def test_slack_is_answered_only_after_the_click_is_stored(stage: Stage):
 
 
 async def test_two_presses_have_two_ids(stage: Stage):
-    """Pressing again is another click, whatever the first one came to."""
+    """A second click is another click, even after a refusal."""
     sato = stage.person("U0SATO")
     card = await stage.message(sato, stage.card())
     await sato.press(card, "case.claim")
@@ -117,8 +117,8 @@ async def test_two_presses_have_two_ids(stage: Stage):
     assert len({click.id for _, click in stage.cases.clicks}) == 2
 
 
-async def test_a_press_that_temporal_does_not_take_is_told(stage: Stage):
-    """Nothing is pretended: the person hears that they have to press again."""
+async def test_a_press_that_temporal_does_not_take_gets_an_error(stage: Stage):
+    """The message asks the person to click again."""
     stage.cases.away = True
     sato = stage.person("U0SATO")
     await sato.press(await stage.message(sato, stage.card()), "case.claim")
@@ -127,9 +127,9 @@ async def test_a_press_that_temporal_does_not_take_is_told(stage: Stage):
     assert await sato.errors() == []
 
 
-@pytest.mark.parametrize("timeouts", [replace(PATIENT, store=0.1)])
+@pytest.mark.parametrize("timeouts", [replace(LONG_TIMEOUTS, store=0.1)])
 async def test_a_click_without_an_answer_from_temporal_gets_an_error_in_time(stage: Stage):
-    """The call is given up before Slack shows an error of its own."""
+    """The call times out before Slack shows its own error."""
     stage.cases.gate = asyncio.Event()
     emma = stage.person("U0CLARK")
     await emma.press(await stage.message(emma, stage.card()), "case.clear")
@@ -140,7 +140,7 @@ async def test_a_click_without_an_answer_from_temporal_gets_an_error_in_time(sta
 
 
 async def test_the_card_survives_a_private_answer(stage: Stage):
-    """An answer to one person never replaces the card that everybody sees."""
+    """An ephemeral answer never replaces the card."""
     stage.cases.away = True
     sato = stage.person("U0SATO")
     ts = stage.card()
@@ -161,7 +161,7 @@ async def test_the_card_survives_a_private_answer(stage: Stage):
     ],
 )
 async def test_a_malformed_handle_is_answered_and_reaches_no_case(stage: Stage, value, workflow_id):
-    """A button that names no case does nothing, and says so."""
+    """The message says that the button is invalid."""
     sato = stage.person("U0SATO")
     await sato.press(await stage.message(sato, stage.card(value, workflow_id)), "case.claim")
     told = await stage.ephemeral(sato)
@@ -171,7 +171,7 @@ async def test_a_malformed_handle_is_answered_and_reaches_no_case(stage: Stage, 
 
 
 async def test_an_unknown_button_is_answered(stage: Stage):
-    """A button from another version of Koban is acknowledged and explained."""
+    """A button of another version of Koban is acked and explained."""
     sato = stage.person("U0SATO")
     await sato.press(await stage.message(sato, stage.card()), "case.invented")
     told = await stage.ephemeral(sato)
@@ -180,15 +180,15 @@ async def test_an_unknown_button_is_answered(stage: Stage):
 
 
 async def test_a_link_button_is_only_acknowledged(stage: Stage):
-    """Slack opens the link by itself; Koban has nothing to say."""
+    """Slack opens the link, so there is no answer."""
     sato = stage.person("U0SATO")
     await sato.press(await stage.message(sato, stage.card()), "case.rule")
     assert [delivery.status for delivery in stage.workspace.deliveries] == [200]
     assert (stage.cases.clicks, await sato.ephemerals("ts-live")) == ([], [])
 
 
-async def test_a_fault_in_koban_is_told_too(stage: Stage):
-    """Whatever goes wrong, the person who pressed is not left with nothing."""
+async def test_a_fault_in_koban_gets_an_error_message(stage: Stage):
+    """Every exception is reported to the person."""
     stage.cases.broken = True
     sato = stage.person("U0SATO")
     await sato.press(await stage.message(sato, stage.card()), "case.claim")
@@ -196,8 +196,8 @@ async def test_a_fault_in_koban_is_told_too(stage: Stage):
     assert told == "受け付けられませんでした。少し待って、もう一度試してください。"
 
 
-async def test_what_nobody_can_be_told_is_left_to_slack(stage: Stage):
-    """Temporal is away, and so is Slack's API: Slack itself says that the press did nothing."""
+async def test_an_outage_of_temporal_and_slack_is_not_acked(stage: Stage):
+    """Without an ack Slack shows its own error."""
     stage.cases.away = True
     sato = stage.person("U0SATO")
     card = await stage.message(sato, stage.card())
@@ -207,8 +207,8 @@ async def test_what_nobody_can_be_told_is_left_to_slack(stage: Stage):
     assert await sato.errors() == ["このアプリは応答しませんでした。もう一度お試しください。"]
 
 
-async def test_a_fault_that_nobody_can_be_told_is_left_to_slack(stage: Stage):
-    """The same for what goes wrong in Koban itself."""
+async def test_a_fault_during_an_outage_of_slack_is_not_acked(stage: Stage):
+    """Slack shows its own error for faults in Koban too."""
     stage.cases.broken = True
     sato = stage.person("U0SATO")
     card = await stage.message(sato, stage.card())
@@ -217,8 +217,8 @@ async def test_a_fault_that_nobody_can_be_told_is_left_to_slack(stage: Stage):
         await sato.press(card, "case.claim")
 
 
-async def test_a_language_that_takes_long_to_learn_does_not_hold_the_answer_up(stage: Stage):
-    """With a cold cache and a slow Slack the deployment's language is used."""
+async def test_a_slow_language_lookup_does_not_delay_the_answer(stage: Stage):
+    """With an empty cache the deployment's language is used."""
     stage.people.asleep = asyncio.Event()
     stage.cases.away = True
     emma = stage.person("U0CLARK")
@@ -228,8 +228,8 @@ async def test_a_language_that_takes_long_to_learn_does_not_hold_the_answer_up(s
     assert told == f"{CASE}: いまは受け付けられませんでした。もう一度押してください。"
 
 
-async def test_an_ephemeral_message_is_sent_where_the_response_url_is_over(stage: Stage):
-    """A response_url serves for half an hour; after that the answer takes the other way."""
+async def test_an_ephemeral_message_replaces_an_expired_response_url(stage: Stage):
+    """A response_url is valid for 30 minutes."""
     stage.cases.away = True
     sato = stage.person("U0SATO")
     stage.workspace.response_urls = ResponseUrls(clock=count(step=3600).__next__)

@@ -46,14 +46,14 @@ def story() -> Story:
     ],
 )
 async def test_help_is_in_its_readers_language(stage: Stage, user, title, line_):
-    """Every form is listed, with the look-ups that the policy names."""
+    """It lists every form, and the look-ups of the policy."""
     told = (await stage.command(stage.person(user), "/koban help")).splitlines()
     assert (told[0], line_ in told) == (title, True)
     assert [row for row in told if row.startswith("`/koban stream ID`")] != []
 
 
 async def test_nothing_typed_is_help(stage: Stage):
-    """An empty command explains itself."""
+    """An empty command shows the help."""
     assert (await stage.command(stage.person("U0SATO"), "/koban ")).startswith("*Koban の使い方*")
 
 
@@ -69,21 +69,21 @@ async def test_nothing_typed_is_help(stage: Stage):
     ],
 )
 async def test_a_typo_gets_the_nearest_form(stage: Stage, typed, nearest):
-    """What is proposed can be typed as it stands."""
+    """The suggestion can be typed unchanged."""
     told = await stage.command(stage.person("U0CLARK"), f"/koban {typed}")
     assert told.endswith(f"Did you mean {nearest}?")
 
 
 async def test_nonsense_gets_help(stage: Stage):
-    """Where nothing is near, help is named."""
+    """Without a similar form the answer refers to the help."""
     told = await stage.command(stage.person("U0SATO"), "/koban ばなな")
     assert (
         told == "`/koban ばなな` というコマンドはありません。`/koban help` で使い方を確認できます。"
     )
 
 
-async def test_hostile_text_is_only_shown(stage: Stage):
-    """What was typed comes back escaped: no mention, no link, no formatting."""
+async def test_hostile_text_is_escaped(stage: Stage):
+    """The typed text is repeated without mentions, links or formatting."""
     told = await stage.command(
         stage.person("U0SATO"), "/koban `<!channel> <@U0TANAKA> https://ex.com *b*"
     )
@@ -94,14 +94,14 @@ async def test_hostile_text_is_only_shown(stage: Stage):
 
 @pytest.mark.parametrize("typed", ["case", "case 123", "user", f"user {'x' * 300}"])
 async def test_an_impossible_id_gets_an_example(stage: Stage, typed):
-    """An id that can't be is answered with how it is written; nothing is looked up."""
+    """An invalid id is answered with an example, without a look-up."""
     told = await stage.command(stage.person("U0SATO"), f"/koban {typed}")
     assert told.startswith("ID を指定してください（例: `/koban ")
     assert stage.ledger.log == []
 
 
 async def test_a_case_is_shown_whole(stage: Stage):
-    """Phase, assignee, due time, decision, actions, events and a link to the card."""
+    """The answer has phase, assignee, due time, decision, actions, events and a card link."""
     stage.ledger.stories[CASE] = story()
     told = await stage.command(stage.person("U0SUZUKI"), "/koban case ｋ7q2f9xmo")
     due = int((NOW + timedelta(minutes=10)).timestamp())
@@ -130,7 +130,7 @@ async def test_a_case_is_shown_whole(stage: Stage):
     ],
 )
 async def test_a_looked_up_case_can_be_worked(stage: Stage, user, phase, names):
-    """The buttons fit the case and the reader; an auditor may only look and watch."""
+    """The buttons depend on case and role; an auditor can only view and watch."""
     watched = (
         EventLine(at=NOW, kind="case_unwatched", by="U0CLARK"),
         EventLine(at=NOW, kind="case_watched", by="U0CLARK"),
@@ -146,7 +146,7 @@ async def test_a_looked_up_case_can_be_worked(stage: Stage, user, phase, names):
 
 
 async def test_a_button_of_a_look_up_reaches_the_case(stage: Stage):
-    """Watching from an answer that only one person sees, and writing a note from it."""
+    """Watch and note work from an ephemeral answer."""
     stage.ledger.stories[CASE] = Story(line=line(CASE, workflow_id=ROUTE, version=3), alerts=1)
     sato = stage.person("U0SATO")
     await stage.command(sato, f"/koban case {CASE}")
@@ -161,14 +161,14 @@ async def test_a_button_of_a_look_up_reaches_the_case(stage: Stage):
     ]
 
 
-async def test_an_unknown_case_is_said(stage: Stage):
-    """The id is repeated, so that a slip is seen."""
+async def test_an_unknown_case_gets_a_sentence(stage: Stage):
+    """The id is repeated, so that a typing error is visible."""
     told = await stage.command(stage.person("U0CLARK"), "/koban case K00000000")
     assert told == "No case K00000000. Please check the ID."
 
 
 async def test_a_user_is_shown_with_personal_data_masked(stage: Stage):
-    """The platform's fields, what was done before, and the cases so far."""
+    """The answer has the platform's fields, prior actions and cases."""
     stage.platform.facts["user:u_1"] = (
         Fact(title=Text(ja="状態", en="Status"), value="active"),
         Fact(title=Text(ja="メール", en="E-mail"), value="aiko@example.com", personal=True),
@@ -189,18 +189,19 @@ async def test_a_user_is_shown_with_personal_data_masked(stage: Stage):
     assert "|K11111111> · Off-platform inducement · Violation" in told
 
 
-async def test_a_look_up_is_written_down_before_anything_is_read(stage: Stage):
-    """Who looked at whom, and why, stands in the ledger first."""
+async def test_a_look_up_is_recorded_before_anything_is_read(stage: Stage):
+    """The record has both people and the reason."""
     await stage.command(stage.person("U0SUZUKI"), "/koban user u 1/../2")
     [note] = stage.ledger.notes
-    assert (note.by, note.kind, note.id, note.at) == ("U0SUZUKI", "user", "u 1/../2", NOW)
+    assert (note.actor, note.at) == ("U0SUZUKI", NOW)
+    assert (note.subject_type, note.subject_id) == ("user", "u 1/../2")
     assert note.why == "/koban user in C0LIVE"
     assert stage.ledger.log == ["looked_up", "past"]
     assert stage.platform.asked == ["user:u 1/../2"]
 
 
-async def test_nothing_is_shown_where_it_can_not_be_written_down(stage: Stage):
-    """Without the ledger there is no look-up, only a sentence."""
+async def test_nothing_is_shown_without_a_record(stage: Stage):
+    """Without the ledger the look-up is refused."""
     stage.ledger.away = True
     told = await stage.command(stage.person("U0SATO"), "/koban user u_1")
     assert told == "いまは照会できません。少し待って、もう一度試してください。"
@@ -209,7 +210,7 @@ async def test_nothing_is_shown_where_it_can_not_be_written_down(stage: Stage):
 
 @pytest.mark.parametrize("typed", ["user u_1", "case K7Q2F9XM0", "queue"])
 async def test_only_people_with_a_role_look_things_up(stage: Stage, typed):
-    """Somebody else in the channel gets a sentence and no data."""
+    """Other people get a sentence and no data."""
     stage.people.roles_of.clear()
     told = await stage.command(stage.person("U0CLARK"), f"/koban {typed}")
     assert told.startswith("Only Trust &amp; Safety members can look things up.")
@@ -217,7 +218,7 @@ async def test_only_people_with_a_role_look_things_up(stage: Stage, typed):
 
 
 async def test_the_past_is_shown_although_the_platform_is_away(stage: Stage):
-    """The team's own records need no platform."""
+    """The ledger's data does not need the platform."""
     stage.platform.away = True
     told = await stage.command(stage.person("U0SATO"), "/koban listing m_77")
     assert "プラットフォームが応答しないため、Koban の記録だけを表示しています。" in told
@@ -251,7 +252,7 @@ QUEUE = (
     ],
 )
 async def test_the_queue_is_severest_first_then_soonest(stage: Stage, typed, title, ids):
-    """Each part of the queue in its order, with a link to each card."""
+    """Each row has a link to its card."""
     stage.ledger.lines = QUEUE
     told = await stage.command(stage.person("U0SATO"), f"/koban {typed}")
     assert told.startswith(f"*{title}*")
@@ -259,7 +260,7 @@ async def test_the_queue_is_severest_first_then_soonest(stage: Stage, typed, tit
 
 
 async def test_what_is_overdue_is_marked(stage: Stage):
-    """Only the overdue case carries the mark."""
+    """Only the overdue case has the mark."""
     stage.ledger.lines = QUEUE
     told = await stage.command(stage.person("U0SATO"), "/koban queue")
     marked = [row for row in told.splitlines() if row.endswith(" · *期限超過*")]
@@ -268,21 +269,21 @@ async def test_what_is_overdue_is_marked(stage: Stage):
 
 
 async def test_a_long_queue_says_how_much_is_left_out(stage: Stage):
-    """Twenty cases are shown, the rest is counted."""
+    """It shows twenty cases and the number of the others."""
     stage.ledger.lines = tuple(line(f"K{number:08d}") for number in range(33))
     told = await stage.command(stage.person("U0CLARK"), "/koban queue")
     assert told.startswith("*33 open cases*")
     assert told.endswith("and 13 more")
 
 
-async def test_an_empty_queue_is_said(stage: Stage):
-    """No list, one sentence."""
+async def test_an_empty_queue_is_one_sentence(stage: Stage):
+    """There is no list."""
     told = await stage.command(stage.person("U0SATO"), "/koban queue overdue")
     assert told == "期限超過のケースはありません。"
 
 
 async def test_a_command_is_acknowledged_before_the_answer_is_known(stage: Stage):
-    """However long a look-up takes, Slack has its answer at once and without a body."""
+    """A slow look-up does not delay the ack, which has no body."""
     stage.ledger.lines = QUEUE
     await stage.command(stage.person("U0SATO"), "/koban queue")
     [delivery] = stage.workspace.deliveries

@@ -45,7 +45,7 @@ SIX = LetCover(person="U0SATO", at=time(18, 0))
     ],
 )
 def test_a_cover_is_read_as_it_is_meant(typed, meant):
-    """In both languages, with Slack's marks for people."""
+    """Both languages work, with Slack's markup for people."""
     assert read(typed, ("user",)) == meant
 
 
@@ -62,7 +62,7 @@ def test_a_cover_is_read_as_it_is_meant(typed, meant):
     ],
 )
 def test_half_a_cover_is_answered_with_its_form(typed):
-    """A person and a time that exists are needed."""
+    """A person and a valid time are required."""
     assert read(typed, ("user",)) == Incomplete(form=COVER_FORM, wants_time=True)
 
 
@@ -78,12 +78,12 @@ def test_half_a_cover_is_answered_with_its_form(typed):
     ],
 )
 def test_an_id_is_read_as_it_was_typed(typed, id_):
-    """What Slack makes of mentions and links is undone."""
+    """Slack's markup of mentions and links is undone."""
     assert read(typed, ("user",)) == ShowSubject(subject=Subject(type="user", id=id_))
 
 
 async def test_a_lead_lets_somebody_cover(stage: Stage):
-    """It is 12:10 in Tokyo; the colleague hears of it in their own language."""
+    """It is 12:10 in Tokyo; the colleague gets a direct message in their language."""
     told = await stage.command(stage.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
     six = NOW + timedelta(hours=5, minutes=50)
     assert told.startswith(f"<@U0CLARK>さんが <!date^{int(six.timestamp())}^")
@@ -141,21 +141,21 @@ async def test_a_time_that_is_over_today_is_tomorrows(stage: Stage):
         ),
     ],
 )
-async def test_a_cover_that_may_not_be_is_refused(stage: Stage, user, typed, told):
-    """With the reason, and without a trace."""
+async def test_a_cover_without_permission_is_refused(stage: Stage, user, typed, told):
+    """The answer has the reason, and nothing is recorded."""
     assert await stage.command(stage.person(user), f"/koban cover {typed}") == told
     assert stage.covers.given == []
 
 
 async def test_a_cover_may_last_a_whole_day(stage: Stage):
-    """Twenty-four hours and not a minute more."""
+    """The limit is exactly 24 hours."""
     await stage.command(stage.person("U0TANAKA"), "/koban cover @emma.clark until 2026-11-24 12:10")
     [(_, cover)] = stage.covers.given
     assert cover.until == NOW + timedelta(hours=24)
 
 
 async def test_covers_are_listed_from_both_sides(stage: Stage):
-    """Who covers for me, and for whom I cover."""
+    """The list has covers by the person and for the person."""
     until = NOW + timedelta(hours=1)
     stage.covers.given = [
         ("U0SATO", Cover(role=Role.LEAD, person="U0TANAKA", until=until)),
@@ -167,14 +167,14 @@ async def test_covers_are_listed_from_both_sides(stage: Stage):
     assert told[2].startswith("• あなたが<@U0REED>さんの代理（<!date^")
 
 
-async def test_no_covers_are_said(stage: Stage):
-    """One sentence."""
+async def test_an_empty_list_of_covers_is_one_sentence(stage: Stage):
+    """The answer says that there are no covers."""
     told = await stage.command(stage.person("U0REED"), "/koban cover")
     assert told == "No current covers."
 
 
 async def test_a_lead_ends_what_they_gave(stage: Stage):
-    """Only what others do in their stead; for nobody else's the answer says so."""
+    """Only the lead's own covers end; without any, the answer says so."""
     until = NOW + timedelta(hours=1)
     stage.covers.given = [("U0SATO", Cover(role=Role.LEAD, person="U0REED", until=until))]
     assert await stage.command(stage.person("U0REED"), "/koban cover end") == "1 cover ended."
@@ -184,15 +184,15 @@ async def test_a_lead_ends_what_they_gave(stage: Stage):
 
 
 async def test_somebody_without_a_role_has_no_covers(stage: Stage):
-    """Nothing is read or written for them."""
+    """Nothing is read or written."""
     stage.people.roles_of.clear()
     told = await stage.command(stage.person("U0REED"), "/koban cover @emma.clark until 18:00")
     assert told.startswith("Only Trust &amp; Safety members")
     assert stage.covers.given == []
 
 
-async def test_a_ledger_that_is_away_is_said(stage: Stage):
-    """Nobody believes that they are covered for when they are not."""
+async def test_an_outage_of_the_ledger_is_reported(stage: Stage):
+    """A cover is only confirmed after it is recorded."""
     stage.covers.away = True
     told = await stage.command(stage.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
     assert told == "いまは照会できません。少し待って、もう一度試してください。"
@@ -202,7 +202,7 @@ LASTS = Cover(role=Role.LEAD, person="U0TANAKA", until=NOW + timedelta(hours=1))
 
 
 async def direct(stage: Stage, user: str) -> str:
-    """The last direct message that somebody got."""
+    """The person's last direct message."""
     person = stage.person(user)
 
     async def told() -> str:
@@ -221,7 +221,7 @@ async def direct(stage: Stage, user: str) -> str:
     ],
 )
 async def test_another_lead_or_an_admin_ends_any(stage: Stage, user, whose, role):
-    """Named by who gave it or by who has it; who did it is on record, and both hear of it."""
+    """They name either side; the record has who ended it, and both people get a message."""
     stage.covers.given = [("U0SATO", LASTS)]
     stage.people.roles_of[user] = {role}
     told = await stage.command(stage.person(user), f"/koban cover end {whose}")
@@ -235,7 +235,7 @@ async def test_another_lead_or_an_admin_ends_any(stage: Stage, user, whose, role
 
 @pytest.mark.parametrize("user", ["U0SATO", "U0SUZUKI"])
 async def test_nobody_else_ends_a_cover_that_is_not_theirs(stage: Stage, user):
-    """The refusal says who could, and nothing ends."""
+    """The refusal names people with the right, and no cover ends."""
     stage.covers.given = [("U0CLARK", LASTS)]
     assert await stage.command(stage.person(user), "/koban cover end @tanaka") == (
         "ほかの人の代理を終了できるのはリードと管理者だけです（<@U0REED>、<@U0TANAKA>）。"
@@ -243,15 +243,15 @@ async def test_nobody_else_ends_a_cover_that_is_not_theirs(stage: Stage, user):
     assert (stage.covers.ended, stage.covers.ended_by) == ([], [])
 
 
-async def test_a_cover_that_is_not_there_is_said(stage: Stage):
-    """Nobody hears of anything."""
+async def test_an_unknown_cover_gets_a_sentence(stage: Stage):
+    """No message is sent."""
     assert await stage.command(stage.person("U0REED"), "/koban cover end @tanaka") == (
         "<@U0TANAKA> has no covers to end."
     )
 
 
 async def test_who_may_end_any_sees_all(stage: Stage):
-    """And whoever reads everything; a specialist sees their own."""
+    """Auditors see all covers too; specialists see their own."""
     stage.people.roles_of["U0TANAKA"] = {Role.ADMIN}
     stage.covers.given = [("U0SATO", LASTS.model_copy(update={"person": "U0MORI"}))]
     for user in ("U0REED", "U0TANAKA", "U0SUZUKI"):

@@ -1,4 +1,4 @@
-"""docs/commands.md and the manifest: every command is documented."""
+"""Command documentation: docs/commands.md and the manifest have every command."""
 
 from pathlib import Path
 
@@ -16,13 +16,13 @@ DOCS = (Path(__file__).parents[3] / "docs" / "commands.md").read_text(encoding="
 
 @pytest.mark.parametrize("form", [form for form, _ in FORMS])
 def test_every_form_is_documented(form: str) -> None:
-    """By its first word."""
+    """A form is found by its first word."""
     assert f"`{form.split()[0]}" in DOCS
 
 
 @pytest.mark.parametrize("language", Language)
 def test_help_fits_a_message(language: Language) -> None:
-    """Fifty blocks (docs.slack.dev, blocks), with as many look-ups as a platform may have."""
+    """It has at most fifty blocks (docs.slack.dev, blocks), with the most look-ups allowed."""
     page = help_page(texts(language), tuple(f"type_{number}" for number in range(40)))
     assert len(page.blocks) <= 50
 
@@ -36,8 +36,8 @@ def test_a_shortcut_fits_the_manifest(shortcut: dict[str, str]) -> None:
     assert f"*{shortcut['name']}*" in DOCS
 
 
-def test_the_manifest_has_what_is_heard() -> None:
-    """Ten shortcuts at most, one of them the form that a look-up opens as well."""
+def test_the_manifest_has_the_shortcuts_with_listeners() -> None:
+    """There are at most ten, one of them with the form that a look-up opens."""
     features = manifest("https://koban.example", False)["features"]
     assert [each["callback_id"] for each in features["shortcuts"]] == ["report_message", OPEN_CASE]
     assert "find TEXT" in HINT
@@ -46,7 +46,7 @@ def test_the_manifest_has_what_is_heard() -> None:
 @pytest.mark.parametrize(
     "word", ["検索 ab", "関連 user u_1", "手順書", "停止", "再開", "代理", "使い方"]
 )
-def test_a_japanese_word_is_documented_and_heard(word: str) -> None:
-    """Each means what its English one does."""
+def test_a_japanese_word_is_documented_and_parsed(word: str) -> None:
+    """It means the same as its English word."""
     assert f"`{word.split()[0]}`" in DOCS
     assert not isinstance(read(word, ("user",)), Unknown | Incomplete)

@@ -13,7 +13,7 @@ from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.slack.triggers import TRIGGER_SECONDS
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE, case
-from tests.patience import PATIENT
+from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.case.commands import ChoosePreset, Escalate, HandOver, Place
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.snapshot import CaseSnapshot
@@ -24,7 +24,7 @@ SATO = Actor(id="U0SATO")
 
 
 def with_presets(count: int = 10, **changes: Any) -> Case:
-    """A case whose playbook has so many presets, and a ban behind them."""
+    """A case whose playbook has this many presets, followed by a ban."""
     made = [
         Preset.model_validate(
             {"id": f"p{n}", "title": {"ja": f"定型{n}", "en": f"P{n}"}, "actions": ["mute_user"]}
@@ -39,7 +39,7 @@ def with_presets(count: int = 10, **changes: Any) -> Case:
 
 
 async def chosen(stage: Stage, user: str, entry: str) -> Person:
-    """Somebody who chose an entry of the card's ⋯."""
+    """A person who chose an entry of the card's overflow menu."""
     person = stage.person(user)
     card = await stage.message(person, stage.card(entries=((entry, entry),)))
     await person.choose_overflow(card, f"{entry}:{CASE}:3")
@@ -47,7 +47,7 @@ async def chosen(stage: Stage, user: str, entry: str) -> Person:
 
 
 async def says(person: Person, text: str) -> dict:
-    """The topmost modal once it shows this text."""
+    """The topmost modal, once it contains this text."""
 
     async def look() -> dict | None:
         views = await person.views()
@@ -57,7 +57,7 @@ async def says(person: Person, text: str) -> dict:
 
 
 async def test_every_preset_and_every_entry_is_in_one_modal(stage: Stage):
-    """Ten presets in the playbook's order, and everything else behind them; danger asks first."""
+    """Ten presets come in the playbook's order, then the rest; danger has a confirmation."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "all")
     shown = [c for c in controls(await says(sato, "ワンタップの判断")) if c.kind == "button"]
@@ -80,7 +80,7 @@ async def test_every_preset_and_every_entry_is_in_one_modal(stage: Stage):
 
 
 async def test_a_press_in_the_modal_is_a_press_on_the_card(stage: Stage):
-    """It goes to the case as of what the modal showed, and is answered in the card's channel."""
+    """It has the version that the modal showed, and is answered in the card's channel."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "all")
     await sato.press(await says(sato, "ワンタップの判断"), "case.preset.p7")
@@ -92,7 +92,7 @@ async def test_a_press_in_the_modal_is_a_press_on_the_card(stage: Stage):
 
 
 async def test_the_second_row_finds_its_case_too(stage: Stage):
-    """Each row of a view has a name of its own."""
+    """Each row of a view has a unique block id."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "all")
     await sato.press(await says(sato, "ケースの操作"), "case.escalate")
@@ -100,7 +100,7 @@ async def test_the_second_row_finds_its_case_too(stage: Stage):
 
 
 async def test_a_form_takes_the_modals_place(stage: Stage):
-    """One modal, not a pile of them; what is sent goes to the case."""
+    """The form replaces the modal; its submission goes to the case."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "all")
     await sato.press(await says(sato, "ケースの操作"), "case.handover")
@@ -116,8 +116,8 @@ async def test_a_form_takes_the_modals_place(stage: Stage):
     assert click.place == Place(channel="C0LIVE")
 
 
-async def test_a_press_in_the_modal_that_is_not_taken_is_said_there(stage: Stage):
-    """Nothing is pretended."""
+async def test_a_failed_press_in_the_modal_is_reported_there(stage: Stage):
+    """The modal shows the error."""
     sato = await chosen(stage, "U0SATO", "all")
     view = await says(sato, "ケースの操作")
     stage.cases.away = True
@@ -126,8 +126,8 @@ async def test_a_press_in_the_modal_that_is_not_taken_is_said_there(stage: Stage
     assert stage.cases.clicks == []
 
 
-async def test_a_case_that_sleeps_has_what_always_can_be_done(stage: Stage):
-    """Nobody has to wake it up for a look at what else there was."""
+async def test_a_closed_case_has_the_entries_that_are_always_available(stage: Stage):
+    """Opening the modal does not wake up its workflow."""
     stage.cases.memories.clear()
     sato = await chosen(stage, "U0SATO", "all")
     shown = [c.action_id for c in controls(await says(sato, "ケースの操作"))]
@@ -135,7 +135,7 @@ async def test_a_case_that_sleeps_has_what_always_can_be_done(stage: Stage):
 
 
 async def test_a_preset_that_asks_first_is_asked_in_a_modal(stage: Stage):
-    """What will be done to whom; the answer is the preset, as of what was asked."""
+    """The modal has actions and subjects; its submission is the preset at the shown version."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "sure.ban")
     view = await says(sato, "「強制退会」の承認を依頼しますか？")
@@ -145,8 +145,8 @@ async def test_a_preset_that_asks_first_is_asked_in_a_modal(stage: Stage):
     assert stage.cases.clicks[0][1].command == ChoosePreset(by=SATO, version=9, preset="ban")
 
 
-async def test_a_preset_that_is_gone_can_not_be_made_sure_of(stage: Stage):
-    """Somebody decided meanwhile, or the card is of another playbook: there is nothing to send."""
+async def test_a_preset_that_is_gone_can_not_be_confirmed(stage: Stage):
+    """The case was decided, or the card has another playbook."""
     sato = await chosen(stage, "U0SATO", "sure.ban")
     view = await says(sato, "この判断はいまは選べません。")
     assert view["submit"] is None
@@ -157,7 +157,7 @@ async def test_a_preset_that_is_gone_can_not_be_made_sure_of(stage: Stage):
 
 
 async def test_a_confirmed_preset_that_is_not_stored_leaves_the_question_open(stage: Stage):
-    """The sentence stands above it; the same answer can be given again."""
+    """The error is shown above the question, which can be submitted again."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "sure.ban")
     await says(sato, "強制退会")
@@ -170,7 +170,7 @@ async def test_a_confirmed_preset_that_is_not_stored_leaves_the_question_open(st
 
 @pytest.mark.parametrize("entry", ["handover", "all", "sure.ban"])
 async def test_a_modal_opens_before_its_case_answers(stage: Stage, entry: str):
-    """It says that it is loading, and is filled in as soon as the case has answered."""
+    """It shows a placeholder, and is filled in after the query."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     stage.cases.thinking = asyncio.Event()
     sato = await chosen(stage, "U0SATO", entry)
@@ -180,8 +180,8 @@ async def test_a_modal_opens_before_its_case_answers(stage: Stage, entry: str):
     assert len(await sato.views()) == 1
 
 
-async def test_a_case_that_turns_out_to_be_over_is_said_in_the_open_modal(stage: Stage):
-    """Not a form that leads nowhere."""
+async def test_a_case_that_is_over_is_reported_in_the_open_modal(stage: Stage):
+    """The form is not shown."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets(phase=Phase.CLOSED))
     stage.cases.thinking = asyncio.Event()
     sato = await chosen(stage, "U0SATO", "handover")
@@ -190,7 +190,7 @@ async def test_a_case_that_turns_out_to_be_over_is_said_in_the_open_modal(stage:
     await says(sato, f"ケース {CASE} はすでに完了しています。")
 
 
-@pytest.mark.parametrize("timeouts", [replace(PATIENT, case=0.1)])
+@pytest.mark.parametrize("timeouts", [replace(LONG_TIMEOUTS, case=0.1)])
 async def test_a_modal_opens_without_an_answer_from_the_case(stage: Stage):
     """It offers every action of the policy."""
     stage.cases.thinking = asyncio.Event()
@@ -199,7 +199,7 @@ async def test_a_modal_opens_without_an_answer_from_the_case(stage: Stage):
 
 
 async def test_a_modal_is_open_within_the_life_of_its_trigger(stage: Stage):
-    """Also where neither case nor language answer: three seconds are all there is."""
+    """Neither a slow case nor a slow language lookup delays it beyond three seconds."""
     stage.cases.thinking = asyncio.Event()
     stage.people.asleep = asyncio.Event()
     sato = await chosen(stage, "U0SATO", "handover")

@@ -1,4 +1,4 @@
-"""List of evidence, its pages, and presses on hidden pieces, over real HTTP."""
+"""Evidence list over real HTTP: its pages, and clicks on hidden pieces."""
 
 import asyncio
 import hashlib
@@ -19,14 +19,14 @@ HIDDEN = [an_alert(1, words("LINE ID https://ex.com"), image(), words("住所", 
 
 
 async def pressed(stage: Stage, user: str = "U0SATO") -> Person:
-    """Somebody who pressed the card's button."""
+    """A person who clicked the card's button."""
     person = stage.person(user)
     await person.press(await stage.message(person, stage.card()), "case.evidence")
     return person
 
 
 async def showing(person: Person, text: str) -> dict:
-    """The topmost modal, once it shows this."""
+    """The topmost modal, once it contains this text."""
 
     async def look() -> dict | None:
         views = await person.views()
@@ -36,14 +36,14 @@ async def showing(person: Person, text: str) -> dict:
 
 
 async def opened(stage: Stage, user: str = "U0SATO") -> tuple[Person, dict]:
-    """The list of one alert with two hidden pieces."""
+    """A person with the list of one alert with two hidden pieces."""
     stage.evidence.alerts = HIDDEN
     person = await pressed(stage, user)
     return person, await showing(person, "LINE ID hxxps://ex[.]com")
 
 
 async def test_it_opens_before_the_ledger_answers(stage: Stage):
-    """A trigger lives 3 s; a ledger may take longer."""
+    """A trigger is valid for 3 s; a ledger can take longer."""
     stage.evidence.gate = asyncio.Event()
     stage.evidence.alerts = HIDDEN
     sato = await pressed(stage)
@@ -57,7 +57,7 @@ async def test_it_opens_before_the_ledger_answers(stage: Stage):
 
 
 async def test_from_the_modal_of_all_entries_it_takes_its_place(stage: Stage):
-    """Pressed there, it is drawn there; what is hidden opens above it as ever."""
+    """The list replaces that modal; hidden pieces open above it."""
     stage.evidence.alerts = HIDDEN
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
     sato = await chosen(stage, "U0SATO", "all")
@@ -70,15 +70,15 @@ async def test_from_the_modal_of_all_entries_it_takes_its_place(stage: Stage):
 
 
 async def test_an_english_reader_reads_english(stage: Stage):
-    """The list, and what is said of what is hidden."""
+    """The list and the texts about hidden pieces are English."""
     _, view = await opened(stage, "U0CLARK")
     assert "*1 alert*" in visible_text(view)
     assert "2 sensitive items on this page are hidden." in visible_text(view)
     assert "[Show (logged)]" in visible_text(view)
 
 
-async def test_whoever_reads_the_list_is_written_down_first(stage: Stage):
-    """Each page of it."""
+async def test_reading_the_list_is_recorded_first(stage: Stage):
+    """Each page has a record."""
     stage.evidence.alerts = [an_alert(n, words(f"言葉{n}。")) for n in range(10)]
     sato = await pressed(stage)
     view = await showing(sato, "言葉0。")
@@ -87,7 +87,9 @@ async def test_whoever_reads_the_list_is_written_down_first(stage: Stage):
     assert "検知 10件中 9–10件目" in visible_text(view)
     await sato.press(view, "evidence.page.before")
     await showing(sato, "言葉0。")
-    notes = [(note.by, note.kind, note.id, note.why) for note in stage.ledger.notes]
+    notes = [
+        (note.actor, note.subject_type, note.subject_id, note.why) for note in stage.ledger.notes
+    ]
     assert notes == [
         ("U0SATO", "case", CASE, "evidence, page 1"),
         ("U0SATO", "case", CASE, "evidence, page 2"),
@@ -97,7 +99,7 @@ async def test_whoever_reads_the_list_is_written_down_first(stage: Stage):
 
 
 async def test_without_a_role_nothing_is_read(stage: Stage):
-    """The ledger is not asked, and nobody is written down."""
+    """The ledger is neither read nor written."""
     stage.evidence.alerts = HIDDEN
     stage.people.roles_of["U0SATO"] = set()
     sato = await pressed(stage)
@@ -105,8 +107,8 @@ async def test_without_a_role_nothing_is_read(stage: Stage):
     assert (stage.evidence.asked, stage.ledger.notes) == ([], [])
 
 
-async def test_where_nobody_can_tell_who_asks_nothing_is_read(stage: Stage):
-    """Slack is away, and roles.yaml names nobody."""
+async def test_with_unknown_roles_nothing_is_read(stage: Stage):
+    """Slack is unreachable, and roles.yaml has no people."""
     stage.evidence.alerts = HIDDEN
     stage.people.unknown = True
     sato = await pressed(stage)
@@ -116,7 +118,7 @@ async def test_where_nobody_can_tell_who_asks_nothing_is_read(stage: Stage):
 
 @pytest.mark.parametrize("which", ["evidence", "ledger"])
 async def test_a_ledger_that_is_away_is_a_sentence(stage: Stage, which: str):
-    """Whether it is asked for alerts or should write down who looks."""
+    """Reading the alerts and writing the record can both fail."""
     stage.evidence.alerts = HIDDEN
     getattr(stage, which).away = True
     sato = await pressed(stage)
@@ -125,13 +127,13 @@ async def test_a_ledger_that_is_away_is_a_sentence(stage: Stage, which: str):
 
 
 async def test_a_case_without_alerts_says_so(stage: Stage):
-    """As after a long time, or for an import from elsewhere."""
+    """Old or imported cases can have none."""
     sato = await pressed(stage)
     await showing(sato, "このケースには検知内容がありません。")
 
 
 async def test_a_press_on_what_is_hidden_goes_to_the_case(stage: Stage):
-    """With a modal above the list that waits for the answer; the case decides."""
+    """A modal above the list waits for the case's decision."""
     sato, view = await opened(stage)
     await sato.press(view, "evidence.reveal.1")
     piece = await showing(sato, "読み込んでいます…")
@@ -156,8 +158,8 @@ async def test_a_press_on_what_is_hidden_goes_to_the_case(stage: Stage):
     assert piece["external_id"] == f"evidence/{digest}"
 
 
-async def test_a_press_that_is_not_taken_says_so_in_its_modal(stage: Stage):
-    """Nothing is stored, and nothing of what is hidden is shown."""
+async def test_a_failed_press_is_reported_in_its_modal(stage: Stage):
+    """Nothing is stored, and nothing hidden is shown."""
     sato, view = await opened(stage)
     stage.cases.away = True
     await sato.press(view, "evidence.reveal.2")
@@ -165,8 +167,8 @@ async def test_a_press_that_is_not_taken_says_so_in_its_modal(stage: Stage):
     assert stage.cases.clicks == []
 
 
-async def test_a_modal_that_slack_does_not_open_is_told_in_the_channel(stage: Stage):
-    """Three lie above one another already: the press is recorded, its person hears of it."""
+async def test_a_modal_that_slack_does_not_open_is_reported_in_the_channel(stage: Stage):
+    """Three modals are open; the click is recorded, and the person gets a message."""
     sato, view = await opened(stage)
     above = {**{name: view[name] for name in ("type", "title", "close")}, "blocks": []}
     for _ in range(2):
@@ -177,7 +179,7 @@ async def test_a_modal_that_slack_does_not_open_is_told_in_the_channel(stage: St
 
 
 async def test_trying_again_stays_in_its_modal(stage: Stage):
-    """The same piece, for the modal that is open already."""
+    """The same piece is requested for the open modal."""
     sato, view = await opened(stage)
     await sato.press(view, "evidence.reveal.1")
     piece = await showing(sato, "読み込んでいます…")
@@ -217,7 +219,7 @@ async def test_trying_again_stays_in_its_modal(stage: Stage):
     ],
 )
 async def test_a_button_that_was_tampered_with_does_nothing(stage: Stage, name: str, value: str):
-    """Slack shows an error to who pressed it; no case hears of it."""
+    """Slack shows its own error, and no case gets a command."""
     sato, view = await opened(stage)
     (first, *_) = stage.workspace.views.stack("U0SATO")
     for block in first.blocks:

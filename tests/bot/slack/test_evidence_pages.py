@@ -1,4 +1,4 @@
-"""Pages of evidence: every piece is on one of them, and each fits Slack's limits."""
+"""Evidence pages: every piece is on one of them, and each fits Slack's limits."""
 
 import json
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ STATE = ListState(
 
 
 def all_pages(alerts: list[AlertEvidence]) -> list[tuple[Start, Page]]:
-    """Every page, as somebody turns them."""
+    """Every page in order."""
     start: Start | None = Start()
     found = []
     while start is not None:
@@ -50,14 +50,14 @@ def all_pages(alerts: list[AlertEvidence]) -> list[tuple[Start, Page]]:
 
 
 def test_a_page_holds_eight_short_alerts() -> None:
-    """Nine of them make two pages."""
+    """Nine alerts make two pages."""
     pages = all_pages([an_alert(n, words("短い")) for n in range(9)])
     assert [len(page.parts) for _, page in pages] == [8, 1]
     assert [start for start, _ in pages] == [(0, 0), (8, 0)]
 
 
 def test_a_long_text_goes_on_over_the_page() -> None:
-    """Its alert stands on both, and on the second it says that it goes on."""
+    """Its alert is on each page, marked as continued."""
     text = "".join(f"{number:05}、" for number in range(5_000))
     pages = all_pages([an_alert(1, words(text), words("おわり"))])
     assert len(pages) == 3
@@ -73,10 +73,10 @@ def test_a_long_text_goes_on_over_the_page() -> None:
 
 
 def test_what_is_hidden_is_counted_and_says_what_it_is() -> None:
-    """Every image, and words that are sensitive."""
+    """Every image and every sensitive text is hidden."""
     one = an_alert(1, words("見える"), words("住所です", True), image(), image(sensitive=False))
     (page,) = (page for _, page in all_pages([one]))
-    assert page.hidden == 3
+    assert sum(isinstance(each, Hidden) for each in page.parts[0].pieces) == 3
     assert page.parts[0].pieces[1:] == (
         Hidden(item=1, image=False, sensitive=True, characters=4),
         Hidden(item=2, image=True, sensitive=True),
@@ -95,7 +95,7 @@ PIECE = st.one_of(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(PIECE, max_size=60), max_size=20))
 def test_nothing_is_left_out_and_no_page_is_too_much(made: list[list[dict]]) -> None:
-    """Whatever detectors send: 100 pieces an alert, 4-byte characters, thousands of them."""
+    """Alerts have any number of pieces, of any length and with 4-byte characters."""
     alerts = [an_alert(number, *each) for number, each in enumerate(made)]
     pages = all_pages(alerts)
     read = [
@@ -115,7 +115,7 @@ def test_nothing_is_left_out_and_no_page_is_too_much(made: list[list[dict]]) -> 
 
 
 def test_a_hundred_pieces_of_one_alert_are_all_there() -> None:
-    """Each text is the whole of what a reader would see of it."""
+    """Each text is complete after escaping."""
     text = "https://ex.com/" + "😀あ" * 1_600
     alerts = [an_alert(n, *([words(text)] * 10 + [image()] * 90)) for n in range(2)]
     read = "".join(
@@ -130,7 +130,7 @@ def test_a_hundred_pieces_of_one_alert_are_all_there() -> None:
 
 
 def test_pages_are_turned_back_as_they_were_turned() -> None:
-    """The first one is where it ends."""
+    """The first page has no previous one."""
     third = STATE.turned_to(Start(8)).turned_to(Start(8, 4))
     assert (third.at, third.trail) == ((8, 4), ("0.0", "8.0"))
     assert third.turned_back().at == (8, 0)
@@ -139,7 +139,7 @@ def test_pages_are_turned_back_as_they_were_turned() -> None:
 
 
 def test_a_long_way_back_is_forgotten_from_its_far_end() -> None:
-    """A modal carries 3,000 characters."""
+    """A modal's metadata has at most 3,000 characters, so the oldest pages are dropped."""
     state = STATE
     for number in range(1, 2_000):
         state = state.turned_to(Start(number * 8, 1_234))
@@ -152,18 +152,18 @@ def test_a_long_way_back_is_forgotten_from_its_far_end() -> None:
 
 @pytest.mark.parametrize("written", ["", "{}", "[]", '{"route": "x"}', "x" * 5_000])
 def test_what_koban_did_not_write_is_not_read(written: str) -> None:
-    """A modal of another version, or none of Koban's."""
+    """The metadata is of another version or of another app."""
     with pytest.raises(Unreadable):
         decode(written, ListState)
 
 
 @pytest.mark.parametrize("written", ["", "8", "8.x", "-1.0", "1.2.3", "9999999.0"])
-def test_a_place_that_is_none_is_not_read(written: str) -> None:
-    """Then the list begins anew."""
+def test_an_invalid_position_is_not_read(written: str) -> None:
+    """The list starts at its first page."""
     assert read_start(written) is None
     assert STATE.model_copy(update={"start": written}).at == (0, 0)
 
 
 def test_times_are_the_alert_s_own() -> None:
-    """In a moment's pause two alerts can be told apart."""
+    """The time is that of the detection."""
     assert an_alert(0).occurred_at == datetime(2026, 11, 23, 3, 10, tzinfo=UTC)

@@ -10,7 +10,7 @@ MANY = tuple(line(f"K{number:08d}") for number in range(23))
 
 
 async def test_cases_are_found_a_page_at_a_time(stage: Stage):
-    """Ten a page, in place of each other, and the search stands in the record every time."""
+    """A page of ten replaces the previous one, and each search is recorded."""
     stage.finding.lines = MANY
     sato = stage.person("U0SATO")
     told = await stage.command(sato, "/koban find LINE ID")
@@ -32,19 +32,19 @@ async def test_cases_are_found_a_page_at_a_time(stage: Stage):
     assert [each.label for each in controls(last)] == ["前へ"]
     await turned("前へ", "*「LINE ID」の検索結果 11–20件目*")
     assert stage.finding.asked == [("LINE ID", n) for n in (0, 10, 20, 10)]
-    whys = [(note.kind, note.id, note.why) for note in stage.ledger.notes]
+    whys = [(note.subject_type, note.subject_id, note.why) for note in stage.ledger.notes]
     assert whys == [("find", "LINE ID", "/koban find in C0LIVE")] * 4
 
 
-async def test_nothing_found_is_said(stage: Stage):
-    """With what was looked for, harmless."""
+async def test_an_empty_result_gets_a_sentence(stage: Stage):
+    """It repeats the escaped search text."""
     told = await stage.command(stage.person("U0CLARK"), "/koban find <!channel> *x*")
     assert told == "No cases found for “&lt;!channel&gt; ∗x∗”."
     assert stage.workspace.notifications == []
 
 
 async def test_only_people_with_a_role_find_anything(stage: Stage):
-    """Neither by the command nor by a button that they saw once."""
+    """The command and the page buttons check the role."""
     stage.finding.lines = MANY
     sato = stage.person("U0SATO")
     await stage.command(sato, "/koban find LINE")
@@ -61,15 +61,15 @@ async def test_only_people_with_a_role_find_anything(stage: Stage):
 
 
 async def test_a_slip_in_a_case_id_finds_its_neighbours(stage: Stage):
-    """Ready to be typed."""
+    """The suggestions can be typed unchanged."""
     stage.finding.slips = ("K7Q2F9XM0",)
     told = await stage.command(stage.person("U0CLARK"), "/koban case K7Q2F9XN0")
     assert told == "No case K7Q2F9XN0. Did you mean `/koban case K7Q2F9XM0`?"
 
 
 @pytest.mark.parametrize("name", ["off_platform", "外部誘導", "OFF-PLATFORM INDUCEMENT"])
-async def test_a_playbook_is_read_as_people_read_it(stage: Stage, name):
-    """By its name or its title, whichever language it is in."""
+async def test_a_playbook_is_shown_in_plain_words(stage: Stage, name):
+    """It is found by name or title, in either language."""
     told = (await stage.command(stage.person("U0SATO"), f"/koban playbook {name}")).splitlines()
     assert told == [
         "*外部誘導（off_platform）*",
@@ -86,14 +86,14 @@ async def test_a_playbook_is_read_as_people_read_it(stage: Stage, name):
 
 
 async def test_a_playbook_reads_the_same_in_english(stage: Stage):
-    """At parity."""
+    """The English text has the same content."""
     told = await stage.command(stage.person("U0CLARK"), "/koban playbook off_platform")
     assert "• High: claim within 10 minutes · decide within 30 minutes · otherwise" in told
     assert "• Pings on-call when the claim is due and a lead when the decision is due." in told
 
 
 async def test_a_misspelt_playbook_gets_the_nearest(stage: Stage):
-    """And without a name they are listed, the catch-all last."""
+    """Without a name all playbooks are listed, the catch-all last."""
     told = await stage.command(stage.person("U0CLARK"), "/koban playbook of_platfrom")
     assert told.endswith("Did you mean `/koban playbook off_platform`?")
     reed = stage.person("U0REED")

@@ -1,4 +1,4 @@
-"""App Home: the cases of its reader."""
+"""App Home: the reader's cases."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ async def home(stage: Stage, user: str) -> str:
 
 
 async def test_home_lists_what_waits_for_its_reader(stage: Stage):
-    """A lead sees what waits for their approval, their own cases, and what is overdue."""
+    """A lead sees pending approvals, their own cases, and overdue cases."""
     stage.ledger.lines = QUEUE
     read = await home(stage, "U0REED")
     assert "Awaiting your approval (1)" in read
@@ -32,7 +32,7 @@ async def test_home_lists_what_waits_for_its_reader(stage: Stage):
 
 
 async def test_nobody_is_asked_to_approve_their_own_decision(stage: Stage):
-    """The lead who decided does not find the case among those to approve."""
+    """The deciding lead does not see the case among the approvals."""
     stage.ledger.lines = QUEUE
     read = await home(stage, "U0TANAKA")
     assert "あなたの承認待ち 0件" in read
@@ -44,22 +44,22 @@ def _lead_of(person: str) -> Cover:
 
 
 async def test_a_cover_counts_like_a_role(stage: Stage):
-    """Clark covers for Reed and finds what Reed could approve."""
+    """Clark covers for Reed and sees Reed's approvals."""
     stage.ledger.lines = QUEUE
     assert "Awaiting your approval (0)" in await home(stage, "U0CLARK")
     stage.covers.given = [("U0CLARK", _lead_of("U0REED"))]
     assert "Awaiting your approval (1)" in await home(stage, "U0CLARK")
 
 
-async def test_who_covers_for_the_decider_brings_no_second_pair_of_eyes(stage: Stage):
-    """Tanaka decided: neither they nor their cover may agree."""
+async def test_a_cover_for_the_decider_can_not_approve(stage: Stage):
+    """Tanaka decided, so neither Tanaka nor the cover may approve."""
     stage.ledger.lines = QUEUE
     stage.covers.given = [("U0CLARK", _lead_of("U0TANAKA"))]
     assert "Awaiting your approval (0)" in await home(stage, "U0CLARK")
 
 
 async def test_undos_and_reviews_wait_for_approval_too(stage: Stage):
-    """The case of an undo is closed, that of a review is being carried out."""
+    """The case of an undo is closed, that of a review is in enforcement."""
     stage.ledger.lines = (
         line("K0000000A", phase=Phase.CLOSED, approvers=["lead"], purpose="undo"),
         line("K0000000B", phase=Phase.ENFORCING, approvers=["lead"], purpose="review"),
@@ -72,8 +72,8 @@ async def test_undos_and_reviews_wait_for_approval_too(stage: Stage):
     assert "K0000000C" not in read
 
 
-async def test_what_is_on_hold_is_said_and_not_overdue(stage: Stage):
-    """A case that waits for information has no due time; a snooze shows both."""
+async def test_a_case_on_hold_is_marked_and_not_overdue(stage: Stage):
+    """A waiting case has no due time; a snooze shows both times."""
     until = NOW + timedelta(minutes=20)
     stage.ledger.lines = (
         line("K0000000A", owner="U0SATO", hold="waiting", hold_until=until, due=None),
@@ -87,7 +87,7 @@ async def test_what_is_on_hold_is_said_and_not_overdue(stage: Stage):
 
 
 async def test_home_shows_no_cases_to_somebody_without_a_role(stage: Stage):
-    """Whoever is not of the team reads how to get in, and the help."""
+    """The home explains how to get access, and shows the help."""
     stage.ledger.lines = QUEUE
     stage.people.roles_of.clear()
     read = await home(stage, "U0CLARK")
@@ -96,6 +96,6 @@ async def test_home_shows_no_cases_to_somebody_without_a_role(stage: Stage):
 
 
 async def test_home_says_when_the_ledger_is_away(stage: Stage):
-    """A sentence instead of an old list."""
+    """A sentence replaces the outdated list."""
     stage.ledger.away = True
     assert "いまは表示できません。" in await home(stage, "U0SATO")

@@ -1,4 +1,4 @@
-"""App Home refresh: after presses, in each language, within Slack's rate limit."""
+"""App Home refresh: after clicks, in each language, within Slack's rate limit."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,10 +13,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.services.team import Duty, OnCall
 from bot.slack.home import refresh
 from bot.slack.home.refresh import (
-    A_MINUTE,
-    AT_ONCE,
+    HOMES,
     KEPT,
-    Budget,
     HomePublisher,
     HomeRefresh,
     Outcome,
@@ -26,7 +24,7 @@ from bot.slack.replies import Background
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app
-from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, Person, wait_until
 from deploy.sandbox.slack.screen import visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
@@ -47,7 +45,7 @@ def on_call() -> OnCall:
 
 
 async def until_shown(person: Person, text: str) -> str:
-    """The home once it shows `text`, without being opened again."""
+    """The open home, once it contains `text`."""
 
     async def look() -> str:
         view = (await person.state())["home"]
@@ -57,11 +55,11 @@ async def until_shown(person: Person, text: str) -> str:
     return await person.until(look, what=f"{text} on the home")
 
 
-# -- what stands there --------------------------------------------------------------------
+# -- content ------------------------------------------------------------------------------
 
 
-async def test_home_tells_who_is_on_shift_and_how_today_goes(stage: Stage) -> None:
-    """Since midnight where the team is: 2026-11-23 in Tokyo, which began at 15:00 UTC."""
+async def test_home_shows_the_shift_and_todays_figures(stage: Stage) -> None:
+    """The day starts at the team's midnight: 2026-11-23 in Tokyo, 15:00 UTC."""
     stage.team.duty = on_call()
     stage.team.counted = Numbers(
         since=NOW,
@@ -83,8 +81,8 @@ async def test_home_tells_who_is_on_shift_and_how_today_goes(stage: Stage) -> No
     assert (since.isoformat(), until) == ("2026-11-23T00:00:00+09:00", NOW)
 
 
-async def test_what_a_person_needs_first_stands_first(stage: Stage) -> None:
-    """Approvals, own cases, overdue, shift, numbers, language, help."""
+async def test_the_most_urgent_section_comes_first(stage: Stage) -> None:
+    """Approvals, own cases, overdue, shift, figures, language and help come in this order."""
     read = await home(stage, "U0CLARK")
     order = [
         "Awaiting your approval",
@@ -100,7 +98,7 @@ async def test_what_a_person_needs_first_stands_first(stage: Stage) -> None:
 
 
 async def test_the_fullest_home_is_taken_by_slack(stage: Stage) -> None:
-    """500 cases that are all overdue, mine and to be approved: 100 blocks at most."""
+    """500 cases are overdue, the reader's own and to be approved; Slack takes 100 blocks."""
     stage.team.duty = on_call()
     stage.ledger.lines = tuple(
         line(f"K{n:08}", owner="U0REED", due_in=-5, approvers=["lead"]) for n in range(500)
@@ -115,7 +113,7 @@ async def test_the_fullest_home_is_taken_by_slack(stage: Stage) -> None:
 
 
 async def test_a_language_is_chosen_and_drawn(stage: Stage) -> None:
-    """The switch shows what was chosen; going back to Slack's language is a choice too."""
+    """The select shows the choice; going back to Slack's language is a choice too."""
     sato = stage.person(SATO)
     await sato.home()
     await until_shown(sato, "あなたの担当")
@@ -135,8 +133,8 @@ async def test_a_language_is_chosen_and_drawn(stage: Stage) -> None:
         await sato.until(drawn, what=f"{shown} in the switch")
 
 
-async def test_a_language_that_can_not_be_stored_is_told(stage: Stage) -> None:
-    """In a message of their own: a home has no other place for it."""
+async def test_a_language_that_can_not_be_stored_is_reported(stage: Stage) -> None:
+    """The person gets a direct message, because a home has no other place for errors."""
     sato = stage.person(SATO)
     await sato.home()
     await until_shown(sato, "あなたの担当")
@@ -150,11 +148,11 @@ async def test_a_language_that_can_not_be_stored_is_told(stage: Stage) -> None:
     assert stage.team.chosen == {}
 
 
-# -- keeping up ---------------------------------------------------------------------------
+# -- refresh ------------------------------------------------------------------------------
 
 
 async def test_a_press_refreshes_the_homes_that_it_changes(stage: Stage) -> None:
-    """Everybody's who looks, and only where something is different."""
+    """Every open home is checked, and only changed ones are published."""
     sato, reed = stage.person(SATO), stage.person("U0REED")
     for person, words in ((sato, "あなたの担当 0件"), (reed, "Assigned to you (0)")):
         await person.home()
@@ -170,8 +168,8 @@ async def test_a_press_refreshes_the_homes_that_it_changes(stage: Stage) -> None
     assert stage.workspace.calls["views.publish"] == before + 1
 
 
-async def test_nobody_looks_nothing_is_read(stage: Stage) -> None:
-    """A press costs the ledger nothing where no home is open."""
+async def test_without_an_open_home_nothing_is_read(stage: Stage) -> None:
+    """A click does not read the ledger."""
     sato = stage.person(SATO)
     await sato.press(await stage.message(sato, stage.card()), "担当する")
     await wait_until(lambda: stage.cases.clicks != [])
@@ -179,12 +177,12 @@ async def test_nobody_looks_nothing_is_read(stage: Stage) -> None:
     assert stage.workspace.calls["views.publish"] == 0
 
 
-# -- sparing Slack ------------------------------------------------------------------------
+# -- rate limits --------------------------------------------------------------------------
 
 
 @dataclass
 class Slack:
-    """A workspace and the publisher in front of it, with a clock of its own."""
+    """A workspace and its home publisher, with a clock for tests."""
 
     workspace: Workspace
     publisher: HomePublisher
@@ -209,7 +207,7 @@ def page(text: str) -> list[Block]:
 
 
 async def test_a_home_that_stays_the_same_is_not_published_again(slack: Slack) -> None:
-    """For five minutes: another process may have published meanwhile."""
+    """After five minutes it is, because another process may have published meanwhile."""
     assert await slack.publisher.publish(SATO, page("a")) is Outcome.SHOWN
     assert slack.publisher.is_shown(SATO, page("a"))
     assert not slack.publisher.is_shown(SATO, page("b"))
@@ -219,7 +217,7 @@ async def test_a_home_that_stays_the_same_is_not_published_again(slack: Slack) -
 
 
 async def test_a_view_of_another_process_is_not_written_over(slack: Slack) -> None:
-    """Slack's hash tells; what is drawn anew after that is taken."""
+    """Slack refuses an outdated hash; the next update succeeds."""
     await slack.publisher.publish(SATO, page("mine"))
     slack.workspace.views.publish(SATO, {"type": "home", "blocks": page("theirs")})
     assert await slack.publisher.publish(SATO, page("mine again")) is Outcome.STALE
@@ -227,8 +225,8 @@ async def test_a_view_of_another_process_is_not_written_over(slack: Slack) -> No
     assert await slack.publisher.publish(SATO, page("drawn anew")) is Outcome.SHOWN
 
 
-async def test_what_slack_shows_at_the_opening_is_believed(slack: Slack) -> None:
-    """A home that another process drew since is drawn again."""
+async def test_the_hash_at_the_opening_is_used(slack: Slack) -> None:
+    """A home that another process has changed is published again."""
     await slack.publisher.publish(SATO, page("a"))
     slack.publisher.seen(SATO, slack.workspace.views.homes[SATO].hash)
     assert slack.publisher.is_shown(SATO, page("a"))
@@ -236,8 +234,8 @@ async def test_what_slack_shows_at_the_opening_is_believed(slack: Slack) -> None
     assert not slack.publisher.is_shown(SATO, page("a"))
 
 
-async def test_a_lost_answer_is_not_taken_for_shown(slack: Slack) -> None:
-    """It is published once more, whatever hash it has by then."""
+async def test_a_lost_answer_is_not_taken_for_published(slack: Slack) -> None:
+    """It is published again without a hash."""
     slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
     assert await slack.publisher.publish(SATO, page("a")) is Outcome.FAILED
     slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, False)
@@ -245,30 +243,28 @@ async def test_a_lost_answer_is_not_taken_for_shown(slack: Slack) -> None:
     assert await slack.publisher.publish(SATO, page("a")) is Outcome.SHOWN
 
 
-async def test_slack_says_wait(slack: Slack) -> None:
+async def test_retry_after_is_respected(slack: Slack) -> None:
     """Nothing is published before Retry-After is over."""
     slack.workspace.faults.set(Fault.SLACK_429, True)
     assert await slack.publisher.publish(SATO, page("a")) is Outcome.LATER
     slack.workspace.faults.set(Fault.SLACK_429, False)
-    assert 0.9 < slack.publisher.budget.wait() <= 1.0
+    assert 0.9 < slack.publisher.wait() <= 1.0
     slack.now[0] += 1.0
-    assert slack.publisher.budget.wait() == 0.0
+    assert slack.publisher.wait() == 0.0
 
 
-def test_a_minute_has_so_many_calls_and_no_more() -> None:
+async def test_a_minute_has_so_many_calls_and_no_more(slack: Slack) -> None:
     """A burst, then an even pace: modals need the rest of what Slack takes."""
-    now = [0.0]
-    budget = Budget(A_MINUTE, AT_ONCE, lambda: now[0])
     made = 0
     for _ in range(600):
-        made += budget.wait() == 0.0
-        now[0] += 0.1
-    assert made == AT_ONCE + A_MINUTE - 1
+        made += slack.publisher.wait() == 0.0
+        slack.now[0] += 0.1
+    assert made == HOMES.burst + HOMES.per_minute - 1
 
 
 @dataclass
-class Looked:
-    """Who is looked at, with what their homes show; `gate` holds the drawing up."""
+class Homes:
+    """Open homes with their content; `gate` delays the drawing."""
 
     texts: dict[str, str] = field(default_factory=dict)
     drawn: list[str] = field(default_factory=list)
@@ -280,9 +276,9 @@ class Looked:
         return page(self.texts.get(person, "-"))
 
 
-async def test_whoever_opens_comes_first(slack: Slack) -> None:
-    """Before those whose homes are only brought up to date; nobody is drawn twice for that."""
-    looked, beside = Looked(), Background()
+async def test_an_opened_home_comes_first(slack: Slack) -> None:
+    """It is drawn before the homes that are refreshed, and each home once."""
+    looked, beside = Homes(), Background()
     seen = HomeRefresh(slack.publisher, looked.draw, beside)
     for person in (SATO, TANAKA, "U0REED"):
         seen.opened(person)
@@ -296,8 +292,8 @@ async def test_whoever_opens_comes_first(slack: Slack) -> None:
 
 
 async def test_the_last_state_is_shown_though_slack_was_away(slack: Slack) -> None:
-    """A home that could not be published is drawn anew for the next try."""
-    looked, beside = Looked(texts={SATO: "old"}), Background()
+    """A home that could not be published is drawn again for the retry."""
+    looked, beside = Homes(texts={SATO: "old"}), Background()
     looked.gate.set()
     slack.workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
     seen = HomeRefresh(slack.publisher, looked.draw, beside)
@@ -314,10 +310,10 @@ def _shows(slack: Slack, person: str, text: str) -> bool:
     return home_ is not None and home_.blocks[0]["text"]["text"] == text
 
 
-async def test_who_has_not_looked_for_long_is_left_alone(slack: Slack) -> None:
-    """Half an hour after the last opening their home is drawn no more."""
+async def test_a_home_not_opened_for_long_is_not_refreshed(slack: Slack) -> None:
+    """The limit is half an hour after the last opening."""
     now = [0.0]
-    looked, beside = Looked(), Background()
+    looked, beside = Homes(), Background()
     looked.gate.set()
     seen = HomeRefresh(slack.publisher, looked.draw, beside, lambda: now[0])
     seen.opened(SATO)
@@ -331,8 +327,8 @@ async def test_who_has_not_looked_for_long_is_left_alone(slack: Slack) -> None:
 
 
 async def test_the_end_of_the_process_waits_for_no_home(slack: Slack) -> None:
-    """What has no end of its own is cancelled at once."""
-    looked, beside = Looked(), Background()
+    """Endless background tasks are cancelled at once."""
+    looked, beside = Homes(), Background()
     HomeRefresh(slack.publisher, looked.draw, beside).opened(SATO)
-    async with asyncio.timeout(PATIENCE):
-        await beside.drain(10 * PATIENCE)
+    async with asyncio.timeout(WAIT_SECONDS):
+        await beside.drain(10 * WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""Languages of answers while Slack's user info is slow: the last known one counts."""
+"""Languages of answers while Slack's user info is slow: the cached one is used."""
 
 import asyncio
 from dataclasses import replace
@@ -11,13 +11,13 @@ from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import ROUTE
 from tests.bot.slack.test_everything import chosen, with_presets
-from tests.patience import PATIENT
+from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.values import Language
 
 
-async def test_a_slow_door_does_not_take_a_known_language_away(stage: Stage) -> None:
-    """Clark was answered in English before: no answer is in the deployment's Japanese now."""
+async def test_a_slow_lookup_keeps_a_cached_language(stage: Stage) -> None:
+    """Clark's cached English is used instead of the deployment's Japanese."""
     asked, beside = Languages(stage.services(), Background()), stage.people
     assert await asked.of("U0CLARK") is Language.EN
     beside.asleep = asyncio.Event()
@@ -25,8 +25,8 @@ async def test_a_slow_door_does_not_take_a_known_language_away(stage: Stage) -> 
     beside.asleep.set()
 
 
-async def test_a_late_answer_is_remembered_for_the_next_message(stage: Stage) -> None:
-    """The first answer is in the deployment's language, and the question goes on."""
+async def test_a_late_answer_is_cached_for_the_next_message(stage: Stage) -> None:
+    """The first message has the deployment's language, and the lookup continues."""
     background = Background()
     asked = Languages(stage.services(), background)
     stage.people.asleep = asyncio.Event()
@@ -50,7 +50,9 @@ async def test_the_cache_of_languages_is_bounded() -> None:
     stage.people.asleep.set()
 
 
-@pytest.mark.parametrize("timeouts", [replace(PATIENT, language=1.0, language_after_ack=60.0)])
+@pytest.mark.parametrize(
+    "timeouts", [replace(LONG_TIMEOUTS, language=1.0, language_after_ack=60.0)]
+)
 async def test_a_modal_is_filled_in_its_opener_s_language(stage: Stage) -> None:
     """Its placeholder leaves time to read the language."""
     stage.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())

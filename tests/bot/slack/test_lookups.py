@@ -18,7 +18,7 @@ FACTS = (
 
 
 async def looked_up(stage: Stage, user: str) -> tuple[Person, dict]:
-    """A person and the answer that they got about u_1."""
+    """A person with the ephemeral answer about u_1."""
     stage.platform.facts["user:u_1"] = FACTS
     person = stage.person(user)
     await stage.command(person, "/koban user u_1")
@@ -26,8 +26,8 @@ async def looked_up(stage: Stage, user: str) -> tuple[Person, dict]:
     return person, message
 
 
-async def modal_told(person: Person, text: str) -> str:
-    """What stands in the topmost modal, once it says so."""
+async def modal_text(person: Person, text: str) -> str:
+    """Text of the topmost modal, once it contains `text`."""
 
     async def look() -> str:
         views = await person.views()
@@ -45,47 +45,48 @@ async def modal_told(person: Person, text: str) -> str:
     ],
 )
 async def test_the_buttons_fit_the_reader(stage: Stage, user, names):
-    """An auditor sees neither personal data nor opens cases; personal data is masked for all."""
+    """An auditor can neither reveal data nor open cases; data is masked for everyone."""
     _, message = await looked_up(stage, user)
     assert [each.action_id for each in controls(message)] == names
     assert "aiko" not in shown(message)
 
 
 async def test_personal_data_is_shown_for_a_reason(stage: Stage):
-    """In the modal alone, and it stands in the record before."""
+    """Only the modal shows it, after the record is written."""
     sato, message = await looked_up(stage, "U0SATO")
     await sato.press(message, "lookup.reveal")
     await sato.modal()
     assert await sato.fill_and_submit({"reason": "購入者への連絡"}) == {"ok": True}
-    told = await modal_told(sato, "aiko")
+    told = await modal_text(sato, "aiko")
     assert "メール: aiko@example[.]com" in told
     assert told.endswith("表示したことを記録しました。確認が終わったら閉じてください。")
     note = stage.ledger.notes[-1]
-    assert (note.by, note.kind, note.id, note.at) == ("U0SATO", "user", "u_1", NOW)
-    assert (note.why, note.revealed, note.case) == ("購入者への連絡", True, None)
+    assert (note.actor, note.at) == ("U0SATO", NOW)
+    assert (note.subject_type, note.subject_id) == ("user", "u_1")
+    assert (note.why, note.revealed, note.case_id) == ("購入者への連絡", True, None)
     assert stage.ledger.notes[0].revealed is False
     assert all("aiko" not in each["text"] for each in await sato.messages("ts-live"))
 
 
 async def test_a_case_is_reason_enough(stage: Stage):
-    """Its id, however it is typed."""
+    """A case id counts in any spelling."""
     stage.ledger.stories[CASE] = Story(line=line(CASE), alerts=1)
     sato, message = await looked_up(stage, "U0SATO")
     await sato.press(message, "lookup.reveal")
     await sato.modal()
     await sato.fill_and_submit({"case": "k7q2f9xmo"})
-    await modal_told(sato, "aiko")
+    await modal_text(sato, "aiko")
     note = stage.ledger.notes[-1]
-    assert (note.why, note.case, note.revealed) == ("case K7Q2F9XM0", "K7Q2F9XM0", True)
+    assert (note.why, note.case_id, note.revealed) == ("case K7Q2F9XM0", "K7Q2F9XM0", True)
 
 
-async def test_a_case_that_is_none_is_no_reason(stage: Stage):
-    """Nothing is shown, and nothing stands in the record."""
+async def test_an_unknown_case_is_no_reason(stage: Stage):
+    """Nothing is shown or recorded."""
     sato, message = await looked_up(stage, "U0SATO")
     await sato.press(message, "lookup.reveal")
     await sato.modal()
     await sato.fill_and_submit({"case": "K00000000"})
-    await modal_told(sato, "ケース K00000000 は見つかりません。")
+    await modal_text(sato, "ケース K00000000 は見つかりません。")
     assert [note.revealed for note in stage.ledger.notes] == [False]
 
 
@@ -94,7 +95,7 @@ async def test_a_case_that_is_none_is_no_reason(stage: Stage):
     [({}, "reason"), ({"reason": "  "}, "reason"), ({"case": "いつもの"}, "case")],
 )
 async def test_without_a_reason_nothing_is_shown(stage: Stage, given, block):
-    """The modal says what is missing; nobody was looked at."""
+    """The modal asks for the reason, and nothing is recorded."""
     sato, message = await looked_up(stage, "U0SATO")
     await sato.press(message, "lookup.reveal")
     await sato.modal()
@@ -105,7 +106,7 @@ async def test_without_a_reason_nothing_is_shown(stage: Stage, given, block):
 
 
 async def test_a_forged_button_reveals_nothing(stage: Stage):
-    """Whoever has not the role gets a sentence, whatever stands in the value."""
+    """The role is checked for any button value."""
     stage.platform.facts["user:u_1"] = FACTS
     text = {"type": "plain_text", "text": "Show"}
     forged = {"type": "button", "action_id": "lookup.reveal", "text": text, "value": "user:u_1"}
@@ -118,30 +119,30 @@ async def test_a_forged_button_reveals_nothing(stage: Stage):
 
 
 async def test_who_lost_the_role_meanwhile_sees_nothing(stage: Stage):
-    """It is asked for again when the modal comes back."""
+    """The role is checked again at the submission."""
     sato, message = await looked_up(stage, "U0SATO")
     await sato.press(message, "lookup.reveal")
     await sato.modal()
     stage.people.roles_of["U0SATO"] = {Role.AUDITOR}
     await sato.fill_and_submit({"reason": "確認"})
-    await modal_told(sato, "個人情報の表示に必要な役割がありません。")
+    await modal_text(sato, "個人情報の表示に必要な役割がありません。")
     assert [note.revealed for note in stage.ledger.notes] == [False]
 
 
 async def test_without_the_record_nothing_is_shown(stage: Stage):
-    """The ledger comes first."""
+    """The ledger is written before the platform is read."""
     sato, message = await looked_up(stage, "U0SATO")
     await sato.press(message, "lookup.reveal")
     await sato.modal()
     stage.ledger.away = True
     await sato.fill_and_submit({"reason": "確認"})
-    told = await modal_told(sato, "いまは照会できません。")
+    told = await modal_text(sato, "いまは照会できません。")
     assert "aiko" not in told
     assert stage.platform.asked == ["user:u_1"]
 
 
 def test_leads_and_specialists_reveal_unless_it_is_said_otherwise():
-    """The default of platform.yaml."""
+    """This is the default of platform.yaml."""
     for role in Role:
         may = role in (Role.SPECIALIST, Role.LEAD)
         assert LOOKUPS.may_reveal(frozenset({role})) is may
@@ -150,8 +151,8 @@ def test_leads_and_specialists_reveal_unless_it_is_said_otherwise():
 # -- related ------------------------------------------------------------------------------
 
 
-async def test_related_subjects_are_shown_with_what_there_is_on_them(stage: Stage):
-    """Those with open cases and sanctions first; by which tie, and the look-up is recorded."""
+async def test_related_subjects_are_shown_with_their_records(stage: Stage):
+    """Subjects with open cases and sanctions come first; the look-up is recorded."""
     stage.bulk_decisions.members = 12
     stage.finding.on = {
         "user:u_7": Record(open_cases=("K7Q2F9XM0",), standing=2),
@@ -180,23 +181,23 @@ async def test_related_subjects_are_shown_with_what_there_is_on_them(stage: Stag
     await clark.until(turned)
 
 
-async def test_hostile_ties_are_only_shown(stage: Stage):
-    """Titles of sources come from policy, ids from the platform; neither is obeyed."""
+async def test_hostile_ties_are_escaped(stage: Stage):
+    """Neither titles from the policy nor ids from the platform are interpreted."""
     stage.bulk_decisions.members = 1
     told = await stage.command(stage.person("U0SATO"), "/koban related user u_1")
     assert "&lt;!channel&gt; ∗太字∗ hxxps://evil[.]example" in told
     assert stage.workspace.notifications == []
 
 
-async def test_what_the_platform_does_not_relate_is_said(stage: Stage):
+async def test_a_subject_without_look_ups_gets_a_sentence(stage: Stage):
     """No look-up starts from an order."""
     told = await stage.command(stage.person("U0SATO"), "/koban related order o_1")
     assert told == "この種類の対象（注文 o_1）では、関連する対象を調べられません。"
     assert stage.ledger.notes == []
 
 
-async def test_a_platform_that_is_away_is_said(stage: Stage):
-    """Nothing is taken for `nobody`."""
+async def test_an_outage_of_the_platform_is_reported(stage: Stage):
+    """An error is not shown as an empty result."""
     stage.bulk_decisions.away = True
     told = await stage.command(stage.person("U0CLARK"), "/koban related user u_1")
     assert told.startswith("Can’t look this up right now.")

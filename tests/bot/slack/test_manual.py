@@ -14,12 +14,12 @@ STANDS = line(CASE, opened_at=NOW)
 
 
 def handed(stage: Stage) -> list[tuple[str, str, str]]:
-    """What was handed over: detector, kind, subject."""
+    """Detector, kind and subject of each alert."""
     return [(each.detector, each.kind, each.subject.key) for each in stage.alerts.alerts]
 
 
 async def direct(person: Person, text: str) -> str:
-    """A direct message that says so."""
+    """The direct message with this text."""
 
     async def look() -> str:
         told = [shown(each) for each in await person.messages("dm")]
@@ -32,7 +32,7 @@ async def direct(person: Person, text: str) -> str:
 
 
 async def test_a_case_is_opened_by_a_line(stage: Stage):
-    """Durable before the answer, which has a link to the card; the note is evidence."""
+    """The alert is stored before the answer, which has the card's link; the note is evidence."""
     stage.platform.facts["user:u_1"] = ()
     stage.finding.by_alert["people"] = STANDS
     sato = stage.person("U0SATO")
@@ -58,7 +58,7 @@ async def test_a_case_is_opened_by_a_line(stage: Stage):
     ],
 )
 async def test_a_subject_is_read_as_it_is_meant(stage: Stage, typed, subject):
-    """By its type, by the form of its id, or by what the presets act on."""
+    """Its type, the form of its id or the presets' subject decide."""
     stage.platform.facts[subject] = ()
     stage.finding.by_alert["people"] = STANDS
     await stage.command(stage.person("U0SATO"), f"/koban open {typed}")
@@ -74,15 +74,15 @@ async def test_a_subject_is_read_as_it_is_meant(stage: Stage, typed, subject):
         ("U0SUZUKI", "off_platform u_1", "ケースを作成できるのはスペシャリストとリードだけです"),
     ],
 )
-async def test_what_can_not_be_opened_is_said(stage: Stage, user, typed, told):
-    """And nothing is handed over."""
+async def test_an_invalid_line_opens_no_case(stage: Stage, user, typed, told):
+    """The answer has the reason, and no alert is sent."""
     stage.platform.facts["user:u_1"] = ()
     assert (await stage.command(stage.person(user), f"/koban open {typed}")).startswith(told)
     assert stage.alerts.alerts == []
 
 
 async def test_without_the_platform_a_case_opens_with_a_remark(stage: Stage):
-    """An outage must not keep people from raising the alarm."""
+    """An outage must not prevent a report."""
     stage.platform.away = True
     stage.finding.by_alert["people"] = STANDS
     told = await stage.command(stage.person("U0CLARK"), "/koban open off_platform u_1")
@@ -92,16 +92,16 @@ async def test_without_the_platform_a_case_opens_with_a_remark(stage: Stage):
     assert len(stage.alerts.alerts) == 1
 
 
-async def test_a_case_that_was_open_is_said_to_be(stage: Stage):
-    """The alert joined it."""
+async def test_an_open_case_takes_the_alert(stage: Stage):
+    """The answer names the open case."""
     stage.platform.facts["user:u_1"] = ()
     stage.finding.by_alert["people"] = line(CASE, opened_at=NOW - timedelta(minutes=3))
     told = await stage.command(stage.person("U0CLARK"), "/koban open off_platform u_1")
     assert told.startswith("Added to an open case: <https://")
 
 
-async def test_without_temporal_nothing_is_said_to_be_open(stage: Stage):
-    """Try again, and no word of a case."""
+async def test_without_temporal_no_case_is_confirmed(stage: Stage):
+    """The answer asks the person to try again."""
     stage.platform.facts["user:u_1"] = ()
     stage.alerts.away = True
     told = await stage.command(stage.person("U0SATO"), "/koban open off_platform u_1")
@@ -112,7 +112,7 @@ async def test_without_temporal_nothing_is_said_to_be_open(stage: Stage):
 
 
 async def a_message(stage: Stage, text: str) -> tuple[Person, dict]:
-    """Somebody without any role, and a message that they read."""
+    """A person without a role, and a message that they see."""
     stage.people.roles_of.pop("U0CLARK")
     clark = stage.person("U0CLARK")
     await clark.say("ts-live", text)
@@ -120,7 +120,7 @@ async def a_message(stage: Stage, text: str) -> tuple[Person, dict]:
 
 
 async def test_anybody_reports_a_message(stage: Stage):
-    """What it says is evidence, whom it names stands in the modal, and only the id comes back."""
+    """Its text is evidence, its author is in the modal, and the answer has only the id."""
     stage.platform.facts["user:u_77"] = ()
     stage.finding.by_alert["reports"] = STANDS
     clark, said = await a_message(stage, "u_77 が <!channel> *LINE* で m_3 を売っています")
@@ -142,7 +142,7 @@ async def test_anybody_reports_a_message(stage: Stage):
 
 
 async def test_a_report_needs_no_subject(stage: Stage):
-    """Then it is about the message itself, which no action is for."""
+    """Then the report is about the message itself, without actions."""
     stage.finding.by_alert["reports"] = STANDS
     clark, said = await a_message(stage, "誰かが脅されているようです")
     await clark.shortcut("report_message", said)
@@ -151,8 +151,8 @@ async def test_a_report_needs_no_subject(stage: Stage):
     assert handed(stage) == [("reports", "other", f"slack_message:C0LIVE/{said['ts']}")]
 
 
-async def test_a_report_about_nobody_is_put_right_in_the_modal(stage: Stage):
-    """What was typed stays; nothing is handed over."""
+async def test_an_unknown_subject_is_an_error_in_the_modal(stage: Stage):
+    """The input stays, and no alert is sent."""
     clark, said = await a_message(stage, "見てください")
     await clark.shortcut("report_message", said)
     await clark.modal()
@@ -164,7 +164,7 @@ async def test_a_report_about_nobody_is_put_right_in_the_modal(stage: Stage):
 
 
 async def test_two_presses_of_one_modal_are_one_alert(stage: Stage):
-    """The same view with the same words has the same id; other words have another."""
+    """The same view and text have the same id; other text has another."""
     clark, said = await a_message(stage, "見てください")
     stage.finding.by_alert["reports"] = STANDS
     await clark.shortcut("report_message", said)
@@ -178,7 +178,7 @@ async def test_two_presses_of_one_modal_are_one_alert(stage: Stage):
 
 
 async def test_a_long_message_fits_a_modal(stage: Stage):
-    """Slack holds 3,000 characters of metadata; quotes and line breaks take two each."""
+    """Metadata has at most 3,000 characters; quotes and line breaks take two each."""
     stage.finding.by_alert["reports"] = STANDS
     clark, said = await a_message(stage, '"\n\\' * 1000)
     await clark.shortcut("report_message", said)
@@ -189,7 +189,7 @@ async def test_a_long_message_fits_a_modal(stage: Stage):
 
 
 async def test_a_member_opens_a_case_from_anywhere(stage: Stage):
-    """The global shortcut knows no channel: the answer is a direct message with the card."""
+    """A global shortcut has no channel, so the answer is a direct message with the card."""
     stage.platform.facts["user:u_1"] = ()
     stage.finding.by_alert["people"] = STANDS
     sato = stage.person("U0SATO")
@@ -202,7 +202,7 @@ async def test_a_member_opens_a_case_from_anywhere(stage: Stage):
 
 
 async def test_others_do_not_open_cases(stage: Stage):
-    """Neither the modal nor what comes back from it."""
+    """Both the modal and its submission are refused."""
     suzuki, sato = stage.person("U0SUZUKI"), stage.person("U0SATO")
     await suzuki.shortcut("open_case")
     await direct(suzuki, "ケースを作成できるのはスペシャリストとリードだけです")
@@ -219,7 +219,7 @@ async def test_others_do_not_open_cases(stage: Stage):
 
 
 async def test_a_look_up_leads_to_a_case(stage: Stage):
-    """Its subject stands in the modal."""
+    """The modal has the subject."""
     stage.platform.facts["user:u_1"] = ()
     stage.finding.by_alert["people"] = STANDS
     sato = stage.person("U0SATO")

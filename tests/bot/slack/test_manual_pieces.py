@@ -9,7 +9,7 @@ from workflows.domain.values import Language
 
 
 def test_a_kind_of_two_playbooks_is_offered_once():
-    """By the title of the one that would take it first: Slack tells options by their values."""
+    """It has the title of the first matching playbook, because options need unique values."""
     strict = PLAYBOOK.model_copy(update={"playbook": "strict", "order": 1})
     assert kinds_offered((PLAYBOOK, strict)) == [("off_platform", strict)]
 

@@ -1,4 +1,4 @@
-"""Modals `decide` and `reject`, opened and submitted over real HTTP."""
+"""Modals `decide` and `reject` over real HTTP: opened and submitted."""
 
 import json
 from datetime import timedelta
@@ -33,7 +33,7 @@ def offered(view: dict, block: str) -> list[str]:
 
 
 async def test_decide_opens_with_what_fits_the_case(stage: Stage):
-    """Only actions for the case's subject are offered, and what is dangerous stands last."""
+    """Only actions for the case's subject are offered, dangerous ones last."""
     sato = await open_(stage, "U0SATO", "case.decide")
     view = await sato.modal()
     assert offered(view, "verdict") == ["violation", "no_violation", "false_positive"]
@@ -48,7 +48,7 @@ async def test_decide_opens_with_what_fits_the_case(stage: Stage):
 
 
 async def test_dangers_and_approvals_are_said_before_they_are_chosen(stage: Stage):
-    """An option's description says what its action costs."""
+    """An option's description has the danger and the approval."""
     sato = await open_(stage, "U0SATO", "case.decide")
     actions = next(c for c in controls(await sato.modal()) if c.block_id == "actions")
     told = {o["value"]: o["description"]["text"] for o in options_of(actions.element)}
@@ -59,7 +59,7 @@ async def test_dangers_and_approvals_are_said_before_they_are_chosen(stage: Stag
 
 
 async def test_a_modal_speaks_its_readers_language(stage: Stage):
-    """The card's channel may be Japanese; Emma's modal is English."""
+    """Emma's modal is English in a Japanese channel."""
     emma = await open_(stage, "U0CLARK", "case.decide")
     view = await emma.modal()
     assert (view["title"]["text"], view["submit"]["text"]) == ("Decide", "Decide")
@@ -67,7 +67,7 @@ async def test_a_modal_speaks_its_readers_language(stage: Stage):
 
 
 async def test_a_submission_decides_the_case(stage: Stage):
-    """Verdict, actions, duration, rule and rationale arrive as one command; the modal closes."""
+    """Verdict, actions, duration, rule and rationale are one command; the modal closes."""
     sato = await open_(stage, "U0SATO", "case.decide")
     done = await sato.fill_and_submit(
         {
@@ -97,7 +97,7 @@ async def test_a_submission_decides_the_case(stage: Stage):
 
 
 async def test_a_false_positive_needs_no_action(stage: Stage):
-    """Without a violation neither actions nor a rule go along."""
+    """Without a violation the command has neither actions nor a rule."""
     sato = await open_(stage, "U0SATO", "case.decide")
     await sato.fill_and_submit({"verdict": "false_positive", "reason": "店名でした"})
     command = stage.cases.clicks[0][1].command
@@ -118,8 +118,8 @@ async def test_a_false_positive_needs_no_action(stage: Stage):
         ),
     ],
 )
-async def test_what_is_wrong_stands_under_its_field(stage: Stage, answers, errors):
-    """Nothing is sent, the sentence stands where the mistake is, and the input stays."""
+async def test_errors_are_under_their_fields(stage: Stage, answers, errors):
+    """Nothing is sent, and the input stays."""
     sato = await open_(stage, "U0SATO", "case.decide")
     right = {"verdict": "violation", "actions": ["mute_user"], "reason": REASON}
     done = await sato.fill_and_submit({**right, **answers})
@@ -129,7 +129,7 @@ async def test_what_is_wrong_stands_under_its_field(stage: Stage, answers, error
 
 
 async def test_a_duration_over_an_actions_limit_is_refused_inline(stage: Stage):
-    """With two timed actions the stricter one counts."""
+    """Of two timed actions the stricter limit counts."""
     now = case()
     usual = now.policy.catalog.actions["mute_user"]
     timed = usual.timed.model_copy(update={"max": timedelta(hours=24)})
@@ -152,7 +152,7 @@ async def test_a_duration_over_an_actions_limit_is_refused_inline(stage: Stage):
 
 
 async def test_input_survives_temporal_being_out_of_reach(stage: Stage):
-    """The modal stays open with a sentence in it, and the next submission goes through."""
+    """The modal stays open with an error, and the next submission succeeds."""
     sato = await open_(stage, "U0SATO", "case.decide")
     answers = {"verdict": "violation", "actions": ["mute_user"], "reason": REASON}
     stage.cases.away = True
@@ -166,7 +166,7 @@ async def test_input_survives_temporal_being_out_of_reach(stage: Stage):
 
 
 async def test_another_modal_makes_another_click(stage: Stage):
-    """A submission's id belongs to its modal and to what it says."""
+    """A submission's id depends on its modal and its content."""
     sato = await open_(stage, "U0SATO", "case.decide")
     view = await sato.modal()
     sent = {"verdict": "violation", "actions": ["mute_user"], "reason": REASON}
@@ -184,7 +184,7 @@ def _content(view: dict) -> dict:
 
 
 async def test_reject_sends_its_reason(stage: Stage):
-    """The approver's reason goes to the case."""
+    """The command has the approver's reason."""
     reed = await open_(stage, "U0REED", "approval.reject")
     done = await reed.fill_and_submit({"reason": "Evidence covers one message only"})
     assert done == {"ok": True}
@@ -194,7 +194,7 @@ async def test_reject_sends_its_reason(stage: Stage):
 
 
 async def test_reject_without_a_reason_is_refused_inline(stage: Stage):
-    """Space is no reason."""
+    """Whitespace is no reason."""
     reed = await open_(stage, "U0REED", "approval.reject")
     done = await reed.fill_and_submit({"reason": "  "})
     assert done["errors"] == {"reason": "Please give a reason."}
@@ -202,7 +202,7 @@ async def test_reject_without_a_reason_is_refused_inline(stage: Stage):
 
 
 async def test_decide_opens_although_no_worker_answers(stage: Stage):
-    """With the case out of reach everything that the policy knows is offered."""
+    """Without the case every action of the policy is offered."""
     stage.cases.away = True
     sato = await open_(stage, "U0SATO", "case.decide")
     assert offered(await sato.modal(), "actions") == [
@@ -213,7 +213,7 @@ async def test_decide_opens_although_no_worker_answers(stage: Stage):
 
 
 async def test_a_closed_case_says_so_instead_of_opening(stage: Stage):
-    """Nobody writes a rationale for a case that can't be decided any more."""
+    """No modal opens, and the person gets a message."""
     stage.cases.memories.clear()
     sato = stage.person("U0SATO")
     await sato.press(await stage.message(sato, stage.card()), "case.decide")
@@ -222,8 +222,8 @@ async def test_a_closed_case_says_so_instead_of_opening(stage: Stage):
     assert await sato.views() == []
 
 
-async def test_a_modal_that_slack_does_not_open_is_told(stage: Stage):
-    """A trigger that is too old leaves a sentence, not nothing."""
+async def test_a_modal_that_slack_does_not_open_is_reported(stage: Stage):
+    """An expired trigger leads to an ephemeral message."""
     sato = stage.person("U0SATO")
     card = await stage.message(sato, stage.card())
     stage.workspace.triggers.clock = iter(range(0, 100, 50)).__next__
@@ -232,7 +232,7 @@ async def test_a_modal_that_slack_does_not_open_is_told(stage: Stage):
 
 
 async def test_hostile_subjects_stay_text_in_a_modal(stage: Stage):
-    """A subject id neither mentions nor links anything."""
+    """A subject id neither mentions nor links."""
     now = case()
     hostile = Subject(type="user", id="<!channel> https://ex.com *x*")
     stage.cases.memories[ROUTE] = CaseSnapshot(case=now.model_copy(update={"subject": hostile}))
@@ -255,7 +255,7 @@ async def test_hostile_subjects_stay_text_in_a_modal(stage: Stage):
     ],
 )
 async def test_forged_metadata_is_refused_with_the_input_kept(stage: Stage, metadata):
-    """A modal that names no case sends nothing anywhere."""
+    """Metadata without a case sends nothing."""
     sato = await open_(stage, "U0SATO", "approval.reject")
     [view] = stage.workspace.views.stack("U0SATO")
     view.content["private_metadata"] = metadata
@@ -265,7 +265,7 @@ async def test_forged_metadata_is_refused_with_the_input_kept(stage: Stage, meta
 
 
 async def test_a_fault_in_koban_keeps_the_modal_open(stage: Stage):
-    """Slack shows its own error and everything that was typed stays."""
+    """Slack shows its own error, and the input stays."""
     sato = await open_(stage, "U0SATO", "approval.reject")
     stage.cases.broken = True
     done = await sato.fill_and_submit({"reason": "理由"})

@@ -31,7 +31,7 @@ HOUR = timedelta(hours=1)
 
 
 async def open_(stage: Stage, user: str, name: str) -> Person:
-    """The modal that an entry of the menu, or a button of the approval card, opens."""
+    """The modal of a menu entry, or of a button of the approval card."""
     person = stage.person(user)
     if name.startswith("approval."):
         await person.press(await stage.message(person, stage.card()), name)
@@ -73,7 +73,7 @@ SENT = [
 
 @pytest.mark.parametrize(("name", "answers", "command"), SENT)
 async def test_a_modal_sends_its_command(stage: Stage, name, answers, command):
-    """What was filled in reaches the case as one command, and the modal closes."""
+    """The input is one command, and the modal closes."""
     sato = await open_(stage, "U0SATO", name)
     assert await sato.fill_and_submit(answers) == {"ok": True}
     [(workflow_id, click)] = stage.cases.clicks
@@ -130,8 +130,8 @@ async def test_a_modal_sends_its_command(stage: Stage, name, answers, command):
         ("approval.answer", {"answer": " "}, {"answer": "回答を書いてください。"}),
     ],
 )
-async def test_what_is_wrong_stands_under_its_field(stage: Stage, name, answers, errors):
-    """Nothing is sent, the modal stays, and so does what was typed."""
+async def test_errors_are_under_their_fields(stage: Stage, name, answers, errors):
+    """Nothing is sent, and the input stays."""
     sato = await open_(stage, "U0SATO", name)
     assert await sato.fill_and_submit(answers) == {"ok": False, "errors": errors}
     assert stage.cases.clicks == []
@@ -140,7 +140,7 @@ async def test_what_is_wrong_stands_under_its_field(stage: Stage, name, answers,
 
 @pytest.mark.parametrize(("name", "answers", "command"), SENT)
 async def test_input_survives_temporal_being_out_of_reach(stage: Stage, name, answers, command):
-    """A sentence under a field, and the next submission goes through with the same id."""
+    """A field has an error, and the next submission has the same id."""
     sato = await open_(stage, "U0SATO", name)
     stage.cases.away = True
     done = await sato.fill_and_submit(answers)
@@ -153,7 +153,7 @@ async def test_input_survives_temporal_being_out_of_reach(stage: Stage, name, an
 
 
 async def test_a_second_delivery_of_a_quick_choice_is_the_same_click(stage: Stage):
-    """Half an hour from now is another time a second later, and still one submission."""
+    """A relative time gives another end a second later, but the same submission."""
     sato = await open_(stage, "U0SATO", "snooze")
     view = stage.workspace.views.find((await sato.modal())["id"])
     for _ in range(2):
@@ -180,7 +180,7 @@ async def test_a_modal_speaks_its_readers_language(stage: Stage):
 
 
 async def test_merge_offers_the_subjects_other_open_cases(stage: Stage):
-    """Not the case itself, and none that is closed."""
+    """Neither the case itself nor closed cases are offered."""
     stage.ledger.pasts["user:u_123"] = Past(
         cases=(line(OTHER), line(CASE), line("K22222222", phase=Phase.CLOSED))
     )
@@ -194,7 +194,7 @@ async def test_merge_offers_the_subjects_other_open_cases(stage: Stage):
 
 
 async def test_merge_takes_an_id_where_the_ledger_is_away(stage: Stage):
-    """Whoever knows the id is not held up."""
+    """The id can be typed."""
     stage.ledger.away = True
     sato = await open_(stage, "U0SATO", "merge")
     await sato.fill_and_submit({"into": OTHER})
@@ -202,7 +202,7 @@ async def test_merge_takes_an_id_where_the_ledger_is_away(stage: Stage):
 
 
 async def test_a_closed_case_takes_notes_and_can_be_reopened(stage: Stage):
-    """No workflow runs for it any more; the click wakes it up."""
+    """Its workflow has ended; the click starts it again."""
     stage.cases.memories.clear()
     sato = await open_(stage, "U0SATO", "note")
     assert await sato.fill_and_submit({"note": "後日の連絡"}) == {"ok": True}
@@ -217,8 +217,8 @@ async def test_a_closed_case_takes_notes_and_can_be_reopened(stage: Stage):
 
 
 @pytest.mark.parametrize("name", ["handover", "snooze", "wait", "merge"])
-async def test_nobody_fills_in_a_form_for_a_closed_case(stage: Stage, name):
-    """Whether its workflow ended, or was woken up for something else."""
+async def test_a_form_for_a_closed_case_does_not_open(stage: Stage, name):
+    """Its workflow has ended, or runs for another reason."""
     closed = case().model_copy(update={"phase": Phase.CLOSED})
     for memories in ({}, {f"case/{CASE}": CaseSnapshot(case=closed)}):
         stage.cases.memories = memories
@@ -231,7 +231,7 @@ async def test_nobody_fills_in_a_form_for_a_closed_case(stage: Stage, name):
 
 
 async def test_an_undo_that_waits_is_found_where_its_case_woke_up(stage: Stage):
-    """The card still names the route of the opening, where the next case may run by now."""
+    """The card's workflow id may belong to the next case already."""
     closed = case().model_copy(update={"phase": Phase.CLOSED})
     stage.cases.memories = {
         ROUTE: CaseSnapshot(case=case("K99999999")),
@@ -242,8 +242,8 @@ async def test_an_undo_that_waits_is_found_where_its_case_woke_up(stage: Stage):
     assert stage.cases.clicks[0][1].case == CASE
 
 
-async def test_a_time_that_is_none_is_refused(stage: Stage):
-    """Slack sends Unix seconds; nothing else may pass for a time."""
+async def test_an_invalid_time_is_refused(stage: Stage):
+    """Slack sends Unix seconds, and only those are accepted."""
     sato = await open_(stage, "U0SATO", "snooze")
     for until in (10**18, "soon", -1):
         done = await sato.fill_and_submit({"until": until})

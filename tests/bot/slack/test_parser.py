@@ -1,4 +1,4 @@
-"""Parser of `find`, `open`, `pause` and their like."""
+"""Command parser: `find`, `open`, `pause` and similar forms."""
 
 from datetime import timedelta
 
@@ -59,7 +59,7 @@ TWO_HOURS = timedelta(hours=2)
     ],
 )
 def test_a_line_is_read_as_it_is_meant(typed, meant):
-    """In both languages, whatever the keyboard."""
+    """Both languages and any keyboard work."""
     assert read(typed, KINDS) == meant
 
 
@@ -76,12 +76,12 @@ def test_a_line_is_read_as_it_is_meant(typed, meant):
     ],
 )
 def test_half_a_line_is_answered_with_its_form(typed, form):
-    """Nothing is guessed: a line that stops something must be whole."""
+    """Nothing is guessed: a pause needs a complete line."""
     assert read(typed, KINDS) == Incomplete(form=form, wants_words=True)
 
 
 def test_half_a_related_is_answered_with_its_form():
-    """A type and an id."""
+    """A type and an id are required."""
     assert read("related user", KINDS) == Incomplete(form=RELATED_FORM)
 
 
@@ -100,7 +100,7 @@ def test_half_a_related_is_answered_with_its_form():
     ],
 )
 def test_a_typo_gets_the_nearest_form(typed, nearest):
-    """It is proposed, and never done."""
+    """The form is suggested, and not executed."""
     assert read(typed, KINDS) == Unknown(typed=typed, nearest=nearest)
 
 
@@ -109,26 +109,26 @@ def test_a_typo_gets_the_nearest_form(typed, nearest):
     [("k7q2", "K7Q2"), ("kOlI", "K011"), ("K7", None), ("line", None), ("K7Q2F9XM0A", None)],
 )
 def test_the_beginning_of_an_id_is_recognised(typed, prefix):
-    """From three characters on, with what is misread put right."""
+    """Three characters are enough, and similar characters are corrected."""
     assert case_begun(typed) == prefix
 
 
 @pytest.mark.parametrize("form", [form for form, _ in FORMS])
-def test_every_form_of_the_help_is_one_that_is_understood(form):
-    """Typed as it stands there. Only `cover` needs a person's mention."""
+def test_every_form_of_the_help_is_valid(form):
+    """Each can be typed unchanged; only `cover` needs a mention."""
     line = read(form.replace("@name", "<@U0SATO>"), KINDS)
     assert not isinstance(line, Unknown | Incomplete)
 
 
 @given(st.text(max_size=200))
-def test_no_line_is_too_strange(text):
-    """Whatever is typed is read as something, and a proposal is understood as it stands."""
+def test_any_line_is_parsed(text):
+    """Any input gives a form, and every suggestion is valid."""
     line = read(text, KINDS)
     if isinstance(line, Unknown) and line.nearest is not None:
         assert not isinstance(read(line.nearest, KINDS), Unknown)
 
 
 @given(st.sampled_from(["pause", "resume", "open", "find", "related"]), st.text(max_size=60))
-def test_no_rest_is_too_strange(verb, rest):
-    """The same behind the words that do something."""
+def test_any_arguments_are_parsed(verb, rest):
+    """The same holds for the arguments of a known verb."""
     assert read(f"{verb} {rest}", KINDS) is not None

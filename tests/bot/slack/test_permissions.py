@@ -47,15 +47,15 @@ FORMS = {
 }
 
 
-def seat(stage: Stage, role: str) -> str:
-    """佐藤, with that role; `unknown` where nobody can tell."""
+def sato_as(stage: Stage, role: str) -> str:
+    """佐藤 with this role; `unknown` means that roles can't be read."""
     stage.people.unknown = role == "unknown"
     stage.people.roles_of["U0SATO"] = ROLES.get(role, set())
     return "U0SATO"
 
 
 def test_every_form_is_in_the_table() -> None:
-    """A new one has to say who may type it."""
+    """A new form needs a row with its roles."""
     members = {line.__name__ for answer in ANSWERS for line in answer.lines}
     decided = {
         "ShowCase",
@@ -80,9 +80,9 @@ def test_every_form_is_in_the_table() -> None:
 @pytest.mark.parametrize("role", [*ROLES, "unknown"])
 @pytest.mark.parametrize("form", FORMS)
 async def test_a_slash_form(stage: Stage, form: str, role: str) -> None:
-    """Answered for those who may; for anybody else nothing is read, written or ended."""
+    """Without the role nothing is read, written or ended."""
     stage.covers.given = [("U0CLARK", COVER)]
-    told = await stage.command(stage.person(seat(stage, role)), f"/koban {form}")
+    told = await stage.command(stage.person(sato_as(stage, role)), f"/koban {form}")
     if role == "unknown" and form != "help":
         assert told.startswith(NOT_NOW)
     elif role == "none" and form != "help":
@@ -98,7 +98,7 @@ async def test_a_slash_form(stage: Stage, form: str, role: str) -> None:
 
 
 def test_every_press_is_a_command_that_a_case_judges() -> None:
-    """And what it carries says who pressed, and nothing about rights."""
+    """The command has the person and the version, but no roles."""
     pressed = [each.id for each in ACTIONS.values() if each.command and not each.modal]
     of_cases = [name for name in pressed if not name.startswith("appeal.")]
     for name in (*of_cases, "case.preset.mute"):
@@ -115,8 +115,8 @@ def test_every_press_is_a_command_that_a_case_judges() -> None:
 @pytest.mark.parametrize("role", [*ROLES, "unknown"])
 @pytest.mark.parametrize("button", OPENERS)
 async def test_a_modal_of_a_case(stage: Stage, button: str, role: str) -> None:
-    """Who could not send it is told so before they type; who is not known types."""
-    person = stage.person(seat(stage, role))
+    """Without the role it does not open; with unknown roles it does."""
+    person = stage.person(sato_as(stage, role))
     element = {
         "type": "button",
         "action_id": button,
@@ -141,8 +141,8 @@ async def test_a_modal_of_a_case(stage: Stage, button: str, role: str) -> None:
 
 @pytest.mark.parametrize("role", [*ROLES, "unknown"])
 async def test_the_modal_of_a_bulk(stage: Stage, role: str) -> None:
-    """Nobody outside the team has the platform asked for who belongs together."""
-    person = await pressed(stage, seat(stage, role))
+    """Without a role the platform's look-ups are not called."""
+    person = await pressed(stage, sato_as(stage, role))
     if role in WORKS:
         await showing(person, "「影響を確認」")
     elif role == "unknown":
@@ -153,10 +153,10 @@ async def test_the_modal_of_a_bulk(stage: Stage, role: str) -> None:
 
 
 async def test_a_bulk_is_not_shown_to_who_lost_their_role_meanwhile(stage: Stage) -> None:
-    """The modal stands open; its submission is judged anew."""
-    person = await pressed(stage, seat(stage, "specialist"))
+    """The submission of the open modal checks the role again."""
+    person = await pressed(stage, sato_as(stage, "specialist"))
     await showing(person, "「影響を確認」")
-    seat(stage, "none")
+    sato_as(stage, "none")
     fields = {"sources": ["device"], "actions": ["mute_user"], "reason": "業者"}
     refused = await person.fill_and_submit(fields)
     assert "ができるのは" in str(refused)

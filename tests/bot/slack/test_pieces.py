@@ -1,4 +1,4 @@
-"""Pure parts: ids of clicks, parser, metadata, masks, manifest, texts."""
+"""Pure functions of the Slack bot: click ids, parser, metadata, masks, manifest, texts."""
 
 import asyncio
 import re
@@ -61,26 +61,26 @@ def submitted(view: str, reason: str) -> dict:
 
 
 def test_a_redelivered_press_keeps_its_id():
-    """The trigger names the press; without one, person, time and case do."""
+    """The id comes from the trigger, else from person, time and case."""
     assert press_id(read_press(payload())) == press_id(read_press(payload())) == "press/1.2.a"
     assert press_id(read_press(payload(None))) == f"press/U0SATO/10.1/{CASE}:3"
 
 
 def test_another_press_has_another_id():
-    """Two presses never share an id."""
+    """No two clicks share an id."""
     assert press_id(read_press(payload("1.2.b"))) == "press/1.2.b"
     assert press_id(read_press(payload(None, "10.2"))) == f"press/U0SATO/10.2/{CASE}:3"
 
 
 def test_a_submission_has_the_id_of_what_it_says():
-    """The same from the same modal is the same; another word or another modal is not."""
+    """The same content of the same modal has the same id; any difference gives another."""
     assert submission_id(submitted("V1", "a")) == submission_id(submitted("V1", "a"))
     views = (submitted("V1", "a"), submitted("V2", "a"), submitted("V1", "b"))
     assert len({submission_id(view) for view in views}) == 3
 
 
 def test_a_payload_without_an_action_is_unreadable():
-    """Slack never sends it; nothing breaks on it."""
+    """Slack never sends it; the parser does not crash."""
     with pytest.raises(Unreadable):
         read_press({"user": {"id": "U0SATO"}, "actions": []})
 
@@ -100,35 +100,35 @@ def test_a_payload_without_an_action_is_unreadable():
     ],
 )
 def test_a_line_is_read_as_it_is_meant(typed, meant):
-    """Capitals, width and spaces do not matter; a kind that the policy lacks is unknown."""
+    """Case, width and spaces do not matter; a type outside the policy is unknown."""
     assert read(typed, KINDS) == meant
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=200))
-def test_whatever_is_typed_has_a_meaning(typed):
-    """No input raises, and what is proposed is understood."""
+def test_any_input_is_parsed(typed):
+    """No input raises, and every suggestion is valid."""
     meant = read(typed, KINDS)
     if isinstance(meant, Unknown) and meant.nearest is not None:
         assert not isinstance(read(meant.nearest, KINDS), Unknown)
 
 
 def test_metadata_comes_back_as_it_was_written():
-    """What a modal carries survives the round trip."""
+    """A modal's metadata survives the round trip."""
     aim = Handle(case=CASE, version=3, workflow_id=ROUTE)
     wrote = metadata_for(aim, Place(channel="C0LIVE", thread="1.2"), Language.EN, {"mute": 60})
     assert decode(encode(wrote), Metadata) == wrote
 
 
 def test_paragraphs_hold_whole_lines_within_slacks_limit():
-    """Letters outside the first plane count twice; what fits nowhere is left out, never cut."""
+    """Non-BMP characters count twice; a line that does not fit is left out, never cut."""
     line = "𠮷" * 700
     blocks = sections([line, line, line, "&amp;" * 700, "end"])
     assert [block["text"]["text"] for block in blocks] == [f"{line}\n{line}", f"{line}\nend"]
 
 
 def test_metadata_never_exceeds_slacks_limit():
-    """Limits of many actions are left to the case, which knows them."""
+    """The case checks the limits of actions that do not fit."""
     aim = Handle(case=CASE, version=3, workflow_id=ROUTE)
     limits = {f"a_rather_long_action_name_{number}": 86400 for number in range(100)}
     written = encode(metadata_for(aim, Place(channel="C0LIVE"), Language.JA, limits))
@@ -148,12 +148,12 @@ def test_metadata_never_exceeds_slacks_limit():
     ],
 )
 def test_personal_data_is_masked(value, shown):
-    """The first character, and nothing that leads to a person."""
+    """Only the first character is left."""
     assert masked(value) == shown
 
 
 def test_the_manifest_names_every_method_that_is_called():
-    """A call that the manifest does not know would fail in a real workspace."""
+    """A method without its scope would fail in a real workspace."""
     called = set()
     for folder in ("activities", "bot"):
         for path in (ROOT / folder).rglob("*.py"):
@@ -168,7 +168,7 @@ def _calls(source: str) -> set[str]:
 
 
 def test_the_manifest_over_http_names_the_address():
-    """Commands, buttons and events arrive at one address."""
+    """Commands, buttons and events have one address."""
     made = manifest("https://koban.example/", socket_mode=False)
     url = "https://koban.example/slack/events"
     assert made["features"]["slash_commands"][0]["url"] == url
@@ -194,7 +194,7 @@ def test_the_manifest_over_http_names_the_address():
 
 
 def test_the_manifest_for_socket_mode_needs_no_address():
-    """A laptop has none."""
+    """Socket Mode has no inbound address."""
     made = manifest(None, socket_mode=True)
     assert made["settings"]["socket_mode_enabled"] is True
     assert "url" not in made["features"]["slash_commands"][0]
@@ -203,7 +203,7 @@ def test_the_manifest_for_socket_mode_needs_no_address():
 
 
 def test_both_languages_say_the_same_things():
-    """Every key of the bot stands in both catalogs with the same values to fill in."""
+    """Both catalogs have every key of the bot with the same placeholders."""
     ja, en = texts(Language.JA), texts(Language.EN)
     mine = {key for key in ja.keys | en.keys if key.startswith("bot.")}
     for key in mine:
@@ -215,7 +215,7 @@ def test_both_languages_say_the_same_things():
 
 
 def test_every_value_has_a_word():
-    """No severity, phase, status, verdict, role or event is without its words."""
+    """Severities, phases, statuses, verdicts, roles and events have labels."""
     keys = texts(Language.JA).keys
     kinds = [member.model_fields["kind"].default for member in Event.__origin__.__args__]
     wanted = [
@@ -232,7 +232,7 @@ def test_every_value_has_a_word():
 
 
 async def test_work_after_the_ack_is_finished_before_the_end():
-    """Draining waits for what runs, and cancels what never ends."""
+    """Draining waits for running tasks, and cancels endless ones."""
     background, done = Background(), []
 
     async def short() -> None:
@@ -245,7 +245,7 @@ async def test_work_after_the_ack_is_finished_before_the_end():
 
 
 def test_an_empty_secret_serves_socket_mode_but_never_http():
-    """Without a secret there is nothing to tell Slack from a stranger by."""
+    """Without a secret requests can't be verified."""
     client = AsyncWebClient(token="xoxb-1")
     app = make_bolt_app(Stage(Workspace(), "").services(), client, "", Background())
     with pytest.raises(ValueError, match="must not be empty"):

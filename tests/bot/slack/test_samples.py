@@ -37,8 +37,8 @@ def made(language: Language) -> list[Sample]:
 
 
 @pytest.mark.parametrize("language", Language)
-def test_every_sample_is_as_it_should_be(language: Language) -> None:
-    """The same checks as for everything else, with the example policy."""
+def test_every_sample_is_valid(language: Language) -> None:
+    """The usual checks pass with the example policy."""
     for sample in made(language):
         if sample.kind == "view":
             sent = view(sample.payload)
@@ -48,7 +48,7 @@ def test_every_sample_is_as_it_should_be(language: Language) -> None:
 
 
 def test_there_is_one_of_everything() -> None:
-    """A card and a decision for each playbook, every modal, and one of what stands beside them."""
+    """Each playbook has a card and a decision; every modal and other surface has a sample."""
     names = [sample.name for sample in made(Language.JA)]
     folder = load_policy(ROOT / "deploy/policy")
     wanted = [
@@ -84,14 +84,14 @@ async def web(workspace: Workspace) -> AsyncIterator[AsyncWebClient]:
 
 
 async def test_slack_takes_every_sample(web: AsyncWebClient) -> None:
-    """The stand-in looks at them with its own check."""
+    """The sandbox validates them with its own check."""
     assert {s.name: await fault_of(web, s) for s in made(Language.EN)} == {
         s.name: None for s in made(Language.EN)
     }
 
 
-async def test_what_slack_says_is_told_with_its_place(web: AsyncWebClient) -> None:
-    """All of it, in a line."""
+async def test_faults_are_reported_with_their_place(web: AsyncWebClient) -> None:
+    """All faults are in one line."""
     assert await fault_of(web, GOOD) is None
     assert await fault_of(web, BAD) == (
         "/blocks/0/type: unsupported type: sectoin; /blocks/1: missing required field: text"
@@ -99,26 +99,26 @@ async def test_what_slack_says_is_told_with_its_place(web: AsyncWebClient) -> No
 
 
 async def test_slacks_rates_are_kept(web: AsyncWebClient, workspace: Workspace) -> None:
-    """It waits as long as Slack says, and asks again."""
+    """The call is repeated after Retry-After."""
     # A bucket of one that fills in a second.
     workspace.rates = Rates(burst_share=1 / 50)
     assert [await fault_of(web, GOOD) for _ in range(2)] == [None, None]
     assert workspace.refused["blocks.validate"] >= 1
 
 
-async def test_a_slack_without_the_method_is_told_of_plainly(
+async def test_a_slack_without_the_method_gets_a_sentence(
     web: AsyncWebClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An older one, or a stand-in of somebody else's."""
+    """Older servers and other stand-ins lack the method."""
     monkeypatch.delitem(METHODS, "blocks.validate")
     with pytest.raises(NotAsked, match=r"does not know blocks\.validate: nothing was looked at\."):
         await fault_of(web, GOOD)
 
 
-async def test_a_slack_that_is_down_is_told_of_plainly(
+async def test_an_unreachable_slack_gets_a_sentence(
     web: AsyncWebClient, workspace: Workspace
 ) -> None:
-    """With where it was looked for."""
+    """The message has the address."""
     workspace.faults.set(Fault.SLACK_LOST_RESPONSE, True)
     with pytest.raises(NotAsked, match=r"Slack at http://.* does not answer: look at the network"):
         await fault_of(web, GOOD)

@@ -1,4 +1,4 @@
-"""Socket Mode against a small stand-in: one address, one WebSocket."""
+"""Socket Mode against a small stand-in with one address and one WebSocket."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack.app import make_bolt_app
 from bot.slack.replies import Background
 from bot.slack.socket_mode import run_socket_mode
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE
@@ -32,7 +32,7 @@ PRESS = {
 
 
 class SmallSlack:
-    """Sends one press over each connection and keeps what comes back."""
+    """Sends one click over each connection and records the responses."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -72,19 +72,19 @@ class SmallSlack:
 
 
 async def test_a_press_over_the_socket_is_stored_and_acknowledged():
-    """The same listeners hear it; the connection is closed when the runner is cancelled."""
+    """The listeners are those of HTTP; the connection is closed with the runner."""
     slack = SmallSlack()
     async with slack.serving() as url, aiohttp.ClientSession() as session:
         stage = Stage(Workspace(), url)
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
         app = make_bolt_app(stage.services(), client, "", Background())
         running = asyncio.create_task(run_socket_mode(app, "xapp-good"))
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_SECONDS):
             await slack.answered.wait()
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_SECONDS):
             await slack.closed.wait()
     assert slack.answers == [{"envelope_id": "E1"}]
     [(workflow_id, click)] = stage.cases.clicks
@@ -92,7 +92,7 @@ async def test_a_press_over_the_socket_is_stored_and_acknowledged():
 
 
 async def test_a_token_that_slack_refuses_ends_the_runner():
-    """Slack's own reason is raised, instead of trying for ever."""
+    """Slack's reason is raised instead of an endless retry."""
     slack = SmallSlack()
     async with slack.serving() as url, aiohttp.ClientSession() as session:
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
@@ -101,19 +101,19 @@ async def test_a_token_that_slack_refuses_ends_the_runner():
             await run_socket_mode(app, "xapp-bad")
 
 
-async def test_a_dead_address_is_given_up_for_a_new_one():
-    """Slack takes an address for a short time only; the SDK alone would try it for ever."""
+async def test_a_dead_address_is_replaced():
+    """An address expires soon; the SDK alone would retry it endlessly."""
     slack = SmallSlack()
     async with slack.serving() as url, aiohttp.ClientSession() as session:
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
         app = make_bolt_app(Stage(Workspace(), url).services(), client, "", Background())
-        slack.url = "http://127.0.0.1:9"  # where nobody listens
+        slack.url = "http://127.0.0.1:9"  # no server listens there
         with pytest.raises(TimeoutError):
             await run_socket_mode(app, "xapp-good", patience=0.3)
 
 
 async def test_a_connection_that_stays_lost_ends_the_runner():
-    """Who called begins anew, with an address of its own."""
+    """The caller starts again with a new address."""
     slack = SmallSlack()
     async with AsyncExitStack() as opened:
         url = await opened.enter_async_context(slack.serving())
@@ -121,9 +121,9 @@ async def test_a_connection_that_stays_lost_ends_the_runner():
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
         app = make_bolt_app(Stage(Workspace(), url).services(), client, "", Background())
         running = asyncio.create_task(run_socket_mode(app, "xapp-good", patience=4.0))
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_SECONDS):
             await slack.answered.wait()
         slack.url = "http://127.0.0.1:9"
         await slack.socket.close()
-        await asyncio.wait({running}, timeout=PATIENCE)
+        await asyncio.wait({running}, timeout=WAIT_SECONDS)
         assert isinstance(running.exception(), TimeoutError)

@@ -1,4 +1,4 @@
-"""`storm.open`: a case from the digest before its card is posted."""
+"""`storm.open` button: a case of the digest before its card is posted."""
 
 from datetime import timedelta
 
@@ -32,12 +32,12 @@ def line(**changes: object) -> CaseLine:
 
 
 def known(stage: Stage, **changes: object) -> None:
-    """The ledger knows the case."""
+    """A case in the ledger."""
     stage.ledger.stories[CASE] = Story(line=line(**changes), alerts=33)
 
 
 async def opened(stage: Stage, user: str = "U0SATO", value: str = CASE) -> dict:
-    """What `user` is shown after a press on the digest."""
+    """The view after a click on the digest."""
     person = stage.person(user)
     ts = stage.posted("digest", "storm", [button("storm.open", "開く", value)])
     await person.press(await stage.message(person, ts), "storm.open")
@@ -45,7 +45,7 @@ async def opened(stage: Stage, user: str = "U0SATO", value: str = CASE) -> dict:
 
 
 async def test_it_shows_the_card_with_buttons_that_work(stage: Stage) -> None:
-    """As of the case's newest version; a press on it reaches the case."""
+    """The card has the case's newest version; a click on it reaches the case."""
     known(stage)
     shown = await opened(stage)
     assert "ユーザー u_123" in visible_text(shown)
@@ -56,8 +56,8 @@ async def test_it_shows_the_card_with_buttons_that_work(stage: Stage) -> None:
     assert click.command == Claim(by=Actor(id="U0SATO"), version=3)
 
 
-async def test_it_links_to_a_card_that_stands(stage: Stage) -> None:
-    """There the others see what is done."""
+async def test_it_links_to_a_posted_card(stage: Stage) -> None:
+    """Other people see the results there."""
     known(stage)
     card = CardRef(channel="C0LIVE", ts="1700000000.000100")
     stage.cases.memories[ROUTE] = CaseSnapshot(case=case(), card=card)
@@ -66,31 +66,31 @@ async def test_it_links_to_a_card_that_stands(stage: Stage) -> None:
 
 
 async def test_english_readers_read_english(stage: Stage) -> None:
-    """In the language of whoever pressed, not of the channel."""
+    """The person's language is used, not the channel's."""
     known(stage)
     assert "The card isn’t posted yet." in visible_text(await opened(stage, "U0CLARK"))
 
 
-async def test_the_look_is_written_down_before_anything_is_shown(stage: Stage) -> None:
-    """Who, at which case, and from where."""
+async def test_the_look_is_recorded_before_anything_is_shown(stage: Stage) -> None:
+    """The record has person, case and origin."""
     known(stage)
     await opened(stage)
     (note,) = stage.ledger.notes
-    assert (note.by, note.kind, note.id) == ("U0SATO", "case", CASE)
+    assert (note.actor, note.subject_type, note.subject_id) == ("U0SATO", "case", CASE)
     assert note.why == "storm.open in C0LIVE"
     assert stage.ledger.log[0] == "looked_up"
 
 
-async def test_who_holds_no_role_sees_nothing(stage: Stage) -> None:
-    """And nothing is looked up for them."""
+async def test_a_person_without_a_role_sees_nothing(stage: Stage) -> None:
+    """Nothing is looked up."""
     known(stage)
     stage.people.roles_of["U0SATO"] = set()
     assert "ユーザー u_123" not in visible_text(await opened(stage))
     assert stage.ledger.log == []
 
 
-async def test_a_closed_case_is_told_as_it_ended(stage: Stage) -> None:
-    """Its route may belong to the next case by now."""
+async def test_a_closed_case_shows_its_result(stage: Stage) -> None:
+    """Its workflow id may belong to the next case already."""
     known(stage, phase=Phase.CLOSED)
     stage.cases.memories[ROUTE] = CaseSnapshot(case=case("K00000009"))
     shown = await opened(stage)
@@ -100,20 +100,20 @@ async def test_a_closed_case_is_told_as_it_ended(stage: Stage) -> None:
 
 @pytest.mark.parametrize("value", ["", "K1", f"{CASE}:3", "<!channel>"])
 async def test_a_value_that_koban_did_not_write_opens_nothing(stage: Stage, value: str) -> None:
-    """Whatever it is."""
+    """Any invalid value is refused."""
     known(stage)
     await opened(stage, value=value or "x")
     assert stage.ledger.log == []
 
 
-async def test_an_unknown_case_is_said_to_be_unknown(stage: Stage) -> None:
-    """It is not in the ledger."""
+async def test_an_unknown_case_gets_a_sentence(stage: Stage) -> None:
+    """The ledger does not have it."""
     shown = await opened(stage)
     assert CASE in visible_text(shown)
     assert stage.cases.clicks == []
 
 
-async def test_without_ledger_or_temporal_one_is_asked_to_press_again(stage: Stage) -> None:
-    """Nothing half is shown."""
+async def test_without_ledger_or_temporal_nothing_is_shown(stage: Stage) -> None:
+    """The message asks the person to click again."""
     stage.ledger.away = True
     assert "もう一度「開く」を押してください" in visible_text(await opened(stage))

@@ -56,21 +56,19 @@ def duty(name: str, hours: int, people: tuple[str, ...] | None) -> Duty:
     ],
 )
 def test_a_line_is_read_as_it_is_meant(typed: str, meant: object) -> None:
-    """Whatever width it is typed in; what is nearly right is proposed."""
+    """Full-width input works, and near misses get a suggestion."""
     assert read(typed, LOOKUPS) == meant
 
 
 @pytest.mark.parametrize(("typed", "lasts"), [("stats", 24), ("stats 7d", 168)])
-async def test_numbers_are_of_the_time_that_was_asked_for(
-    stage: Stage, typed: str, lasts: int
-) -> None:
-    """Up to now."""
+async def test_figures_are_of_the_requested_period(stage: Stage, typed: str, lasts: int) -> None:
+    """The period ends now."""
     await stage.command(stage.person("U0SATO"), f"/koban {typed}")
     assert stage.team.asked == [(NOW - timedelta(hours=lasts), NOW)]
 
 
-async def test_numbers_name_their_denominators_and_nobody(stage: Stage) -> None:
-    """Five playbooks at most, those that are gone by their names."""
+async def test_figures_have_denominators_and_no_people(stage: Stage) -> None:
+    """At most five playbooks are shown, removed ones by name."""
     stage.team.counted = NUMBERS
     told = await stage.command(stage.person("U0CLARK"), "/koban stats")
     for wanted in (
@@ -89,8 +87,8 @@ async def test_numbers_name_their_denominators_and_nobody(stage: Stage) -> None:
     assert "U0" not in told
 
 
-async def test_who_is_there_who_comes_and_who_covers(stage: Stage) -> None:
-    """Until when, each with leads; times in every reader's own zone."""
+async def test_the_shift_has_current_next_and_covering_people(stage: Stage) -> None:
+    """Each has an end and leads, with times in the reader's zone."""
     cover = ActiveCover(
         person="U0CLARK", covers_for="U0TANAKA", role=Role.LEAD, until=NOW + timedelta(hours=1)
     )
@@ -109,15 +107,15 @@ async def test_who_is_there_who_comes_and_who_covers(stage: Stage) -> None:
 
 
 async def test_an_empty_hour_says_what_to_do(stage: Stage) -> None:
-    """Nobody now, nothing planned."""
+    """No current and no next shift are planned."""
     stage.team.duty = OnCall(roster=True)
     told = await stage.command(stage.person("U0SATO"), "/koban oncall")
     assert "いまは当番がいません。急ぐときはリードに連絡してください。" in told
     assert "• 未定" in told
 
 
-async def test_without_a_roster_the_roles_are_told(stage: Stage) -> None:
-    """Better than nothing, and it says why."""
+async def test_without_a_roster_the_role_holders_are_shown(stage: Stage) -> None:
+    """The answer says why."""
     stage.team.duty = OnCall(
         roster=False, holders={Role.SPECIALIST: ("U0SATO",), Role.LEAD: ("U0TANAKA",)}
     )
@@ -131,15 +129,15 @@ async def test_without_a_roster_the_roles_are_told(stage: Stage) -> None:
 
 @pytest.mark.parametrize("typed", ["stats", "oncall"])
 async def test_where_the_ledger_is_away_it_says_so(stage: Stage, typed: str) -> None:
-    """A sentence instead of zeros."""
+    """A sentence replaces the figures."""
     stage.team.away = True
     told = await stage.command(stage.person("U0SATO"), f"/koban {typed}")
     assert "少し待って" in told
 
 
 @pytest.mark.parametrize("typed", ["stats", "oncall"])
-async def test_only_the_team_is_told(stage: Stage, typed: str) -> None:
-    """Whoever holds no role learns nothing."""
+async def test_only_team_members_get_an_answer(stage: Stage, typed: str) -> None:
+    """People without a role get no data."""
     stage.people.roles_of.clear()
     await stage.command(stage.person("U0SATO"), f"/koban {typed}")
     assert stage.team.asked == []

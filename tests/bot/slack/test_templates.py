@@ -12,7 +12,7 @@ from deploy.sandbox.slack.screen import controls, visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import PLAYBOOK, ROUTE, case
 from tests.bot.slack.test_everything import says
-from tests.patience import PATIENT
+from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.case.model import Case
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.policy.platform import NoticeCall
@@ -38,7 +38,7 @@ WORDS: dict[str, Any] = {
 }
 
 
-def told_case(**more: Any) -> Case:
+def case_with_notices(**more: Any) -> Case:
     """A case whose playbook has reasons, rules and notices."""
     now = case()
     written = PLAYBOOK.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -54,8 +54,8 @@ def told_case(**more: Any) -> Case:
 
 
 async def deciding(stage: Stage, user: str = "U0SATO", **more: Any) -> Person:
-    """Somebody with the modal open."""
-    stage.cases.memories[ROUTE] = CaseSnapshot(case=told_case(**more))
+    """A person with the modal open."""
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=case_with_notices(**more))
     person = stage.person(user)
     await person.press(await stage.message(person, stage.card()), "case.decide")
     await person.modal()
@@ -63,13 +63,13 @@ async def deciding(stage: Stage, user: str = "U0SATO", **more: Any) -> Person:
 
 
 async def reason(person: Person) -> Any:
-    """What stands in the field of the rationale when the modal is drawn."""
+    """Initial value of the rationale field."""
     found = next(c for c in controls(await person.modal()) if c.block_id == "reason")
     return found.element.get("initial_value")
 
 
 async def test_rules_are_a_choice_with_the_usual_one_chosen(stage: Stage):
-    """By id and title; what is submitted is the id."""
+    """Options have id and title; the submission has the id."""
     sato = await deciding(stage)
     policy = next(c for c in controls(await sato.modal()) if c.block_id == "policy")
     assert [o["text"]["text"] for o in options_of(policy.element)] == [
@@ -83,7 +83,7 @@ async def test_rules_are_a_choice_with_the_usual_one_chosen(stage: Stage):
 
 
 async def test_a_reason_fills_in_the_rationale_and_shows_the_notice(stage: Stage):
-    """In the reader's language what colleagues read, in both what the person is told."""
+    """The rationale has the reader's language, the notice both languages."""
     sato = await deciding(stage)
     await sato.choose(await sato.modal(), "template", "line")
     view = await says(sato, "*本人への通知（ユーザー u_123）*")
@@ -100,7 +100,7 @@ async def test_a_reason_fills_in_the_rationale_and_shows_the_notice(stage: Stage
 
 
 async def test_another_reason_takes_the_place_of_the_first(stage: Stage):
-    """As long as nobody wrote anything of their own."""
+    """It replaces the rationale and the notice."""
     emma = await deciding(stage, "U0CLARK")
     await emma.choose(await emma.modal(), "template", "line")
     await says(emma, "We found a LINE ID.")
@@ -112,7 +112,7 @@ async def test_another_reason_takes_the_place_of_the_first(stage: Stage):
 
 
 async def test_what_somebody_wrote_is_never_replaced(stage: Stage):
-    """The notice changes, the words stay, and so does everything else that was chosen."""
+    """Only the notice changes; text and other choices stay."""
     sato = await deciding(stage)
     typed = {"verdict": "violation", "actions": ["mute_user"], "reason": "自分の言葉"}
     stage.cases.away = True
@@ -128,7 +128,7 @@ async def test_what_somebody_wrote_is_never_replaced(stage: Stage):
 
 
 async def test_no_reason_of_policy_is_a_choice_too(stage: Stage):
-    """Slack can't take a choice back."""
+    """A select in Slack can't be cleared."""
     sato = await deciding(stage)
     await sato.choose(await sato.modal(), "template", "line")
     await says(sato, "本人への通知")
@@ -142,16 +142,16 @@ async def test_no_reason_of_policy_is_a_choice_too(stage: Stage):
     assert stage.cases.clicks[0][1].command.template is None
 
 
-async def test_nobody_to_tell_is_said_before(stage: Stage):
-    """The platform only tells companies."""
+async def test_a_missing_recipient_is_shown_in_the_modal(stage: Stage):
+    """The platform only notifies companies."""
     sato = await deciding(stage, subject="company")
     await sato.choose(await sato.modal(), "template", "line")
     await says(sato, "通知先がないため送りません。")
 
 
-@pytest.mark.parametrize("timeouts", [replace(PATIENT, case=0.05)])
+@pytest.mark.parametrize("timeouts", [replace(LONG_TIMEOUTS, case=0.05)])
 async def test_a_case_that_does_not_answer_leaves_the_choice_as_it_is(stage: Stage):
-    """It can still be submitted: the case has its reasons."""
+    """The form can still be submitted, because the case has its reasons."""
     sato = await deciding(stage)
     stage.cases.thinking = asyncio.Event()
     await sato.choose(await sato.modal(), "template", "line")

@@ -18,8 +18,8 @@ MUTE = PlannedAction(
 )
 
 
-def told(*events: ev.Event) -> list[TimelineLine]:
-    """Events as the ledger has them."""
+def timeline_of(*events: ev.Event) -> list[TimelineLine]:
+    """Events as the ledger returns them."""
     return [
         TimelineLine(
             line=EventLine(at=event.at, kind=event.kind, by=event.by),
@@ -57,9 +57,9 @@ async def opens(stage: Stage, user: str = "U0SATO") -> Person:
     return await chosen(stage, user, "timeline")
 
 
-async def test_the_timeline_is_told_as_in_the_thread(stage: Stage):
-    """A line an event: date, person, action and reason; nobody is called, nothing formats."""
-    stage.ledger.timelines[CASE] = told(
+async def test_the_timeline_has_the_lines_of_the_thread(stage: Stage):
+    """A line has date, person, action and reason, without mentions or markup."""
+    stage.ledger.timelines[CASE] = timeline_of(
         begun(),
         ev.CaseClaimed(at=NOW, by="U0SATO"),
         decided(),
@@ -77,8 +77,8 @@ async def test_the_timeline_is_told_as_in_the_thread(stage: Stage):
 
 
 async def test_it_opens_before_the_ledger_answers(stage: Stage):
-    """Within the life of the trigger, whatever the ledger does."""
-    stage.ledger.timelines[CASE] = told(begun())
+    """A slow ledger does not delay the modal beyond its trigger's lifetime."""
+    stage.ledger.timelines[CASE] = timeline_of(begun())
     stage.ledger.gate = asyncio.Event()
     sato = await opens(stage)
     await says(sato, "読み込んでいます…")
@@ -88,9 +88,9 @@ async def test_it_opens_before_the_ledger_answers(stage: Stage):
 
 
 async def test_the_latest_page_comes_first_and_pages_turn(stage: Stage):
-    """Twenty lines a page."""
+    """A page has twenty lines."""
     notes = [ev.NoteAdded(at=NOW, by="U0SATO", note=f"メモ{n:02}") for n in range(1, 45)]
-    stage.ledger.timelines[CASE] = told(begun(), *notes)
+    stage.ledger.timelines[CASE] = timeline_of(begun(), *notes)
     sato = await opens(stage)
     view = await says(sato, "45件中 41–45件目")
     assert [c.action_id for c in controls(view)] == ["timeline.page.before"]
@@ -101,41 +101,42 @@ async def test_the_latest_page_comes_first_and_pages_turn(stage: Stage):
     assert [c.action_id for c in controls(view)] == ["timeline.page.before", "timeline.page.next"]
 
 
-async def test_who_looked_is_written_down_first(stage: Stage):
-    """As for every look at a case."""
-    stage.ledger.timelines[CASE] = told(begun())
+async def test_the_look_is_recorded_first(stage: Stage):
+    """Every look-up of a case is recorded."""
+    stage.ledger.timelines[CASE] = timeline_of(begun())
     suzuki = await opens(stage, "U0SUZUKI")
     await says(suzuki, "1件中 1–1件目")
     assert stage.ledger.log == ["looked_up", "timeline"]
     [note] = stage.ledger.notes
-    assert (note.by, note.kind, note.id, note.why) == ("U0SUZUKI", "case", CASE, "timeline")
+    assert (note.actor, note.why) == ("U0SUZUKI", "timeline")
+    assert (note.subject_type, note.subject_id) == ("case", CASE)
 
 
-async def test_whoever_holds_no_role_sees_nothing(stage: Stage):
-    """The card may stand in a public channel; its story is not for everybody."""
-    stage.ledger.timelines[CASE] = told(begun())
+async def test_a_person_without_a_role_sees_nothing(stage: Stage):
+    """The card can be in a public channel; its events are for the team."""
+    stage.ledger.timelines[CASE] = timeline_of(begun())
     stage.people.roles_of.pop("U0CLARK")
     emma = await opens(stage, "U0CLARK")
     await says(emma, "This needs the")
     assert stage.ledger.log == []
 
 
-async def test_a_ledger_that_is_away_is_said_in_the_modal(stage: Stage):
-    """With what to do."""
+async def test_an_outage_of_the_ledger_is_reported_in_the_modal(stage: Stage):
+    """The text has the next step."""
     stage.ledger.away = True
     sato = await opens(stage)
     await says(sato, "いまは記録を読み込めません。")
 
 
-async def test_an_unknown_case_is_said(stage: Stage):
-    """A card whose case the ledger does not have."""
+async def test_an_unknown_case_gets_a_sentence(stage: Stage):
+    """The ledger does not have the card's case."""
     sato = await opens(stage)
     await says(sato, f"ケース {CASE} の記録が見つかりません。")
 
 
 async def test_an_event_of_a_newer_version_keeps_its_line(stage: Stage):
-    """Its kind and person are known, if no more."""
+    """Its kind and person are shown."""
     line = EventLine(at=NOW, kind="something_newer", by="U0SATO")
-    stage.ledger.timelines[CASE] = [*told(begun()), TimelineLine(line=line)]
+    stage.ledger.timelines[CASE] = [*timeline_of(begun()), TimelineLine(line=line)]
     sato = await opens(stage)
     assert "更新" in visible_text(await says(sato, "2件中 1–2件目"))

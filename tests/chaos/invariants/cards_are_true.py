@@ -1,4 +1,4 @@
-"""Cards: each equals its case as Koban would draw it now; one card for each case."""
+"""Cards: each equals its case as Koban would draw it now; each case has one card."""
 
 from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo

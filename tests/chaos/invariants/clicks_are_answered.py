@@ -1,8 +1,8 @@
 """Clicks: every acked one was carried out, refused with a message, or already in effect.
 
-Each event and each message answers for one click only. A message counts where Slack's answer to
-it reached Koban: one whose answer was lost is posted again, and would count twice. Opening a
-modal decides nothing; its submission is the click. What nobody pressed must not have happened.
+Each event and each message proves one click only. A message counts if Slack's response to it
+reached Koban: without it the message is posted again, and would count twice. Opening a modal
+decides nothing; its submission is the click. An event without a click is a violation.
 """
 
 from collections.abc import Iterator, Sequence
@@ -91,7 +91,7 @@ def _lost(message: Message, seen: Evidence) -> bool:
 
 
 def _already(click: Click, seen: Evidence) -> bool:
-    """Whether the case was in this state at some time since the click."""
+    """True if the case was in this state at some time since the click."""
     story = seen.stories.get(click.case)
     if story is None:
         return False

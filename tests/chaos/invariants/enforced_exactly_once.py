@@ -18,7 +18,7 @@ _TAKEN_BACK = frozenset({ActionStatus.UNDONE, ActionStatus.LIFTED})
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """Compares calls, changes and active measures with the ledger's actions."""
+    """Compares calls, changes and active actions with the ledger's actions."""
     yield from _once(seen)
     wanted, perhaps, standing = set[str](), set[str](), set[tuple[str, str, str, str]]()
     made = {_LIFE.sub("", key) for key in seen.executions}
@@ -30,18 +30,18 @@ def check(seen: Evidence) -> Iterator[Violation]:
             named = ({key} if done else set()) | (
                 {f"{key}/undo"} if status in _TAKEN_BACK else set()
             )
-            # A protection that nobody could tell of was taken back without having stood.
+            # A protection with an unknown result was undone without having been in effect.
             (perhaps if _protects(action) and status in _TAKEN_BACK else wanted).update(named)
-            standing |= {_measure(action, spec)} if status in STANDING else set()
+            standing |= {_sanction(action, spec)} if status in STANDING else set()
             if done:
                 yield from _approved(story, action, spec, seen)
     for key in sorted(wanted - made):
         yield Violation(NUMBER, f"{key} stands in the ledger and was never made at the platform")
     for key in sorted(made - wanted - perhaps):
         yield Violation(NUMBER, f"{key} was made at the platform; the ledger does not say so")
-    for measure in sorted(standing ^ seen.measures):
-        where = "the ledger" if measure in standing else "the platform"
-        yield Violation(NUMBER, f"measure {measure} stands in {where} only")
+    for sanction in sorted(standing ^ seen.sanctions):
+        where = "the ledger" if sanction in standing else "the platform"
+        yield Violation(NUMBER, f"sanction {sanction} is in {where} only")
 
 
 def _once(seen: Evidence) -> Iterator[Violation]:
@@ -96,7 +96,7 @@ def _key(action: Row) -> str:
     return "/".join(action[name] for name in names)
 
 
-def _measure(action: Row, spec: ActionSpec) -> tuple[str, str, str, str]:
+def _sanction(action: Row, spec: ActionSpec) -> tuple[str, str, str, str]:
     path = _PATH.fullmatch(spec.request.path)
     assert path is not None, spec.request.path
     return (path[1], action["subject_id"], path[2], action["case_id"])

@@ -8,7 +8,7 @@ from temporalio.worker import Replayer
 
 from bot.query_guard import GuardedRunner
 from tests.chaos.evidence import Evidence, Violation
-from tests.chaos.invariants.ledger_is_what_histories_say import Told, events_in
+from tests.chaos.invariants.ledger_is_what_histories_say import EventsByCase, events_in
 from workflows.appeal_workflow import AppealWorkflow
 from workflows.bulk_workflow import BulkWorkflow
 from workflows.case_workflow import CaseWorkflow
@@ -28,12 +28,12 @@ _OURS = (
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """Result of `examined`."""
+    """Returns the failures of `examined`."""
     for words in seen.unplayable:
         yield Violation(NUMBER, words)
 
 
-async def examined(client: Client) -> tuple[list[str], Told]:
+async def examined(client: Client) -> tuple[list[str], EventsByCase]:
     """Replays every history; returns failures and recorded events."""
     replayer = Replayer(
         workflows=_OURS,
@@ -42,7 +42,7 @@ async def examined(client: Client) -> tuple[list[str], Told]:
         # A replay is judged by its commands, not by the 2 s that a busy machine may exceed.
         debug_mode=True,
     )
-    found, recorded = list[str](), Told()
+    found, recorded = list[str](), EventsByCase()
     async for each in client.list_workflows():
         if each.workflow_type not in {kind.__name__ for kind in _OURS}:
             continue

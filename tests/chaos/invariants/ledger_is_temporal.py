@@ -66,7 +66,7 @@ def _memory(story: Story, seen: Evidence) -> tuple[CaseSnapshot | None, set[str]
         closed_workflow_id(story.case.id),
     )
     if case.phase is not Phase.CLOSED:
-        # One that was reopened runs under its own name: its group may have another case by now.
+        # A reopened case runs under its own id, because its group may have another case.
         workflow_ids = {workflow_id, woken} & {
             r for r, m in seen.memories.items() if _knows(m, case.id)
         }

@@ -15,7 +15,7 @@ NUMBER = 9
 WRITING = 2.0
 """Seconds that an event may take to a reachable ledger."""
 
-Told = dict[str, dict[int, Any]]
+EventsByCase = dict[str, dict[int, Any]]
 """Events by case or appeal, then by sequence number."""
 
 

@@ -1,8 +1,8 @@
 """Timers: escalations, expiries and lifts are at most 2 s late.
 
-A kill in between moves the due time to the moment when all of Koban was well again. A lift is
-made once the platform is first asked for it; how long the platform then refuses is not counted.
-What a bare timer on the same server was late by in the same moment is the machine's, not Koban's.
+A kill moves the due time to the moment when all of Koban is healthy again. A lift is done with the
+first request to the platform; how long the platform then refuses is not counted. The lateness of a
+bare timer on the same server at the same time is subtracted: it is the machine's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -69,7 +69,7 @@ def _lifts(case: str, story: Story, seen: Evidence) -> Iterator[tuple[float, str
 
 
 def _known(key: str, seen: Evidence) -> float:
-    """Time of the first report that the change was made."""
+    """Time of the first report of the change."""
     reported = (
         _at(call)
         for call in seen.calls
@@ -79,7 +79,7 @@ def _known(key: str, seen: Evidence) -> float:
 
 
 def moved(due: float, until: float, outages: Sequence[Outage]) -> float:
-    """`due`, moved behind every outage that began before the timer was late."""
+    """`due`, moved to the end of every outage that began before the timer was late."""
     for outage in sorted(outages, key=lambda each: each.since):
         ended = until if outage.until is None else outage.until
         if outage.since <= due + LATEST and ended > due:

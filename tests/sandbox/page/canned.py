@@ -106,9 +106,9 @@ def option(text: str, value: str, **more: Any) -> Json:
 
 
 BAN_CONFIRM = {
-    "title": plain("強制退会を申請しますか?"),
-    "text": mrkdwn("*u_123* は承認後に退会となります。"),
-    "confirm": plain("申請する"),
+    "title": plain("「強制退会」の承認を依頼しますか？"),
+    "text": mrkdwn("承認されるまで、ユーザー *u_123* には何も行いません。"),
+    "confirm": plain("依頼する"),
     "deny": plain("やめる"),
     "style": "danger",
 }
@@ -118,13 +118,14 @@ def case_blocks(state: str = "未対応") -> list[Json]:
     return [
         section(f"*重大* · 外部誘導 · `K7Q2F9XM`   *{state}*"),
         section(
-            "ユーザー *u_123*(メルさん)が配信 *s_9* で購入者を外部に誘導した疑い\n"
+            "ユーザー *u_123*（メルさん）が配信 *s_9* で購入者を外部に誘導した疑い\n"
             "スコア 0.97 · 視聴者 1,240 · 過去の措置 警告1・コメント制限1 · 対応中の別ケース 1"
         ),
-        section("&gt;「LINE ID ください hxxps://ex[.]com」 ほか 213件(12:03:10–12:03:55)"),
+        section("&gt;「LINE ID ください hxxps://ex[.]com」 ほか213件（12:03:10–12:03:55）"),
         context(
             "担当 未定 · 判断期限 <!date^1795403607^{time}|12:13> · "
-            "次の通知 <!date^1795403127^{time}|12:05> リード · 保護中 メッセージ非表示"
+            "<!date^1795403127^{time}|12:05> までに判断がなければリードに通知 · "
+            "自動対応中: メッセージ非表示"
         ),
         {
             "type": "actions",
@@ -140,7 +141,7 @@ def case_blocks(state: str = "未対応") -> list[Json]:
                     "options": [
                         option("引き継ぐ", "handover:K7Q2F9XM:3"),
                         option("保留にする", "snooze:K7Q2F9XM:3"),
-                        option("根拠を見る", "evidence:K7Q2F9XM:3"),
+                        option("検知内容を見る", "evidence:K7Q2F9XM:3"),
                     ],
                 },
             ],
@@ -188,8 +189,8 @@ def approval_blocks() -> list[Json]:
         {
             "type": "section",
             "fields": [
-                mrkdwn("*対象*\nu_123(メルさん)"),
-                mrkdwn("*申請者*\n<@U0CLARK>"),
+                mrkdwn("*対象*\nu_123（メルさん）"),
+                mrkdwn("*依頼者*\n<@U0CLARK>"),
                 mrkdwn("*規約*\n<https://example.com/mkt|MKT-4.2>"),
                 mrkdwn("*期限*\n<!date^1795405260^{date_short_pretty} {time}|12:41>"),
             ],
@@ -209,7 +210,7 @@ def approval_blocks() -> list[Json]:
 
 
 def gallery_blocks() -> list[Json]:
-    """What Block Kit offers besides the cards."""
+    """Every other Block Kit block."""
     return [
         {
             "type": "rich_text",
@@ -329,7 +330,7 @@ def home() -> Json:
 
 
 def state_of(person: Json) -> Json:
-    """What ``GET /ui/state`` answers for ``person``."""
+    """Response of `GET /ui/state` for `person`."""
     japanese = person["locale"].startswith("ja")
     dm = message(
         "1795402950.000020",

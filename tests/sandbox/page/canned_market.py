@@ -6,7 +6,7 @@ Json = dict[str, Any]
 
 
 def market() -> Json:
-    """What ``GET /market-ui/state`` answers."""
+    """Response of `GET /market-ui/state`."""
     users = [
         {
             "id": f"u_{n}",
@@ -65,9 +65,9 @@ def calls() -> list[Json]:
 def faults() -> list[Json]:
     titles = {
         "slack_429": ("Slack のレート制限（429）", "Slack rate limit (429)"),
-        "platform_500": ("マーケットがエラーを返す", "The marketplace answers errors"),
-        "platform_hang": ("マーケットが応答しない", "The marketplace hangs"),
-        "kill_worker": ("ワーカーを止める", "Stop the worker"),
+        "platform_500": ("マーケットのエラー（500）", "Marketplace errors (500)"),
+        "platform_hang": ("マーケットの応答なし", "Marketplace not responding"),
+        "kill_worker": ("ワーカーの停止", "Worker down"),
     }
     return [
         {"name": n, "on": False, "title": {"ja": ja, "en": en}} for n, (ja, en) in titles.items()

@@ -1,4 +1,4 @@
-"""A real Chromium on the page, served over real HTTP in front of canned states."""
+"""Chromium on the sandbox page, which is served over real HTTP with canned states."""
 
 import asyncio
 import socket
@@ -51,7 +51,7 @@ async def window(browser: Browser) -> BrowserContext:
 async def open_page(
     browser: Browser, window: BrowserContext, served: tuple[FakeUi, str], fake: FakeUi
 ) -> AsyncIterator[Opener]:
-    """``await open_page("as=U0SATO&channel=C0LIVE")`` → a page of which nothing failed."""
+    """`await open_page("as=U0SATO&channel=C0LIVE")`: a page without failed requests."""
     pages: list[Page] = []
     complaints: list[str] = []
 

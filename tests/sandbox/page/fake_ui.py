@@ -1,6 +1,6 @@
-"""A tiny stand-in for what lies behind the page: canned states that a test may change.
+"""Fake server of the sandbox page: canned states that a test can change.
 
-Every POST is remembered in ``posts``; what the server would answer is set per path.
+Every POST is recorded in `posts`; the response is set per path.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from deploy.sandbox.page.page import page_routes
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.sandbox.page import canned, canned_market
 
 Json = dict[str, Any]
 
 
 class FakeUi:
-    """State as ``/ui/state`` answers it, per person; ``changed()`` tells every open page."""
+    """Responses of `/ui/state` by person; `changed()` notifies every open page."""
 
     def __init__(self) -> None:
         self.reset()
@@ -46,8 +46,8 @@ class FakeUi:
         return [body for name, body in self.posts if name == path]
 
     async def wait_for_post(self, path: str, count: int = 1) -> Json:
-        """The newest body sent to ``path`` once there are ``count``; TimeoutError after a while."""
-        async with asyncio.timeout(PATIENCE), self.bell:
+        """The newest body sent to `path` once there are `count`; TimeoutError otherwise."""
+        async with asyncio.timeout(WAIT_SECONDS), self.bell:
             await self.bell.wait_for(lambda: len(self.posted(path)) >= count)
         return self.posted(path)[-1]
 
@@ -55,7 +55,7 @@ class FakeUi:
         return next(m for m in self.states[user]["messages"][channel] if m["ts"] == ts)
 
     def everywhere(self, channel: str, message: Json) -> None:
-        """Posts ``message`` for everybody."""
+        """Adds `message` for every person."""
         for state in self.states.values():
             state["messages"][channel].append(message)
 

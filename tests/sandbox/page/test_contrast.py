@@ -1,4 +1,4 @@
-"""Every colour that carries words or a border can be seen, in light and in dark (WCAG 2.2 AA)."""
+"""Colour contrast of text and borders, in light and dark mode (WCAG 2.2 AA)."""
 
 import re
 from pathlib import Path
@@ -8,10 +8,10 @@ import pytest
 from deploy.sandbox.page.page import ASSETS
 
 WORDS = 4.5
-"""Text of ordinary size: WCAG 2.2, 1.4.3."""
+"""Contrast of normal text: WCAG 2.2, 1.4.3."""
 
 PARTS = 3.0
-"""What has to be seen to know a control and its focus: WCAG 2.2, 1.4.11."""
+"""Contrast of controls and focus: WCAG 2.2, 1.4.11."""
 
 READ = [
     ("text", "bg"),
@@ -77,7 +77,7 @@ SEEN = [
 
 
 def themes() -> dict[str, dict[str, str]]:
-    """The variables of style.css by theme; dark takes over what it does not say anew."""
+    """Variables of style.css by theme; dark inherits the variables that it does not set."""
     css = (ASSETS / "style.css").read_text()
     light = _variables(_rule(css, ":root {"))
     dark = _variables(_rule(css, ':root[data-theme="dark"] {'))
@@ -101,21 +101,21 @@ def luminance(colour: str) -> float:
 
 
 def contrast(one: str, other: str) -> float:
-    """From 1 (the same) to 21 (black on white)."""
+    """Contrast ratio from 1 (equal) to 21 (black on white)."""
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
 
 
 def test_contrast_is_measured_as_wcag_does():
-    """Black on white is 21; the greys next to each side of 4.5 are told apart."""
+    """Black on white is 21; the greys on both sides of 4.5 differ."""
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_words_can_be_read_and_controls_be_seen(theme: str):
-    """Each pair that is drawn keeps its least contrast."""
+def test_text_and_controls_have_enough_contrast(theme: str):
+    """Each pair of colours has its minimum contrast."""
     colours = themes()[theme]
     measured = {
         f"{front} on {back}": (round(contrast(colours[front], colours[back]), 2), least)
@@ -126,7 +126,7 @@ def test_words_can_be_read_and_controls_be_seen(theme: str):
 
 
 def test_colours_are_named_in_one_place():
-    """A colour written elsewhere would go unmeasured."""
+    """A colour outside of style.css would not be measured."""
     written = {
         (sheet.name, colour)
         for sheet in sorted(Path(ASSETS).glob("*.css"))

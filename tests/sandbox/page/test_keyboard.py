@@ -1,4 +1,4 @@
-"""The page without a mouse: where the focus is, where it comes back to, what is read out."""
+"""Keyboard use of the page: focus, its return, and screen reader announcements."""
 
 import pytest
 from playwright.async_api import Page, expect
@@ -14,13 +14,13 @@ LIVE = "as=U0SATO&channel=C0LIVE"
 
 
 async def outlined(page: Page) -> bool:
-    """Whether the focused element draws an outline."""
+    """True if the focused element draws an outline."""
     style = "getComputedStyle(document.activeElement)"
     return await page.evaluate(f"{style}.outlineStyle !== 'none' && {style}.outlineWidth !== '0px'")
 
 
 async def test_arrows_go_from_message_to_message_and_tab_through_one(open_page: Opener) -> None:
-    """The newest first; within a card Tab goes through its buttons in reading order."""
+    """The newest comes first; in a card Tab goes through its buttons in reading order."""
     page = await open_page(LIVE)
     await page.locator("#main .scroller").focus()
     await page.keyboard.press("ArrowUp")
@@ -39,10 +39,10 @@ async def test_arrows_go_from_message_to_message_and_tab_through_one(open_page: 
     assert passed == ["担当する", "24時間コメント制限", "強制退会…", "違反なし", "⋯"]
 
 
-async def test_a_button_that_its_press_took_away_leaves_the_focus_on_its_card(
+async def test_a_removed_button_leaves_the_focus_on_its_card(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """The next Tab goes on from the card, not from the top of the page."""
+    """The next Tab continues from the card, not from the top of the page."""
     page = await open_page(LIVE)
     await page.get_by_test_id(CARD).get_by_role("button", name="担当する").focus()
     blocks = canned.case_blocks("対応中")
@@ -56,17 +56,17 @@ async def test_a_button_that_its_press_took_away_leaves_the_focus_on_its_card(
     await expect(page.get_by_role("button", name="24時間コメント制限")).to_be_focused()
 
 
-async def test_a_menu_is_worked_with_arrows_and_gives_the_focus_back(
+async def test_a_menu_works_with_arrows_and_returns_the_focus(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """Arrows and End choose, Esc closes without choosing, Enter picks."""
+    """Arrows and End move, Esc closes without a choice, Enter chooses."""
     page = await open_page(LIVE)
     more = page.get_by_test_id(CARD).get_by_role("button", name="その他の操作")
     await more.focus()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("menuitem", name="引き継ぐ")).to_be_focused()
     await page.keyboard.press("End")
-    await expect(page.get_by_role("menuitem", name="根拠を見る")).to_be_focused()
+    await expect(page.get_by_role("menuitem", name="検知内容を見る")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(more).to_be_focused()
     assert fake.posted("/ui/act") == []
@@ -81,7 +81,7 @@ async def test_a_menu_is_worked_with_arrows_and_gives_the_focus_back(
 async def test_tab_stays_inside_a_modal_and_enter_submits_it(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """From the last control to the first and back; the messages beneath are out of reach."""
+    """Tab goes from the last control to the first, and never to the messages behind."""
     page = await open_page(LIVE)
     await page.get_by_test_id(CARD).get_by_role("button", name="違反なし").focus()
     fake.states["U0SATO"]["views"] = [canned.modal()]
@@ -109,7 +109,7 @@ async def test_tab_stays_inside_a_modal_and_enter_submits_it(
 async def test_a_modal_that_was_loading_puts_the_focus_into_its_first_field(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """Opened empty within the three seconds, filled a moment later."""
+    """It opens empty within three seconds and is filled in a moment later."""
     loading = canned.modal() | {"blocks": [canned.section("読み込んでいます…")], "submit": None}
     fake.states["U0SATO"]["views"] = [loading]
     page = await open_page(LIVE)
@@ -120,7 +120,7 @@ async def test_a_modal_that_was_loading_puts_the_focus_into_its_first_field(
 
 
 async def test_f6_goes_round_the_panes(open_page: Opener) -> None:
-    """People, channels, messages, composer, panel; Shift goes back; the link at the top skips."""
+    """People, channels, messages, composer and panel; Shift reverses; a skip link is on top."""
     page = await open_page(LIVE)
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="メッセージへ移動する")).to_be_focused()
@@ -140,11 +140,11 @@ async def test_f6_goes_round_the_panes(open_page: Opener) -> None:
 
 
 async def test_the_list_of_keys_opens_and_closes(open_page: Opener) -> None:
-    """Esc closes it, and the button has the focus again."""
+    """Esc closes it and returns the focus to its button."""
     page = await open_page("as=U0CLARK&channel=C0LIVE")
     await page.get_by_test_id("keys").focus()
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("dialog", name="Keyboard")).to_contain_text("Switch the person")
+    await expect(page.get_by_role("dialog", name="Keyboard")).to_contain_text("Switch user")
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog")).to_have_count(0)
     await expect(page.get_by_test_id("keys")).to_be_focused()
@@ -153,7 +153,7 @@ async def test_the_list_of_keys_opens_and_closes(open_page: Opener) -> None:
 async def test_new_messages_are_read_out_without_their_markup(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """Who wrote and the sentence; what stood there before and one's own words are not repeated."""
+    """The announcement has author and text; older messages and the reader's own are left out."""
     page = await open_page(LIVE)
     live = page.locator("#announce")
     await expect(live).to_have_text("")
@@ -167,10 +167,10 @@ async def test_new_messages_are_read_out_without_their_markup(
     await expect(live).to_have_text("Koban: @佐藤 重大な外部誘導の疑い 🚨 規約")
 
 
-async def test_a_japanese_card_on_an_english_page_says_that_it_is_japanese(
+async def test_a_japanese_card_on_an_english_page_has_its_language(
     open_page: Opener,
 ) -> None:
-    """Screen readers pronounce it and fonts draw it as Japanese; the page itself is English."""
+    """Screen readers and fonts use the `lang` of the card."""
     page = await open_page("as=U0CLARK&channel=C0LIVE")
     await expect(page.locator("html")).to_have_attribute("lang", "en")
     body = page.get_by_test_id(CARD).locator(".message-body")
@@ -179,8 +179,8 @@ async def test_a_japanese_card_on_an_english_page_says_that_it_is_japanese(
     assert await hostile.get_attribute("lang") is None
 
 
-async def test_everything_to_press_has_a_name(open_page: Opener, fake: FakeUi) -> None:
-    """No button, link or field without words, in a modal or beneath it."""
+async def test_every_control_has_a_name(open_page: Opener, fake: FakeUi) -> None:
+    """Buttons, links and fields have text, in a modal and on the page."""
     fake.states["U0SATO"]["views"] = [canned.modal()]
     page = await open_page(f"{LIVE}&thread={canned.CASE_TS}")
     await expect(page.get_by_test_id("modal")).to_be_visible()
@@ -193,8 +193,8 @@ async def test_everything_to_press_has_a_name(open_page: Opener, fake: FakeUi) -
     assert await page.evaluate(nameless) == []
 
 
-async def test_a_question_is_answered_by_keyboard(open_page: Opener, fake: FakeUi) -> None:
-    """Tab goes between its two answers only; Enter gives the one in focus; the button is back."""
+async def test_a_confirmation_works_by_keyboard(open_page: Opener, fake: FakeUi) -> None:
+    """Tab stays on its two buttons; Enter presses the focused one; the focus returns."""
     page = await open_page(LIVE)
     ban = page.get_by_test_id(CARD).get_by_role("button", name="強制退会")
     await ban.focus()

@@ -1,4 +1,4 @@
-"""What a person sees and does on the sandbox page, in a real browser."""
+"""Sandbox page in a real browser: views, clicks and typing."""
 
 import re
 
@@ -16,10 +16,10 @@ LIVE = "as=U0SATO&channel=C0LIVE"
 
 
 async def test_a_card_is_drawn_with_its_words_and_buttons(open_page: Opener) -> None:
-    """Sections, quote, context with a date token in the viewer's zone, and five controls."""
+    """It has sections, a quote, a context with a local date, and five controls."""
     page = await open_page(LIVE)
     card = page.get_by_test_id(CARD)
-    await expect(card).to_contain_text("ユーザー u_123(メルさん)が配信 s_9 で購入者を")
+    await expect(card).to_contain_text("ユーザー u_123（メルさん）が配信 s_9 で購入者を")
     await expect(card.locator("blockquote")).to_contain_text("LINE ID ください hxxps://ex[.]com")
     await expect(card.locator("time.date").first).to_have_text("12:13")
     labels = await card.locator("[data-block-id=case]").all_inner_texts()
@@ -27,8 +27,8 @@ async def test_a_card_is_drawn_with_its_words_and_buttons(open_page: Opener) -> 
     await expect(card.locator(".app-badge")).to_have_text("アプリ")
 
 
-async def test_a_press_tells_the_server_who_pressed_what(open_page: Opener, fake: FakeUi) -> None:
-    """The body of /ui/act names person, message, block, action and value."""
+async def test_a_press_sends_person_and_action(open_page: Opener, fake: FakeUi) -> None:
+    """The body of /ui/act has person, message, block, action and value."""
     page = await open_page(LIVE)
     await page.get_by_test_id(CARD).get_by_role("button", name="担当する").click()
     body = await fake.wait_for_post("/ui/act")
@@ -46,24 +46,24 @@ async def test_a_press_tells_the_server_who_pressed_what(open_page: Opener, fake
 async def test_a_dangerous_button_asks_first_and_escape_means_no(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """Nothing is sent until the confirm dialog is answered with its own words."""
+    """Nothing is sent before the confirmation dialog, which has the card's texts."""
     page = await open_page(LIVE)
     ban = page.get_by_test_id(CARD).get_by_role("button", name="強制退会")
     await ban.click()
-    dialog = page.get_by_role("alertdialog", name="強制退会を申請しますか?")
+    dialog = page.get_by_role("alertdialog", name="「強制退会」の承認を依頼しますか？")
     await expect(dialog.get_by_role("button", name="やめる")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(dialog).to_have_count(0)
     assert fake.posted("/ui/act") == []
     await ban.click()
-    await dialog.get_by_role("button", name="申請する").click()
+    await dialog.get_by_role("button", name="依頼する").click()
     assert (await fake.wait_for_post("/ui/act"))["action_id"] == "case.preset.ban"
 
 
-async def test_a_question_put_to_one_person_is_never_answered_by_another(
+async def test_a_confirmation_closes_when_the_person_is_switched(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """Switching the person takes the confirm dialog away unanswered."""
+    """The dialog is closed without an answer."""
     page = await open_page(LIVE)
     await page.get_by_test_id(CARD).get_by_role("button", name="強制退会").click()
     await expect(page.get_by_test_id("confirm")).to_be_visible()
@@ -76,7 +76,7 @@ async def test_a_question_put_to_one_person_is_never_answered_by_another(
 
 
 async def test_hostile_text_stays_text(open_page: Opener) -> None:
-    """Markup from outside is shown as its characters; nothing runs, nobody is mentioned."""
+    """Markup from outside is shown literally; no script runs, and nobody is mentioned."""
     page = await open_page(LIVE)
     message = page.get_by_test_id(f"main-message-{canned.HOSTILE_TS}")
     await expect(message).to_contain_text(
@@ -89,18 +89,16 @@ async def test_hostile_text_stays_text(open_page: Opener) -> None:
     assert await page.locator("a[href^=javascript]").count() == 0
 
 
-async def test_the_browser_refuses_anything_from_elsewhere(open_page: Opener) -> None:
-    """An image of another origin is never fetched; its description stands in its place."""
+async def test_other_origins_are_blocked(open_page: Opener) -> None:
+    """An image of another origin is never requested; its alt text is shown."""
     page = await open_page("as=U0SATO&channel=C0MARKET")
     await expect(page.get_by_text("画像を表示できません: 配信の画面")).to_be_visible()
     answer = await page.request.get("/".join(page.url.split("/")[:3]))
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
-async def test_a_picture_of_the_workspace_is_asked_for_by_its_id(
-    open_page: Opener, fake: FakeUi
-) -> None:
-    """An image block may name a file; its description stands where the file is gone."""
+async def test_a_workspace_picture_is_requested_by_its_id(open_page: Opener, fake: FakeUi) -> None:
+    """An image block can name a file; a missing one has its alt text."""
     card = fake.message("U0SATO", "C0LIVE", canned.CASE_TS)
     card["blocks"] = [{"type": "image", "slack_file": {"id": "F0CHART"}, "alt_text": "日次の図"}]
     page = await open_page("as=U0SATO&channel=C0MARKET")
@@ -110,7 +108,7 @@ async def test_a_picture_of_the_workspace_is_asked_for_by_its_id(
 
 
 async def test_an_open_menu_outlives_a_redrawn_card(open_page: Opener, fake: FakeUi) -> None:
-    """The card changes underneath; the menu stays and its pick still goes to the card."""
+    """The card is updated behind the menu, and the choice still goes to the card."""
     page = await open_page(LIVE)
     await page.get_by_test_id(CARD).get_by_role("button", name="その他の操作").click()
     card = fake.message("U0SATO", "C0LIVE", canned.CASE_TS)
@@ -122,8 +120,8 @@ async def test_an_open_menu_outlives_a_redrawn_card(open_page: Opener, fake: Fak
     assert body["selected_option"]["value"] == "snooze:K7Q2F9XM:3"
 
 
-async def test_only_changed_messages_are_drawn_anew(open_page: Opener, fake: FakeUi) -> None:
-    """Unchanged messages keep their very nodes, the focused button keeps the focus."""
+async def test_only_changed_messages_are_redrawn(open_page: Opener, fake: FakeUi) -> None:
+    """Unchanged messages keep their DOM nodes and the focus."""
     page = await open_page(LIVE)
     claim = page.get_by_test_id(CARD).get_by_role("button", name="担当する")
     await claim.focus()
@@ -136,8 +134,10 @@ async def test_only_changed_messages_are_drawn_anew(open_page: Opener, fake: Fak
     await expect(claim).to_be_focused()
 
 
-async def test_a_draft_survives_news_and_other_people(open_page: Opener, fake: FakeUi) -> None:
-    """Half a sentence stays while cards arrive, and waits while somebody else is played."""
+async def test_a_draft_survives_updates_and_a_change_of_person(
+    open_page: Opener, fake: FakeUi
+) -> None:
+    """It stays while cards arrive, and is kept for each person."""
     page = await open_page(LIVE)
     await page.get_by_test_id("composer").fill("確認して")
     fake.everywhere("C0LIVE", canned.message("1795403300.000001", text="新しいカード"))
@@ -151,7 +151,7 @@ async def test_a_draft_survives_news_and_other_people(open_page: Opener, fake: F
 
 
 async def test_switching_the_person_switches_language_and_view(open_page: Opener) -> None:
-    """Emma reads English and does not see what was shown to Sato alone."""
+    """Emma reads English and does not see Sato's ephemeral messages."""
     page = await open_page(LIVE)
     await expect(page.get_by_text("あなただけに表示されています")).to_be_visible()
     await page.get_by_test_id("person-U0CLARK").click()
@@ -165,7 +165,7 @@ async def test_switching_the_person_switches_language_and_view(open_page: Opener
 
 
 async def test_the_address_opens_the_same_place_again(open_page: Opener) -> None:
-    """Person, channel and thread are in the address; Escape closes the thread."""
+    """The URL has person, channel and thread; Escape closes the thread."""
     page = await open_page(f"as=U0TANAKA&channel=C0LIVE&thread={canned.CASE_TS}")
     pane = page.get_by_test_id("thread-pane")
     await expect(pane).to_contain_text("12:03 受付")
@@ -177,8 +177,10 @@ async def test_the_address_opens_the_same_place_again(open_page: Opener) -> None
     await expect(pane.get_by_test_id("thread-composer")).to_be_focused()
 
 
-async def test_commands_and_words_go_where_they_were_typed(open_page: Opener, fake: FakeUi) -> None:
-    """/koban is a command of the channel; a reply carries its thread; threads take no command."""
+async def test_commands_and_messages_go_to_their_conversation(
+    open_page: Opener, fake: FakeUi
+) -> None:
+    """/koban belongs to the channel; a reply has its thread; threads take no command."""
     page = await open_page(f"{LIVE}&thread={canned.CASE_TS}")
     await page.get_by_test_id("composer").fill("/koban user u_123")
     await page.get_by_test_id("composer").press("Enter")
@@ -199,7 +201,7 @@ async def test_commands_and_words_go_where_they_were_typed(open_page: Opener, fa
 async def test_an_enter_that_ends_a_conversion_does_not_send(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """While Japanese is being converted, Enter belongs to the input method."""
+    """During Japanese input, Enter belongs to the input method."""
     page = await open_page(LIVE)
     area = page.get_by_test_id("composer")
     await area.fill("かくにん")
@@ -209,7 +211,7 @@ async def test_an_enter_that_ends_a_conversion_does_not_send(
 
 
 async def test_a_refused_modal_keeps_what_was_typed(open_page: Opener, fake: FakeUi) -> None:
-    """Missing fields are named before sending, the bot's errors after; the text stays."""
+    """The client's errors come first, then the bot's; the text stays."""
     fake.states["U0SATO"]["views"] = [canned.modal()]
     page = await open_page(LIVE)
     modal = page.get_by_role("dialog", name="判断する")
@@ -230,7 +232,7 @@ async def test_a_refused_modal_keeps_what_was_typed(open_page: Opener, fake: Fak
 
 
 async def test_a_submitted_modal_sends_every_kind_of_value(open_page: Opener, fake: FakeUi) -> None:
-    """Values arrive as Slack shapes them; untouched inputs carry what they started with."""
+    """Values have Slack's format; untouched inputs have their initial value."""
     fake.states["U0SATO"]["views"] = [canned.modal()]
     page = await open_page(LIVE)
     modal = page.get_by_test_id("modal")
@@ -262,7 +264,7 @@ async def test_a_submitted_modal_sends_every_kind_of_value(open_page: Opener, fa
 async def test_a_modal_filled_in_later_keeps_the_typed_reason(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """views.update changes what changed; a field being typed in is left alone."""
+    """views.update replaces changed blocks only; a field with the focus is kept."""
     fake.states["U0SATO"]["views"] = [canned.modal()]
     page = await open_page(LIVE)
     await page.get_by_label("判断理由").fill("途中")
@@ -273,10 +275,10 @@ async def test_a_modal_filled_in_later_keeps_the_typed_reason(
     await expect(page.get_by_label("判断理由")).to_be_focused()
 
 
-async def test_a_pushed_view_lies_over_the_first_and_escape_closes_it(
+async def test_a_pushed_view_covers_the_first_and_escape_closes_it(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """Of a stack only the newest can be used; Escape closes that one."""
+    """Only the newest view of the stack can be used."""
     fake.states["U0SATO"]["views"] = [canned.modal(), canned.modal("V2") | {"close": None}]
     page = await open_page(LIVE)
     await expect(page.get_by_test_id("modal").locator("visible=true")).to_have_count(1)
@@ -285,7 +287,7 @@ async def test_a_pushed_view_lies_over_the_first_and_escape_closes_it(
     assert await fake.wait_for_post("/ui/close") == {"as": "U0SATO", "view_id": "V2"}
 
 
-async def test_the_home_tab_is_asked_for_and_drawn(open_page: Opener, fake: FakeUi) -> None:
+async def test_the_home_tab_is_requested_and_drawn(open_page: Opener, fake: FakeUi) -> None:
     """Opening the app sends app_home_opened; its buttons act on the view."""
     page = await open_page(LIVE)
     await page.get_by_test_id("app-home").click()
@@ -295,10 +297,10 @@ async def test_the_home_tab_is_asked_for_and_drawn(open_page: Opener, fake: Fake
     assert body["container"] == {"type": "view", "view_id": "VHOME"}
 
 
-async def test_unread_channels_show_until_they_are_looked_at(
+async def test_unread_channels_are_marked_until_they_are_opened(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """Mentions are counted on a badge; looking tells the server that it was read."""
+    """A badge counts mentions; opening the channel marks it as read."""
     page = await open_page(LIVE)
     market = page.get_by_test_id("channel-C0MARKET")
     await expect(market).to_have_accessible_name("ts-market, メンション2件, 未読あり")
@@ -310,7 +312,7 @@ async def test_unread_channels_show_until_they_are_looked_at(
 async def test_a_new_slack_error_is_shown_and_can_be_dismissed(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """Only what went wrong since the page was opened stands above the messages."""
+    """Only errors since the page was opened are shown above the messages."""
     fake.states["U0SATO"]["errors"] = [{"at": 1.0, "text": "前の失敗です。"}]
     page = await open_page(LIVE)
     late = {"at": 2.0, "text": "このアプリは応答しませんでした。もう一度お試しください。"}
@@ -319,14 +321,14 @@ async def test_a_new_slack_error_is_shown_and_can_be_dismissed(
     banner = page.get_by_test_id("error-banner")
     await expect(banner).to_have_count(1)
     await expect(banner).to_contain_text("このアプリは応答しませんでした。")
-    await banner.get_by_role("button", name="お知らせを閉じる").click()
+    await banner.get_by_role("button", name="閉じる").click()
     await expect(banner).to_have_count(0)
 
 
 async def test_the_page_catches_up_after_the_server_was_away(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """A hint while it reconnects, then the news without a reload."""
+    """A hint is shown while it reconnects, then the updates appear without a reload."""
     page = await open_page(LIVE)
     fake.away = True
     await fake.changed()
@@ -337,8 +339,8 @@ async def test_the_page_catches_up_after_the_server_was_away(
     await expect(page.get_by_test_id("reconnecting")).to_be_hidden()
 
 
-async def test_reading_further_up_is_not_disturbed_by_news(open_page: Opener, fake: FakeUi) -> None:
-    """The place stays, a pill counts the new messages and leads down to them."""
+async def test_new_messages_do_not_move_a_scrolled_list(open_page: Opener, fake: FakeUi) -> None:
+    """The position stays; a button counts the new messages and scrolls to them."""
     texts = [canned.message(f"17954032{n:02}.5", text=f"{n} 行目") for n in range(60)]
     for one in texts:
         fake.everywhere("C0LIVE", one)
@@ -355,7 +357,7 @@ async def test_reading_further_up_is_not_disturbed_by_news(open_page: Opener, fa
 
 
 async def test_two_presses_in_a_row_count_once(open_page: Opener, fake: FakeUi) -> None:
-    """A button whose press is on its way ignores the next."""
+    """A button with a pending click ignores the next one."""
     page = await open_page(LIVE)
     await page.get_by_test_id(CARD).get_by_role("button", name="担当する").dblclick()
     await fake.wait_for_post("/ui/act")
@@ -363,10 +365,8 @@ async def test_two_presses_in_a_row_count_once(open_page: Opener, fake: FakeUi) 
     assert len(fake.posted("/ui/act")) == 1
 
 
-async def test_signs_are_drawn_with_or_without_a_font_for_them(
-    open_page: Opener, fake: FakeUi
-) -> None:
-    """Severity is seen in colour everywhere; the character stays, for copying and for readers."""
+async def test_emoji_are_drawn_without_an_emoji_font(open_page: Opener, fake: FakeUi) -> None:
+    """Severity has its colour everywhere; the character stays for copying and screen readers."""
     text = "🟥 重大 · 🔴 未対応 :warning: 🦀"
     fake.everywhere("C0LIVE", canned.message("1795403300.000001", text=text))
     page = await open_page(LIVE)
@@ -384,7 +384,7 @@ async def test_signs_are_drawn_with_or_without_a_font_for_them(
 async def test_a_file_of_the_workspace_is_drawn_as_an_image(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """By its id, from this origin; where it is gone, its description stands there."""
+    """It is requested by its id from this origin; a missing one has its alt text."""
     view = canned.modal()
     file = {"type": "image", "slack_file": {"id": "F0AAAAAAAA"}, "alt_text": "財布の写真"}
     fake.states["U0SATO"]["views"] = [{**view, "blocks": [file]}]

@@ -1,4 +1,4 @@
-"""The panel behind the demo, and the frame around everything: sizes, theme, languages."""
+"""Demo panel and page frame: sizes, theme, languages."""
 
 import re
 
@@ -17,13 +17,13 @@ LIVE = "as=U0SATO&channel=C0LIVE"
 async def test_the_market_panel_shows_rows_calls_and_changes(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """Any columns are drawn as they come; a row that changed is marked and comes first."""
+    """Any columns are drawn; a changed row is marked and comes first."""
     page = await open_page(LIVE)
     await expect(page.get_by_test_id("row-u_123")).to_contain_text("コメント制限")
     await expect(page.get_by_test_id("row-u_125")).to_contain_text("<b>bold</b>")
     calls = page.get_by_test_id("market-calls")
-    await expect(calls).to_contain_text("再送(実行は1回)")
-    await expect(calls).to_contain_text("障害: マーケットがエラーを返す")
+    await expect(calls).to_contain_text("再送（実行は1回）")
+    await expect(calls).to_contain_text("障害: マーケットのエラー（500）")
     fake.market["users"][3] |= {"status": "banned", "karma": 7}
     await fake.changed()
     row = page.get_by_test_id("row-u_126")
@@ -33,15 +33,15 @@ async def test_the_market_panel_shows_rows_calls_and_changes(
     await expect(first).to_have_attribute("data-testid", "row-u_126")
 
 
-async def test_a_fault_is_switched_on_shown_and_healed(open_page: Opener, fake: FakeUi) -> None:
-    """While a fault is on a strip says so, in every language, with the way back on it."""
+async def test_a_fault_is_switched_on_and_off(open_page: Opener, fake: FakeUi) -> None:
+    """An active fault shows a banner in each language, with a button to end it."""
     page = await open_page("as=U0REED&channel=C0LIVE")
     await page.get_by_test_id("panel-faults").click()
-    await page.get_by_role("switch", name="The marketplace hangs").click()
+    await page.get_by_role("switch", name="Marketplace not responding").click()
     strip = page.get_by_test_id("fault-banner")
     await expect(strip).to_contain_text("Faults are on")
-    await expect(strip).to_contain_text("The marketplace hangs")
-    await strip.get_by_role("button", name="Heal").click()
+    await expect(strip).to_contain_text("Marketplace not responding")
+    await strip.get_by_role("button", name="Turn off").click()
     await expect(strip).to_have_count(0)
     switched = [{"name": "platform_hang", "on": True}, {"name": "platform_hang", "on": False}]
     assert fake.posted("/faults") == switched
@@ -51,7 +51,7 @@ async def test_a_fault_is_switched_on_shown_and_healed(open_page: Opener, fake: 
 async def test_everything_fits_without_sideways_scrolling(
     open_page: Opener, width: int, height: int
 ) -> None:
-    """With thread and panel open, in both window sizes."""
+    """Thread and panel are open, in both window sizes."""
     size = {"width": width, "height": height}
     page = await open_page(f"{LIVE}&thread={canned.CASE_TS}", viewport=size)
     await expect(page.get_by_test_id("thread-pane")).to_be_visible()
@@ -62,7 +62,7 @@ async def test_everything_fits_without_sideways_scrolling(
 
 
 async def test_the_theme_follows_the_system_until_chosen(open_page: Opener) -> None:
-    """Auto takes the system's; each press goes on to light and dark."""
+    """Auto uses the system's theme; further clicks choose light and dark."""
     page = await open_page(LIVE, color_scheme="dark")
     html = page.locator("html")
     await expect(html).to_have_attribute("data-theme", "dark")
@@ -70,8 +70,8 @@ async def test_the_theme_follows_the_system_until_chosen(open_page: Opener) -> N
     await expect(html).to_have_attribute("data-theme", "light")
 
 
-async def test_the_page_says_the_same_things_in_both_languages(open_page: Opener) -> None:
-    """Each text exists in ja and en (an English singular aside), with the same blanks."""
+async def test_the_page_has_the_same_texts_in_both_languages(open_page: Opener) -> None:
+    """Each text is in ja and en (except an English singular) with the same placeholders."""
     page = await open_page(LIVE)
     texts = await page.evaluate("import('/page/i18n.js').then(m => m.TEXTS)")
     english = {key for key in texts["en"] if not key.endswith("_one")}
@@ -86,7 +86,7 @@ async def test_the_page_says_the_same_things_in_both_languages(open_page: Opener
 async def test_a_sanctioned_user_appeals_and_reads_the_answer(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """The button stands where a measure does; notices are read in the language of the page."""
+    """A sanctioned user has the button; notices are in the language of the page."""
     fake.market["users"][0] |= {
         "notices": [
             {"at": "2026-11-24T03:06:00Z", "text": {"ja": "<b>維持</b>しました", "en": "It stands"}}

@@ -1,4 +1,4 @@
-"""The page in front of the real stand-in, which is ended and started again."""
+"""Sandbox page with the real stand-in, which is restarted."""
 
 import socket
 from pathlib import Path
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 
 def says(workspace: Workspace, text: str) -> Workspace:
-    """A workspace in which the app has written one message."""
+    """A workspace with one message of the app."""
     workspace.post(Message("C0LIVE", workspace.messages.next_ts(), BOT_USER, text, bot=True))
     return workspace
 
@@ -22,7 +22,7 @@ def says(workspace: Workspace, text: str) -> Workspace:
 async def test_a_restarted_server_is_found_again_without_a_reload(
     browser: Browser, tmp_path: Path
 ) -> None:
-    """Nothing is left of the old workspace, half a sentence is, and no script has failed."""
+    """The old messages are gone, the draft stays, and no script fails."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     page = await browser.new_page()

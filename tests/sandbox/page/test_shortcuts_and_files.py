@@ -1,4 +1,4 @@
-"""Shortcuts of the app, files of a message, App Home's tabs, and a window as narrow as a phone."""
+"""Shortcuts, files, App Home's tabs, and a window as narrow as a phone."""
 
 import pytest
 from playwright.async_api import expect
@@ -16,7 +16,7 @@ PHONE = {"width": 390, "height": 780}
 async def test_a_global_shortcut_is_started_beside_the_composer(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """⚡ lists what the app's manifest offers."""
+    """⚡ lists the shortcuts of the app's manifest."""
     page = await open_page(LIVE)
     await page.get_by_test_id("shortcuts").click()
     await expect(page.get_by_role("menuitem")).to_have_count(1)
@@ -25,7 +25,7 @@ async def test_a_global_shortcut_is_started_beside_the_composer(
 
 
 async def test_a_message_shortcut_names_its_message(open_page: Opener, fake: FakeUi) -> None:
-    """⋯ of a message, also of a reply; what only one person sees has none."""
+    """⋯ is on messages and replies, but not on ephemeral messages."""
     page = await open_page(f"{LIVE}&thread={canned.CASE_TS}")
     await page.get_by_test_id(f"main-message-{canned.HOSTILE_TS}").hover()
     await page.get_by_test_id(f"more-{canned.HOSTILE_TS}").click()
@@ -43,8 +43,8 @@ async def test_a_message_shortcut_names_its_message(open_page: Opener, fake: Fak
     await expect(page.get_by_test_id(f"more-{canned.EPHEMERAL_TS}")).to_have_count(0)
 
 
-async def test_a_shortcut_that_nobody_answers_is_said(open_page: Opener, fake: FakeUi) -> None:
-    """Slack's own words stand above the messages."""
+async def test_a_shortcut_without_an_answer_shows_an_error(open_page: Opener, fake: FakeUi) -> None:
+    """Slack's own text is shown above the messages."""
     said = "このアプリは応答しませんでした。もう一度お試しください。"
     fake.answers["/ui/shortcut"] = {"ok": False, "error": said}
     page = await open_page(LIVE)
@@ -56,17 +56,17 @@ async def test_a_shortcut_that_nobody_answers_is_said(open_page: Opener, fake: F
 async def test_an_app_without_shortcuts_shows_no_empty_menus(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """Neither ⚡ nor ⋯."""
+    """Neither ⚡ nor ⋯ is shown."""
     fake.shortcuts = []
     page = await open_page(LIVE)
     await expect(page.get_by_test_id("composer")).to_be_visible()
     await expect(page.locator(".bolt, .more-btn")).to_have_count(0)
 
 
-async def test_a_picture_is_looked_at_in_full_and_a_file_is_named(
+async def test_a_picture_opens_in_full_and_a_file_has_its_title(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """Titles come before file names; Esc puts the picture away and the focus back."""
+    """Titles come before file names; Esc closes the picture and returns the focus."""
     picture = {"id": "F1", "name": "a.svg", "title": "商品<b>写真</b>", "mimetype": "image/svg+xml"}
     table = {"id": "F2", "name": "bids.csv", "mimetype": "text/csv", "size": 2048}
     files = [picture | {"url": "/page/icon.svg", "size": 316}, table | {"url": "/files/F2"}]
@@ -83,15 +83,15 @@ async def test_a_picture_is_looked_at_in_full_and_a_file_is_named(
 
 
 async def test_the_home_leads_to_the_messages_with_the_app(open_page: Opener) -> None:
-    """Its second tab is the conversation between the app and this person."""
+    """Its second tab is the person's conversation with the app."""
     page = await open_page("as=U0SATO&channel=HOME")
     await page.get_by_test_id("home-messages").click()
     await expect(page.locator("#main .channel-title")).to_have_text("Koban")
     assert "channel=D" in page.url
 
 
-async def test_on_a_phone_the_channels_lie_over_the_messages(open_page: Opener) -> None:
-    """☰ opens them with the focus in them; a choice or Esc closes them."""
+async def test_on_a_phone_the_channels_cover_the_messages(open_page: Opener) -> None:
+    """☰ opens them with the focus inside; a choice or Esc closes them."""
     page = await open_page(LIVE, viewport=PHONE)
     await expect(page.get_by_test_id("channel-C0MARKET")).to_be_hidden()
     await page.get_by_test_id("drawer").click()
@@ -108,7 +108,7 @@ async def test_on_a_phone_the_channels_lie_over_the_messages(open_page: Opener) 
     "place", [LIVE, f"{LIVE}&thread={canned.CASE_TS}", "as=U0CLARK&channel=HOME"]
 )
 async def test_on_a_phone_nothing_scrolls_sideways(open_page: Opener, place: str) -> None:
-    """The messages, a thread and the home fit into 390 px; the panel starts out of the way."""
+    """Messages, thread and home fit into 390 px; the panel starts closed."""
     page = await open_page(place, viewport=PHONE)
     assert await page.evaluate("document.documentElement.scrollWidth") == 390
     for scroller in await page.locator(".scroller").all():
@@ -117,7 +117,7 @@ async def test_on_a_phone_nothing_scrolls_sideways(open_page: Opener, place: str
 
 
 async def test_on_a_phone_a_modal_can_be_filled_and_closed(open_page: Opener, fake: FakeUi) -> None:
-    """It comes from below, with both buttons in sight."""
+    """It slides up from the bottom, with both buttons visible."""
     fake.states["U0SATO"]["views"] = [canned.modal()]
     page = await open_page(LIVE, viewport=PHONE)
     await expect(page.get_by_test_id("modal-submit")).to_be_in_viewport()
@@ -130,7 +130,7 @@ async def test_on_a_phone_a_modal_can_be_filled_and_closed(open_page: Opener, fa
 async def test_a_permalink_leads_to_its_message_on_the_page(
     open_page: Opener, fake: FakeUi
 ) -> None:
-    """Into its channel, in sight and with the focus; a link to elsewhere stays a link to there."""
+    """It opens the channel and focuses the message; other links stay links."""
     link = f"https://koban-demo.slack.com/archives/C0LIVE/p{canned.CASE_TS.replace('.', '')}"
     elsewhere = "https://koban-demo.slack.com/archives/C0NOWHERE/p1795403300000001"
     text = f"<{link}|カードを開く> <{elsewhere}|別の場所>"

@@ -1,4 +1,4 @@
-"""A workspace served over real HTTP, a client as bots use it, and a tiny Bolt app."""
+"""Workspace over real HTTP, a bot's client, and a small Bolt app."""
 
 from collections.abc import AsyncIterator
 
@@ -20,8 +20,8 @@ def workspace() -> Workspace:
     return Workspace(rates=Rates(enabled=False), event_retry_delays=(0.0, 0.0))
 
 
-class Door:
-    """A server that stays up while each test puts its own app behind it."""
+class SharedServer:
+    """A server for all tests, with the current test's app."""
 
     def __init__(self) -> None:
         self.app: ASGIApp = FastAPI()
@@ -32,25 +32,25 @@ class Door:
 
 
 @pytest.fixture(scope="session")
-async def slack_door() -> AsyncIterator[Door]:
-    door = Door()
-    async with serving(door) as door.url:
-        yield door
+async def slack_server() -> AsyncIterator[SharedServer]:
+    server = SharedServer()
+    async with serving(server) as server.url:
+        yield server
 
 
 @pytest.fixture(scope="session")
-async def bot_door() -> AsyncIterator[Door]:
-    door = Door()
-    async with serving(door) as door.url:
-        yield door
+async def bot_server() -> AsyncIterator[SharedServer]:
+    server = SharedServer()
+    async with serving(server) as server.url:
+        yield server
 
 
 @pytest.fixture
-async def slack(workspace: Workspace, slack_door: Door) -> AsyncIterator[str]:
+async def slack(workspace: Workspace, slack_server: SharedServer) -> AsyncIterator[str]:
     app = make_app(workspace)
     async with app.router.lifespan_context(app):
-        slack_door.app, workspace.base_url = app, slack_door.url
-        yield slack_door.url
+        slack_server.app, workspace.base_url = app, slack_server.url
+        yield slack_server.url
 
 
 @pytest.fixture
@@ -60,10 +60,10 @@ async def client(workspace: Workspace, slack: str) -> AsyncWebClient:
 
 @pytest.fixture
 async def bot(
-    workspace: Workspace, client: AsyncWebClient, bot_door: Door
+    workspace: Workspace, client: AsyncWebClient, bot_server: SharedServer
 ) -> AsyncIterator[TinyBot]:
     tiny = TinyBot(client, workspace.signing_secret)
-    bot_door.app, workspace.bot_url = tiny.asgi, bot_door.url
+    bot_server.app, workspace.bot_url = tiny.asgi, bot_server.url
     yield tiny
     tiny.let_go()
 

@@ -1,4 +1,4 @@
-"""Block Kit limits, worded and pointed as Slack does."""
+"""Block Kit limits, with Slack's error messages and pointers."""
 
 import pytest
 
@@ -134,7 +134,7 @@ def test_each_limit_is_named_where_it_is_broken(block: dict, where: str, what: s
 
 
 def test_what_koban_draws_passes():
-    """A card, a modal, a container, a table and a rich text are fine."""
+    """A card, a modal, a container, a table and rich text are valid."""
     rich = {
         "type": "rich_text",
         "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": "x"}]}],
@@ -146,7 +146,7 @@ def test_what_koban_draws_passes():
 
 
 def test_a_message_holds_fifty_blocks_and_a_modal_a_hundred():
-    """One more is refused."""
+    """One more block is refused."""
     many = [section()] * 51
     assert check_blocks(many, Surface.MESSAGE) == [
         "[ERROR] no more than 50 items allowed [json-pointer:/blocks]"
@@ -171,7 +171,7 @@ def test_one_action_id_may_stand_in_several_blocks():
 
 
 def test_alerts_belong_to_modals_and_tables_come_one_a_message():
-    """Surface rules."""
+    """These are rules of the surface."""
     alert = {"type": "alert", "text": text("注意"), "level": "warning"}
     assert check_blocks([alert], Surface.MODAL) == []
     table = {"type": "table", "rows": [[{"type": "raw_text", "text": "x"}]]}
@@ -181,7 +181,7 @@ def test_alerts_belong_to_modals_and_tables_come_one_a_message():
 
 
 def test_a_list_that_is_none_is_refused():
-    """Garbage gives a message, not a crash."""
+    """Invalid JSON gives a message, not a crash."""
     assert check_blocks("x", Surface.MESSAGE) == [
         "[ERROR] must provide an array [json-pointer:/blocks]"
     ]
@@ -193,7 +193,7 @@ def test_a_list_that_is_none_is_refused():
 
 
 def test_view_frames_have_their_own_limits():
-    """Title and metadata, pointed under /view."""
+    """Faults of title and metadata have a pointer below /view."""
     assert check_view(modal("x" * 25, private_metadata="x" * 3001), Surface.MODAL) == [
         "[ERROR] must be less than 3001 characters [json-pointer:/view/private_metadata]",
         "[ERROR] must be less than 25 characters [json-pointer:/view/title/text]",

@@ -1,4 +1,4 @@
-"""A new file is looked at before it can be shown, and blocks show images of this workspace only."""
+"""Files: processed before they can be shown, and of this workspace only."""
 
 import pytest
 from slack_sdk.errors import SlackApiError
@@ -9,7 +9,7 @@ from deploy.sandbox.slack.workspace import Workspace
 
 
 async def uploaded(client: AsyncWebClient, name: str = "a.png") -> str:
-    """The id of a file that no channel has."""
+    """The id of a file without a channel."""
     done = await client.files_upload_v2(filename=name, content=b"\x89PNG")
     return str(done["file"]["id"])
 
@@ -30,10 +30,10 @@ async def refusal(call) -> tuple[str, list[str]]:
     return answer["error"], answer["response_metadata"]["messages"]
 
 
-async def test_a_file_has_no_mimetype_while_slack_looks_at_it(
+async def test_a_file_has_no_mimetype_while_it_is_processed(
     client: AsyncWebClient, workspace: Workspace
 ):
-    """And no message may show it until then."""
+    """No message can show it until then."""
     workspace.uploads.process_seconds = 0.3
     file = await uploaded(client)
     assert (await client.files_info(file=file))["file"]["mimetype"] == ""
@@ -51,10 +51,10 @@ async def test_a_file_has_no_mimetype_while_slack_looks_at_it(
 
 
 @pytest.mark.parametrize("file", ["F0AAAAAAAA", "text"])
-async def test_a_modal_shows_no_file_that_is_none(
+async def test_a_modal_shows_existing_images_only(
     client: AsyncWebClient, workspace: Workspace, file: str
 ):
-    """One that is not there, and one that is no image."""
+    """A missing file and a file that is no image are refused."""
     workspace.uploads.process_seconds = 0
     name = await uploaded(client, "a.txt") if file == "text" else file
     trigger = workspace.triggers.make("U0SATO")

@@ -1,10 +1,10 @@
-"""People press, choose, type and submit; a real Bolt app receives it."""
+"""Interactions of people, received by a real Bolt app."""
 
 import httpx
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from deploy.sandbox.slack.person import PATIENCE, NotThere, Person, Refused, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, NotThere, Person, Refused, wait_until
 from deploy.sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.tiny_bot import CARD, TinyBot, modal
 
@@ -17,7 +17,7 @@ async def card(client: AsyncWebClient, bot: TinyBot, sato: Person) -> dict:
 
 
 async def test_a_press_reaches_the_app_as_block_actions(card: dict, bot: TinyBot, sato: Person):
-    """Signature, payload and response_url are right for Bolt; the answer is ephemeral."""
+    """Bolt accepts signature, payload and response_url; the answer is ephemeral."""
     await sato.press(card, "担当する")
     (body,) = bot.heard
     assert body["type"] == "block_actions"
@@ -37,7 +37,7 @@ async def test_a_press_reaches_the_app_as_block_actions(card: dict, bot: TinyBot
 
 
 async def test_an_overflow_choice_carries_the_whole_option(card: dict, bot: TinyBot, sato: Person):
-    """The option's text comes along with its value."""
+    """It has the option's text and value."""
     await sato.choose_overflow(card, "手放す")
     assert bot.heard[0]["actions"][0]["selected_option"] == {
         "text": {"type": "plain_text", "text": "手放す"},
@@ -45,26 +45,26 @@ async def test_an_overflow_choice_carries_the_whole_option(card: dict, bot: Tiny
     }
 
 
-async def test_pressing_what_is_not_there_lists_what_is(card: dict, sato: Person):
-    """The failure names the visible controls."""
+async def test_pressing_a_missing_control_lists_the_others(card: dict, sato: Person):
+    """The error names the visible controls."""
     with pytest.raises(NotThere, match=r"担当する \(case\.claim\)"):
         await sato.press(card, "強制退会")
 
 
-async def test_an_old_sight_of_a_card_is_pressed_as_it_was(
+async def test_an_outdated_card_is_pressed_as_it_was(
     card: dict, bot: TinyBot, client: AsyncWebClient, sato: Person
 ):
-    """A click that crosses an update arrives with the value that was drawn then."""
+    """A click during an update has the value of the older card."""
     await client.chat_update(channel="C0LIVE", ts=card["ts"], text="closed")
     await sato.press(card, "担当する")
     assert bot.heard[0]["actions"][0]["value"] == "K1:1"
     assert bot.heard[0]["message"]["text"] == "closed"
 
 
-async def test_a_button_of_a_deleted_message_tells_the_person(
+async def test_a_button_of_a_deleted_message_is_an_error(
     card: dict, client: AsyncWebClient, sato: Person
 ):
-    """The press goes nowhere and says so."""
+    """The app gets nothing, and the person sees an error."""
     await client.chat_delete(channel="C0LIVE", ts=card["ts"])
     with pytest.raises(Refused, match="もう表示されていません"):
         await sato.press(card, "担当する")
@@ -73,7 +73,7 @@ async def test_a_button_of_a_deleted_message_tells_the_person(
 async def test_silence_becomes_an_error_in_the_persons_language(
     bot: TinyBot, client: AsyncWebClient, workspace: Workspace, sato: Person, clark: Person
 ):
-    """No ack in time: the person reads it, and it stays among their errors."""
+    """Without an ack in time the person sees an error, which is recorded."""
     workspace.ack_seconds = 0.2
     hang = {
         "type": "button",
@@ -90,8 +90,10 @@ async def test_silence_becomes_an_error_in_the_persons_language(
     assert await sato.errors() == ["このアプリは応答しませんでした。もう一度お試しください。"]
 
 
-async def test_a_bot_that_is_down_is_told_at_once(card: dict, workspace: Workspace, sato: Person):
-    """A refused connection needs no three seconds."""
+async def test_an_unreachable_bot_is_an_error_at_once(
+    card: dict, workspace: Workspace, sato: Person
+):
+    """A refused connection does not take three seconds."""
     workspace.bot_url = "http://127.0.0.1:1"
     with pytest.raises(Refused):
         await sato.press(card, "担当する")
@@ -99,7 +101,7 @@ async def test_a_bot_that_is_down_is_told_at_once(card: dict, workspace: Workspa
 
 
 async def test_a_modal_is_opened_filled_and_submitted(card: dict, bot: TinyBot, sato: Person):
-    """The submission carries state.values, private_metadata and callback_id; the modal closes."""
+    """The submission has state.values, private_metadata and callback_id; the modal closes."""
     await sato.press(card, "判断する")
     view = await sato.modal()
     assert view["title"]["text"] == "判断"
@@ -114,10 +116,8 @@ async def test_a_modal_is_opened_filled_and_submitted(card: dict, bot: TinyBot, 
     assert await sato.views() == []
 
 
-async def test_a_required_input_is_asked_for_before_the_app_hears(
-    card: dict, bot: TinyBot, sato: Person
-):
-    """Slack's client checks inputs itself."""
+async def test_a_required_input_is_checked_by_the_client(card: dict, bot: TinyBot, sato: Person):
+    """Nothing is sent to the app."""
     await sato.press(card, "判断する")
     answer = await sato.fill_and_submit({"verdict": "violation"})
     assert answer == {"ok": False, "errors": {"reason": "この項目は必須です。"}}
@@ -142,8 +142,10 @@ async def test_response_actions_change_the_stack(
     assert [v["title"]["text"] for v in await sato.views()] == titles
 
 
-async def test_errors_from_the_app_stand_under_their_inputs(card: dict, bot: TinyBot, sato: Person):
-    """The modal stays open with what was typed."""
+async def test_errors_from_the_app_are_shown_under_their_inputs(
+    card: dict, bot: TinyBot, sato: Person
+):
+    """The modal stays open with its input."""
     bot.answer = {"response_action": "errors", "errors": {"reason": "もう少し詳しく"}}
     await sato.press(card, "判断する")
     answer = await sato.fill_and_submit({"verdict": "違反", "reason": "x"})
@@ -153,7 +155,7 @@ async def test_errors_from_the_app_stand_under_their_inputs(card: dict, bot: Tin
 
 
 async def test_errors_for_unknown_blocks_are_a_failure(card: dict, bot: TinyBot, sato: Person):
-    """Slack cannot place them and says that it had trouble."""
+    """Slack can't show them and reports a failure."""
     bot.answer = {"response_action": "errors", "errors": {"nowhere": "x"}}
     await sato.press(card, "判断する")
     answer = await sato.fill_and_submit({"verdict": "違反", "reason": "x"})
@@ -161,21 +163,21 @@ async def test_errors_for_unknown_blocks_are_a_failure(card: dict, bot: TinyBot,
 
 
 async def test_a_slash_command_is_answered_ephemerally(bot: TinyBot, sato: Person, clark: Person):
-    """The ack's body is shown to the one who typed."""
+    """The ack's body is shown to the person who typed it."""
     await sato.command("/koban help", "ts-market")
     assert bot.heard[0]["channel_name"] == "ts-market"
     assert [m["text"] for m in await sato.ephemerals("ts-market")] == ["`help` の使い方です"]
     assert await clark.ephemerals("ts-market") == []
 
 
-async def test_a_command_that_nobody_answers_says_so(slack: str, clark: Person):
-    """In the person's language."""
+async def test_a_command_without_an_answer_is_an_error(slack: str, clark: Person):
+    """The error has the person's language."""
     with pytest.raises(Refused, match="the app did not respond"):
         await clark.command("/koban help")
 
 
 async def test_home_is_published_when_opened(bot: TinyBot, sato: Person):
-    """app_home_opened carries user and tab; the view is that person's."""
+    """app_home_opened has user and tab; the view is the person's."""
     await sato.home()
 
     async def published() -> dict | None:
@@ -187,7 +189,7 @@ async def test_home_is_published_when_opened(bot: TinyBot, sato: Person):
 
 
 async def test_a_failed_event_is_delivered_again(bot: TinyBot, sato: Person):
-    """With its number and the reason; once taken it stops."""
+    """Retries have a number and a reason, and end after an ack."""
     bot.home_failures = 2
     await sato.home()
     await wait_until(lambda: bot.heard)
@@ -198,7 +200,7 @@ async def test_a_failed_event_is_delivered_again(bot: TinyBot, sato: Person):
 async def test_an_ephemerals_buttons_come_without_the_message(
     bot: TinyBot, client: AsyncWebClient, sato: Person
 ):
-    """Slack keeps no ephemerals: container.is_ephemeral, and no message."""
+    """Slack stores no ephemeral messages: container.is_ephemeral is set, message is missing."""
     await client.chat_postEphemeral(channel="C0LIVE", user="U0SATO", text="x", blocks=CARD)
     (seen,) = await sato.ephemerals("ts-live")
     await sato.choose_overflow(seen, "メモ")
@@ -207,10 +209,10 @@ async def test_an_ephemerals_buttons_come_without_the_message(
 
 
 async def test_a_response_url_works_five_times(card: dict, bot: TinyBot, sato: Person):
-    """Replace, delete, post; the sixth use is refused."""
+    """Replace, delete and post count; the sixth use is refused."""
     await sato.choose_overflow(card, "手放す")
     url = bot.heard[0]["response_url"]
-    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS) as http:
         assert (await http.post(url, json={"text": "new", "replace_original": True})).text == "ok"
         assert (await sato.latest(card))["text"] == "new"
         for _ in range(3):
@@ -224,7 +226,7 @@ async def test_a_response_url_works_five_times(card: dict, bot: TinyBot, sato: P
 async def test_an_external_select_asks_the_app_for_options(
     bot: TinyBot, client: AsyncWebClient, slack: str
 ):
-    """block_suggestion carries what was typed."""
+    """block_suggestion has the typed text."""
     select = {
         "type": "external_select",
         "action_id": "pick",
@@ -239,7 +241,7 @@ async def test_an_external_select_asks_the_app_for_options(
         "action_id": "pick",
         "value": "pa",
     }
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         got = (await http.post("/ui/options", json=asked)).json()
     assert [o["value"] for o in got["options"]] == ["pareto"]
     assert bot.heard[0]["value"] == "pa"
@@ -248,7 +250,7 @@ async def test_an_external_select_asks_the_app_for_options(
 async def test_a_button_inside_a_container_keeps_its_own_block(
     bot: TinyBot, client: AsyncWebClient, sato: Person
 ):
-    """The press names the block within, not the container."""
+    """The payload has the inner block_id, not the container's."""
     title = {"type": "plain_text", "text": "根拠"}
     box = {"type": "container", "block_id": "box", "title": title, "child_blocks": CARD}
     await client.chat_postMessage(channel="C0LIVE", text="x", blocks=[box])

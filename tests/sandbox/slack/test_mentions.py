@@ -1,4 +1,4 @@
-"""Hostile text must never mention anyone: what counts as a mention here."""
+"""Mentions: hostile text must never mention anyone."""
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
@@ -24,7 +24,7 @@ def mrkdwn(text: str) -> list[dict]:
     ],
 )
 def test_tokens_mention_and_escaped_text_does_not(text: str, found: list[str]):
-    """The same in the top-level text and in a section."""
+    """Top-level text and sections are treated alike."""
     assert mentions_in(text, []) == found
     assert mentions_in("", mrkdwn(text)) == found
 
@@ -36,7 +36,7 @@ def test_plain_text_never_mentions():
 
 
 def test_rich_text_mentions_by_element():
-    """user, usergroup and broadcast elements."""
+    """The elements user, usergroup and broadcast mention."""
     inner = [
         {"type": "user", "user_id": "U0SATO"},
         {"type": "usergroup", "usergroup_id": "S0LEAD"},
@@ -53,7 +53,7 @@ def test_rich_text_mentions_by_element():
 async def test_a_mention_reaches_the_group_and_counts_until_read(
     client: AsyncWebClient, workspace: Workspace, sato: Person
 ):
-    """The badge goes away when the channel is read."""
+    """The badge disappears when the channel is read."""
     await client.chat_postMessage(channel="C0LIVE", text="<!subteam^S0SHIFT> 期限です")
     (heard,) = workspace.notifications
     assert (heard.cause, heard.users) == (Cause.POSTED, ("U0SATO", "U0CLARK"))
@@ -68,10 +68,10 @@ async def test_a_mention_reaches_the_group_and_counts_until_read(
     assert await badge() == (0, 0)
 
 
-async def test_only_new_mentions_of_an_edit_are_remembered(
+async def test_only_new_mentions_of_an_edit_are_recorded(
     client: AsyncWebClient, workspace: Workspace
 ):
-    """An edit does not notify in Slack, so it is told apart from a post."""
+    """An edit does not notify in Slack, so it is recorded separately."""
     ts = (await client.chat_postMessage(channel="C0LIVE", text="<@U0SATO>"))["ts"]
     await client.chat_update(channel="C0LIVE", ts=ts, text="<@U0SATO> <@U0CLARK>")
     assert [(n.cause, n.target) for n in workspace.notifications] == [
@@ -81,7 +81,7 @@ async def test_only_new_mentions_of_an_edit_are_remembered(
 
 
 async def test_what_a_person_types_is_escaped(workspace: Workspace, sato: Person):
-    """As Slack's own client does."""
+    """Slack's own client escapes it too."""
     await sato.say("ts-live", "<!channel> & co")
     assert workspace.messages.all("C0LIVE")[0].text == "&lt;!channel&gt; &amp; co"
     assert workspace.notifications == []

@@ -1,4 +1,4 @@
-"""Seeing and waiting as a person."""
+"""Person client: visible text, and waiting for changes."""
 
 import asyncio
 import json
@@ -8,14 +8,14 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from deploy.sandbox.slack.model import BOT_USER, Message
-from deploy.sandbox.slack.person import PATIENCE, Person, wait_until
+from deploy.sandbox.slack.person import WAIT_SECONDS, Person, wait_until
 from deploy.sandbox.slack.screen import visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.tiny_bot import CARD, modal
 
 
-def test_visible_text_is_what_stands_on_the_screen():
-    """Lines for blocks; buttons in brackets; menus stay folded."""
+def test_visible_text_is_the_text_on_the_screen():
+    """Blocks are lines, buttons have brackets, menus stay closed."""
     assert visible_text({"text": "fallback", "blocks": CARD}) == (
         "*外部誘導* u_123\n[担当する] [判断する] [⋯]"
     )
@@ -23,7 +23,7 @@ def test_visible_text_is_what_stands_on_the_screen():
 
 
 async def test_waiting_wakes_when_the_screen_changes(client: AsyncWebClient, sato: Person):
-    """The card comes after the wait began."""
+    """The card is posted after the wait began."""
     waiting = asyncio.create_task(sato.wait_card("ts-live", "外部誘導"))
     await client.chat_postMessage(channel="C0LIVE", text="case", blocks=CARD)
     card = await waiting
@@ -31,14 +31,14 @@ async def test_waiting_wakes_when_the_screen_changes(client: AsyncWebClient, sat
     assert (await sato.wait_text(card, "対応済み"))["edited"] is True
 
 
-async def test_waiting_in_vain_says_for_what(sato: Person):
-    """The error names the wish."""
+async def test_a_timeout_names_its_condition(sato: Person):
+    """The error has the text that was awaited."""
     with pytest.raises(TimeoutError, match="a card with 無い in ts-live"):
         await sato.wait_card("ts-live", "無い", timeout=0.05)
 
 
-async def test_a_message_that_is_not_there_yet_is_waited_for(sato: Person, workspace: Workspace):
-    """The direct conversation does not exist before its first message."""
+async def test_waiting_works_before_the_first_message(sato: Person, workspace: Workspace):
+    """A direct conversation does not exist before it."""
     waiting = asyncio.create_task(sato.until(lambda: sato.messages("dm"), what="a message"))
     await wait_until(lambda: sato._listening is not None, what="a look")
     channel = workspace.conversation_with(["U0SATO"])
@@ -49,7 +49,7 @@ async def test_a_message_that_is_not_there_yet_is_waited_for(sato: Person, works
 
 
 async def test_a_modal_that_loads_is_waited_for(sato: Person, workspace: Workspace):
-    """A person reads it once the app has filled it in."""
+    """It is returned once the app has filled it in."""
     loading = {"type": "section", "text": {"type": "plain_text", "text": "読み込んでいます…"}}
     view = workspace.views.open("U0SATO", {**modal(), "blocks": [loading]})
     waiting = asyncio.create_task(sato.modal())
@@ -60,14 +60,16 @@ async def test_a_modal_that_loads_is_waited_for(sato: Person, workspace: Workspa
 
 
 async def test_wait_until_gives_the_first_truthy_value():
-    """Works with plain functions too."""
+    """Functions and coroutines both work."""
     values = iter([0, None, 3])
     assert await wait_until(lambda: next(values)) == 3
 
 
-async def test_the_stream_tells_only_those_who_can_see_it(slack: str, workspace: Workspace):
-    """A DM moves its reader's number, not the others'."""
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+async def test_the_stream_notifies_only_people_who_can_see_a_change(
+    slack: str, workspace: Workspace
+):
+    """A DM changes its reader's sequence number, not the others'."""
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         before = {u: (await _seq(http, u)) for u in ("U0SATO", "U0CLARK")}
         workspace.conversation_with(["U0SATO"])
         assert await _seq(http, "U0SATO") > before["U0SATO"]
@@ -82,8 +84,8 @@ async def _seq(http: httpx.AsyncClient, user: str) -> int:
     raise AssertionError("the stream ended")
 
 
-async def test_state_shows_who_i_am(sato: Person):
-    """Role, groups, locale; the four channels."""
+async def test_state_has_the_person(sato: Person):
+    """It has role, groups, locale and the four channels."""
     state = await sato.state()
     assert state["me"] == {
         "id": "U0SATO",
@@ -102,7 +104,7 @@ async def test_state_shows_who_i_am(sato: Person):
     ]
 
 
-async def test_nobody_is_a_stranger(slack: str):
-    """An unknown person gets a 404."""
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+async def test_an_unknown_person_is_refused(slack: str):
+    """The status is 404."""
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         assert (await http.get("/ui/state", params={"as": "U0NOBODY"})).status_code == 404

@@ -1,4 +1,4 @@
-"""Rate limits and the faults that a person can switch on."""
+"""Rate limits and fault switches."""
 
 import aiohttp
 import httpx
@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from deploy.sandbox.faults import Fault, Faults
 from deploy.sandbox.slack.faults import SlackFault
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from deploy.sandbox.slack.rates import Rates
 from deploy.sandbox.slack.workspace import Workspace
 
@@ -22,7 +22,7 @@ class Clock:
 
 
 def test_posting_is_one_a_second_per_channel_after_a_burst():
-    """Another channel has its own allowance."""
+    """Each channel has its own limit."""
     clock = Clock()
     rates = Rates(clock=clock)
     burst = [rates.wait_for("chat.postMessage", "C0LIVE") for _ in range(5)]
@@ -38,7 +38,7 @@ def test_posting_is_one_a_second_per_channel_after_a_burst():
     [("usergroups.list", 10, 3), ("chat.update", 25, 2), ("views.open", 50, 1)],
 )
 def test_tiers_refill_at_their_pace(method: str, burst: int, retry_after: int):
-    """20, 50 and 100 a minute, half of it at once."""
+    """The tiers allow 20, 50 and 100 calls a minute, half of them at once."""
     clock = Clock()
     rates = Rates(clock=clock)
     assert [rates.wait_for(method) for _ in range(burst + 1)] == [0] * burst + [retry_after]
@@ -47,7 +47,7 @@ def test_tiers_refill_at_their_pace(method: str, burst: int, retry_after: int):
 
 
 def test_a_minute_lets_no_more_through_than_tier_and_burst():
-    """chat.update asked every 100 ms for a minute: 50 refilled and 25 at once."""
+    """chat.update every 100 ms for a minute: 50 calls are refilled, 25 are the burst."""
     clock = Clock()
     rates = Rates(clock=clock)
     taken = 0
@@ -60,7 +60,7 @@ def test_a_minute_lets_no_more_through_than_tier_and_burst():
 async def test_a_limited_call_answers_429_with_retry_after(
     client: AsyncWebClient, workspace: Workspace
 ):
-    """The SDK raises with the header at hand."""
+    """The SDK raises an error with the header."""
     workspace.rates = Rates(channel_burst=1)
     await client.chat_postMessage(channel="C0LIVE", text="1")
     with pytest.raises(SlackApiError) as caught:
@@ -71,7 +71,7 @@ async def test_a_limited_call_answers_429_with_retry_after(
     assert workspace.refused["chat.postMessage"] == 1
 
 
-async def test_slack_429_turns_every_call_away_until_switched_off(
+async def test_slack_429_refuses_every_call_until_switched_off(
     client: AsyncWebClient, workspace: Workspace
 ):
     """Nothing is written meanwhile."""
@@ -86,7 +86,7 @@ async def test_slack_429_turns_every_call_away_until_switched_off(
 async def test_a_lost_response_leaves_the_write_behind(
     client: AsyncWebClient, workspace: Workspace
 ):
-    """The client sees a broken connection, tries again as the SDK does, and posted twice."""
+    """The client sees a broken connection, the SDK retries, and the message is posted twice."""
     workspace.faults.set("slack_lost_response", True)
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await client.chat_postMessage(channel="C0LIVE", text="x")
@@ -94,16 +94,16 @@ async def test_a_lost_response_leaves_the_write_behind(
 
 
 async def test_slack_down_answers_503(slack: str, workspace: Workspace):
-    """For the Web API and for response urls."""
+    """This includes the Web API and response URLs."""
     workspace.faults.set("slack_down", True)
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         assert (await http.post("/api/api.test")).status_code == 503
         assert (await http.post("/response/x", json={})).status_code == 503
 
 
 async def test_faults_are_switched_over_http(slack: str, workspace: Workspace):
     """An unknown name is a 404; the listing has titles in both languages."""
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         await http.post("/faults", json={"name": "slack_429", "on": True})
         unknown = await http.post("/faults", json={"name": "moon", "on": True})
         listing = (await http.get("/faults")).json()
@@ -120,8 +120,8 @@ async def test_faults_are_switched_over_http(slack: str, workspace: Workspace):
     assert [one["name"] for one in listing] == [fault.value for fault in SlackFault]
 
 
-def test_listeners_hear_real_changes_only():
-    """Switching on what is on is silent; clear heals everything."""
+def test_listeners_get_real_changes_only():
+    """Switching on an active fault changes nothing; clear ends all faults."""
     faults, heard = Faults(), []
     faults.on_change(lambda fault, on: heard.append((fault, on)))
     faults.set("kill_bot", True)

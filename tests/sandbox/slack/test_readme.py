@@ -1,4 +1,4 @@
-"""Claims of the stand-in's README, compared with its code."""
+"""README of the stand-in, compared with its code."""
 
 import re
 from pathlib import Path
@@ -13,13 +13,13 @@ ROW = re.compile(r"^\| `([a-zA-Z.]+)` \| (\d+)", re.MULTILINE)
 
 
 def test_every_method_is_listed_with_its_rate() -> None:
-    """The table has the methods of the code and their calls a minute."""
+    """The table has the code's methods and their calls a minute."""
     listed = {name: int(calls) for name, calls in ROW.findall(README)}
     assert listed == {name: int(rates.TIERS[name]) for name in METHODS}
 
 
 def test_every_block_and_fault_is_listed() -> None:
-    """Blocks and faults of the code are in the README, with the limits of blocks."""
+    """The README has the code's blocks, their limits, and the faults."""
     blocks = {name for surface in Surface for name in BLOCKS[surface]}
     names = {*blocks, *map(str, SlackFault)}
     assert [name for name in sorted(names) if f"`{name}`" not in README] == []

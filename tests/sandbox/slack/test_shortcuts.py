@@ -4,13 +4,13 @@ import httpx
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from deploy.sandbox.slack.person import PATIENCE, Person, Refused
+from deploy.sandbox.slack.person import WAIT_SECONDS, Person, Refused
 from deploy.sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.tiny_bot import TinyBot
 
 
-async def test_a_global_shortcut_knows_no_channel(bot: TinyBot, sato: Person):
-    """Who, which, and a trigger for a modal; there is nowhere to answer."""
+async def test_a_global_shortcut_has_no_channel(bot: TinyBot, sato: Person):
+    """It has person, callback id and a trigger, and no response_url."""
     await sato.shortcut("open_case")
     (body,) = bot.heard
     assert (body["type"], body["callback_id"]) == ("shortcut", "open_case")
@@ -20,7 +20,7 @@ async def test_a_global_shortcut_knows_no_channel(bot: TinyBot, sato: Person):
 
 
 async def test_a_message_shortcut_carries_the_message(bot: TinyBot, sato: Person):
-    """What was written, as Slack keeps it, and where."""
+    """It has the message as Slack stores it, and its place."""
     await sato.say("ts-live", "u_123 さんが <LINE> に誘導しています")
     (said,) = await sato.messages("ts-live")
     await sato.shortcut("report_message", said)
@@ -32,8 +32,8 @@ async def test_a_message_shortcut_carries_the_message(bot: TinyBot, sato: Person
 
 
 async def test_a_message_that_is_not_there_has_no_menu(slack: str, bot: TinyBot):
-    """Neither one that never was, nor one in a conversation of others."""
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    """Unknown messages and other people's conversations are refused."""
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         for channel in ("C0LIVE", "C0NOWHERE"):
             asked = {"as": "U0SATO", "callback_id": "x", "channel": channel, "ts": "1.1"}
             assert (await http.post("/ui/message_shortcut", json=asked)).status_code == 404
@@ -43,7 +43,7 @@ async def test_a_message_that_is_not_there_has_no_menu(slack: str, bot: TinyBot)
 async def test_an_ephemeral_message_has_no_shortcuts(
     client: AsyncWebClient, slack: str, bot: TinyBot, sato: Person
 ):
-    """Slack offers none for what only one person sees."""
+    """Slack offers none for ephemeral messages."""
     await client.chat_postEphemeral(channel="C0LIVE", user="U0SATO", text="秘密")
     (seen,) = await sato.ephemerals("ts-live")
     with pytest.raises(httpx.HTTPStatusError):
@@ -51,15 +51,15 @@ async def test_an_ephemeral_message_has_no_shortcuts(
     assert bot.heard == []
 
 
-async def test_a_shortcut_that_nobody_hears_is_an_error(bot: TinyBot, sato: Person):
-    """Its person reads it."""
+async def test_a_shortcut_without_an_ack_is_an_error(bot: TinyBot, sato: Person):
+    """The person sees it."""
     with pytest.raises(Refused):
         await sato.shortcut("nobody_s")
 
 
-async def test_the_page_can_ask_which_there_are(slack: str, workspace: Workspace):
+async def test_the_page_gets_the_list_of_shortcuts(slack: str, workspace: Workspace):
     """They come from the app's manifest."""
     offered = {"name": "Open a case", "type": "global", "callback_id": "open_case"}
     workspace.shortcuts = (offered,)
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         assert (await http.get("/ui/shortcuts")).json() == [offered]

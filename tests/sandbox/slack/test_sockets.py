@@ -1,4 +1,4 @@
-"""Socket Mode: what people do reaches the app over the WebSockets that it opened."""
+"""Socket Mode: interactions reach the app over its WebSockets."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,8 +19,8 @@ NO_ANSWER = "このアプリは応答しませんでした。もう一度お試�
 
 
 @pytest.fixture
-async def door(workspace: Workspace) -> AsyncIterator[None]:
-    """Socket Mode is switched on, and connections are taken."""
+async def socket_mode(workspace: Workspace) -> AsyncIterator[None]:
+    """Socket Mode is on, and connections are accepted."""
     workspace.socket_mode = True
     async with socket_server(workspace.sockets):
         yield
@@ -28,7 +28,7 @@ async def door(workspace: Workspace) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def listening(workspace: Workspace, bot: TinyBot) -> AsyncIterator[None]:
-    """The app is connected, for as long as the block lasts."""
+    """Keeps the app connected for the block."""
     handler = AsyncSocketModeHandler(bot.app, workspace.app_token)
     await handler.connect_async()
     await wait_until(lambda: workspace.sockets.links, what="a connection")
@@ -40,7 +40,7 @@ async def listening(workspace: Workspace, bot: TinyBot) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def raw(workspace: Workspace) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    """A connection that acknowledges nothing by itself, after its hello."""
+    """A connection after its hello, without automatic acks."""
     async with (
         aiohttp.ClientSession() as session,
         session.ws_connect(workspace.sockets.issue()) as socket,
@@ -53,9 +53,9 @@ async def card(client: AsyncWebClient) -> None:
 
 
 async def test_a_press_goes_over_the_socket_and_is_acknowledged(
-    workspace: Workspace, client: AsyncWebClient, bot: TinyBot, sato: Person, door: None
+    workspace: Workspace, client: AsyncWebClient, bot: TinyBot, sato: Person, socket_mode: None
 ):
-    """The same payload as over HTTP; nothing is posted to the app's address."""
+    """The payload equals that of HTTP, and the app's HTTP address gets nothing."""
     await card(client)
     async with listening(workspace, bot):
         await sato.press("u_123", "担当する")
@@ -67,9 +67,9 @@ async def test_a_press_goes_over_the_socket_and_is_acknowledged(
 
 
 async def test_the_payload_of_an_ack_is_the_apps_answer(
-    workspace: Workspace, client: AsyncWebClient, bot: TinyBot, sato: Person, door: None
+    workspace: Workspace, client: AsyncWebClient, bot: TinyBot, sato: Person, socket_mode: None
 ):
-    """A command's text is shown to its person; a modal's errors stand under their inputs."""
+    """A command's text is shown to its person, a modal's errors under their inputs."""
     await card(client)
     async with listening(workspace, bot):
         await sato.command("/koban queue")
@@ -85,10 +85,10 @@ async def test_the_payload_of_an_ack_is_the_apps_answer(
         assert await sato.views() == []
 
 
-async def test_without_a_socket_the_person_is_told_and_nothing_comes_later(
-    workspace: Workspace, client: AsyncWebClient, bot: TinyBot, sato: Person, door: None
+async def test_without_a_socket_the_press_is_an_error_and_never_delivered(
+    workspace: Workspace, client: AsyncWebClient, bot: TinyBot, sato: Person, socket_mode: None
 ):
-    """Slack replays nothing: what was pressed in a gap has to be pressed again."""
+    """Slack replays nothing, so the click must be repeated."""
     await card(client)
     with pytest.raises(Refused, match="応答しませんでした"):
         await sato.press("u_123", "担当する")
@@ -99,9 +99,9 @@ async def test_without_a_socket_the_person_is_told_and_nothing_comes_later(
 
 
 async def test_an_app_that_does_not_acknowledge_in_time_is_an_error_to_the_person(
-    workspace: Workspace, client: AsyncWebClient, bot: TinyBot, sato: Person, door: None
+    workspace: Workspace, client: AsyncWebClient, bot: TinyBot, sato: Person, socket_mode: None
 ):
-    """Three seconds, here a fifth of one; a late ack changes nothing."""
+    """The limit of three seconds is shortened here; a late ack changes nothing."""
     workspace.ack_seconds = 0.2
     await card(client)
     async with raw(workspace) as socket:
@@ -117,9 +117,9 @@ async def test_an_app_that_does_not_acknowledge_in_time_is_an_error_to_the_perso
 
 
 async def test_a_connection_that_closes_without_an_ack_is_an_error_at_once(
-    workspace: Workspace, client: AsyncWebClient, bot: TinyBot, sato: Person, door: None
+    workspace: Workspace, client: AsyncWebClient, bot: TinyBot, sato: Person, socket_mode: None
 ):
-    """Nobody waits for three seconds for an ack that can't come."""
+    """The person does not wait three seconds for an impossible ack."""
     workspace.ack_seconds = 60
     await card(client)
     async with raw(workspace) as socket:
@@ -134,9 +134,9 @@ async def test_a_connection_that_closes_without_an_ack_is_an_error_at_once(
 
 
 async def test_a_refresh_is_followed_by_a_new_connection(
-    workspace: Workspace, client: AsyncWebClient, bot: TinyBot, sato: Person, door: None
+    workspace: Workspace, client: AsyncWebClient, bot: TinyBot, sato: Person, socket_mode: None
 ):
-    """Slack asks for it now and then; the app connects anew and hears on."""
+    """Slack requests one every few hours, and the app reconnects."""
     await card(client)
     async with listening(workspace, bot):
         await workspace.sockets.refresh()
@@ -148,9 +148,9 @@ async def test_a_refresh_is_followed_by_a_new_connection(
 
 
 async def test_several_connections_take_turns(
-    workspace: Workspace, client: AsyncWebClient, bot: TinyBot, sato: Person, door: None
+    workspace: Workspace, client: AsyncWebClient, bot: TinyBot, sato: Person, socket_mode: None
 ):
-    """Any of them may get the next one; an ack counts on the connection that carried it."""
+    """Any of them can get the next envelope; an ack counts on the same connection."""
     workspace.ack_seconds = 0.3
     await card(client)
     async with raw(workspace) as first, raw(workspace) as second:
@@ -164,8 +164,10 @@ async def test_several_connections_take_turns(
     assert len({one["envelope_id"] for one in carried}) == 2
 
 
-async def test_the_eleventh_connection_is_turned_away(workspace: Workspace, slack: str, door: None):
-    """It is told why before it is closed."""
+async def test_the_eleventh_connection_is_refused(
+    workspace: Workspace, slack: str, socket_mode: None
+):
+    """A message has the reason before the close."""
     async with AsyncExitStack() as opened:
         for _ in range(MOST_CONNECTIONS):
             await opened.enter_async_context(raw(workspace))
@@ -177,10 +179,10 @@ async def test_the_eleventh_connection_is_turned_away(workspace: Workspace, slac
         assert len(workspace.sockets.links) == MOST_CONNECTIONS
 
 
-async def test_an_address_is_good_once_and_for_a_while(
-    workspace: Workspace, slack: str, door: None
+async def test_an_address_is_valid_once_and_for_a_limited_time(
+    workspace: Workspace, slack: str, socket_mode: None
 ):
-    """Used twice, made up or too old, it opens nothing."""
+    """A used, invented or expired address is refused."""
     now = [0.0]
     workspace.sockets.clock = lambda: now[0]
     used, old = workspace.sockets.issue(), workspace.sockets.issue()
@@ -195,9 +197,9 @@ async def test_an_address_is_good_once_and_for_a_while(
 
 
 async def test_each_token_opens_only_its_own_methods(
-    workspace: Workspace, client: AsyncWebClient, door: None
+    workspace: Workspace, client: AsyncWebClient, socket_mode: None
 ):
-    """The app-level token asks for connections and nothing else; the bot token for the rest."""
+    """The app-level token only opens connections; the bot token does the rest."""
     given = await client.apps_connections_open(app_token=workspace.app_token)
     assert given["url"].startswith(workspace.sockets.url)
     with pytest.raises(SlackApiError, match="not_allowed_token_type"):
@@ -210,6 +212,6 @@ async def test_each_token_opens_only_its_own_methods(
 async def test_without_socket_mode_no_connection_is_offered(
     workspace: Workspace, client: AsyncWebClient
 ):
-    """The workspace talks HTTP unless it was set up otherwise."""
+    """HTTP is the default of a workspace."""
     with pytest.raises(SlackApiError, match="access_denied"):
         await client.apps_connections_open(app_token=workspace.app_token)

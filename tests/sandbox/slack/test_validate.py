@@ -1,11 +1,11 @@
-"""blocks.validate as the stand-in answers it: with its own check of blocks."""
+"""Method blocks.validate of the stand-in, over its own block check."""
 
 import httpx
 import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from deploy.sandbox.slack.person import PATIENCE
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.sandbox.slack.tiny_bot import CARD, modal
 
 LONG = {"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}
@@ -18,15 +18,15 @@ async def refused(call) -> dict:
     return {name: caught.value.response.get(name) for name in ("error", "errors")}
 
 
-async def test_what_is_fine_is_taken(client: AsyncWebClient):
-    """Blocks, a message and a view, one in a call."""
+async def test_valid_blocks_pass(client: AsyncWebClient):
+    """A call has blocks, a message or a view."""
     assert (await client.blocks_validate(blocks=CARD))["ok"]
     assert (await client.blocks_validate(message={"blocks": CARD}))["ok"]
     assert (await client.blocks_validate(view=modal()))["ok"]
 
 
-async def test_what_is_wrong_is_told_with_its_place(client: AsyncWebClient):
-    """As objects, counted from what was given."""
+async def test_faults_have_their_place(client: AsyncWebClient):
+    """Faults are objects with a pointer relative to the argument."""
     assert await refused(client.blocks_validate(blocks=[LONG])) == {
         "error": "invalid_blocks",
         "errors": [{"pointer": "/0/text/text", **TOO_LONG}],
@@ -42,29 +42,29 @@ async def test_what_is_wrong_is_told_with_its_place(client: AsyncWebClient):
 
 
 async def test_a_message_is_its_blocks_alone(client: AsyncWebClient):
-    """Its text is an additional property there."""
+    """`text` is an additional property of a message there."""
     answer = await refused(client.blocks_validate(message={"text": "x", "blocks": CARD}))
     assert [fault["message"] for fault in answer["errors"]] == ["invalid additional property: text"]
 
 
 @pytest.mark.parametrize("given", [{}, {"blocks": [], "view": {}}])
-async def test_exactly_one_is_looked_at(client: AsyncWebClient, given: dict):
-    """Neither none nor several."""
+async def test_exactly_one_argument_is_required(client: AsyncWebClient, given: dict):
+    """None and several are refused."""
     answer = await refused(client.blocks_validate(**given))
     assert answer["error"] == "invalid_arguments"
 
 
 @pytest.mark.parametrize("kind", ["message", "view"])
 async def test_garbage_gives_a_fault_and_no_crash(client: AsyncWebClient, kind: str):
-    """A list where an object belongs."""
+    """The argument is a list in place of an object."""
     answer = await refused(client.blocks_validate(**{kind: "[]"}))
     assert answer["errors"] == [
         {"pointer": "", "code": "failed_constraint", "message": "must provide an object"}
     ]
 
 
-async def test_it_asks_for_no_token(slack: str):
-    """Anybody may have their blocks looked at."""
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+async def test_it_needs_no_token(slack: str):
+    """Slack's own method needs no scope."""
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         answer = await http.post("/api/blocks.validate", data={"blocks": "[]"})
     assert answer.json() == {"ok": True}

@@ -1,4 +1,4 @@
-"""Trigger ids, view hashes, the stack, and what people typed."""
+"""Trigger ids, view hashes, the view stack, and typed input."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_a_trigger_works_once():
 
 
 def test_a_trigger_lives_three_seconds():
-    """At 3.0 s it still works, later it does not; an invented one never does."""
+    """It is valid at 3.0 s and not later; an invented one never is."""
     clock = Clock()
     triggers = Triggers(clock)
     fresh, stale = triggers.make("U0SATO"), triggers.make("U0SATO")
@@ -61,7 +61,7 @@ def test_an_update_with_an_old_hash_conflicts():
 
 
 def test_publishing_home_checks_the_hash_too():
-    """A home published meanwhile is not overwritten."""
+    """A newer home is not overwritten."""
     views = Views()
     home = {"type": "home", "blocks": CARD}
     first = views.publish("U0SATO", home)
@@ -71,7 +71,7 @@ def test_publishing_home_checks_the_hash_too():
 
 
 def test_an_update_keeps_what_was_typed_where_the_input_stayed():
-    """Same block_id and action_id keep their value; a changed one starts empty."""
+    """The same block_id and action_id keep their value; a changed one starts empty."""
     views = Views()
     view = views.open("U0SATO", modal())
     view.values["reason"]["reason"]["value"] = "typed"
@@ -84,7 +84,7 @@ def test_an_update_keeps_what_was_typed_where_the_input_stayed():
 
 
 def test_at_most_three_views_stack():
-    """The root and two pushed; nothing can be pushed on nothing."""
+    """There is a root with two pushed views; a push needs a root."""
     views = Views()
     assert refusal(views.push, "U0SATO", modal()) == "not_found"
     root = views.open("U0SATO", modal())
@@ -95,7 +95,7 @@ def test_at_most_three_views_stack():
 
 
 def test_views_are_checked():
-    """Size, external ids, titles, missing submit."""
+    """Size, external ids, titles and a missing submit are faults."""
     views = Views()
     views.open("U0SATO", modal(external_id="one"))
     assert refusal(views.open, "U0CLARK", modal(external_id="one")) == "duplicate_external_id"

@@ -1,11 +1,11 @@
-"""The Web API as a bot's client sees it, through slack_sdk over HTTP."""
+"""Web API as a bot's client sees it, through slack_sdk over HTTP."""
 
 import httpx
 import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from deploy.sandbox.slack.person import PATIENCE, Person
+from deploy.sandbox.slack.person import WAIT_SECONDS, Person
 from deploy.sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.tiny_bot import CARD
 
@@ -18,8 +18,8 @@ async def refused(call) -> str:
     return caught.value.response["error"]
 
 
-async def test_a_post_stands_in_the_history_with_its_metadata(client: AsyncWebClient):
-    """conversations.history gives metadata only when asked."""
+async def test_a_post_is_in_the_history_with_its_metadata(client: AsyncWebClient):
+    """conversations.history returns metadata on request only."""
     metadata = {"event_type": "koban_case", "event_payload": {"case": "K1"}}
     posted = await client.chat_postMessage(
         channel="#ts-live", text="hi", blocks=HI, metadata=metadata
@@ -32,9 +32,9 @@ async def test_a_post_stands_in_the_history_with_its_metadata(client: AsyncWebCl
 
 
 async def test_json_form_and_query_bodies_mean_the_same(slack: str, workspace: Workspace):
-    """Slack takes arguments three ways, the token as header or argument."""
+    """Arguments have three formats; the token is a header or an argument."""
     fields = {"token": workspace.bot_token, "channel": "C0LIVE", "text": "hi"}
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         form = await http.post("/api/chat.postMessage", data=fields)
         query = await http.get("/api/chat.postMessage", params=fields)
         json = await http.post(
@@ -47,8 +47,8 @@ async def test_json_form_and_query_bodies_mean_the_same(slack: str, workspace: W
 
 
 async def test_tokens_and_methods_are_checked(slack: str):
-    """not_authed without, invalid_auth with a wrong token, unknown_method for the rest."""
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    """A missing token is not_authed, a wrong one invalid_auth, another method unknown_method."""
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         none = await http.post("/api/auth.test")
         wrong = await http.post("/api/auth.test", data={"token": "xoxb-no"})
         unknown = await http.post("/api/chat.postmessage")
@@ -57,8 +57,8 @@ async def test_tokens_and_methods_are_checked(slack: str):
     assert unknown.json() == {"ok": False, "error": "unknown_method"}
 
 
-async def test_refusals_carry_slacks_names(client: AsyncWebClient):
-    """Each wrong call answers the error that Slack documents."""
+async def test_refusals_have_slacks_error_codes(client: AsyncWebClient):
+    """Each wrong call has the documented error."""
     post = client.chat_postMessage
     assert await refused(post(channel="C0NONE", text="x")) == "channel_not_found"
     assert await refused(post(channel="general", text="x")) == "not_in_channel"
@@ -77,8 +77,8 @@ async def test_refusals_carry_slacks_names(client: AsyncWebClient):
     assert await refused(client.apps_connections_open(app_token="xapp-1")) == "invalid_auth"
 
 
-async def test_invalid_blocks_say_where(client: AsyncWebClient):
-    """response_metadata.messages points at the fault."""
+async def test_invalid_blocks_have_a_pointer(client: AsyncWebClient):
+    """response_metadata.messages has the place of the fault."""
     header = [{"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}]
     with pytest.raises(SlackApiError) as caught:
         await client.chat_postMessage(channel="C0LIVE", text="x", blocks=header)
@@ -93,7 +93,7 @@ async def test_invalid_blocks_say_where(client: AsyncWebClient):
 
 
 async def test_updating_with_text_alone_removes_the_blocks(client: AsyncWebClient):
-    """The trap that makes cards lose their buttons."""
+    """Cards can lose their buttons this way."""
     ts = (await client.chat_postMessage(channel="C0LIVE", text="hi", blocks=HI))["ts"]
     updated = await client.chat_update(channel="C0LIVE", ts=ts, text="now")
     assert updated["message"]["blocks"] == []
@@ -103,7 +103,7 @@ async def test_updating_with_text_alone_removes_the_blocks(client: AsyncWebClien
 async def test_long_texts_are_truncated_when_posted_and_refused_when_updated(
     client: AsyncWebClient,
 ):
-    """40,000 characters for a post; 4,000 bytes after escaping for an update."""
+    """The limits are 40,000 characters for a post and 4,000 escaped bytes for an update."""
     posted = await client.chat_postMessage(channel="C0LIVE", text="x" * 40_001)
     assert len(posted["message"]["text"]) == 40_000
     fits = client.chat_update(channel="C0LIVE", ts=posted["ts"], text="&" * 800)
@@ -113,7 +113,7 @@ async def test_long_texts_are_truncated_when_posted_and_refused_when_updated(
 
 
 async def test_only_the_apps_own_messages_can_be_changed(client: AsyncWebClient, sato: Person):
-    """A person's message is not the app's to edit or delete."""
+    """The app can't edit or delete a person's message."""
     ts = await sato.say("ts-live", "見ています")
     update = client.chat_update(channel="C0LIVE", ts=ts, text="x")
     assert await refused(update) == "cant_update_message"
@@ -124,7 +124,7 @@ async def test_only_the_apps_own_messages_can_be_changed(client: AsyncWebClient,
 async def test_an_ephemeral_is_seen_by_one_and_cannot_be_updated(
     client: AsyncWebClient, sato: Person, clark: Person
 ):
-    """chat.update does not find it; nobody else sees it; history does not hold it."""
+    """Neither chat.update, other people nor the history find it."""
     sent = await client.chat_postEphemeral(channel="C0LIVE", user="U0SATO", text="あなたにだけ")
     assert [m["text"] for m in await sato.ephemerals("ts-live")] == ["あなたにだけ"]
     assert await clark.ephemerals("ts-live") == []
@@ -134,7 +134,7 @@ async def test_an_ephemeral_is_seen_by_one_and_cannot_be_updated(
 
 
 async def test_threads_count_and_list_their_replies(client: AsyncWebClient, sato: Person):
-    """replies: parent first; history: without the replies."""
+    """replies starts with the parent; history leaves out the replies."""
     parent = (await client.chat_postMessage(channel="C0LIVE", text="case", blocks=HI))["ts"]
     for text in ("受付", "担当"):
         await client.chat_postMessage(channel="C0LIVE", text=text, thread_ts=parent)
@@ -148,7 +148,7 @@ async def test_threads_count_and_list_their_replies(client: AsyncWebClient, sato
 
 
 async def test_history_pages_backwards(client: AsyncWebClient):
-    """limit and cursor walk from the newest to the oldest."""
+    """limit and cursor page from the newest to the oldest."""
     for number in range(5):
         await client.chat_postMessage(channel="C0LIVE", text=str(number))
     texts = []
@@ -158,7 +158,7 @@ async def test_history_pages_backwards(client: AsyncWebClient):
 
 
 async def test_posting_to_a_user_opens_their_dm(client: AsyncWebClient, sato: Person, clark):
-    """Only that person sees it; conversations.open finds the same channel."""
+    """Only that person sees it; conversations.open returns the same channel."""
     posted = await client.chat_postMessage(channel="U0SATO", text="承認をお願いします")
     opened = await client.conversations_open(users="U0SATO")
     assert posted["channel"] == opened["channel"]["id"] == "D0SATO"
@@ -167,13 +167,13 @@ async def test_posting_to_a_user_opens_their_dm(client: AsyncWebClient, sato: Pe
 
 
 async def test_joining_makes_posting_possible(client: AsyncWebClient):
-    """#general refuses until the app joins."""
+    """#general refuses posts until the app joins."""
     await client.conversations_join(channel="C0GENERAL")
     assert (await client.chat_postMessage(channel="general", text="hi"))["ok"]
 
 
 async def test_people_and_groups_are_listed(client: AsyncWebClient):
-    """Locale only when asked; group members by id."""
+    """The locale is returned on request only; groups have member ids."""
     person = await client.users_info(user="U0CLARK", include_locale=True)
     plain = await client.users_info(user="U0CLARK")
     leads = await client.usergroups_users_list(usergroup="S0LEAD")
@@ -187,24 +187,24 @@ async def test_people_and_groups_are_listed(client: AsyncWebClient):
 async def test_a_file_goes_up_in_three_steps_and_is_shown(
     client: AsyncWebClient, slack: str, sato: Person
 ):
-    """files_upload_v2 end to end; the bytes come back, never executable."""
+    """files_upload_v2 works; the bytes are served in a browser sandbox."""
     await client.files_upload_v2(
         channel="C0LIVE", filename="証拠.png", content=b"\x89PNG", title="証拠"
     )
     (message,) = await sato.messages("ts-live")
     (file,) = message["files"]
     assert (file["name"], file["mimetype"]) == ("証拠.png", "image/png")
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         got = await http.get(file["url"])
     assert got.content == b"\x89PNG"
     assert got.headers["content-security-policy"] == "sandbox"
 
 
 async def test_calls_are_counted(client: AsyncWebClient, slack: str):
-    """Benches read Slack calls per case here."""
+    """Benchmarks read the Slack calls of each case here."""
     await client.chat_postMessage(channel="C0LIVE", text="x", blocks=CARD)
     await client.auth_test()
-    async with httpx.AsyncClient(timeout=PATIENCE, base_url=slack) as http:
+    async with httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=slack) as http:
         counted = (await http.get("/ui/calls")).json()
     assert counted == {
         "calls": {"chat.postMessage": 1, "auth.test": 1},
@@ -213,8 +213,8 @@ async def test_calls_are_counted(client: AsyncWebClient, slack: str):
     }
 
 
-async def test_an_image_shows_a_file_that_is_there(client: AsyncWebClient, workspace: Workspace):
-    """A file that is unknown, or not complete yet, is refused in Slack's words."""
+async def test_an_image_needs_an_existing_file(client: AsyncWebClient, workspace: Workspace):
+    """An unknown or incomplete file is refused with Slack's message."""
     image = {"type": "image", "slack_file": {"id": "F0000NONE"}, "alt_text": "none"}
     with pytest.raises(SlackApiError) as failed:
         await client.chat_postMessage(channel="C0LIVE", text="x", blocks=[image])

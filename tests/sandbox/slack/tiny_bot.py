@@ -1,4 +1,4 @@
-"""A small Bolt app: what a real one would receive from the stand-in."""
+"""Small Bolt app that records the stand-in's payloads."""
 
 import asyncio
 
@@ -73,7 +73,7 @@ def modal(title: str = "判断", **more: object) -> dict:
 
 
 class TinyBot:
-    """Remembers each payload; `answer` is what its view_submission acks with."""
+    """Records each payload; `answer` is the ack of view_submission."""
 
     def __init__(self, client: AsyncWebClient, signing_secret: str) -> None:
         self.heard: list[dict] = []
@@ -96,7 +96,7 @@ class TinyBot:
         self._listen()
 
     def let_go(self) -> None:
-        """Ends what hangs."""
+        """Ends hanging requests."""
         self._hang.set()
 
     def _listen(self) -> None:

@@ -1,11 +1,17 @@
-"""Private answers: commands, refusals and errors in modals."""
+"""Ephemeral answers: commands, refusals and errors in modals."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 from string import Formatter
 
-from activities.slack.refusals import APPROVING, of_case, refusal_text, with_typed
-from activities.slack.role_holders import NOBODY, Holders
+from activities.slack.refusals import (
+    APPROVING,
+    NOBODY,
+    Holders,
+    of_case,
+    refusal_text,
+    with_typed,
+)
 from bot.services.cases import ActionLine, EventLine, Past, Story
 from bot.services.lookups import Fact
 from bot.slack.bulk.form import BulkForm, faults_of
@@ -157,7 +163,7 @@ def _subjects(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Each for an action of 佐藤 12 seconds ago."""
+    """Every refusal of an action of 佐藤 12 seconds ago."""
     at = NOW - timedelta(seconds=12)
     did = {"by": "U0SATO", "at": at, "what": "decided", "name": scene.words.id}
     for reason in Reason:
@@ -169,7 +175,7 @@ def _refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _bare_refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Without an actor, or with Koban as the actor."""
+    """Refusals without an actor, or with Koban as the actor."""
     at = NOW - timedelta(seconds=12)
     for reason in Reason:
         bare = Refusal(reason=reason, roles=(Role.LEAD,))
@@ -179,12 +185,11 @@ def _bare_refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _refused(scene: Scene, refusal: Refusal, command: str = "") -> Sent:
-    """With role holders: more than are shown, and a cover."""
+    """Refusals with role holders: more than are shown, and a cover."""
     many = Holders(people=("U0TANAKA", "U0MORI", "U0REED", "U0SUZUKI"), covers=("U0SATO",))
     text = refusal_text(
         refusal,
-        scene.language,
-        scene.reader.names,
+        scene.reader,
         NOW,
         case=scene.words.id,
         holders=many if refusal.by is not None else NOBODY,
@@ -196,7 +201,7 @@ def _refused(scene: Scene, refusal: Refusal, command: str = "") -> Sent:
 def _of_cases(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """A refusal after its modal was closed, with the case and the typed text."""
     refusal = Refusal(reason=Reason.CHANGED, by="U0SATO", at=NOW, what="decided")
-    text = refusal_text(refusal, scene.language, scene.reader.names, NOW)
+    text = refusal_text(refusal, scene.reader, NOW)
     for state, title, link in (
         ("with a link", scene.words.titled("外部誘導", "Off-platform inducement"), LINK),
         ("without one", None, None),
@@ -216,17 +221,17 @@ def _of_cases(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _deeds(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Actions of other people meanwhile, each once."""
+    """Each action that another person may have taken meanwhile."""
     at = NOW - timedelta(seconds=12)
     for key in sorted(key for key in scene.catalog.keys if key.startswith("did.")):
         kind = key.removeprefix("did.").removesuffix(".koban")
         by = None if key.endswith(".koban") else "U0SATO"
         refusal = Refusal(reason=Reason.CHANGED, by=by, at=at, what=kind)
-        yield key, post_ephemeral(refusal_text(refusal, scene.language, scene.reader.names, NOW))
+        yield key, post_ephemeral(refusal_text(refusal, scene.reader, NOW))
 
 
 def _said(scene: Scene, key: str, **known: object) -> str:
-    """The sentence with known values, and ids for the others."""
+    """The text with known values, and ids for the others."""
     forms = scene.catalog.forms(key)
     named = {name for form in forms for _, name, _, _ in Formatter().parse(form) if name}
     return scene.catalog.say(key, **{**dict.fromkeys(named, CASE), **known})
@@ -261,7 +266,7 @@ def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
 def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """Errors of fields."""
     limit = scene.catalog.duration(timedelta(days=30))
-    nobody = ""  # a modal's errors name nobody
+    nobody = ""  # a modal's errors have no names
     prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.bulk.away")
     prefixes += ("bot.reveal.reason_needed", "bot.manual.no_role")
     for key in sorted(scene.catalog.keys):

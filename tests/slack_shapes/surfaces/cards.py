@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from activities.slack.cards.approval import approval_card, replaced_card
 from activities.slack.cards.case import case_card
-from activities.slack.direct_messages import direct_message
+from activities.slack.publisher import direct_message
 from activities.slack.thread import MAX_LINES, lines_message
-from tests.slack_shapes.cases import Told
+from tests.slack_shapes.cases import StoryCase
 from tests.slack_shapes.scene import LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, message
 from tests.slack_shapes.stories import STORIES
@@ -37,14 +37,14 @@ def _approvals(scene: Scene) -> Iterator[tuple[str, Sent]]:
     yield "replaced, without its card", message(replaced_card(view, scene.reader, None))
 
 
-def _told(story: Told) -> tuple[Recorded, ...]:
+def _lines(story: StoryCase) -> tuple[Recorded, ...]:
     return tuple(each for each in story.recorded if each.event.in_thread)
 
 
 def _threads(scene: Scene) -> Iterator[tuple[str, Sent]]:
     for state, tell in STORIES.items():
         story = tell(scene.words)
-        if lines := _told(story):
+        if lines := _lines(story):
             yield state, message(lines_message(lines, view_of(story.case), scene.reader))
     story = STORIES["claimed"](scene.words)
     note = NoteAdded(at=story.case.opened_at, by="U0SATO", note=scene.words.said)
@@ -58,7 +58,7 @@ def _each_once(scene: Scene) -> Iterator[tuple[str, Sent]]:
     for tell in STORIES.values():
         story = tell(scene.words)
         view = view_of(story.case)
-        for each in _told(story):
+        for each in _lines(story):
             drawn = message(lines_message((each,), view, scene.reader))
             if drawn.text not in seen:
                 seen.add(drawn.text)
@@ -70,7 +70,7 @@ def _direct(scene: Scene) -> Iterator[tuple[str, Sent]]:
     reader = replace(scene.reader, direct=True)
     for tell in STORIES.values():
         story = tell(scene.words)
-        for each in _told(story):
+        for each in _lines(story):
             wanted = Tell(key="k", view=view_of(story.case), line=each, card=None)
             drawn = message(direct_message(wanted, reader, LINK))
             if drawn.text not in seen:

@@ -32,7 +32,7 @@ from tests.activities.slack.test_report_message import NUMBERS
 from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import BASE, Scene, Surface
 from tests.slack_shapes.sent import Sent, said
-from tests.slack_shapes.surfaces.rooms import Policies, Rooms
+from tests.slack_shapes.surfaces.harness import Harness, Policies
 from workflows.domain.alerts import Subject
 from workflows.domain.automation import AutomationChange, PauseChange
 from workflows.domain.metrics.metrics import Numbers, PlaybookCount
@@ -83,7 +83,7 @@ def _related(scene: Scene) -> Iterator[tuple[str, Sent]]:
         )
         for n in range(25)
     ]
-    away = list(Rooms(scene).bulk_decisions.sources().values())
+    away = list(Harness(scene).bulk_decisions.sources().values())
     for state, found, first, missing in (
         ("nobody", [], 0, []),
         ("one source away", ties[:1], 0, away),
@@ -96,32 +96,32 @@ def _related(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _no_sources(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Nobody can be asked who belongs with it."""
-    rooms = Rooms(scene)
-    desk = SubjectAnswer(rooms.context)
+    """A subject type without look-ups."""
+    harness = Harness(scene)
+    handler = SubjectAnswer(harness.context)
     wanted = ShowRelated(subject=Subject(type="listing", id=scene.words.id))
-    yield "a listing", said(rooms.ask(lambda: desk.related(wanted, rooms.asked()))[0])
+    yield "a listing", said(harness.ask(lambda: handler.related(wanted, harness.asked()))[0])
 
 
 def _subjects(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """With the reader's buttons."""
+    """Subjects with the reader's buttons."""
     subject = Subject(type="user", id=scene.words.id)
     mail = Fact(
         title=scene.words.titled("メール", "E-mail"), value=scene.words.evidence, personal=True
     )
-    rooms = Rooms(scene)
-    rooms.platform.facts = {subject.key: (mail,)}
-    desk = SubjectAnswer(rooms.context)
+    harness = Harness(scene)
+    harness.platform.facts = {subject.key: (mail,)}
+    handler = SubjectAnswer(harness.context)
     for role in (Role.SPECIALIST, Role.AUDITOR):
-        asked = rooms.asked("U0SATO", role)
-        yield role.value, said(rooms.ask(lambda asked=asked: desk.show(subject, asked))[0])
+        asked = harness.asked("U0SATO", role)
+        yield role.value, said(harness.ask(lambda asked=asked: handler.show(subject, asked))[0])
 
 
 # -- the team ---------------------------------------------------------------------------------
 
 
 def a_duty(scene: Scene, hours: int, people: tuple[str, ...] | None) -> Duty:
-    """Eight hours of a shift, from then on."""
+    """A turn of eight hours from this time on."""
     turn = Shift(
         shift="day",
         title=scene.words.titled("日勤", "Day"),
@@ -132,7 +132,7 @@ def a_duty(scene: Scene, hours: int, people: tuple[str, ...] | None) -> Duty:
 
 
 def a_shift(scene: Scene) -> OnCall:
-    """One on shift now, one after it, and somebody who covers."""
+    """One person on shift now, one next, and one who covers."""
     cover = ActiveCover(person="U0SATO", covers_for="U0TANAKA", role=Role.LEAD, until=LATER)
     now, after = a_duty(scene, -4, ("U0SATO", "U0SUZUKI")), a_duty(scene, 4, ("U0REED",))
     return OnCall(roster=True, now=(now,), next=(after,), covers=(cover,))
@@ -172,11 +172,13 @@ def counted(scene: Scene) -> Numbers:
 def _stats(scene: Scene) -> Iterator[tuple[str, Sent]]:
     for state, numbers in (("a day", counted(scene)), ("nothing happened", None)):
         for window in Window:
-            rooms = Rooms(scene)
-            rooms.team.counted = numbers
-            desk, wanted = team.TeamAnswer(rooms.context), team.ShowStats(window=window)
-            answer = rooms.ask(
-                lambda rooms=rooms, desk=desk, wanted=wanted: desk.answer(wanted, rooms.asked())
+            harness = Harness(scene)
+            harness.team.counted = numbers
+            handler, wanted = team.TeamAnswer(harness.context), team.ShowStats(window=window)
+            answer = harness.ask(
+                lambda harness=harness, handler=handler, wanted=wanted: handler.answer(
+                    wanted, harness.asked()
+                )
             )
             yield f"{state}, {window.value}", said(answer[0])
 
@@ -193,17 +195,17 @@ def _covers(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ("ended", "U0TANAKA", [("U0SATO", "U0TANAKA")], EndCovers()),
         ("begun", "U0TANAKA", [], LetCover(person="U0SATO", at=LATER.timetz())),
     ):
-        rooms = Rooms(scene)
-        rooms.covers.given = [
+        harness = Harness(scene)
+        harness.covers.given = [
             (who, Cover(role=Role.LEAD, person=of, until=LATER)) for who, of in covers
         ]
-        for number, answer in enumerate(_of_covers(rooms, wanted, person)):
+        for number, answer in enumerate(_of_covers(harness, wanted, person)):
             yield f"{state} {number}", said(answer)
 
 
-def _of_covers(rooms: Rooms, wanted: CoverLine, person: str) -> list[Said]:
-    desk = CoverAnswer(rooms.context)
-    return rooms.ask(lambda: desk.answer(wanted, rooms.asked(person)))
+def _of_covers(harness: Harness, wanted: CoverLine, person: str) -> list[Said]:
+    handler = CoverAnswer(harness.context)
+    return harness.ask(lambda: handler.answer(wanted, harness.asked(person)))
 
 
 def _change(kind: PauseChange, by: str = "U0SUZUKI", **more: object) -> AutomationChange:
@@ -217,8 +219,8 @@ ASKED = _change(PauseChange.RESUME_ASKED)
 SPECIALIST, LEAD, AUDITOR = frozenset({Role.SPECIALIST}), frozenset({Role.LEAD}), Role.AUDITOR
 
 
-def _brakes(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Answers to pauses, and messages to the leads."""
+def _pauses(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Answers to pauses, and direct messages to the leads."""
     resume, pause = ResumeAutomation(), PauseAutomation()
     for state, before, wanted, roles in (
         ("paused", [], pause, SPECIALIST),
@@ -245,9 +247,9 @@ def _brakes(scene: Scene) -> Iterator[tuple[str, Sent]]:
             LEAD,
         ),
     ):
-        rooms = Rooms(scene)
-        rooms.automation.changes = list(before)
-        for number, answer in enumerate(_of_brake(rooms, wanted, roles)):
+        harness = Harness(scene)
+        harness.automation.changes = list(before)
+        for number, answer in enumerate(_of_brake(harness, wanted, roles)):
             yield f"{state} {number}", said(answer)
 
 
@@ -261,18 +263,18 @@ def _resuming(playbook: str) -> ResumeAutomation:
     return ResumeAutomation(playbook=playbook)
 
 
-def _of_brake(rooms: Rooms, wanted: AutomationLine, roles: frozenset[Role]) -> list[Said]:
-    desk = AutomationAnswer(rooms.context)
-    asked = rooms.asked("U0SATO", *roles)
-    return rooms.ask(lambda: desk.answer(wanted, asked))
+def _of_brake(harness: Harness, wanted: AutomationLine, roles: frozenset[Role]) -> list[Said]:
+    handler = AutomationAnswer(harness.context)
+    asked = harness.asked("U0SATO", *roles)
+    return harness.ask(lambda: handler.answer(wanted, asked))
 
 
-def _halts(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """Above a list of cases."""
-    rooms = Rooms(scene)
+def _pause_banners(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Pauses above a list of cases."""
+    harness = Harness(scene)
     for state, changes in (("all", [PAUSED]), ("several", [PAUSED, ASKED, OF_ONE])):
-        rooms.automation.changes = changes
-        above = pauses_page(rooms.pauses, rooms.services, scene.catalog)
+        harness.automation.changes = changes
+        above = pauses_page(harness.pauses, harness.services, scene.catalog)
         yield state, said(pages.queue_page((), Which.ALL, scene.catalog, BASE, NOW, above))
 
 
@@ -285,6 +287,6 @@ SURFACES = (
     Surface("on call", _on_call),
     Surface("stats", _stats),
     Surface("cover", _covers),
-    Surface("emergency stop", _brakes),
-    Surface("automation pauses", _halts),
+    Surface("emergency stop", _pauses),
+    Surface("automation pauses", _pause_banners),
 )

@@ -1,4 +1,4 @@
-"""Evidence: the list, and the modal of a hidden piece."""
+"""Evidence surfaces: the list, and the modal of a hidden piece."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -8,28 +8,28 @@ from tests.bot.slack.fakes import FakeLedger, line
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
 from tests.slack_shapes.surfaces.commands import OF_ONE, PAUSED, a_shift, counted
-from tests.slack_shapes.surfaces.rooms import Rooms
+from tests.slack_shapes.surfaces.harness import Harness
 from workflows.domain.alerts import Subject
 from workflows.domain.people import Role
 from workflows.domain.values import Text
 
 
 def _drawn(scene: Scene, ledger: FakeLedger, roles: set[Role], full: bool = False) -> Sent:
-    rooms, person = Rooms(scene, ledger=ledger), "U0SATO"
-    rooms.people.roles_of = {person: roles, "U0TANAKA": {Role.LEAD}}
+    harness, person = Harness(scene, ledger=ledger), "U0SATO"
+    harness.people.roles_of = {person: roles, "U0TANAKA": {Role.LEAD}}
     if full:
-        rooms.automation.changes = [PAUSED, OF_ONE]
-        rooms.team.counted, rooms.team.duty = counted(scene), a_shift(scene)
-        rooms.team.chosen[person] = scene.language
-    home = Home(rooms.context)
+        harness.automation.changes = [PAUSED, OF_ONE]
+        harness.team.counted, harness.team.duty = counted(scene), a_shift(scene)
+        harness.team.chosen[person] = scene.language
+    home = Home(harness.context)
 
     async def open_it() -> None:
         await home.opened({"tab": "home", "user": person})
-        await rooms.heard.published.wait()
-        await rooms.background.drain(0)
+        await harness.heard.published.wait()
+        await harness.background.drain(0)
 
     asyncio.run(open_it())
-    return view(rooms.heard.homes[-1])
+    return view(harness.heard.homes[-1])
 
 
 def _ledger(scene: Scene, many: int) -> FakeLedger:

@@ -17,7 +17,7 @@ from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.cases import an_alert
 from tests.slack_shapes.scene import BASE, LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, post_ephemeral, said, view, words
-from tests.slack_shapes.surfaces.rooms import Policies
+from tests.slack_shapes.surfaces.harness import Policies
 from workflows.domain.alerts import Subject
 from workflows.domain.case.snapshot import CardRef
 

@@ -1,4 +1,4 @@
-"""The modals of cases and rings, with what they say when something is wrong."""
+"""Case and bulk decision modals, with their errors."""
 
 from collections.abc import Iterator
 from datetime import UTC, timedelta
@@ -8,17 +8,14 @@ from activities.slack.handles import Handle
 from activities.slack.reader import Reader
 from bot.services.bulk import BulkPage, DoneLine, SubjectLine
 from bot.services.cases import CaseLine
-from bot.slack.bulk.form import BulkMetadata
-from bot.slack.bulk.list import PAGE, list_view
-from bot.slack.bulk.views import Counted, bulk_view, redrawn, sure
+from bot.slack.bulk.form import PAGE, BulkMetadata, Counted, bulk_view, list_view, redrawn, sure
 from bot.slack.modals.form import sentence_view
-from bot.slack.modals.forms import FORMS
+from bot.slack.modals.forms import FORMS, view_of
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer, offer_at, offer_of
-from bot.slack.modals.views import view_of
 from tests.activities.slack.cases import CASE, ROUTE
 from tests.bot.slack.fakes import FakePolicies, line
-from tests.slack_shapes.cases import REFUSED, Told
+from tests.slack_shapes.cases import REFUSED, StoryCase
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
 from tests.slack_shapes.words import Words
@@ -45,7 +42,7 @@ def metadata_of(scene: Scene, limits: dict[str, int]) -> dict[str, Any]:
 
 
 def _usual(words: Words) -> Offer:
-    return offer_of(Told(words).case)
+    return offer_of(StoryCase(words).case)
 
 
 def _others(words: Words) -> tuple[CaseLine, ...]:
@@ -56,7 +53,7 @@ def _others(words: Words) -> tuple[CaseLine, ...]:
 
 
 def _everything(words: Words) -> Offer:
-    """As many actions as a menu holds, each with everything there is to say of it."""
+    """As many actions as a menu holds, each with every remark."""
     title = words.policy or "とても長い名前の措置" * 12
     spec = ActionSpec.model_validate(
         {

@@ -7,14 +7,13 @@ from bot.services.lookups import Fact
 from bot.slack.commands import reveal
 from bot.slack.modals.decide import NONE, TEMPLATE, with_template
 from bot.slack.modals.form import sentence_view
-from bot.slack.modals.forms import FORMS
+from bot.slack.modals.forms import FORMS, view_of
 from bot.slack.modals.metadata import Metadata
 from bot.slack.modals.offer import Offer, offer_at, offer_of
-from bot.slack.modals.views import view_of
 from bot.slack.rendering import sections
 from tests.activities.slack.cases import CASE
 from tests.bot.slack.fakes import FakePolicies
-from tests.slack_shapes.cases import Told, reasoned
+from tests.slack_shapes.cases import StoryCase, reasoned
 from tests.slack_shapes.other_stories import PROTECT
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
@@ -27,14 +26,14 @@ from workflows.domain.case.commands import ProtectNow
 
 def _reasoned(words: Words) -> Offer:
     """With policy rules, and reasons that fill in texts."""
-    return offer_of(Told(words, policy=reasoned(words), telling=True).case)
+    return offer_of(StoryCase(words, policy=reasoned(words), telling=True).case)
 
 
 def _with_presets(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """Modals behind a card's menu, and the confirmation of a preset."""
     metadata = Metadata.model_validate(metadata_of(scene, {}))
     stories = {
-        "open": Told(scene.words),
+        "open": StoryCase(scene.words),
         "ten presets": STORIES["open, ten presets"](scene.words),
         "claimed, watched": STORIES["claimed, watched"](scene.words),
         "put off": STORIES["on hold, snoozed"](scene.words),
@@ -46,10 +45,10 @@ def _with_presets(scene: Scene) -> Iterator[tuple[str, Sent]]:
         yield f"all, {state}", view(view_of("all", offer, metadata, scene.catalog))
     asleep = offer_at("case/gone/0123456789ABCDEF", FakePolicies())
     yield "all, the case asleep", view(view_of("all", asleep, metadata, scene.catalog))
-    presets = [each.id for each in Told(scene.words).case.policy.playbook.presets]
+    presets = [each.id for each in StoryCase(scene.words).case.policy.playbook.presets]
     for preset in (*presets, "gone"):
         sure_of = metadata.model_copy(update={"preset": preset})
-        drawn = view_of("sure", offer_of(Told(scene.words).case), sure_of, scene.catalog)
+        drawn = view_of("sure", offer_of(StoryCase(scene.words).case), sure_of, scene.catalog)
         yield f"sure of {preset}", view(drawn)
 
 
@@ -60,10 +59,12 @@ def _with_reasons(scene: Scene) -> Iterator[tuple[str, Sent]]:
     drawn = view(view_of("decide", offer, metadata, scene.catalog))
     yield "to choose from", drawn
     asleep = offer.model_copy(update={"case": None})
-    nobody = offer_of(Told(scene.words, policy=reasoned(scene.words)).case)
-    acted = Told(scene.words, policy={**reasoned(scene.words), **PROTECT}, telling=True)
+    nobody = offer_of(StoryCase(scene.words, policy=reasoned(scene.words)).case)
+    acted = StoryCase(scene.words, policy={**reasoned(scene.words), **PROTECT}, telling=True)
     acted.then(ProtectNow(rules=(0,)))
-    unscored = Told(scene.words, policy=reasoned(scene.words), telling=True, alert={"score": None})
+    unscored = StoryCase(
+        scene.words, policy=reasoned(scene.words), telling=True, alert={"score": None}
+    )
     for state, chosen, known, template in (
         ("after a protection", (), offer_of(acted.case), "line"),
         ("without a score", (), offer_of(unscored.case), "line"),

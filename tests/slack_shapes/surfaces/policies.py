@@ -1,4 +1,4 @@
-"""Playbooks with every field, in foreign words."""
+"""Playbooks with every field, in foreign texts."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ _MATTERS = "alert.score >= 0.9 && alert.title.contains('<!channel> & `x`')"
 
 
 def playbooks(words: Words) -> tuple[Playbook, ...]:
-    """One with everything, one that names no kind, and the one that takes the rest."""
+    """A playbook with every field, one without kinds, and the catch-all."""
     whole = Playbook.model_validate(_whole(words))
     title = words.titled("なりすまし", "Impersonation")
     bare = {"playbook": "impersonation", "title": title, "match": _MATTERS, "policy": None}

@@ -17,10 +17,10 @@ from workflows.domain.metrics.report import (
     ProtectionNote,
     Report,
     ReportKind,
-    Team,
 )
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
+from workflows.domain.policy.roster import Team
 
 
 def _title(scene: Scene) -> Any:
@@ -28,7 +28,7 @@ def _title(scene: Scene) -> Any:
 
 
 def _notes(scene: Scene, **more: Any) -> tuple[CaseNote, ...]:
-    """As many as a list shows."""
+    """As many entries as a list shows."""
     return tuple(a_note(f"K{n:08}", title=_title(scene), **more) for n in range(MOST_LISTED))
 
 
@@ -98,7 +98,7 @@ def _illustrated(scene: Scene):
 
 
 def _pictures(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """The texts in the picture, line by line."""
+    """Texts of the picture, line by line."""
     nothing = Numbers(since=SINCE, until=AT)
     for state, report in (
         ("a shift", a_report(**_given(scene))),

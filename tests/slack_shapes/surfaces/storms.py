@@ -10,11 +10,11 @@ from bot.slack.replies import Said
 from bot.slack.storm import StormButtons
 from tests.activities.slack.cases import AT, CASE, ROUTE
 from tests.bot.slack.fakes import line
-from tests.slack_shapes.cases import Told
+from tests.slack_shapes.cases import StoryCase
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, message, said
 from tests.slack_shapes.stories import STORIES
-from tests.slack_shapes.surfaces.rooms import Rooms, acknowledged
+from tests.slack_shapes.surfaces.harness import Harness, acknowledged
 from workflows.domain.alerts import Subject
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot
 from workflows.domain.case.view import view_of
@@ -75,7 +75,7 @@ def _calls(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 
 def _quiet(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    """The thread of a case whose calls the digest makes."""
+    """Thread of a case whose mentions the digest makes."""
     story = STORIES["open, called the whole ladder"](scene.words)
     told = tuple(each for each in story.recorded if each.event.in_thread)
     quiet = frozenset(each.seq for each in told if role_called(each.event) is not None)
@@ -97,21 +97,21 @@ def _opened(scene: Scene) -> Iterator[tuple[str, Sent]]:
         yield state, said(_answer(scene, story, change))
 
 
-def _answer(scene: Scene, story: Told, change: dict[str, Any]) -> Said:
-    rooms = Rooms(scene)
+def _answer(scene: Scene, story: StoryCase, change: dict[str, Any]) -> Said:
+    harness = Harness(scene)
     title = scene.words.titled("外部誘導", "Off-platform inducement")
     found = line(CASE, title=title, subject=story.case.subject, workflow_id=ROUTE, card=None)
-    rooms.ledger.stories = change.get("stories", {CASE: Story(line=found, alerts=214)})
-    rooms.ledger.away = change.get("away", False)
+    harness.ledger.stories = change.get("stories", {CASE: Story(line=found, alerts=214)})
+    harness.ledger.away = change.get("away", False)
     memory = change.get("memory")
-    rooms.cases.memories = {} if memory is None else {ROUTE: memory}
-    opening = StormButtons(rooms.context)
+    harness.cases.memories = {} if memory is None else {ROUTE: memory}
+    opening = StormButtons(harness.context)
     body = {
         "user": {"id": change.get("person", "U0SATO")},
         "channel": {"id": "C0LIVE"},
         "actions": [{"action_id": OPEN, "value": change.get("value", CASE)}],
     }
-    (answer,) = rooms.ask(lambda: opening.pressed(acknowledged, body))
+    (answer,) = harness.ask(lambda: opening.pressed(acknowledged, body))
     return answer
 
 

@@ -9,8 +9,8 @@ from tests.activities.slack.cases import AT, CASE
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
 from tests.slack_shapes.stories import STORIES
+from tests.slack_shapes.surfaces.harness import Harness
 from tests.slack_shapes.surfaces.modals import AIM
-from tests.slack_shapes.surfaces.rooms import Rooms
 from workflows.domain.case.events import CaseOpened, Recorded
 
 
@@ -50,7 +50,7 @@ def _page(
     scene: Scene, opened: CaseOpened | None, lines: tuple[TimelineLine, ...], first: int, total: int
 ) -> Sent:
     page = Timeline(opened=opened, lines=lines, first=first, total=total)
-    return view(timeline_view(page, AIM, PAGE, Rooms(scene).services, scene.catalog))
+    return view(timeline_view(page, AIM, PAGE, Harness(scene).services, scene.catalog))
 
 
 def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:

@@ -15,8 +15,8 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from bot.query_guard import GuardedRunner
-from deploy.sandbox.slack.person import PATIENCE, wait_until
-from tests.patience import RPC_TIMEOUT
+from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
+from tests.timeouts import RPC_TIMEOUT, answered
 from tests.workflows.domain.builders import POLICY, SATO, an_alert
 from tests.world import fresh_namespace
 from workflows.case_workflow import CaseWorkflow
@@ -195,7 +195,7 @@ class Office:
         self, handle: WorkflowHandle, command: cmd.PersonCommand, grant: cmd.Grant | None = None
     ) -> None:
         """Presses a button on the current case."""
-        memory = await self.cases.memory(handle.id)
+        memory = await answered(lambda: self.cases.memory(handle.id))
         assert memory is not None
         assert memory.case is not None
         await self.press_on(handle, memory.case.id, command, grant)
@@ -223,7 +223,7 @@ class Office:
         def rows() -> list[ActionRow]:
             return [row for write in self.writes if write.case == case for row in write.actions]
 
-        await wait_until(lambda: rows(), PATIENCE, what="a decision")
+        await wait_until(lambda: rows(), WAIT_SECONDS, what="a decision")
         planned = PlannedAction(action=rows()[-1].action, subject=rows()[-1].subject)
         action = ActionReport(action=planned.key, status=status)
         decision = rows()[-1].decision
@@ -242,7 +242,7 @@ class Office:
 
     async def wait_ended(self, workflow_id: str) -> None:
         """Waits for the end of a case's workflow."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_SECONDS):
             await self.client.get_workflow_handle(workflow_id).result()
 
     async def wait_shown(self, number: int) -> list[tuple[str, Show]]:
@@ -254,7 +254,7 @@ class Office:
         """Waits for an open case."""
 
         async def is_open() -> bool:
-            memory = await self.cases.memory(handle.id)
+            memory = await answered(lambda: self.cases.memory(handle.id))
             return memory is not None and memory.case is not None
 
         await wait_until(is_open, what="an open case")

@@ -130,7 +130,7 @@ async def test_claims_of_one_case_have_different_times(office: Office) -> None:
 
 
 async def _has_ended(handle: WorkflowHandle) -> bool:
-    """Whether the first run of a case ended."""
+    """True if the first run of a case has ended."""
     first = (await history(handle))[0].workflow_execution_started_event_attributes
     described = await handle.describe()
     running = described.status is WorkflowExecutionStatus.RUNNING
@@ -154,7 +154,7 @@ def _is_pause(event: HistoryEvent) -> bool:
 
 
 def _paused_after(events: list[HistoryEvent], alert: str) -> bool:
-    """Whether a timer fired between the signal of an alert and its claim."""
+    """True if a timer fired between the signal of an alert and its claim."""
     signal, claimed = [i for i, event in enumerate(events) if alert.encode() in _text(event)][:2]
     pauses = {event.timer_started_event_attributes.timer_id for event in events if _is_pause(event)}
     fired = (event.timer_fired_event_attributes.timer_id for event in events[signal:claimed])

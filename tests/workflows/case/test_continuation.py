@@ -6,7 +6,8 @@ import pytest
 
 from deploy.sandbox.slack.person import wait_until
 from tests.conftest import a_server
-from tests.workflows.case.office import CARD, PATIENCE, QUEUE, Office, an_office
+from tests.timeouts import answered
+from tests.workflows.case.office import CARD, QUEUE, WAIT_SECONDS, Office, an_office
 from tests.workflows.domain.builders import POLICY, SATO, T0, a_case, an_alert
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.case_workflow import CaseWorkflow
@@ -44,7 +45,7 @@ async def test_alerts_too_large_for_a_new_history_stay_in_the_old_one(
     await office.alerts([an_alert(number, score=0.5, evidence=evidence) for number in range(2, 22)])
     for number in range(22, 42):
         await office.alert(number)
-        await office.cases.reached(handle.id)
+        await answered(lambda: office.cases.reached(handle.id))
     assert (await handle.describe()).history_length > 60
     office.may_write.set()
     await office.wait_counted(41)
@@ -72,7 +73,7 @@ async def test_a_new_history_records_the_card(office: Office) -> None:
             CaseWorkflow.run, start, id=case.workflow_id, task_queue=QUEUE
         )
         await wait_until(
-            lambda: any(each.card == CARD for each in office.writes), PATIENCE, what="its place"
+            lambda: any(each.card == CARD for each in office.writes), WAIT_SECONDS, what="its place"
         )
     (write,) = (each for each in office.writes if each.card is not None)
     assert (write.case, write.events) == (case.id, ())

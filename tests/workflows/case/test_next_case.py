@@ -3,7 +3,7 @@
 from temporalio.client import WorkflowHandle
 
 from deploy.sandbox.slack.person import wait_until
-from tests.workflows.case.office import PATIENCE, QUEUE, Office
+from tests.workflows.case.office import QUEUE, WAIT_SECONDS, Office
 from tests.workflows.domain.builders import SATO, an_alert
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.domain.case import commands as cmd
@@ -33,14 +33,14 @@ async def shown_closed(office: Office, case: str) -> None:
         views = (show.view for _, show in office.shown)
         return any(view.id == case and view.phase is Phase.CLOSED for view in views)
 
-    await wait_until(is_shown, PATIENCE, what="the closed card")
+    await wait_until(is_shown, WAIT_SECONDS, what="the closed card")
 
 
 async def test_it_does_not_wait_for_slack(office: Office) -> None:
     """Its subject has to be protected; the closed card and its lines follow later."""
     _, first = await closed(office)
     await office.alert(2)
-    await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
+    await wait_until(lambda: len(office.openings) == 2, WAIT_SECONDS, what="the next case")
     assert office.shown == []
     async with (
         office.worker(cards_queue(QUEUE)),
@@ -48,7 +48,7 @@ async def test_it_does_not_wait_for_slack(office: Office) -> None:
         office.worker(slack_queue(QUEUE)),
     ):
         await shown_closed(office, first)
-        await wait_until(lambda: _in_thread(office, first), PATIENCE, what="its lines")
+        await wait_until(lambda: _in_thread(office, first), WAIT_SECONDS, what="its lines")
     assert _in_thread(office, first) == ["case_claimed", "decided", "case_closed"]
     assert {show.view.id for _, show in office.shown} == {first, opened(office, 1)}
 
@@ -62,7 +62,7 @@ async def test_a_closed_card_that_slack_takes_soon_needs_no_second_workflow(offi
     ):
         _, first = await closed(office)
         await office.alert(2)
-        await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
+        await wait_until(lambda: len(office.openings) == 2, WAIT_SECONDS, what="the next case")
         await shown_closed(office, first)
     assert office.delivered == []
 
@@ -71,12 +71,12 @@ async def test_it_does_not_wait_for_an_answer(office: Office) -> None:
     """The answer is retried beside the next case."""
     handle, first = await closed(office)
     await office.press(handle, cmd.MarkNoViolation(by=SATO))
-    await wait_until(lambda: office.asked, PATIENCE, what="a press")
+    await wait_until(lambda: office.asked, WAIT_SECONDS, what="a press")
     await office.alert(2)
-    await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
+    await wait_until(lambda: len(office.openings) == 2, WAIT_SECONDS, what="the next case")
     assert office.answers == []
     async with office.worker(slack_queue(QUEUE)):
-        await wait_until(lambda: office.answers, PATIENCE, what="the answer")
+        await wait_until(lambda: office.answers, WAIT_SECONDS, what="the answer")
     assert office.answers[0].case == first
 
 
@@ -84,10 +84,10 @@ async def test_a_press_on_the_closed_card_finds_its_case(office: Office) -> None
     """The next case forwards it."""
     handle, first = await closed(office)
     await office.alert(2)
-    await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
+    await wait_until(lambda: len(office.openings) == 2, WAIT_SECONDS, what="the next case")
     await office.press_on(handle, first, cmd.Reopen(by=SATO, reason="続報"))
     await wait_until(
-        lambda: "case_reopened" in office.written_of(first), PATIENCE, what="the reopened case"
+        lambda: "case_reopened" in office.written_of(first), WAIT_SECONDS, what="the reopened case"
     )
 
 
@@ -96,14 +96,14 @@ async def test_a_press_during_the_handoff_is_not_lost(office: Office) -> None:
     office.may_deliver.clear()
     handle, first = await closed(office)
     await office.alert(2)
-    await wait_until(lambda: office.delivered, PATIENCE, what="the handing on")
+    await wait_until(lambda: office.delivered, WAIT_SECONDS, what="the handing on")
     await office.press_on(handle, first, cmd.Reopen(by=SATO, reason="続報"))
     assert office.openings[1:] == []
     office.may_deliver.set()
     await wait_until(
-        lambda: "case_reopened" in office.written_of(first), PATIENCE, what="the reopened case"
+        lambda: "case_reopened" in office.written_of(first), WAIT_SECONDS, what="the reopened case"
     )
-    await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
+    await wait_until(lambda: len(office.openings) == 2, WAIT_SECONDS, what="the next case")
 
 
 def _in_thread(office: Office, case: str) -> list[str]:

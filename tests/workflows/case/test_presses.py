@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from deploy.sandbox.slack.person import wait_until
-from tests.workflows.case.office import PATIENCE, Office
+from tests.timeouts import answered
+from tests.workflows.case.office import WAIT_SECONDS, Office
 from workflows.domain.case.commands import Grant
 from workflows.domain.people import Role
 
@@ -46,13 +47,13 @@ async def test_a_press_is_decided_between_two_batches_of_alerts(office: Office) 
     await office.wait_open(handle)
     office.may_claim.clear()
     await office.alert(2)
-    await wait_until(lambda: office.claims, PATIENCE, what="a claim under way")
+    await wait_until(lambda: office.claims, WAIT_SECONDS, what="a claim under way")
     await office.claim(handle, read(timedelta(0)))
-    await office.cases.reached(handle.id)
+    await answered(lambda: office.cases.reached(handle.id))
     await office.alert(3)
-    await office.cases.reached(handle.id)
+    await answered(lambda: office.cases.reached(handle.id))
     office.may_claim.set()
     await office.wait_counted(3)
-    await wait_until(lambda: len(office.events) == 3, PATIENCE, what="three events")
+    await wait_until(lambda: len(office.events) == 3, WAIT_SECONDS, what="three events")
     kinds = [each.event.kind for each in office.events]
     assert kinds == ["alert_joined", "case_claimed", "alert_joined"]

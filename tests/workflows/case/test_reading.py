@@ -1,4 +1,4 @@
-"""Queries to a running workflow leave no trace in its history."""
+"""Queries of a running workflow: they leave no trace in its history."""
 
 import asyncio
 import random
@@ -16,8 +16,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, Worker
 
 from bot.query_guard import GuardedRunner
-from deploy.sandbox.slack.person import PATIENCE, wait_until
-from tests.patience import RPC_TIMEOUT
+from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
+from tests.timeouts import RPC_TIMEOUT, answered
 from tests.workflows.domain.builders import POLICY, an_alert
 from tests.world import fresh_namespace
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
@@ -38,7 +38,7 @@ from workflows.ports.cases import (
 
 QUEUE = "koban"
 CASES = 40
-ANSWERED = timedelta(seconds=PATIENCE)
+ANSWERED = timedelta(seconds=WAIT_SECONDS)
 
 
 class Slowly:
@@ -114,7 +114,7 @@ async def ask(handle: WorkflowHandle, dice: random.Random) -> None:
     """Sends queries at random moments: memory, stack trace, newest state."""
     for query in (CaseWorkflow.memory, "__stack_trace", CaseWorkflow.newest, CaseWorkflow.memory):
         await asyncio.sleep(dice.random() * 0.05)
-        answer = await handle.query(query, rpc_timeout=ANSWERED)
+        answer = await answered(partial(handle.query, query, rpc_timeout=ANSWERED))
         assert query == CaseWorkflow.newest or answer
 
 
@@ -122,18 +122,18 @@ async def read_while_it_works(client: Client, dice: random.Random) -> WorkflowHa
     """Sends four alerts on one subject, with queries in between."""
     cases, subject = Cases(client, QUEUE, rpc_timeout=RPC_TIMEOUT), f"u_{uuid4().hex[:8]}"
     group = (f"user:{subject}",)
-    handle = client.get_workflow_handle(await cases.accept(about(subject, 0), POLICY, group))
+    handle = client.get_workflow_handle(await cases.accept_all([about(subject, 0)], POLICY, group))
     asking = asyncio.create_task(ask(handle, dice))
     for number in range(1, 4):
         await asyncio.sleep(dice.random() * 0.15)
-        await cases.accept(about(subject, number), POLICY, group)
+        await cases.accept_all([about(subject, number)], POLICY, group)
     await asking
     return handle
 
 
 async def counted(handle: WorkflowHandle) -> bool:
     """Whether all four alerts are part of the case."""
-    memory = await handle.query(CaseWorkflow.memory, rpc_timeout=ANSWERED)
+    memory = await answered(partial(handle.query, CaseWorkflow.memory, rpc_timeout=ANSWERED))
     return memory.case is not None and memory.case.alerts == 4
 
 
@@ -157,7 +157,7 @@ async def test_a_case_queried_while_it_works_can_be_replayed(client: Client) -> 
 
 async def rests(handle: WorkflowHandle) -> bool:
     """Whether the case has its card and nothing under way."""
-    memory = await handle.query(CaseWorkflow.memory, rpc_timeout=ANSWERED)
+    memory = await answered(partial(handle.query, CaseWorkflow.memory, rpc_timeout=ANSWERED))
     described = (await handle.describe()).raw_description
     last = (await handle.fetch_history()).events[-1].event_type
     idle = not described.pending_activities and last == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
@@ -167,22 +167,22 @@ async def rests(handle: WorkflowHandle) -> bool:
 async def test_a_query_adds_nothing_to_the_history(client: Client) -> None:
     """The history keeps its length."""
     cases = Cases(client, QUEUE, rpc_timeout=RPC_TIMEOUT)
-    workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
+    workflow_id = await cases.accept_all([about("u_1", 0)], POLICY, ("user:u_1",))
     handle = client.get_workflow_handle(workflow_id)
     await wait_until(partial(rests, handle), what="a case at rest")
     before = (await handle.describe()).history_length
     for _ in range(20):
-        await cases.memory(workflow_id)
-        await cases.reached(workflow_id)
+        await answered(partial(cases.memory, workflow_id))
+        await answered(partial(cases.reached, workflow_id))
     assert (await handle.describe()).history_length == before
 
 
 async def test_the_queried_state_has_the_policy_of_its_case(client: Client) -> None:
     """The packed policy is attached again."""
     cases = Cases(client, QUEUE, rpc_timeout=RPC_TIMEOUT)
-    workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
+    workflow_id = await cases.accept_all([about("u_1", 0)], POLICY, ("user:u_1",))
     await wait_until(partial(rests, client.get_workflow_handle(workflow_id)), what="a card")
-    memory = await cases.memory(workflow_id)
+    memory = await answered(partial(cases.memory, workflow_id))
     assert memory is not None
     assert memory.case is not None
     assert memory.case.policy == POLICY
@@ -196,7 +196,7 @@ async def test_a_query_without_a_worker_is_out_of_reach(temporal: str) -> None:
     cases = Cases(client, QUEUE, rpc_timeout=RPC_TIMEOUT)
     assert await cases.memory("case/nowhere") is None
     await cases.reached("case/nowhere")
-    workflow_id = await cases.accept(about("u_1", 0), POLICY, ("user:u_1",))
+    workflow_id = await cases.accept_all([about("u_1", 0)], POLICY, ("user:u_1",))
     # No worker answers, so a short timeout is enough.
     cases = Cases(client, QUEUE, rpc_timeout=timedelta(seconds=0.5))
     with pytest.raises(OutOfReach):

@@ -51,7 +51,7 @@ async def test_a_press_cancels_the_waiting_write(office: Office) -> None:
     assert show.view.owner == "U0SATO"
     assert show.card is None
     assert show.unsure_since is not None
-    # Whoever worked off the cards by now would find the write that was called off.
+    # A worker on the queue of cards would now find the cancelled write.
     async with office.worker(cards_queue(QUEUE)), office.worker(updates_queue(QUEUE)):
         _, (queue, line) = await office.wait_shown(2)
     assert (queue, line.card) == ("koban-slack-updates", CARD)

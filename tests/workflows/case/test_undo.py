@@ -1,7 +1,7 @@
-"""Thread of a closed case whose decision is undone."""
+"""Undo of a closed case: its thread."""
 
 from deploy.sandbox.slack.person import wait_until
-from tests.workflows.case.office import PATIENCE, QUEUE, Office
+from tests.workflows.case.office import QUEUE, WAIT_SECONDS, Office
 from tests.workflows.domain.builders import SATO
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.domain.case import commands as cmd
@@ -30,7 +30,7 @@ async def in_thread(office: Office, case: str, kind: str) -> list[str]:
         shows = (show for _, show in office.shown if show.view.id == case)
         return [line.event.kind for show in shows for line in show.lines]
 
-    await wait_until(lambda: kind in lines(), PATIENCE, what=kind)
+    await wait_until(lambda: kind in lines(), WAIT_SECONDS, what=kind)
     return lines()
 
 
@@ -47,7 +47,7 @@ async def test_its_lines_survive_the_end_of_its_history(office: Office) -> None:
             snapshots = (write.snapshot for write in office.writes)
             return any(each and each.case and each.case.undoing for each in snapshots)
 
-        await wait_until(is_kept, PATIENCE, what="a snapshot while it is undone")
+        await wait_until(is_kept, WAIT_SECONDS, what="a snapshot while it is undone")
         await office.end(workflow_id)
         await office.end(closed_workflow_id(first))
         await office.report(first, ActionStatus.UNDONE)
@@ -60,7 +60,7 @@ async def test_its_lines_survive_the_next_case(office: Office) -> None:
     """Slack was unreachable when the next case opened."""
     _, first = await undoing(office)
     await office.alert(2)
-    await wait_until(lambda: len(office.openings) == 2, PATIENCE, what="the next case")
+    await wait_until(lambda: len(office.openings) == 2, WAIT_SECONDS, what="the next case")
     await office.report(first, ActionStatus.UNDONE)
     async with (
         office.worker(cards_queue(QUEUE)),

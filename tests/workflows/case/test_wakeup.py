@@ -3,7 +3,7 @@
 import pytest
 
 from deploy.sandbox.slack.person import wait_until
-from tests.workflows.case.office import PATIENCE, QUEUE, Office
+from tests.workflows.case.office import QUEUE, WAIT_SECONDS, Office
 from tests.workflows.domain.builders import SATO, an_alert
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.domain.case import commands as cmd
@@ -68,6 +68,6 @@ async def test_a_press_on_an_unknown_case_is_refused(office: Office) -> None:
     handle = office.client.get_workflow_handle(closed_workflow_id(LOST))
     async with office.worker(slack_queue(QUEUE)):
         await office.press_on(handle, LOST, cmd.Claim(by=SATO))
-        await wait_until(lambda: office.answers, PATIENCE, what="the answer")
+        await wait_until(lambda: office.answers, WAIT_SECONDS, what="the answer")
         await office.wait_ended(handle.id)
     assert office.answers[0].refusal.reason is Reason.UNKNOWN_CASE

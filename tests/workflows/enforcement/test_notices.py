@@ -35,7 +35,7 @@ U_123 = a_case().subject
 
 
 class Market:
-    """Platform that `refuses` actions by name, and takes no notices while `away`."""
+    """Platform that `refuses` actions by name, and accepts no notices while `away`."""
 
     def __init__(self) -> None:
         self.refuses: set[str] = set()
@@ -55,7 +55,7 @@ class Market:
 
     @activity.defn(name="send_notice")
     async def send_notice(self, notice: Notice) -> Problem | None:
-        """Takes the notice unless `away`, and returns the problem set by the test."""
+        """Accepts the notice unless `away`, and returns the problem set by the test."""
         self.tries += 1
         if self.away:
             raise ApplicationError("503", Problem(kind=ProblemKind.UNREACHABLE, status=503))
@@ -64,7 +64,7 @@ class Market:
 
 
 def said(notice: Notice) -> Text:
-    """The notices that were taken."""
+    """The accepted notices."""
     assert notice.letter is not None
     return person_notice_text(notice.letter, WORDING)
 

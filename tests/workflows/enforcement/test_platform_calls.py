@@ -1,4 +1,4 @@
-"""State of one action between attempts."""
+"""Platform calls: state of one action between attempts."""
 
 from tests.workflows.domain.builders import CATALOG, a_case, minutes
 from workflows.domain.case.decision import PlannedAction

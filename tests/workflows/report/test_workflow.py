@@ -1,7 +1,7 @@
 """Scheduled reports: planned by the policy, kept up to date, and started by Temporal."""
 
 import inspect
-from datetime import timedelta
+from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,8 +17,7 @@ from tests.world import fresh_namespace
 from workflows.domain.metrics.report import ReportKind
 from workflows.domain.policy.reports import ReportRules
 from workflows.domain.values import Value
-from workflows.ports import reports
-from workflows.ports.reports import ReportStart, ReportWanted
+from workflows.ports.reports import ReportPort, ReportStart, ReportWanted
 from workflows.report.schedules import Planned, Schedules, planned
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -38,9 +37,9 @@ HANDOVER = {"channel": "ts-live", "before": "15m"}
 )
 def test_an_activity_has_the_signature_of_its_port(room: type, name: str) -> None:
     """Arguments and results match."""
-    port = inspect.signature(getattr(reports, name))
+    port = inspect.signature(getattr(ReportPort, name))
     mine = inspect.signature(getattr(room, name))
-    assert list(port.parameters.values()) == list(mine.parameters.values())[1:]
+    assert list(port.parameters.values()) == list(mine.parameters.values())
     assert port.return_annotation == mine.return_annotation
 
 
@@ -72,27 +71,27 @@ def test_a_daily_report_is_planned_in_its_zone() -> None:
     start = ReportStart(kind=ReportKind.DAILY)
     (daily,) = planned(rules(daily=DAILY, zone="Europe/London"), None, TOKYO)
     assert daily == Planned(
-        id="report/daily", start=start, days=(0, 1), hour=9, minute=30, zone="Europe/London"
+        id="report/daily", start=start, days=(0, 1), at=time(9, 30), zone="Europe/London"
     )
     assert planned(rules(daily=DAILY), None, TOKYO)[0].zone == "Asia/Tokyo"
 
 
 def test_a_shift_hands_over_before_its_end() -> None:
-    """Every day, since an override may add a turn."""
+    """There is one schedule every day, since an override may add a turn."""
     found = {each.id: each for each in planned(rules(handover=HANDOVER), roster(), TOKYO)}
     day, night = found["report/shift/day"], found["report/shift/night"]
-    assert (day.hour, day.minute, day.days) == (16, 45, (0, 1, 2, 3, 4, 5, 6))
-    assert (night.hour, night.minute) == (8, 45)
+    assert (day.at, day.days) == (time(16, 45), (0, 1, 2, 3, 4, 5, 6))
+    assert night.at == time(8, 45)
     assert day.start == ReportStart(kind=ReportKind.SHIFT, shift="day")
     only = planned(rules(handover={**HANDOVER, "shifts": ["night"]}), roster(), TOKYO)
     assert [each.id for each in only] == ["report/shift/night"]
 
 
 def test_a_shift_that_ends_at_midnight_hands_over_the_day_before() -> None:
-    """At ten to twelve."""
+    """The report is posted at ten to twelve."""
     late = roster(shifts={"late": {**DAY, "start": "16:00", "end": "00:00"}, "night": NIGHT})
     (plan,) = planned(rules(handover={"channel": "ts-live", "shifts": ["late"]}), late, TOKYO)
-    assert (plan.hour, plan.minute) == (23, 50)
+    assert plan.at == time(23, 50)
 
 
 async def ids(client: Client) -> list[str]:

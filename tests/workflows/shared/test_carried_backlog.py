@@ -13,8 +13,7 @@ from tests.world import fresh_namespace
 from workflows.activity_options import execute
 from workflows.domain.case import events as ev
 from workflows.domain.case.snapshot import ReceivedAlert
-from workflows.ports import cases
-from workflows.ports.cases import LedgerWrite
+from workflows.ports.cases import CasePort, LedgerWrite
 from workflows.shared.ledger_writer import LedgerWriter
 from workflows.shared.tasks import Tasks
 
@@ -50,7 +49,7 @@ class Paused:
         self._writes.append(f"{len(events)} events, rows: {whole}")
         if len(self._writes) == 1:  # no worker runs activities
             write = LedgerWrite(case="K7Q2F9XM0", owner_key="k", events=events)
-            await execute(cases.record, write)
+            await execute(CasePort.record, write)
 
 
 @pytest.mark.parametrize(

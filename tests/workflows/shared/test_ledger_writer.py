@@ -45,7 +45,7 @@ class Book:
         self.writes.append(([each.seq for each in events], keys, whole))
 
     async def begins(self, number: int) -> None:
-        """Waits for a number of writes to start."""
+        """Waits for this many writes to start."""
         await wait_until(lambda: self.begun >= number)
 
     async def ends(self) -> None:

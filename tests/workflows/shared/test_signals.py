@@ -16,7 +16,7 @@ def test_one_alert_is_one_batch() -> None:
 def test_large_alerts_travel_apart() -> None:
     """Temporal refuses 2 MB, and encryption adds to it."""
     large = [an_alert(n, evidence=[{"kind": "text", "text": "x" * 200_000}]) for n in range(5)]
-    assert [len(parcel) for parcel in batches(large)] == [2, 2, 1]
+    assert [len(batch) for batch in batches(large)] == [2, 2, 1]
 
 
 @given(st.lists(st.integers(0, 200_000), max_size=30), st.integers(0, 120))

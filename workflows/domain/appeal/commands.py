@@ -91,10 +91,7 @@ AppealCommand = (
 
 
 class AppealClick(Value):
-    """A reviewer's command for the appeal; `id` is unique per press.
-
-    Roles come from a fresh `grant` only; those in the command are ignored.
-    """
+    """A reviewer's command with a unique `id` per press; only a fresh `grant` has their roles."""
 
     id: str
     appeal: str

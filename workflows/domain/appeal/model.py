@@ -142,7 +142,8 @@ class Appeal(Value):
     @property
     def reminders(self) -> tuple[tuple[int, datetime], ...]:
         """The remaining reminders with their number, soonest first."""
-        times = ((n, self.due_at - before) for n, before in enumerate(self.rules.before_due()))
+        earliest_first = enumerate(sorted(self.rules.reminders, reverse=True))
+        times = ((n, self.due_at - before) for n, before in earliest_first)
         return tuple((n, at) for n, at in times if n not in self.reminded)
 
     @property
@@ -155,10 +156,7 @@ class Appeal(Value):
 
     @property
     def undelivered(self) -> NoticeState | None:
-        """The last notice if it failed and can be retried.
-
-        Not if a later notice is due, or the addressee is unknown.
-        """
+        """The last notice if it failed, is the last one due, and has a known addressee."""
         last = self.notices[-1] if self.notices and not self.due_notices else None
         if last is None or last.problem is None or last.at is None or self.given_up:
             return None
@@ -187,17 +185,14 @@ class Appeal(Value):
     @property
     def due_notices(self) -> tuple[NoticeKind, ...]:
         """The notices that are due and were not sent, in their order."""
-        due = [*_FIRST.get(self.state, (NoticeKind.RECEIVED,)), *_LAST.get(self.state, ())]
+        due = _NOTICES.get(self.state, (NoticeKind.RECEIVED,))
         done = {notice.kind for notice in self.notices}
         return tuple(k for k in due if k not in done and self.rules.notices.text(k) is not None)
 
 
-_FIRST: dict[AppealState, tuple[NoticeKind, ...]] = {
+_NOTICES: dict[AppealState, tuple[NoticeKind, ...]] = {
     AppealState.RECEIVED: (),
-    AppealState.DISMISSED: (),
-}
-_LAST = {
-    AppealState.UPHELD: (NoticeKind.UPHELD,),
-    AppealState.OVERTURNED: (NoticeKind.OVERTURNED,),
     AppealState.DISMISSED: (NoticeKind.DISMISSED,),
+    AppealState.UPHELD: (NoticeKind.RECEIVED, NoticeKind.UPHELD),
+    AppealState.OVERTURNED: (NoticeKind.RECEIVED, NoticeKind.OVERTURNED),
 }

@@ -23,7 +23,7 @@ from workflows.domain.case import refusals as no
 from workflows.domain.case.appeal_outcome import AppealOutcome
 from workflows.domain.case.commands import PersonCommandBase
 from workflows.domain.case.model import EventSummary
-from workflows.domain.people import Actor, Role
+from workflows.domain.people import Actor
 from workflows.domain.policy.appeals import AppealRules
 from workflows.domain.values import Text
 
@@ -83,22 +83,6 @@ def _titles(appeal: Appeal, appealed: Appealed | None) -> dict[str, Text]:
     return {name: title for name, title in appeal.titles.items() if name in actions}
 
 
-def _claimed(appeal: Appeal, event: ev.AppealClaimed) -> Changes:
-    return {"state": AppealState.CLAIMED, "owner": event.by, "owned_since": event.at}
-
-
-def _released(appeal: Appeal, event: ev.AppealReleased) -> Changes:
-    return {"state": AppealState.OPEN, "owner": None, "owned_since": None}
-
-
-def _reminded(appeal: Appeal, event: ev.AppealReminded) -> Changes:
-    return {"reminded": appeal.reminded | set(event.reminders)}
-
-
-def _overdue(appeal: Appeal, event: ev.AppealOverdue) -> Changes:
-    return {"overdue": True}
-
-
 def _answered(appeal: Appeal, event: ev.AnswerEvent) -> Changes:
     upheld = event.outcome is AppealOutcome.UPHELD
     return {
@@ -111,63 +95,57 @@ def _answered(appeal: Appeal, event: ev.AnswerEvent) -> Changes:
     }
 
 
-def _carried_out(appeal: Appeal, event: ev.AppealCarriedOut) -> Changes:
-    return {"state": AppealState.OVERTURNED, "left": 0, "kept": event.kept}
-
-
-def _undo_failed(appeal: Appeal, event: ev.AppealUndoFailed) -> Changes:
-    return {"left": event.left}
-
-
-def _withdrawn(appeal: Appeal, event: ev.AppealWithdrawn) -> Changes:
-    return {"state": AppealState.WITHDRAWN, **_turn(appeal, event)}
-
-
 def _noticed(appeal: Appeal, event: ev.NoticeSent | ev.NoticeFailed) -> Changes:
     problem = event.problem if isinstance(event, ev.NoticeFailed) else None
     noted = NoticeState(kind=event.notice, problem=problem, at=event.at)
     return {"notices": (*appeal.notices, noted)}
 
 
-def _retried(appeal: Appeal, event: ev.NoticeRetried) -> Changes:
-    return {"notices": tuple(each for each in appeal.notices if each.kind is not event.notice)}
-
-
-def _notice_given_up(appeal: Appeal, event: ev.NoticeGivenUp) -> Changes:
-    return {"given_up": True}
-
-
 _CHANGES: dict[type[Any], Callable[[Appeal, Any], Changes]] = {
     ev.AppealFiled: _filed,
     ev.AppealDismissed: _dismissed,
-    ev.AppealClaimed: _claimed,
-    ev.AppealReleased: _released,
-    ev.AppealReminded: _reminded,
-    ev.AppealOverdue: _overdue,
+    ev.AppealClaimed: lambda appeal, event: {
+        "state": AppealState.CLAIMED,
+        "owner": event.by,
+        "owned_since": event.at,
+    },
+    ev.AppealReleased: lambda appeal, event: {
+        "state": AppealState.OPEN,
+        "owner": None,
+        "owned_since": None,
+    },
+    ev.AppealReminded: lambda appeal, event: {"reminded": appeal.reminded | set(event.reminders)},
+    ev.AppealOverdue: lambda appeal, event: {"overdue": True},
     ev.AppealUpheld: _answered,
     ev.AppealOverturned: _answered,
-    ev.AppealCarriedOut: _carried_out,
-    ev.AppealUndoFailed: _undo_failed,
-    ev.AppealWithdrawn: _withdrawn,
+    ev.AppealCarriedOut: lambda appeal, event: {
+        "state": AppealState.OVERTURNED,
+        "left": 0,
+        "kept": event.kept,
+    },
+    ev.AppealUndoFailed: lambda appeal, event: {"left": event.left},
+    ev.AppealWithdrawn: lambda appeal, event: {
+        "state": AppealState.WITHDRAWN,
+        **_turn(appeal, event),
+    },
     ev.NoticeSent: _noticed,
     ev.NoticeFailed: _noticed,
-    ev.NoticeRetried: _retried,
-    ev.NoticeGivenUp: _notice_given_up,
+    ev.NoticeRetried: lambda appeal, event: {
+        "notices": tuple(each for each in appeal.notices if each.kind is not event.notice)
+    },
+    ev.NoticeGivenUp: lambda appeal, event: {"given_up": True},
 }
 
 
 Outcome = tuple[ev.AppealEvent, ...] | no.Refusal
 """Events to apply (none: nothing changes), or the refusal."""
 
-_REASON = 3_000
-
 
 def decide_appeal(appeal: Appeal, command: cmd.AppealCommand, now: datetime) -> Outcome:
     """The events of `command` at `now`, possibly none, or its refusal."""
     if isinstance(command, PersonCommandBase):
         over = None if isinstance(command, cmd.RetryNotice) else _over(appeal)
-        refusal = _not_theirs(appeal, command.by) or over
-        if refusal is not None:
+        if refusal := _not_theirs(appeal, command.by) or over:
             return refusal
     return _RULES[type(command)](appeal, command, now)
 
@@ -182,42 +160,26 @@ def _not_theirs(appeal: Appeal, person: Actor) -> no.Refusal | None:
 
 
 def _over(appeal: Appeal) -> no.Refusal | None:
-    if appeal.state in WAITING:
-        return None
-    mark = appeal.turn
-    if mark is None:
-        return no.Refusal(reason=no.Reason.APPEAL_OVER)
-    return no.Refusal(reason=no.Reason.APPEAL_OVER, by=mark.by, at=mark.at, what=mark.kind)
+    return None if appeal.state in WAITING else no.refuse(appeal, no.Reason.APPEAL_OVER)
 
 
 def _held_by_other(appeal: Appeal, person: Actor) -> no.Refusal | None:
-    if appeal.owner in (None, person.id):
-        return None
-    return no.Refusal(
-        reason=no.Reason.CLAIMED_BY_OTHER,
-        by=appeal.owner,
-        at=appeal.owned_since,
-        what="appeal_claimed",
-    )
+    return no.held_by_other(appeal, person, "appeal_claimed")
 
 
 def _file(appeal: Appeal, command: cmd.FileAppeal, now: datetime) -> Outcome:
     if appeal.state is not AppealState.RECEIVED:
         return ()
     found = command.appealed
-    if found is None:
-        why = Dismissal.UNKNOWN_CASE
-        return (ev.AppealDismissed(at=now, request=appeal.request, why=why),)
-    if found.decision is None or not found.effective:
-        why = Dismissal.NOTHING_STANDS
+    if found is None or found.decision is None or not found.effective:
+        why = Dismissal.UNKNOWN_CASE if found is None else Dismissal.NOTHING_STANDS
         return (ev.AppealDismissed(at=now, request=appeal.request, why=why, appealed=found),)
     due = appeal.due_at
     return (ev.AppealFiled(at=now, request=appeal.request, appealed=found, due=due),)
 
 
 def _claim(appeal: Appeal, command: cmd.ClaimAppeal, now: datetime) -> Outcome:
-    refusal = _held_by_other(appeal, command.by)
-    if refusal is not None:
+    if refusal := _held_by_other(appeal, command.by):
         return refusal
     return () if appeal.owner else (ev.AppealClaimed(at=now, by=command.by.id),)
 
@@ -225,33 +187,19 @@ def _claim(appeal: Appeal, command: cmd.ClaimAppeal, now: datetime) -> Outcome:
 def _release(appeal: Appeal, command: cmd.ReleaseAppeal, now: datetime) -> Outcome:
     if appeal.owner is None:
         return ()
-    if appeal.owner != command.by.id and Role.LEAD not in command.by.roles:
-        since = appeal.owned_since
-        return no.Refusal(reason=no.Reason.NOT_YOURS, by=appeal.owner, at=since, roles=(Role.LEAD,))
-    return (ev.AppealReleased(at=now, by=command.by.id, owner=appeal.owner),)
+    return no.not_yours(appeal, command.by) or (
+        ev.AppealReleased(at=now, by=command.by.id, owner=appeal.owner),
+    )
 
 
-def _uphold(appeal: Appeal, command: cmd.Uphold, now: datetime) -> Outcome:
-    return _answer(appeal, command, now, ev.AppealUpheld)
-
-
-def _overturn(appeal: Appeal, command: cmd.Overturn, now: datetime) -> Outcome:
-    return _answer(appeal, command, now, ev.AppealOverturned)
-
-
-def _answer(
-    appeal: Appeal,
-    command: cmd.Uphold | cmd.Overturn,
-    now: datetime,
-    event: type[ev.AppealUpheld] | type[ev.AppealOverturned],
-) -> Outcome:
-    refusal = _held_by_other(appeal, command.by)
-    if refusal is not None:
+def _answer(appeal: Appeal, command: cmd.Uphold | cmd.Overturn, now: datetime) -> Outcome:
+    if refusal := _held_by_other(appeal, command.by):
         return refusal
-    reason = command.reason.strip()[:_REASON]
+    reason = no.trimmed(command.reason)
     if not reason:
         return no.Refusal(reason=no.Reason.REASON_NEEDED)
-    by = command.by.id
+    by, upholds = command.by.id, isinstance(command, cmd.Uphold)
+    event = ev.AppealUpheld if upholds else ev.AppealOverturned
     answered = event(at=now, by=by, reason=reason)
     return (answered,) if appeal.owner else (ev.AppealClaimed(at=now, by=by), answered)
 
@@ -308,8 +256,8 @@ _RULES: dict[type[Any], Callable[[Appeal, Any, datetime], Outcome]] = {
     cmd.FileAppeal: _file,
     cmd.ClaimAppeal: _claim,
     cmd.ReleaseAppeal: _release,
-    cmd.Uphold: _uphold,
-    cmd.Overturn: _overturn,
+    cmd.Uphold: _answer,
+    cmd.Overturn: _answer,
     cmd.RetryNotice: _retry_notice,
     cmd.WithdrawAppeal: _withdraw,
     cmd.AppealTick: _tick,

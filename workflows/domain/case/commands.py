@@ -112,10 +112,7 @@ class RevealEvidence(PersonCommandBase):
 
 
 class Merge(PersonCommandBase):
-    """Merges this case into another one on the same subject.
-
-    `subject` and `workflow_id` are that case's, as read from the ledger.
-    """
+    """Merges this case into another; `subject` and `workflow_id` are that one's in the ledger."""
 
     kind: Literal["merge"] = "merge"
     into: str

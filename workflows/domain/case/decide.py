@@ -34,20 +34,15 @@ _BY_APPROVERS = cmd.Approve | cmd.Reject | cmd.AskRequester
 
 def decide(case: Case, command: cmd.Command, now: datetime) -> Outcome:
     """The events of `command` at `now`, possibly none, or its refusal."""
-    if isinstance(command, cmd.PersonCommandBase):
-        refusal = _role_missing(case, command)
-        if refusal is not None:
-            return refusal
+    if isinstance(command, cmd.PersonCommandBase) and (refusal := _role_missing(case, command)):
+        return refusal
     return _RULES[type(command)](case, command, now)
 
 
 def decide_in_turn(
     case: Case, commands: Iterable[cmd.Command], now: datetime
 ) -> tuple[tuple[ev.Event, ...], Case] | Refusal:
-    """The events of several commands in their order and the case after them, or a refusal.
-
-    Each command is decided on the case that the commands before it leave.
-    """
+    """The events of commands, each on the case that the ones before leave, and the case after."""
     events: list[ev.Event] = []
     for command in commands:
         outcome = decide(case, command, now)

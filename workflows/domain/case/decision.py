@@ -49,10 +49,7 @@ class Automated(StrEnum):
 
 
 class PersonNotice(Value):
-    """A notice to send: `frame` with its `values`, and the `done` actions.
-
-    `automated` selects the sentence for `{automation}` if policy has none.
-    """
+    """A notice to send; `automated` selects its sentence for `{automation}` if policy has none."""
 
     person: Subject
     call: NoticeCall

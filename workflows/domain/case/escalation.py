@@ -8,10 +8,7 @@ from workflows.domain.values import Value
 
 
 class Due(Value):
-    """A step with its absolute time; `index` is its place in the ladder.
-
-    `round` counts its repetitions from 0; `last` if none follows.
-    """
+    """A step at its time; `round` counts its repetitions from 0, none follows the `last`."""
 
     index: int
     at: datetime

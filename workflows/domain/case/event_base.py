@@ -10,10 +10,7 @@ from workflows.domain.values import Value
 
 
 class EventBase(Value):
-    """An event at a time, by a person or (None) by Koban.
-
-    The class attributes are facts about the kind of event: an event overrides those that differ.
-    """
+    """An event by a person or (None) by Koban; the class attributes are facts about its kind."""
 
     in_thread: ClassVar[bool] = True
     """It has a line in the thread."""

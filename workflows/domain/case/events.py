@@ -205,10 +205,7 @@ class CaseResumed(EventBase):
 
 
 class Decided(EventBase):
-    """A person decided; `actions` are carried out once the decision is approved.
-
-    `due` is the deadline of the decision; None in events of an older version.
-    """
+    """A person decided; `actions` run once it is approved. `due` is None in old events."""
 
     notifies_watchers = True
     counted = True
@@ -429,10 +426,7 @@ class ProtectionStarted(ProtectionEvent):
 
 
 class ProtectionWithheld(EventBase):
-    """Koban would have protected, but automation is paused by `pause`.
-
-    `rules` or `step` are the indexes in the playbook.
-    """
+    """Automation is paused: no protection by `rules` or `step`, indexes in the playbook."""
 
     people = ("pause.by",)
     kind: Literal["protection_withheld"] = "protection_withheld"

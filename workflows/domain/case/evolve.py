@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import ApprovalState, Exchange, Purpose, Question
@@ -22,6 +22,7 @@ from workflows.domain.case.model import (
     seen_with,
 )
 from workflows.domain.policy.actions import OnExpiry
+from workflows.domain.values import Value
 
 MOST_EXCHANGES = 5
 """Questions with answers that a request keeps; the thread has all."""
@@ -29,6 +30,7 @@ MOST_EXCHANGES = 5
 Changes = dict[str, Any]
 """New values by the names of a case's fields."""
 Change = Callable[[Case, Any], Changes]
+V = TypeVar("V", bound=Value)
 _S = ActionStatus
 
 
@@ -106,17 +108,24 @@ def _withdrawn_approval(case: Case, purpose: Purpose) -> Changes:
     return _approval(case, state=ApprovalState.WITHDRAWN, question=None)
 
 
-def _actions(case: Case, chosen: Callable[[ActionState], bool], **update: Any) -> Changes:
-    changed = tuple(a.model_copy(update=update) if chosen(a) else a for a in case.actions)
-    return {"actions": changed}
+def _updated(items: Iterable[V], chosen: Callable[[V], bool], **update: Any) -> tuple[V, ...]:
+    return tuple(each.model_copy(update=update) if chosen(each) else each for each in items)
+
+
+def _actions(
+    case: Case, event: Any, chosen: Callable[[ActionState], bool], **update: Any
+) -> Changes:
+    """Changes the `chosen` actions of the event's decision."""
+
+    def own(action: ActionState) -> bool:
+        return action.decision == event.decision and chosen(action)
+
+    return {"actions": _updated(case.actions, own, **update)}
 
 
 def _action(case: Case, event: Any, status: ActionStatus, **update: Any) -> Changes:
-    return _actions(
-        case,
-        lambda a: a.decision == event.decision and a.planned.key == event.action,
-        **{"status": status, "problem": None, **update},
-    )
+    update = {"status": status, "problem": None, **update}
+    return _actions(case, event, lambda a: a.planned.key == event.action, **update)
 
 
 # -- alerts, claims, escalation and holds ---------------------------------------------------
@@ -124,48 +133,40 @@ def _action(case: Case, event: Any, status: ActionStatus, **update: Any) -> Chan
 
 def _alert_joined(case: Case, event: ev.AlertJoined) -> Changes:
     worse = event.severity is not case.severity
+    # The steps of a written ladder name their severities; the ends of the clocks have changed.
+    again = {"acknowledged_by": None} if case.policy.playbook.escalation else _NO_CALLS
     return {
         "alerts": case.alerts + 1,
         "latest": event.alert,
         "last_alert_at": event.at,
         "severity": event.severity,
         "sightings": seen_with(case.sightings, event.alert.related, case.version + 1),
-        **(_escalated_again(case) if worse else {}),
+        **(again if worse else {}),
     }
 
 
-def _escalated_again(case: Case) -> Changes:
-    """Restarts the escalation of a case that became more severe.
-
-    The steps of a written ladder name their severities. Without one the steps are the ends of the
-    clocks, and these have changed.
-    """
-    if case.policy.playbook.escalation:
-        return {"acknowledged_by": None}
-    return {"acknowledged_by": None, "steps_done": frozenset(), "repeats": {}, "step_called_at": {}}
+_NO_CALLS: Changes = {
+    "acknowledged_by": None,
+    "steps_done": frozenset(),
+    "repeats": {},
+    "step_called_at": {},
+}
 
 
-def _owned(case: Case, owner: str | None, event: Event) -> Changes:
+def _owned(case: Case, event: Event, owner: str | None) -> Changes:
     at = None if owner is None else event.at
-    since = {"owned_since": at, "owned_as_of": case.version + 1}
-    return {"owner": owner, "active_at": at, "warned": False, **since}
-
-
-def _claimed(case: Case, event: ev.CaseClaimed) -> Changes:
-    return {"phase": Phase.CLAIMED, **_owned(case, event.by, event)}
-
-
-def _handed_over(case: Case, event: ev.CaseHandedOver) -> Changes:
-    return {"phase": Phase.CLAIMED, **_owned(case, event.to, event)}
+    return {
+        "phase": Phase.OPEN if owner is None else Phase.CLAIMED,
+        "owner": owner,
+        "owned_since": at,
+        "owned_as_of": case.version + 1,
+        "active_at": at,
+        "warned": False,
+    }
 
 
 def _released(case: Case, event: ev.CaseReleased | ev.ClaimExpired) -> Changes:
-    unowned = {"phase": Phase.OPEN, "returned_at": None}
-    return {**unowned, **_owned(case, None, event), **_off_hold(case, event)}
-
-
-def _claim_warned(case: Case, event: ev.ClaimWarned) -> Changes:
-    return {"warned": True, "warned_until": event.until}
+    return {"returned_at": None, **_owned(case, event, None), **_off_hold(case, event)}
 
 
 def _escalated(case: Case, event: ev.CaseEscalated) -> Changes:
@@ -176,10 +177,6 @@ def _escalated(case: Case, event: ev.CaseEscalated) -> Changes:
         "repeats": {**case.repeats, event.step: event.round + 1},
         "step_called_at": {**case.step_called_at, event.step: event.at},
     }
-
-
-def _acknowledged(case: Case, event: ev.CaseAcknowledged) -> Changes:
-    return {"acknowledged_by": event.by, **_active(case, event)}
 
 
 def _on_hold(case: Case, event: ev.CaseSnoozed | ev.CaseWaiting) -> Changes:
@@ -208,15 +205,6 @@ def _resumed(case: Case, event: ev.CaseResumed) -> Changes:
     return {**_off_hold(case, event), **active}
 
 
-def _watched(case: Case, event: ev.CaseWatched) -> Changes:
-    assert event.by is not None
-    return {"watchers": (*case.watchers, event.by)}
-
-
-def _unwatched(case: Case, event: ev.CaseUnwatched) -> Changes:
-    return {"watchers": tuple(each for each in case.watchers if each != event.by)}
-
-
 def _merged(case: Case, event: ev.CaseMerged) -> Changes:
     return {
         "phase": Phase.CLOSED,
@@ -225,10 +213,6 @@ def _merged(case: Case, event: ev.CaseMerged) -> Changes:
         **_off_hold(case, event),
         **_turn(case, event),
     }
-
-
-def _absorbed(case: Case, event: ev.CaseAbsorbed) -> Changes:
-    return {"absorbed": (*case.absorbed, event.case), "alerts": case.alerts + event.alerts}
 
 
 # -- decisions and approvals ----------------------------------------------------------------
@@ -281,24 +265,12 @@ def _sent_back(case: Case, event: Any, state: ApprovalState) -> Changes:
     return {**over, **back, **_turn(case, event)}
 
 
-def _rejected(case: Case, event: ev.Rejected) -> Changes:
-    return {**_sent_back(case, event, ApprovalState.REJECTED), "rejection": event.reason}
-
-
-def _approval_withdrawn(case: Case, event: ev.ApprovalWithdrawn) -> Changes:
-    return _sent_back(case, event, ApprovalState.WITHDRAWN)
-
-
 def _approval_expired(case: Case, event: ev.ApprovalExpired) -> Changes:
     if event.outcome is OnExpiry.REFUSE:
         return _sent_back(case, event, ApprovalState.EXPIRED)
     assert case.approval is not None
     more = case.approval.escalations + 1
     return _approval(case, expires_at=event.renewed, escalations=more, reminded=False)
-
-
-def _approval_reminded(case: Case, event: ev.ApprovalReminded) -> Changes:
-    return _approval(case, reminded=True)
 
 
 def _approval_asked(case: Case, event: ev.ApprovalAsked) -> Changes:
@@ -340,23 +312,15 @@ def _closed(case: Case, event: ev.CaseClosed) -> Changes:
 
 def _reopened(case: Case, event: ev.CaseReopened) -> Changes:
     return {
-        "phase": Phase.CLAIMED,
-        **_owned(case, event.by, event),
+        **_owned(case, event, event.by),
         **dict.fromkeys(("verdict", "closed_at", "merged_into", "approval", "rejection")),
         "clock_from": event.at,
         "paused_for": timedelta(),
         "holds": 0,
-        "steps_done": frozenset(),
-        "repeats": {},
-        "step_called_at": {},
         "returned_at": None,
-        "acknowledged_by": None,
+        **_NO_CALLS,
         **_turn(case, event),
     }
-
-
-def _appeal_answered(case: Case, event: ev.AppealAnswered) -> Changes:
-    return {"appeal": event.answer, **_turn(case, event)}
 
 
 # -- actions ----------------------------------------------------------------------------------
@@ -364,14 +328,6 @@ def _appeal_answered(case: Case, event: ev.AppealAnswered) -> Changes:
 
 def _status(status: ActionStatus) -> Change:
     return lambda case, event: _action(case, event, status)
-
-
-def _retrying(case: Case, event: ev.ActionRetrying) -> Changes:
-    return _action(case, event, _S.RETRYING, problem=event.problem)
-
-
-def _succeeded(case: Case, event: ev.ActionSucceeded) -> Changes:
-    return _action(case, event, _S.DONE, until=event.until)
 
 
 def _verified(case: Case, event: ev.ActionVerified) -> Changes:
@@ -383,28 +339,17 @@ def _failed(case: Case, event: ev.ActionFailed) -> Changes:
     # A failed undo leaves the action in effect; the person can retry.
     status = _S.DONE if event.undo else _S.FAILED
     failed = _action(case, event, status, problem=event.problem)
-    failed["protections"] = tuple(_not_lifted(each, event.decision) for each in case.protections)
+    # A protection whose lift failed stays until a person lifts or confirms it.
+    failed["protections"] = _updated(
+        case.protections,
+        lambda each: each.id == event.decision and each.intent is Intent.LIFT_NOW,
+        intent=Intent.LIFT_IN_TIME,
+    )
     return failed
 
 
-def _not_lifted(protection: Protection, failed: str) -> Protection:
-    """Keeps a protection whose lift failed until a person lifts or confirms it."""
-    if protection.id != failed or protection.intent is not Intent.LIFT_NOW:
-        return protection
-    return protection.model_copy(update={"intent": Intent.LIFT_IN_TIME})
-
-
-def _dry_run(case: Case, event: ev.ActionDryRun) -> Changes:
-    return _action(case, event, _S.DRY_RUN, would=event.would)
-
-
 def _retried(case: Case, event: ev.ActionRetried) -> Changes:
-    return _actions(
-        case,
-        lambda a: a.decision == event.decision and a.status in NOT_DONE,
-        status=_S.PENDING,
-        problem=None,
-    )
+    return _actions(case, event, lambda a: a.status in NOT_DONE, status=_S.PENDING, problem=None)
 
 
 def _given_up(case: Case, event: ev.ActionsGivenUp) -> Changes:
@@ -412,9 +357,7 @@ def _given_up(case: Case, event: ev.ActionsGivenUp) -> Changes:
     # A bulk decision that failed for some subjects is still in effect for the others.
     partly = bulk is not None and bulk.tally.done > 0
     update = {"status": _S.DONE, "problem": None} if partly else {"status": _S.GIVEN_UP}
-    given = _actions(
-        case, lambda a: a.decision == event.decision and a.status is _S.FAILED, **update
-    )
+    given = _actions(case, event, lambda a: a.status is _S.FAILED, **update)
     if any(a.standing for a in given["actions"] if a.decision == event.decision):
         return {**given, **_turn(case, event)}
     # Without any effect there is nothing to review.
@@ -423,12 +366,8 @@ def _given_up(case: Case, event: ev.ActionsGivenUp) -> Changes:
 
 
 def _undo_requested(case: Case, event: ev.UndoRequested) -> Changes:
-    undoing = _actions(
-        case,
-        lambda a: a.decision == event.decision and a.standing and a.undoable,
-        status=_S.UNDOING,
-        problem=None,
-    )
+    undone = {"status": _S.UNDOING, "problem": None}
+    undoing = _actions(case, event, lambda a: a.standing and a.undoable, **undone)
     return {**undoing, **_withdrawn_approval(case, Purpose.UNDO), **_turn(case, event)}
 
 
@@ -450,20 +389,10 @@ def _protection_started(case: Case, event: ev.ProtectionStarted) -> Changes:
     }
 
 
-def _protection_withheld(case: Case, event: ev.ProtectionWithheld) -> Changes:
-    return {
-        "automation_pause": event.pause,
-        "withheld": case.withheld.union(event.rules),
-    }
-
-
 def _intent(intent: Intent) -> Change:
     def change(case: Case, event: Any) -> Changes:
-        changed = tuple(
-            each.model_copy(update={"intent": intent}) if each.id == event.protection else each
-            for each in case.protections
-        )
-        return {"protections": changed}
+        own = _updated(case.protections, lambda each: each.id == event.protection, intent=intent)
+        return {"protections": own}
 
     return change
 
@@ -471,14 +400,6 @@ def _intent(intent: Intent) -> Change:
 def _bulk(case: Case, decision: str, **update: Any) -> Changes:
     bulk = case.bulk_decisions[decision].model_copy(update=update)
     return {"bulk_decisions": {**case.bulk_decisions, decision: bulk}}
-
-
-def _bulk_progressed(case: Case, event: ev.BulkProgressed) -> Changes:
-    return _bulk(case, event.decision, tally=event.tally)
-
-
-def _bulk_stopped(case: Case, event: ev.BulkStopped) -> Changes:
-    return {**_bulk(case, event.decision, stopped_by=event.by), **_turn(case, event)}
 
 
 def _notice(status: NoticeStatus) -> Change:
@@ -492,56 +413,73 @@ def _notice(status: NoticeStatus) -> Change:
 _CHANGES: dict[type[Any], Change] = {
     ev.AlertJoined: _alert_joined,
     ev.CaseMerged: _merged,
-    ev.CaseAbsorbed: _absorbed,
-    ev.CaseClaimed: _claimed,
+    ev.CaseAbsorbed: lambda case, event: {
+        "absorbed": (*case.absorbed, event.case),
+        "alerts": case.alerts + event.alerts,
+    },
+    ev.CaseClaimed: lambda case, event: _owned(case, event, event.by),
     ev.CaseReleased: _released,
-    ev.CaseHandedOver: _handed_over,
-    ev.ClaimWarned: _claim_warned,
+    ev.CaseHandedOver: lambda case, event: _owned(case, event, event.to),
+    ev.ClaimWarned: lambda case, event: {"warned": True, "warned_until": event.until},
     ev.ClaimExpired: _released,
-    ev.CaseWatched: _watched,
-    ev.CaseUnwatched: _unwatched,
+    ev.CaseWatched: lambda case, event: {"watchers": (*case.watchers, event.by)},
+    ev.CaseUnwatched: lambda case, event: {
+        "watchers": tuple(each for each in case.watchers if each != event.by)
+    },
     ev.NoteAdded: _active,
     ev.EvidenceRevealed: _active,
     ev.CaseEscalated: _escalated,
-    ev.CaseAcknowledged: _acknowledged,
+    ev.CaseAcknowledged: lambda case, event: {
+        "acknowledged_by": event.by,
+        **_active(case, event),
+    },
     ev.CaseSnoozed: _on_hold,
     ev.CaseWaiting: _on_hold,
     ev.CaseResumed: _resumed,
     ev.Decided: _decided,
     ev.CaseClosed: _closed,
     ev.CaseReopened: _reopened,
-    ev.AppealAnswered: _appeal_answered,
+    ev.AppealAnswered: lambda case, event: {"appeal": event.answer, **_turn(case, event)},
     ev.ApprovalRequested: _approval_requested,
     ev.Approved: _approved,
-    ev.Rejected: _rejected,
+    ev.Rejected: lambda case, event: {
+        **_sent_back(case, event, ApprovalState.REJECTED),
+        "rejection": event.reason,
+    },
     ev.ApprovalExpired: _approval_expired,
-    ev.ApprovalWithdrawn: _approval_withdrawn,
+    ev.ApprovalWithdrawn: lambda case, event: _sent_back(case, event, ApprovalState.WITHDRAWN),
     ev.ApprovalAsked: _approval_asked,
     ev.ApprovalAnswered: _approval_answered,
-    ev.ApprovalReminded: _approval_reminded,
+    ev.ApprovalReminded: lambda case, event: _approval(case, reminded=True),
     ev.EnforcementStarted: lambda case, event: {},
-    ev.ActionRetrying: _retrying,
-    ev.ActionSucceeded: _succeeded,
+    ev.ActionRetrying: lambda case, event: _action(case, event, _S.RETRYING, problem=event.problem),
+    ev.ActionSucceeded: lambda case, event: _action(case, event, _S.DONE, until=event.until),
     ev.ActionVerified: _verified,
     ev.ActionFailed: _failed,
     ev.ActionSkipped: _status(_S.SKIPPED),
     ev.ActionRolledBack: _status(_S.ROLLED_BACK),
-    ev.ActionDryRun: _dry_run,
+    ev.ActionDryRun: lambda case, event: _action(case, event, _S.DRY_RUN, would=event.would),
     ev.ActionRetried: _retried,
     ev.ActionsGivenUp: _given_up,
     ev.UndoRequested: _undo_requested,
     ev.ActionUndone: _status(_S.UNDONE),
     ev.ActionLifted: _status(_S.LIFTED),
     ev.ProtectionStarted: _protection_started,
-    ev.ProtectionWithheld: _protection_withheld,
+    ev.ProtectionWithheld: lambda case, event: {
+        "automation_pause": event.pause,
+        "withheld": case.withheld.union(event.rules),
+    },
     ev.ProtectionHeld: _intent(Intent.HOLD),
     ev.ProtectionResumed: _intent(Intent.LIFT_IN_TIME),
     ev.ProtectionConfirmed: _intent(Intent.HAND_OVER),
     ev.ProtectionDismissed: _intent(Intent.LIFT_NOW),
     ev.ProtectionLifted: _status(_S.LIFTED),
     ev.ProtectionKept: _status(_S.KEPT),
-    ev.BulkProgressed: _bulk_progressed,
-    ev.BulkStopped: _bulk_stopped,
+    ev.BulkProgressed: lambda case, event: _bulk(case, event.decision, tally=event.tally),
+    ev.BulkStopped: lambda case, event: {
+        **_bulk(case, event.decision, stopped_by=event.by),
+        **_turn(case, event),
+    },
     ev.NoticeSent: _notice(NoticeStatus.SENT),
     ev.NoticeDelayed: _notice(NoticeStatus.RETRYING),
     ev.NoticeFailed: _notice(NoticeStatus.FAILED),

@@ -318,8 +318,8 @@ class Case(Value):
 
     def _protects(self, protection: Protection) -> bool:
         state = self.protected(protection.id)
-        acting = state is not None and state.status in (ActionStatus.PENDING, ActionStatus.RETRYING)
-        return state is not None and (state.standing or acting)
+        acting = (ActionStatus.PENDING, ActionStatus.RETRYING)
+        return state is not None and (state.standing or state.status in acting)
 
     @property
     def stuck(self) -> tuple[Protection, ...]:
@@ -333,10 +333,7 @@ class Case(Value):
 
     @property
     def handing_over(self) -> bool:
-        """Whether the last decision waits for a protection of the same action to end.
-
-        A lift after the decision's action would undo the decision.
-        """
+        """Whether a protection of the same action ends first; its lift would undo the decision."""
         keys = {state.planned.key for state in self.current_actions}
         return any(each.action in keys and self._is_ending(each) for each in self.protections)
 
@@ -408,10 +405,7 @@ class Case(Value):
 
     @property
     def settled(self) -> bool:
-        """Whether the case waits for a person or is closed, and runs no action.
-
-        Lines of the thread wait until it is settled, to include the result.
-        """
+        """Whether no action runs: lines of the thread wait for it, to include the result."""
         if self.undoing:
             return False
         if self.phase is not Phase.ENFORCING:

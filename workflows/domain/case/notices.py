@@ -51,20 +51,12 @@ def addressee(case: Case, planned: Iterable[PlannedAction] = ()) -> Subject | No
 
 def notice_of(case: Case, decision: Decision) -> PersonNotice | None:
     """The notice of a decision with its actions in effect; None if none is sent, or it was sent."""
-    notice_text, notice = case.policy.notice_text, decision.notice
-    state = case.notices.get(decision.id)
+    notice, state = decision.notice, case.notices.get(decision.id)
     sent = state is not None and state.status is NoticeStatus.SENT
-    if notice_text is None or notice is None or decision.dry_run or sent:
+    if notice is None or decision.dry_run or sent:
         return None
     done = [state for state in case.actions_of(decision.id) if state.status in _AS_MEANT]
-    return PersonNotice(
-        person=notice.person,
-        call=notice_text.call,
-        frame=notice_text.frame,
-        values=_values(case, decision.id, decision.policy, notice),
-        automated=_automated(case),
-        done=_measures(case.policy, done),
-    )
+    return _letter(case, decision.id, decision.policy, notice, _measures(case.policy, done))
 
 
 def preview(
@@ -75,26 +67,23 @@ def preview(
     wording: NoticeWords,
 ) -> tuple[Subject, Text] | None:
     """The addressee and text of the notice that a decision would send, or None."""
-    notice_text, person = case.policy.notice_text, addressee(case)
-    if notice_text is None or person is None or template.notice is None:
+    person = addressee(case)
+    if person is None or template.notice is None:
         return None
     notice = DecisionNotice(person=person, facts=template.notice)
-    letter = PersonNotice(
-        person=person,
-        call=notice_text.call,
-        frame=notice_text.frame,
-        values=_values(case, f"D{len(case.decisions) + 1}", rule, notice),
-        automated=_automated(case),
-        done=tuple(actions),
-    )
-    return person, person_notice_text(letter, wording)
+    letter = _letter(case, f"D{len(case.decisions) + 1}", rule, notice, tuple(actions))
+    return None if letter is None else (person, person_notice_text(letter, wording))
 
 
-def _values(case: Case, decision: str, rule: str | None, notice: DecisionNotice) -> dict[str, Text]:
-    notice_text = case.policy.notice_text
-    assert notice_text is not None
-    own: Text | None = getattr(notice_text.automation, _automated(case).value)
-    return {
+def _letter(
+    case: Case, decision: str, rule: str | None, notice: DecisionNotice, done: tuple[Measure, ...]
+) -> PersonNotice | None:
+    """The notice with all values; None if policy has no notices."""
+    notice_text, automated = case.policy.notice_text, _automated(case)
+    if notice_text is None:
+        return None
+    own: Text | None = getattr(notice_text.automation, automated.value)
+    values = {
         **({"automation": own} if own is not None else {}),
         "facts": notice.facts,
         "rule": rule_words(case.policy, rule),
@@ -103,6 +92,14 @@ def _values(case: Case, decision: str, rule: str | None, notice: DecisionNotice)
         "subject.id": Text.model_validate(notice.person.id),
         "subject.type": Text.model_validate(notice.person.type),
     }
+    return PersonNotice(
+        person=notice.person,
+        call=notice_text.call,
+        frame=notice_text.frame,
+        values=values,
+        automated=automated,
+        done=done,
+    )
 
 
 def rule_words(policy: Policy, rule: str | None) -> Text:

@@ -12,14 +12,14 @@ from workflows.domain.policy.actions import ActionCatalog, ActionSpec, ApprovalR
 from workflows.domain.policy.playbook import PresetAction, Protect
 
 
-def target(case: Case, spec: ActionSpec, version: int | None = None) -> Subject | None:
-    """The subject of the action: the case's, else the latest related one of its type.
+def target(case: Case, type_: str, version: int | None = None) -> Subject | None:
+    """The subject of an action on that type: the case's, else the latest related one.
 
     With `version` the one on the card of that version: later alerts may have named another.
     """
-    if case.subject.type == spec.subject:
+    if case.subject.type == type_:
         return case.subject
-    return latest(case.sightings, spec.subject, version)
+    return latest(case.sightings, type_, version)
 
 
 def plan(
@@ -39,7 +39,7 @@ def _plan_one(case: Case, chosen: PresetAction, version: int | None) -> PlannedA
     spec = case.policy.catalog.find(chosen.action)
     if spec is None:
         return Refusal(reason=Reason.UNKNOWN_ACTION, name=chosen.action)
-    subject = target(case, spec, version)
+    subject = target(case, spec.subject, version)
     if subject is None:
         return Refusal(reason=Reason.NO_TARGET, name=chosen.action)
     lasts = lasting(spec, chosen)
@@ -61,17 +61,14 @@ def lasting(spec: ActionSpec, chosen: PresetAction) -> timedelta | Refusal | Non
 def plan_protection(case: Case, written: Protect) -> PlannedAction | None:
     """Plans a line of `protect`; None if the case has no subject for it."""
     spec = case.policy.catalog.find(written.action)
-    subject = None if spec is None or spec.undo is None else target(case, spec)
+    subject = None if spec is None or spec.undo is None else target(case, spec.subject)
     if subject is None:
         return None
     return PlannedAction(action=written.action, subject=subject, lasts=written.for_)
 
 
 def plan_confirmed(case: Case, version: int | None = None) -> tuple[PlannedAction, ...]:
-    """Plans the current protections as a decision, each with its action's default duration.
-
-    With `version` only those on the card of that version.
-    """
+    """Plans the protections on the card of `version` as a decision, with default durations."""
     planned = []
     for protection in (each for each in case.protecting if each.known_to(version)):
         state = case.protected(protection.id)

@@ -12,7 +12,7 @@ from workflows.domain.case.model import UNDECIDED, Case, HoldKind, Phase
 from workflows.domain.case.rules.approvals import cannot_agree
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
-from workflows.domain.values import Text, Value
+from workflows.domain.values import Text, Value, derive
 
 
 class PendingApproval(Value):
@@ -74,28 +74,19 @@ def case_row(case: Case) -> CaseRow:
     playbook = case.policy.playbook
     running = case.phase in UNDECIDED and not case.paused
     pending = case.approval if case.approval and case.approval.pending else None
-    return CaseRow(
-        id=case.id,
-        workflow_id=case.workflow_id,
+    return derive(
+        CaseRow,
+        case,
         playbook=playbook.playbook,
         policy_version=case.policy.version,
         title=playbook.title,
         channel=playbook.channel,
-        subject=case.subject,
-        severity=case.severity,
-        phase=case.phase,
-        version=case.version,
-        alerts=case.alerts,
-        opened_at=case.opened_at,
-        owner=case.owner,
         decider=case.decision.by if case.decision else None,
         claim_due=case.clock.claim if running else None,
         decide_due=case.clock.decide if running else None,
         approval=None if pending is None else _pending(case, pending),
         hold=case.hold.kind if case.hold else None,
         hold_until=case.hold.until if case.hold else None,
-        closed_at=case.closed_at,
-        verdict=case.verdict,
     )
 
 
@@ -126,14 +117,12 @@ def action_rows(case: Case) -> Iterator[ActionRow]:
 
 def _action_row(case: Case, state: ActionState) -> ActionRow:
     decision = next((d for d in case.decisions if d.id == state.decision), None)
-    return ActionRow(
-        decision=state.decision,
+    return derive(
+        ActionRow,
+        state,
         action=state.planned.action,
         subject=state.planned.subject,
-        status=state.status,
         version=case.version,
-        until=state.until,
         decided_by=decision.by if decision else None,
         decided_at=decision.at if decision else None,
-        problem=state.problem,
     )

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.events import Event
-from workflows.domain.case.model import UNDECIDED, Case, Phase
+from workflows.domain.case.model import UNDECIDED, Case, EventSummary, Phase
 from workflows.domain.case.reveal_quota import Reached
 from workflows.domain.people import Actor, Role
 from workflows.domain.values import Value
@@ -92,7 +92,18 @@ Rules = dict[type[Any], Callable[[Case, Any, datetime], Outcome]]
 """Rules by the class of their command."""
 
 
-def refuse(case: Case, reason: Reason) -> Refusal:
+class Owned(Protocol):
+    """A case or an appeal; `turn` is the last change of its decision."""
+
+    @property
+    def owner(self) -> str | None: ...
+    @property
+    def owned_since(self) -> datetime | None: ...
+    @property
+    def turn(self) -> EventSummary | None: ...
+
+
+def refuse(case: Owned, reason: Reason) -> Refusal:
     """A refusal that names the last change of the decision."""
     mark = case.turn
     if mark is None:
@@ -116,16 +127,14 @@ def outdated(case: Case, command: cmd.PersonCommandBase) -> Refusal | None:
     return refuse(case, Reason.CHANGED)
 
 
-def held_by_other(case: Case, person: Actor) -> Refusal | None:
-    """Refuses a command of the owner if the case has another one."""
+def held_by_other(case: Owned, person: Actor, what: str = "case_claimed") -> Refusal | None:
+    """Refuses a command of the owner if there is another one, since the event `what`."""
     if case.owner in (None, person.id):
         return None
-    return Refusal(
-        reason=Reason.CLAIMED_BY_OTHER, by=case.owner, at=case.owned_since, what="case_claimed"
-    )
+    return Refusal(reason=Reason.CLAIMED_BY_OTHER, by=case.owner, at=case.owned_since, what=what)
 
 
-def not_yours(case: Case, person: Actor) -> Refusal | None:
+def not_yours(case: Owned, person: Actor) -> Refusal | None:
     """Refuses a command of the owner or a lead."""
     if case.owner in (None, person.id) or Role.LEAD in person.roles:
         return None

@@ -3,7 +3,7 @@
 It is in the payload of every Slack write, so it has titles instead of the policy.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from pydantic import Field
@@ -16,7 +16,7 @@ from workflows.domain.case.approval import Approval
 from workflows.domain.case.bulk import BulkState
 from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.case.enforcement import ActionState, NoticeState
-from workflows.domain.case.escalation import Clock, Due
+from workflows.domain.case.escalation import Clock
 from workflows.domain.case.event_base import DecisionEvent
 from workflows.domain.case.model import (
     UNDECIDED,
@@ -25,22 +25,18 @@ from workflows.domain.case.model import (
     Hold,
     Intent,
     Phase,
-    Protection,
     SubjectHistory,
     is_over,
 )
 from workflows.domain.case.planning import plan
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.people import Role
-from workflows.domain.policy.playbook import Notify, Playbook, Preset, Severity
-from workflows.domain.values import Text, Value
+from workflows.domain.policy.playbook import Notify, Playbook, Severity
+from workflows.domain.values import Text, Value, derive
 
 
 class PresetView(Value):
-    """A preset's button: it `asks` for an approval, or is a `danger`ous action.
-
-    `targets` are the subjects of its actions, each once.
-    """
+    """A preset's button: it `asks` for an approval; `targets` are its subjects, each once."""
 
     id: str
     title: Text
@@ -69,10 +65,7 @@ class ProtectionView(Value):
 
 
 class CardView(Value):
-    """A case as people see it, as of `version`.
-
-    `warned`: the claim ends soon. `repeats`: maximum of repetitions by the index of the step.
-    """
+    """A case as people see it; `repeats` is the maximum of repetitions by the index of the step."""
 
     id: str
     workflow_id: str
@@ -131,14 +124,15 @@ def view_of(case: Case) -> CardView:
     """The view of `case`."""
     playbook, decision = case.policy.playbook, case.decision
     preset = playbook.preset(decision.preset) if decision and decision.preset else None
-    step = case.steps[0] if case.steps else None
-    return CardView(
-        **{name: getattr(case, name) for name in _SAME},
+    due = case.steps[0] if case.steps else None
+    return derive(
+        CardView,
+        case,
         channel=playbook.channel,
         playbook=playbook.playbook,
         title=playbook.title,
-        next_step=_next_step(step) if step else None,
-        protections=_protections(case),
+        next_step=derive(NextStep, due.step, at=due.at) if due else None,
+        protections=tuple(_protections(case)),
         imminent=playbook.act_first is not None,
         dry_run=playbook.dry_run,
         repeats=_repeats(case),
@@ -147,49 +141,13 @@ def view_of(case: Case) -> CardView:
         decision_title=preset.title if preset else None,
         actions=case.current_actions,
         action_titles=_titles(case),
-        presets=_presets(case),
+        presets=tuple(_presets(case)) if case.phase in UNDECIDED else (),
         undoable=case.phase in (Phase.CLOSED, *UNDECIDED) and bool(case.undoable),
         stuck=bool(case.stuck),
         failed=bool(case.failed),
         rule_url=_rule_url(playbook, decision),
         notice=case.notices.get(decision.id) if decision else None,
     )
-
-
-_SAME = (
-    "id",
-    "workflow_id",
-    "version",
-    "subject",
-    "severity",
-    "phase",
-    "opened_at",
-    "clock",
-    "owner",
-    "alerts",
-    "first",
-    "latest",
-    "last_alert_at",
-    "approval",
-    "decision",
-    "rejection",
-    "called_at",
-    "turn",
-    "verdict",
-    "closed_at",
-    "undoing",
-    "acting",
-    "hold",
-    "claim_ends",
-    "warned",
-    "acknowledged_by",
-    "watchers",
-    "merged_into",
-    "absorbed",
-    "known",
-    "appeal",
-    "automation_pause",
-)
 
 
 def _rule_url(playbook: Playbook, decision: Decision | None) -> str | None:
@@ -203,30 +161,14 @@ def _repeats(case: Case) -> dict[int, int]:
     return {index: step.repeat.times for index, step in ladder if step.repeat is not None}
 
 
-def _next_step(due: Due) -> NextStep:
-    step = due.step
-    return NextStep(at=due.at, notify=step.notify, role=step.role, person=step.person)
-
-
-def _protections(case: Case) -> tuple[ProtectionView, ...]:
+def _protections(case: Case) -> Iterator[ProtectionView]:
     """The protections that have not ended."""
-    views = (_protection(case, each) for each in case.protections)
-    return tuple(view for view in views if view is not None)
-
-
-def _protection(case: Case, protection: Protection) -> ProtectionView | None:
-    state = case.protected(protection.id)
-    spec = case.policy.catalog.find(state.planned.action) if state is not None else None
-    if state is None or spec is None or is_over(state):
-        return None
-    held = protection.intent is Intent.HOLD
-    return ProtectionView(
-        id=protection.id,
-        title=spec.title,
-        state=state,
-        intent=protection.intent,
-        until=None if held else state.until,
-    )
+    for each in case.protections:
+        state = case.protected(each.id)
+        spec = case.policy.catalog.find(state.planned.action) if state is not None else None
+        if state is not None and spec is not None and not is_over(state):
+            until = None if each.intent is Intent.HOLD else state.until
+            yield derive(ProtectionView, each, title=spec.title, state=state, until=until)
 
 
 def _titles(case: Case) -> dict[str, Text]:
@@ -238,33 +180,24 @@ def _titles(case: Case) -> dict[str, Text]:
     return {name: spec.title for name, spec in specs.items() if spec is not None}
 
 
-def _presets(case: Case) -> tuple[PresetView, ...]:
-    """The presets that can be carried out on this subject; none once it is decided."""
-    if case.phase not in UNDECIDED:
-        return ()
-    views = (_preset(case, preset) for preset in case.policy.playbook.presets)
-    return tuple(view for view in views if view is not None)
-
-
-def _preset(case: Case, preset: Preset) -> PresetView | None:
-    planned = plan(case, preset.actions)
-    if isinstance(planned, Refusal):
-        return None
-    specs = [case.policy.catalog.actions[each.action] for each in preset.actions]
-    return PresetView(
-        id=preset.id,
-        title=preset.title,
-        danger=any(spec.danger for spec in specs),
-        asks=any(spec.approval is not None for spec in specs),
-        targets=tuple({each.subject.key: each.subject for each in planned}.values()),
-    )
+def _presets(case: Case) -> Iterator[PresetView]:
+    """The presets that can be carried out on this subject."""
+    for preset in case.policy.playbook.presets:
+        planned = plan(case, preset.actions)
+        if isinstance(planned, Refusal):
+            continue
+        specs = [case.policy.catalog.actions[each.action] for each in preset.actions]
+        yield PresetView(
+            id=preset.id,
+            title=preset.title,
+            danger=any(spec.danger for spec in specs),
+            asks=any(spec.approval is not None for spec in specs),
+            targets=tuple({each.subject.key: each.subject for each in planned}.values()),
+        )
 
 
 def changes_card(before: Case, happened: Iterable[ev.Recorded]) -> bool:
-    """Whether the card looks different.
-
-    Any activity of the owner takes back a warning that the claim is about to end.
-    """
+    """Whether the card looks different: any activity of the owner takes back a warning."""
     return before.warned or any(each.event.redraws_card for each in happened)
 
 

@@ -1,7 +1,7 @@
 """Metrics of the team, computed from counted events."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,10 +17,7 @@ from workflows.domain.values import Value
 
 @dataclass(frozen=True)
 class CountedEvent:
-    """An event with the fields that metrics need, named as in `workflows.domain.case.events`.
-
-    `occurred_at` is that of the first alert, `done` counts finished subjects of a bulk decision.
-    """
+    """An event for metrics, with the names of `case.events`; `done` counts subjects of a bulk."""
 
     case: str
     playbook: str
@@ -151,12 +148,8 @@ class Numbers(Value):
     @property
     def sla_total(self) -> Sla:
         """The sum over all severities."""
-        parts = self.sla.values()
-        return Sla(
-            met=sum(each.met for each in parts),
-            missed=sum(each.missed for each in parts),
-            overdue=sum(each.overdue for each in parts),
-        )
+        parts = [each.model_dump() for each in self.sla.values()]
+        return Sla(**{name: sum(part[name] for part in parts) for name in Sla.model_fields})
 
 
 def spread(durations: Iterable[timedelta]) -> Spread:
@@ -204,7 +197,10 @@ def numbers(
     protections.
     """
     found = _Found()
-    for case in _by_case(events).values():
+    by_case: dict[str, list[CountedEvent]] = defaultdict(list)
+    for each in events:
+        by_case[each.case].append(each)
+    for case in by_case.values():
         _read(case, since, until, found)
     counts = Counter(each.kind for each in found.kinds)
     return Numbers(
@@ -253,13 +249,6 @@ def hours(events: Iterable[CountedEvent], since: datetime, until: datetime) -> t
     )
 
 
-def _by_case(events: Iterable[CountedEvent]) -> Mapping[str, list[CountedEvent]]:
-    by_case: dict[str, list[CountedEvent]] = defaultdict(list)
-    for each in events:
-        by_case[each.case].append(each)
-    return by_case
-
-
 def _read(events: Sequence[CountedEvent], since: datetime, until: datetime, found: _Found) -> None:
     """Adds one case: its events within the time, its first effect and decisions."""
     within = [each for each in events if since <= each.at < until]
@@ -267,7 +256,8 @@ def _read(events: Sequence[CountedEvent], since: datetime, until: datetime, foun
     opening = next((each for each in events if each.kind == "case_opened"), None)
     effect = next((each for each in events if _took_effect(each)), None)
     if effect in within and opening is not None:
-        found.ttfa.append(max(effect.at - _detected(opening), timedelta()))
+        detected = opening.occurred_at or opening.at
+        found.ttfa.append(max(effect.at - detected, timedelta()))
     decided = next((each for each in events if each.kind == "decided"), None)
     if decided in within and opening is not None:
         found.ttd.append(max(decided.at - opening.at, timedelta()))
@@ -276,14 +266,7 @@ def _read(events: Sequence[CountedEvent], since: datetime, until: datetime, foun
 
 def _took_effect(event: CountedEvent) -> bool:
     """Whether the event is a change at the platform."""
-    if event.kind == "bulk_progressed":
-        return event.done > 0
-    return event.kind in TOOK_EFFECT
-
-
-def _detected(opening: CountedEvent) -> datetime:
-    """The time at which the detector saw the first alert."""
-    return opening.occurred_at or opening.at
+    return event.kind in TOOK_EFFECT or (event.kind == "bulk_progressed" and event.done > 0)
 
 
 def _first_decisions(
@@ -306,17 +289,13 @@ def _sla(
     met, missed = Counter[Severity](), Counter[Severity]()
     for severity, in_time in decisions:
         (met if in_time else missed)[severity] += 1
-    late = Counter(each.severity for each in open_cases if _is_late(each, now))
+    undecided = (each for each in open_cases if each.phase in UNDECIDED)
+    late = Counter(each.severity for each in undecided if each.decide_due and each.decide_due < now)
     return {
         severity: Sla(met=met[severity], missed=missed[severity], overdue=late[severity])
         for severity in Severity
         if met[severity] or missed[severity] or late[severity]
     }
-
-
-def _is_late(case: CaseStatus, now: datetime) -> bool:
-    """Whether the decision is overdue."""
-    return case.phase in UNDECIDED and case.decide_due is not None and case.decide_due < now
 
 
 def _verdicts(events: Iterable[CountedEvent]) -> dict[Verdict, int]:
@@ -326,8 +305,8 @@ def _verdicts(events: Iterable[CountedEvent]) -> dict[Verdict, int]:
 
 def _playbooks(events: Sequence[CountedEvent]) -> tuple[PlaybookCount, ...]:
     """The busiest first."""
-    opened = _per_playbook(events, lambda kind: kind in OPENED)
-    decided = _per_playbook(events, lambda kind: kind == "decided")
+    opened = Counter(each.playbook for each in events if each.kind in OPENED)
+    decided = Counter(each.playbook for each in events if each.kind == "decided")
     counts = [
         PlaybookCount(playbook=name, opened=opened[name], decisions=decided[name])
         for name in {*opened, *decided}
@@ -335,14 +314,8 @@ def _playbooks(events: Sequence[CountedEvent]) -> tuple[PlaybookCount, ...]:
     return tuple(sorted(counts, key=lambda c: (-c.opened - c.decisions, c.playbook)))
 
 
-def _per_playbook(events: Iterable[CountedEvent], counts: Callable[[str], bool]) -> Counter[str]:
-    return Counter(each.playbook for each in events if counts(each.kind))
-
-
 def _approvals(events: Iterable[CountedEvent], waiting: int) -> Approvals:
-    ended: Counter[str] = Counter()
-    for each in events:
-        ended[each.kind] += _ends(each)
+    ended = Counter(each.kind for each in events if _ends(each))
     return Approvals(
         given=ended["approved"],
         refused=ended["rejected"],

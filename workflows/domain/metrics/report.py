@@ -9,8 +9,8 @@ from pydantic import Field
 from workflows.domain.case.model import HoldKind, Phase
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.metrics import Numbers
-from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
+from workflows.domain.policy.roster import Team
 from workflows.domain.values import Language, Text, Value
 
 
@@ -59,25 +59,6 @@ class Chart(Value):
     shares: Shares
     alt: str
 
-    @property
-    def words(self) -> str:
-        """All its texts, to check that the font has the glyphs."""
-        return "".join(
-            (
-                self.title,
-                self.bars.title,
-                *self.bars.labels,
-                self.bars.first_name,
-                self.bars.second_name,
-                self.shares.title,
-                self.shares.met,
-                self.shares.missed,
-                self.shares.overdue,
-                self.shares.nothing,
-                *(each for row in self.shares.rows for each in (row.label, row.said)),
-            )
-        )
-
 
 MOST_LISTED = 10
 """Items per list."""
@@ -125,17 +106,6 @@ class Cases(Value):
 
     count: int = 0
     shown: tuple[CaseNote, ...] = ()
-
-
-class Team(Value):
-    """A shift with its people; `people` is empty if a whole `role` works it."""
-
-    title: Text
-    starts: datetime
-    ends: datetime
-    people: tuple[str, ...] = ()
-    role: Role | None = None
-    leads: tuple[str, ...] = ()
 
 
 class Report(Value):

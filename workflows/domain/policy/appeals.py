@@ -1,6 +1,5 @@
 """Rules of appeals: reviewers, deadlines and notices (appeals.yaml)."""
 
-from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -64,7 +63,3 @@ class AppealRules(Written):
     def may_review(self) -> frozenset[Role]:
         """The roles that may review; leads always may."""
         return frozenset({self.reviewers, Role.LEAD})
-
-    def before_due(self) -> tuple[timedelta, ...]:
-        """The reminders, earliest first."""
-        return tuple(sorted(self.reminders, reverse=True))

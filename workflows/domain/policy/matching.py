@@ -146,10 +146,7 @@ class Assessment:
 
 
 def group_of(playbook: Playbook, alert: Alert) -> tuple[str, ...]:
-    """The group key: alerts with the same one join one case.
-
-    A term that the alert lacks falls back to its subject, to keep unrelated subjects apart.
-    """
+    """The key of a case's alerts; a term that an alert lacks falls back to the alert's subject."""
     return tuple(_term(term, alert) for term in playbook.group_by)
 
 

@@ -6,9 +6,7 @@ from pydantic import Field, StringConstraints
 
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import Call
-from workflows.domain.values import Text, Written
-
-RelatedName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+from workflows.domain.values import Slug, Text, Written
 
 
 class RelatedSpec(Written):
@@ -28,7 +26,7 @@ class RelatedSpec(Written):
     next: str | None = None
 
 
-Related = Annotated[dict[RelatedName, RelatedSpec], Field(max_length=10)]
+Related = Annotated[dict[Slug, RelatedSpec], Field(max_length=10)]
 """By name; a checkbox group takes ten (docs.slack.dev, checkbox group element)."""
 
 
@@ -75,11 +73,7 @@ class ImageHosts(Written):
 
 
 class LookupCatalog(Written):
-    """The content of platform.yaml.
-
-    The roles in `reveal` may see personal data, with a recorded reason. `evidence` has the hosts
-    of images.
-    """
+    """The content of platform.yaml; roles in `reveal` may see personal data, with a reason."""
 
     lookups: dict[str, LookupSpec]
     related: Related = Field(default_factory=dict)

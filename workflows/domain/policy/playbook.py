@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
 from workflows.domain.policy.platform import NoticeCall
-from workflows.domain.values import Duration, Text, Value, Written
+from workflows.domain.values import Duration, Slug, Text, Value, Written
 
 
 class Claims(Written):
@@ -86,16 +86,10 @@ class Limits(Written):
     approval: ApprovalRule
 
 
-ReasonId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-
-
 class ReasonTemplate(Written):
-    """One of a playbook's `reasons`: `reason` prefills the rationale in the modal.
+    """A prefilled `reason`; `notice` has the facts for the sanctioned person, if they get one."""
 
-    `notice` has the facts for the sanctioned person; without it no notice is sent.
-    """
-
-    id: ReasonId
+    id: Slug
     title: Text
     reason: Text
     notice: Text | None = None
@@ -214,25 +208,19 @@ class PresetAction(Written):
         return given
 
 
-PresetId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-
-
 class Preset(Written):
     """A prepared decision. `because` is the id of one of the playbook's `reasons`."""
 
-    id: PresetId
+    id: Slug
     title: Text
     actions: Annotated[tuple[PresetAction, ...], Field(min_length=1, max_length=10)]
     reason: Text | None = None
-    because: ReasonId | None = None
+    because: Slug | None = None
     conduct: Conduct | None = None
 
 
 class Step(Written):
-    """An escalation step; `after` counts from the opening of the case.
-
-    With `severity` it only applies to cases of those.
-    """
+    """A step `after` the opening of the case; with `severity` only for cases of those."""
 
     after: Duration
     unless: Unless
@@ -265,7 +253,7 @@ class Playbook(Written):
     - `clauses`: rules to choose instead of `policy`; `reasons`: prepared reasons
     """
 
-    playbook: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    playbook: Slug
     title: Text
     match: str = "false"
     catch_all: bool = False
@@ -333,10 +321,7 @@ class Playbook(Written):
 
 
 class Policy(Value):
-    """The policy of a case, fixed at its opening.
-
-    `notice_text` is set if the playbook has notices.
-    """
+    """The policy of a case, fixed at its opening; `notice_text` if the playbook has notices."""
 
     kind: Literal["policy"] = "policy"
     version: str

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from workflows.domain.policy.roles import ChannelName
-from workflows.domain.policy.roster import EVERY_DAY, ClockTime, Days, ShiftName
-from workflows.domain.values import Duration, Language, Written
+from workflows.domain.policy.roster import EVERY_DAY, ClockTime, Days
+from workflows.domain.values import Duration, Language, Slug, Written
 
 BEFORE = timedelta(minutes=10)
 """Default time of the hand-over report before a shift's end."""
@@ -27,7 +27,7 @@ class HandOver(Written):
 
     channel: ChannelName
     before: Duration = BEFORE
-    shifts: Annotated[tuple[ShiftName, ...], Field(max_length=40)] = ()
+    shifts: Annotated[tuple[Slug, ...], Field(max_length=40)] = ()
 
 
 class ReportRules(Written):

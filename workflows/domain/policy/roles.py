@@ -13,10 +13,7 @@ ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,80}$")]
 
 
 class Holders(Written):
-    """A role's Slack user group, and additional people.
-
-    Approvals are requested in `channel`, else in the case's channel.
-    """
+    """A role's Slack user group and people; approvals go to `channel`, else the case's channel."""
 
     group: GroupId | None = None
     users: Annotated[tuple[UserId, ...], Field(max_length=500)] = ()

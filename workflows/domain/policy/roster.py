@@ -10,9 +10,8 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import UserId
-from workflows.domain.values import Text, Value, Written
+from workflows.domain.values import Slug, Text, Value, Written
 
-ShiftName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 People = Annotated[tuple[UserId, ...], Field(max_length=100)]
 
 
@@ -143,7 +142,7 @@ class Override(Written):
     """
 
     date: Day
-    shift: ShiftName
+    shift: Slug
     people: People = ()
     leads: Annotated[tuple[UserId, ...], Field(max_length=100)] = ()
     off: bool = False
@@ -159,14 +158,11 @@ class Override(Written):
 
 
 class Roster(Written):
-    """The content of roster.yaml. Times are in `zone`, else in the deployment's zone.
-
-    `always`: a gap between shifts is a mistake.
-    """
+    """The content of roster.yaml. Without `zone` the deployment's; `always`: a gap is a mistake."""
 
     zone: ZoneInfo | None = None
     always: bool = False
-    shifts: Annotated[dict[ShiftName, Shift], Field(min_length=1, max_length=40)]
+    shifts: Annotated[dict[Slug, Shift], Field(min_length=1, max_length=40)]
     overrides: Annotated[tuple[Override, ...], Field(max_length=1000)] = ()
 
 
@@ -186,19 +182,21 @@ LOOK_AHEAD = timedelta(days=15)
 """Search range for the next turn; longer than a holiday without shifts."""
 
 
-class ShiftTurn(Value):
-    """A shift on one day, from `starts` to before `ends` in UTC.
+class Team(Value):
+    """A shift from `starts` to before `ends` in UTC; no `people` if a whole `role` works it."""
 
-    `people` is empty if a whole `role` works it.
-    """
-
-    shift: str
     title: Text
     starts: datetime
     ends: datetime
     people: tuple[str, ...] = ()
     role: Role | None = None
     leads: tuple[str, ...] = ()
+
+
+class ShiftTurn(Team):
+    """A shift on one day, by its name."""
+
+    shift: str
 
 
 class Gap(Value):
@@ -226,8 +224,7 @@ def turns(roster: Roster, zone: tzinfo, since: datetime, until: datetime) -> tup
 
 def on_at(roster: Roster, zone: tzinfo, at: datetime) -> tuple[ShiftTurn, ...]:
     """The turns at `at`; start inclusive, end exclusive."""
-    around = turns(roster, zone, at, at + timedelta(microseconds=1))
-    return tuple(turn for turn in around if turn.starts <= at < turn.ends)
+    return turns(roster, zone, at, at + timedelta(microseconds=1))
 
 
 def next_after(roster: Roster, zone: tzinfo, at: datetime) -> tuple[ShiftTurn, ...]:
@@ -260,10 +257,8 @@ def _days(zone: tzinfo, since: datetime, until: datetime) -> Iterator[date]:
 def _of(roster: Roster, zone: tzinfo, day: date) -> Iterator[ShiftTurn]:
     for name, shift in roster.shifts.items():
         changed = _override(roster, name, day)
-        if changed is not None and changed.off:
-            continue
         added = changed is not None and bool(changed.people)
-        if not shift.covers(day) and not added:
+        if (changed is not None and changed.off) or not (added or shift.covers(day)):
             continue
         turn = _turn(name, shift, zone, day, changed)
         # A short turn may vanish in the hour skipped by summer time.
@@ -273,29 +268,22 @@ def _of(roster: Roster, zone: tzinfo, day: date) -> Iterator[ShiftTurn]:
 
 def _override(roster: Roster, name: str, day: date) -> Override | None:
     """The last matching override."""
-    of_it = [o for o in roster.overrides if o.shift == name and date_of(o.date) == day]
-    return of_it[-1] if of_it else None
+    last_first = reversed(roster.overrides)
+    return next((o for o in last_first if o.shift == name and date_of(o.date) == day), None)
 
 
 def _turn(name: str, shift: Shift, zone: tzinfo, day: date, changed: Override | None) -> ShiftTurn:
-    people, role = _who(shift, day)
-    if changed is not None and changed.people:
-        people, role = changed.people, None
+    usual = shift.rotation.team_on(day) if shift.rotation else shift.people
+    people = changed.people if changed is not None and changed.people else usual
     return ShiftTurn(
         shift=name,
         title=shift.title,
         starts=_at(day, shift.start, zone),
         ends=_at(shift.ends_on(day), shift.end, zone),
         people=people,
-        role=role,
+        role=None if people else shift.role,
         leads=changed.leads if changed is not None and changed.leads else shift.leads,
     )
-
-
-def _who(shift: Shift, day: date) -> tuple[tuple[str, ...], Role | None]:
-    if shift.rotation is not None:
-        return shift.rotation.team_on(day), None
-    return shift.people, shift.role
 
 
 def _at(day: date, written: str, zone: tzinfo) -> datetime:

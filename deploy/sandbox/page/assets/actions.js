@@ -1,4 +1,4 @@
-// Actions: send a press to the server, show its error, fetch the state.
+// Actions: send a click to the server, show its error, fetch the state.
 import * as api from "./api.js";
 import { t } from "./i18n.js";
 import { store, update } from "./state.js";
@@ -22,7 +22,7 @@ export function dismiss(id) {
   update({ banners: store.banners.filter((one) => one.id !== id) });
 }
 
-/** Sends a press on a block element; `what` is {block_id, action_id, type, value?…}. */
+/** Sends a click on a block element; `what` is {block_id, action_id, type, value?…}. */
 export async function act(container, what) {
   const person = store.as;
   const answer = await api.act({ as: person, container, ...what });
@@ -31,12 +31,12 @@ export async function act(container, what) {
   return answer;
 }
 
-// The server's own words are for people when they hold a blank; codes are not.
+// A server error with a space is a sentence for people; others are codes.
 export function readable(error) {
   return typeof error === "string" && /[\s。、]/.test(error) ? error : t("failed");
 }
 
-/** Sends what was typed into a composer. Answers true once it may be cleared. */
+/** Sends the text of a composer; true once it may be cleared. */
 export async function say(text, channel, thread) {
   const slash = /^\/(\S*)\s*([\s\S]*)$/.exec(text);
   const answer = slash

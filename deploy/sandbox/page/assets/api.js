@@ -17,7 +17,7 @@ async function call(method, path, body) {
   }
 }
 
-/** Answers of /ui/* carry their own `ok`; a refusal at any level becomes {ok: false, error}. */
+/** Responses of /ui/* have an `ok`; any failure becomes {ok: false, error}. */
 async function press(path, body) {
   const answer = await call("POST", path, body);
   if (!answer.ok) return { ok: false, error: answer.error, errors: answer.data?.errors };

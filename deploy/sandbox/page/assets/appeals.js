@@ -10,7 +10,7 @@ const BARRED = new Set(["banned", "suspended"]);
 
 const isSanctioned = (user) => BARRED.has(user.status) || SANCTIONS.some((name) => Boolean(user[name]));
 
-/** Notices and the button of one user; null where there is nothing to show. */
+/** Notices and the button of one user, or null. */
 export function appealing(user) {
   const told = Array.isArray(user.notices) ? user.notices : [];
   if (!told.length && !isSanctioned(user)) return null;

@@ -1,11 +1,11 @@
-// Block Kit blocks → DOM. `ctx` is that of elements.js.
+// Block Kit blocks → DOM. `ctx` as in elements.js.
 import { addressOf, element, image } from "./elements.js";
 import { h } from "./dom.js";
 import { t } from "./i18n.js";
 import { mrkdwn, plain, textNodes } from "./mrkdwn.js";
 import { markdown, richText, table } from "./richtext.js";
 
-/** Draws `blocks`; each gets a block_id if the server gave none. */
+/** Draws `blocks`; each without a block_id gets one. */
 export function blocks(list, ctx) {
   return numbered(list).map((one) => block(one, ctx));
 }
@@ -75,7 +75,7 @@ function input(one, ctx) {
     one.hint && h("div", { class: "b-hint" }, textNodes(one.hint)));
 }
 
-/** Shows `errors` ({block_id: text}) under their fields within `root`, clears the others. */
+/** Shows `errors` ({block_id: text}) under their fields in `root`, and clears the others. */
 export function showErrors(root, errors) {
   let first = null;
   for (const node of root.querySelectorAll("[data-input-block]")) {

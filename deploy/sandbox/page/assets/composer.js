@@ -1,4 +1,4 @@
-// Composer for plain text and /koban. Drafts survive every switch.
+// Composer for plain text and /koban. Drafts are kept per user and conversation.
 import { say } from "./actions.js";
 import { h } from "./dom.js";
 import { shortcutButton } from "./shortcuts.js";
@@ -71,7 +71,7 @@ async function submit(area, send, where, changed) {
   send.setAttribute("aria-busy", "true");
   const sent = await say(text, where.channel, where.thread);
   send.removeAttribute("aria-busy");
-  // Only what was sent is cleared: a person may have typed on meanwhile.
+  // Only the sent text is cleared: the person may have typed more.
   if (sent && area.value.trim() === text) area.value = "";
   changed();
 }

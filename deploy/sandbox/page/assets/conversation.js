@@ -1,4 +1,4 @@
-// The middle column and the thread: lists of messages that keep their place while they change.
+// Middle column and thread: message lists that keep their scroll position during updates.
 import * as api from "./api.js";
 import { composer } from "./composer.js";
 import { day, dayKey, tsDate } from "./dates.js";
@@ -11,8 +11,8 @@ import { authorOf } from "./people.js";
 import { channelTitle } from "./sidebar.js";
 import { channelById, isReply, lang, messagesOf, repliesTo, store } from "./state.js";
 
-const NEAR_BOTTOM = 60; // px within which one counts as reading the newest
-const SAME_BREATH = 300; // seconds within which a person's next message needs no head
+const NEAR_BOTTOM = 60; // px from the bottom that count as reading the newest message
+const GROUPED_WITHIN = 300; // seconds in which a person's next message has no header
 const places = new Map(); // "person/channel" → scrollTop, or absent for the bottom
 let shells = {}; // pane → {key, …}
 
@@ -28,7 +28,7 @@ export function drawChannel(root, onThread) {
   markRead(channel);
 }
 
-let readUpTo = ""; // the last thing said to be read, so that it is said once
+let readUpTo = ""; // the last read mark sent, so that each is sent once
 
 function markRead(channel) {
   const mark = `${store.as}/${channel.id}/${messagesOf(channel.id).at(-1)?.ts}`;
@@ -64,7 +64,7 @@ function messageList(label, testid) {
   return h("div", { class: "messages", role: "list", "aria-label": label, "data-testid": testid });
 }
 
-// A reader at the newest message stays there, also when the room gets smaller.
+// A reader at the newest message stays there, even if the column gets smaller.
 function following(scroller, pill, stuck) {
   const atBottom = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_BOTTOM;
   const size = () => `${scroller.clientWidth}x${scroller.clientHeight}`;
@@ -81,7 +81,7 @@ function following(scroller, pill, stuck) {
     if (follow.stuck) follow.down();
   });
   observer.observe(scroller);
-  observer.observe(scroller.firstElementChild); // a picture that has loaded makes the list longer
+  observer.observe(scroller.firstElementChild); // a loaded picture makes the list longer
   return follow;
 }
 
@@ -99,13 +99,13 @@ function fillList(shell, entries, pane, onThread) {
   if (added.length) tellOf(added.map((one) => one.message));
 }
 
-const MOST_TOLD = 200; // characters; a storm must not read itself out for minutes
+const MOST_ANNOUNCED = 200; // characters; a storm must not be announced for minutes
 
-// Screen readers announce the newest message, except one's own.
+// Screen readers announce the newest message, except the reader's own.
 function tellOf(messages) {
   const others = messages.filter((one) => one.user !== store.as);
   if (!others.length) return;
-  const text = h("span", null, mrkdwn(others.at(-1).text)).textContent.slice(0, MOST_TOLD);
+  const text = h("span", null, mrkdwn(others.at(-1).text)).textContent.slice(0, MOST_ANNOUNCED);
   const count = others.length > 1 ? `${t("new_messages", { n: others.length })} ` : "";
   announce(`${count}${authorOf(others.at(-1)).name}: ${text}`);
 }
@@ -156,10 +156,10 @@ function withDays(messages) {
 // Cards are separate; only a person's quick follow-ups are grouped.
 function inOneBreath(before, message) {
   return !message.bot && !message.ephemeral && !before.ephemeral && before.user === message.user
-    && Number(message.ts) - Number(before.ts) < SAME_BREATH;
+    && Number(message.ts) - Number(before.ts) < GROUPED_WITHIN;
 }
 
-/** Brings a message of the open channel, or of its thread, into sight and gives it the focus. */
+/** Scrolls to a message of the open channel or thread and focuses it. */
 export function reveal(ts) {
   const node = ["thread", "main"].map((pane) => document.querySelector(`[data-testid="${pane}-message-${CSS.escape(ts)}"]`)).find(Boolean);
   if (!node) return;

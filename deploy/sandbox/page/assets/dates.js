@@ -78,7 +78,7 @@ function spell(date, pattern) {
   return pattern.replace(/\{(\w+)\}/g, (whole, name) => TOKENS[name]?.(date) ?? whole);
 }
 
-/** A `<time>` for `unix` seconds after Slack's pattern; the fallback where it is no time. */
+/** A `<time>` for `unix` seconds in Slack's pattern; the fallback if it is invalid. */
 export function dateNode(unix, pattern, fallback) {
   const date = new Date(Number(unix) * 1000);
   if (Number.isNaN(date.getTime())) return document.createTextNode(fallback ?? "");
@@ -88,7 +88,7 @@ export function dateNode(unix, pattern, fallback) {
   return node;
 }
 
-/** Brings relative times ("3 minutes ago") up to now. */
+/** Updates relative times ("3 minutes ago"). */
 export function refreshTimes(root = document) {
   for (const node of root.querySelectorAll("time[data-pattern]")) {
     const text = spell(new Date(node.dateTime), node.dataset.pattern);
@@ -107,7 +107,7 @@ export function parseWhen(value) {
 
 const ISO = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}/;
 
-/** Text for a value that may be an ISO time; null when it is none. */
+/** Text of an ISO time; null for other values. */
 export function isoTime(value) {
   if (typeof value !== "string" || !ISO.test(value)) return null;
   const date = parseWhen(value);

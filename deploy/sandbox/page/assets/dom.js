@@ -1,8 +1,8 @@
-// Building and keeping DOM. Text only ever enters through text nodes and attributes.
+// DOM building and updates. Text only enters through text nodes and attributes.
 
 /**
  * h("button", {class: "x", onclick: fn, "aria-label": "…"}, child, …)
- * Children are nodes, strings, numbers, nested arrays; null, undefined and false vanish.
+ * Children are nodes, strings, numbers, nested arrays; null, undefined and false are skipped.
  */
 export function h(tag, props, ...children) {
   const node = document.createElement(tag);
@@ -26,14 +26,14 @@ export function append(node, children) {
   return node;
 }
 
-/** The `data-fk` of a control and of all that it lies in, nearest first. */
+/** The `data-fk` of a control and its ancestors, nearest first. */
 export function placeOf(element) {
   const keys = [];
   for (let at = element?.closest?.("[data-fk]"); at; at = at.parentElement?.closest("[data-fk]")) keys.push(at.dataset.fk);
   return keys;
 }
 
-/** The current element in that place: the control, or its parent when it is gone. */
+/** The current element of that path: the control, or its nearest remaining ancestor. */
 export function found(place) {
   for (const key of place) {
     const node = document.querySelector(`[data-fk="${CSS.escape(key)}"]`);
@@ -43,8 +43,8 @@ export function found(place) {
 }
 
 /**
- * Runs `change`; whatever control had focus by its `data-fk` has it again afterwards. Where it is
- * gone (a claimed card has no claim button) its card has it: the keyboard never starts from the top.
+ * Runs `change` and restores the focus by its `data-fk`. If the control is gone (a claimed card
+ * has no claim button), its card gets the focus, so that Tab does not start from the top.
  */
 export function withFocusKept(root, change) {
   const active = document.activeElement;
@@ -59,17 +59,17 @@ export function withFocusKept(root, change) {
 }
 
 function selection(input) {
-  // Date, number and e-mail inputs answer null, and throw when a range is set on them.
+  // Date, number and e-mail inputs return null, and throw when a range is set.
   return input.selectionStart === null ? null : [input.selectionStart, input.selectionEnd];
 }
 
 const kept = new WeakMap();
 
 /**
- * Keeps one child per item: unchanged items keep their very node (and with it focus,
- * menus, scroll and typed text); changed ones are rebuilt, the rest removed.
+ * Keeps one child per item: unchanged items keep their node (with focus, menus, scroll and
+ * typed text); changed ones are rebuilt, the rest removed.
  * `spec`: {key(item), sign(item) → string, build(item) → Node, held?(node) → bool}.
- * A held node is left alone for now; the next call tries again.
+ * A held node is skipped; the next call tries again.
  */
 export function keyed(parent, items, spec) {
   const old = kept.get(parent) ?? new Map();
@@ -98,7 +98,7 @@ export function keyed(parent, items, spec) {
   }
 }
 
-/** True while a person is typing or choosing inside `node`; redrawing must wait then. */
+/** True while a person types or chooses inside `node`; redrawing must wait. */
 export function isBeingUsed(node) {
   const active = document.activeElement;
   return node.contains(active) && active.matches("input, select, textarea");

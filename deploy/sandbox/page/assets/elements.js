@@ -1,6 +1,6 @@
 // Interactive Block Kit elements. `ctx`: {container, form, prefix, values(), live}; `values`
-// gives the container's state as Slack sends it along; `live` says that a choice is sent at
-// once (actions and sections), not kept until the modal is submitted.
+// returns the container's state as Slack sends it; `live` means that a choice is sent at
+// once (actions and sections), not with the submission of the modal.
 import { act } from "./actions.js";
 import { options } from "./api.js";
 import { fromLocal, toLocal } from "./dates.js";
@@ -11,7 +11,7 @@ import { plain, textNodes } from "./mrkdwn.js";
 import { confirmed, openMenu } from "./overlay.js";
 import { store } from "./state.js";
 
-/** Draws one element of `block`; null for a type that does not exist. */
+/** Draws one element of `block`; null for an unknown type. */
 export function element(item, block, ctx) {
   const draw = DRAW[item.type];
   return draw ? draw(item, block, ctx) : null;
@@ -55,7 +55,7 @@ function names(item, block, ctx) {
   };
 }
 
-// A press in flight ignores further presses; after it the card shows the result.
+// Further clicks are ignored during a request; then the card shows the result.
 async function send(node, item, block, ctx, value) {
   if (node.getAttribute("aria-busy") === "true") return;
   if (item.confirm && !(await confirmed(item.confirm))) return;
@@ -71,7 +71,7 @@ function button(item, block, ctx) {
   const node = h("button", { type: "button", class: style, "aria-label": item.accessibility_label ? plain(item.accessibility_label) : null, ...names(item, block, ctx) },
     textNodes(item.text));
   node.addEventListener("click", (event) => {
-    if (event.detail > 1) return; // the second half of a double click is no second wish
+    if (event.detail > 1) return; // the second half of a double click is no second click
     if (item.url && /^https?:/i.test(item.url)) window.open(item.url, "_blank", "noopener");
     send(node, item, block, ctx, value);
   });
@@ -101,7 +101,7 @@ function overflow(item, block, ctx) {
 export const addressOf = (item) => item.image_url ?? item.slack_file?.url
   ?? (item.slack_file?.id && `/files/${encodeURIComponent(item.slack_file.id)}`);
 
-/** An image of this origin, or its description where it can't be shown. */
+/** An image of this origin, or its alt text if it can't be shown. */
 export function image(url, alt, className) {
   const missing = () => h("span", { class: "image-missing", role: "img", "aria-label": alt }, `${t("image_missing")}: ${alt}`);
   if (!url) return missing();
@@ -115,7 +115,7 @@ function unavailable(item, block, ctx) {
     item.placeholder ? textNodes(item.placeholder) : t("not_here"));
 }
 
-// Choices: every kind of select is a list of {id, label, given}; `given` is what is sent.
+// Choices: every kind of select is a list of {id, label, given}; `given` is the sent value.
 
 function choices(item) {
   if (item.type.includes("users")) {
@@ -159,7 +159,7 @@ function select(item, block, ctx) {
   node.addEventListener("change", () => {
     const given = all.find((one) => one.id === node.value)?.given ?? null;
     keep(node, item, block, ctx, given);
-    if (ctx.live) node.blur(); // a focused select would hold back the redrawn card
+    if (ctx.live) node.blur(); // a focused select would delay the redrawn card
   });
   return node;
 }
@@ -188,7 +188,7 @@ function multiSelect(item, block, ctx) {
   return node;
 }
 
-// The bot itself answers what there is to choose from.
+// The app returns the options.
 function external(item, block, ctx) {
   const chosen = () => ctx.form.get(block.block_id, item).selected_option;
   const placeholder = item.placeholder ? plain(item.placeholder.text) : t("select");

@@ -23,8 +23,8 @@ export function withEmoji(text) {
   return text.replace(/:([a-z0-9_+-]+):/g, (whole, name) => EMOJI[name] ?? whole);
 }
 
-// Not every machine has a font with colour emoji, and severity must be seen in colour as well:
-// those that cards use are pictures, in the order of emoji.svg. The character stays beneath.
+// Not every machine has a colour emoji font, and severity needs its colour: the emoji of cards
+// are pictures, in the order of emoji.svg. The character stays below.
 const PICTURES = [..."🟥🟧🟨🟩🟦🔴🟠🟡🟢🔵🟣⚪⚫⚠⏸⏳☑⏹↩🔁✅⏭🧪🛡🔒🔔"];
 const PICTURED = new RegExp(`(?:${PICTURES.join("|")})\ufe0f?`, "gu");
 

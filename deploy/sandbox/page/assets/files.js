@@ -5,7 +5,7 @@ import { lang } from "./state.js";
 import { t } from "./i18n.js";
 import { closeOverlay, keepTabInside, openOverlay } from "./overlay.js";
 
-/** Draws `message.files`; null where there are none. */
+/** Draws `message.files`; null without any. */
 export function files(list) {
   if (!list?.length) return null;
   return h("ul", { class: "files", "aria-label": t("files") }, list.map((one) => h("li", null, one.mimetype?.startsWith("image/") ? picture(one) : chip(one))));
@@ -38,7 +38,7 @@ function sameOrigin(url) {
   return full.origin === location.origin ? full.pathname + full.search : null;
 }
 
-/** The picture in full, over the workspace, until Esc or a click. */
+/** Full-size picture over the workspace, until Esc or a click. */
 export function look(url, name) {
   const done = () => {
     closeOverlay(overlay);

@@ -1,9 +1,9 @@
-// Form values, kept outside the DOM so that redrawing loses nothing.
+// Form values, kept outside the DOM so that redrawing does not lose them.
 import { t } from "./i18n.js";
 
 const forms = new Map();
 
-/** The form of a container (`view:V1`, `message:C0LIVE:1.2`), made at first use. */
+/** The form of a container (`view:V1`, `message:C0LIVE:1.2`), created at first use. */
 export function formFor(key) {
   if (!forms.has(key)) forms.set(key, new Form());
   return forms.get(key);
@@ -32,7 +32,7 @@ class Form {
     return values;
   }
 
-  /** {block_id: text} for what Slack's own client would refuse to send. */
+  /** {block_id: text} of the errors that Slack's own client would show. */
   problems(blocks) {
     const found = {};
     for (const block of blocks) {
@@ -67,7 +67,7 @@ const FIELDS = {
   rich_text_input: ["rich_text_value", "initial_value"],
 };
 
-/** The property that carries an element's value, e.g. "selected_option". */
+/** The property with an element's value, e.g. "selected_option". */
 export const fieldOf = (element) => FIELDS[element.type]?.[0];
 
 function initial(element) {

@@ -5,7 +5,7 @@ import { closeOverlay, keepTabInside, openOverlay, overlayOpen } from "./overlay
 
 const PANES = ["#topbar .people [tabindex], #topbar .people .here", "#sidebar [aria-current=page]", "#main .scroller", "#main textarea", "#thread .scroller", "#panel [aria-selected=true]"];
 
-/** F6 goes round the panes, with Shift the other way. */
+/** F6 moves to the next pane, with Shift to the previous one. */
 export function nextPane(step) {
   if (overlayOpen()) return;
   const stops = PANES.map((one) => document.querySelector(one)).filter((node) => node && node.offsetParent !== null);
@@ -16,7 +16,7 @@ export function nextPane(step) {
   stops.at((from + step) % stops.length)?.focus();
 }
 
-/** ↑ and ↓ go from message to message within `scroller`; Tab then goes through its controls. */
+/** ↑ and ↓ move between messages of `scroller`; Tab then moves through the controls. */
 export function walkMessages(scroller) {
   scroller.addEventListener("keydown", (event) => {
     const step = { ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity }[event.key];
@@ -43,7 +43,7 @@ const KEYS = [
   ["Esc", "keys_escape"],
 ];
 
-/** The list of keys, over the workspace until closed. */
+/** List of keyboard shortcuts over the workspace. */
 export function showKeys() {
   if (document.getElementById("keys")) return;
   const done = () => {

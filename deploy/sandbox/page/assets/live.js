@@ -5,17 +5,17 @@ import { loadFaults } from "./faults.js";
 import { loadMarket } from "./market.js";
 import { store, update } from "./state.js";
 
-const MARKET_EVERY = 2500; // ms; the marketplace has no stream of its own
-const MARKET_AFTER = 300; // ms after news in Slack, which often means that something was done
-const HIDDEN_EVERY = 10_000; // ms; a page in the background asks now and then
+const MARKET_EVERY = 2500; // ms; the marketplace has no event stream
+const MARKET_AFTER = 300; // ms after an event in Slack, which often follows a change
+const HIDDEN_EVERY = 10_000; // ms; polling interval of a page in the background
 const BACKOFF = [500, 1000, 2000, 4000];
 
 let source = null;
 let failures = 0;
 let retry = null;
-let running = null; // the fetch under way, and whether another must follow
+let running = null; // the fetch in progress, and whether another one follows
 let again = false;
-let shownErrors = null; // errors already seen by this person; null until first known
+let shownErrors = null; // errors that this person has seen; null before the first state
 
 /** Fetches the state of the current person; overlapping calls become one more fetch. */
 export function refresh() {
@@ -34,7 +34,7 @@ async function fetchState() {
     again = false;
     const uid = store.as;
     const answer = await api.state(uid);
-    // A person may have been switched while the answer was on its way.
+    // The user may have been switched during the request.
     if (uid !== store.as) again = true;
     else if (answer.ok) take(answer.data);
     else update({ connected: false });
@@ -60,7 +60,7 @@ function marketSoon() {
   }, MARKET_AFTER);
 }
 
-/** Follows what `store.as` can see, until called again for somebody else. */
+/** Follows the events of `store.as`, until it is called for another user. */
 export function follow() {
   shownErrors = null;
   failures = 0;

@@ -1,4 +1,4 @@
-// Entry point: current person and channel, and redrawing after a change.
+// Entry point: current user and channel, and redrawing after a change.
 import * as api from "./api.js";
 import { drawChannel, drawThread, forgetChannel, reveal } from "./conversation.js";
 import { refreshTimes } from "./dates.js";
@@ -26,14 +26,14 @@ function draw() {
   drawTopbar(at("topbar"), switchPerson);
   drawFaultBanner(at("banners"));
   drawPanel(at("panel"));
-  // Between two people nothing may be pressed: it would count as the other one's.
+  // No clicks during a switch of users: they would count as the other user's.
   at("workspace").inert = !store.state || (isNarrow() && store.panel.open);
   drawNarrow();
   if (store.state) drawWorkspace();
   placeMenu();
 }
 
-// In one column, a pane over the messages traps the keyboard.
+// In one column, a pane over the messages traps the focus.
 function drawNarrow() {
   const app = at("app");
   const drawer = isNarrow() && store.drawer;
@@ -67,7 +67,7 @@ function title() {
   return `${waiting ? `(${waiting}) ` : ""}${where} · ${nameOf(me())} · Koban`;
 }
 
-// A place that this person cannot see becomes their first channel.
+// A channel that this user can't see becomes their first channel.
 function settle() {
   if (store.channel === HOME || channelById(store.channel)) return;
   Object.assign(store, { channel: store.state.channels[0]?.id ?? HOME, thread: null });
@@ -85,7 +85,7 @@ function leave(as, channel, thread) {
   closeMenu();
   dropQuestion();
   update({ as, channel, thread, state: null, banners: [] });
-  drawModals(at("modals")); // takes the former person's modals away
+  drawModals(at("modals")); // hides the previous user's modals
 }
 
 function openChannel(id) {
@@ -103,7 +103,7 @@ function arrive() {
 function openThread(ts) {
   update({ thread: ts });
   writePlace();
-  // After the redraw of this press, so that one can type at once.
+  // After the redraw of this click, so that typing works at once.
   requestAnimationFrame(() => at("thread").querySelector("textarea")?.focus());
 }
 
@@ -136,7 +136,7 @@ function shortcuts(event) {
   else if (person) event.preventDefault(), switchPerson(person.id);
 }
 
-// The address holds where one is, so the link must not change it.
+// The URL has the current place, so the link must not change it.
 function skip(event) {
   event.preventDefault();
   at("main").querySelector(".scroller")?.focus();
@@ -148,7 +148,7 @@ function escape() {
   else if (store.thread) closeThread();
 }
 
-// A press during a switch of people takes effect once the switch is done.
+// A click during a switch of users takes effect after the switch.
 let steps = 0;
 
 function catchUp() {

@@ -6,8 +6,8 @@ import { h, keyed } from "./dom.js";
 import { either, field, t, TEXTS } from "./i18n.js";
 import { lang, store, update } from "./state.js";
 
-const FRESH = 8000; // ms for which a changed row stays marked
-const SHOWN = 150; // rows drawn at most; the filter finds the rest
+const FRESH = 8000; // ms during which a changed row is marked
+const SHOWN = 150; // maximum number of rows; the filter finds the rest
 
 let chosen = "users";
 let wanted = "";
@@ -20,7 +20,7 @@ export async function loadMarket() {
   update(answer.ok ? { market: answer.data } : {});
 }
 
-// A row seen for the first time is only "new" if its table was known before.
+// A first row is only "new" if its table was loaded before.
 function noteChanges(data) {
   for (const [name, rows] of tables(data)) {
     const first = !store.market;
@@ -82,7 +82,7 @@ function drawTabs(all) {
 const fits = (row) => !wanted || JSON.stringify(row).toLowerCase().includes(wanted);
 const changedAt = (row) => store.marketAt.get(`${chosen}/${row.id}`)?.at ?? 0;
 
-// Latest changes first, for a look after a press.
+// Latest changes first, to see the effect of a click.
 function drawRows(rows) {
   const found = rows.filter(fits).map((row, index) => ({ row, index }));
   found.sort((a, b) => changedAt(b.row) - changedAt(a.row) || a.index - b.index);
@@ -144,8 +144,8 @@ function drawCalls(calls) {
   });
 }
 
-// Calls carry no id; equal ones of one instant are told apart by their count, oldest first
-// being last, so that a row keeps its node while new ones arrive above.
+// Calls have no id; equal calls at the same time are numbered from the oldest, so that a row keeps
+// its node while new ones arrive above.
 function callKey(call, seen) {
   const base = call.id ?? `${call.at} ${call.method} ${call.path} ${call.idempotency_key ?? ""}`;
   const count = seen.get(base) ?? 0;

@@ -93,7 +93,7 @@ function toolbar(message, pane, onThread) {
   return (reply || more) && h("div", { class: "toolbar" }, reply, more);
 }
 
-/** Everything a drawn message depends on; it is redrawn exactly when this changes. */
+/** Everything that a drawn message depends on; a change redraws it. */
 export function messageSign(message, { pane, compact }) {
   const replies = pane === "main" ? repliesTo(message.channel, message.ts).map((one) => [one.user, one.ts, one.deleted]) : 0;
   return JSON.stringify([message, compact, replies, store.as, store.people.length, store.shortcuts.length]);

@@ -1,4 +1,4 @@
-// The stack of modals: the newest is on top, the others keep their input.
+// Stack of modals: the newest is on top, the others keep their input.
 import { banner, readable, refresh } from "./actions.js";
 import * as api from "./api.js";
 import { block, numbered, showErrors } from "./blocks.js";
@@ -24,7 +24,7 @@ function remove(id, shell) {
   closeOverlay(shell.overlay);
   shell.overlay.remove();
   shells.delete(id);
-  // Another person's modals are only out of sight; theirs come back as they were left.
+  // Another user's modals are only hidden, and come back unchanged.
   if (shell.owner === store.as && store.state) forgetForm(`view:${id}`);
 }
 
@@ -42,8 +42,8 @@ function drawView(root, view, index, count) {
   shell.empty = !fieldIn(shell);
 }
 
-// A view that opened as "loading" and is filled now: its first field has the focus, unless the
-// person went somewhere meanwhile.
+// A view that opened as a placeholder and is filled in: its first field gets the focus, unless
+// the person moved it.
 function fillLate(shell) {
   const waiting = [document.body, ...shell.foot.children, shell.x].includes(document.activeElement);
   if (waiting && fieldIn(shell)) focusFirst(shell);

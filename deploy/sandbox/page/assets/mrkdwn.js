@@ -1,5 +1,5 @@
-// Slack's mrkdwn → DOM. Everything becomes text nodes or elements made here; what does not
-// read as markup stays visible as the characters it is.
+// Slack's mrkdwn → DOM: only text nodes and elements created here; anything that is no markup
+// stays visible as text.
 import { dateNode } from "./dates.js";
 import { h } from "./dom.js";
 import { EMOJI, pictured, withEmoji } from "./emoji.js";
@@ -10,7 +10,7 @@ const SAFE_LINK = /^(https?:\/\/|mailto:|tel:)/i;
 
 export const decode = (text) => text.replace(/&(lt|gt|amp);/g, (entity) => ENTITIES[entity]);
 
-// Bidirectional overrides could turn a card's line around and make it say something else.
+// Bidirectional overrides could reverse a line of a card and change its meaning.
 const BIDI = /[\u202a-\u202e\u2066-\u2069]/g;
 export const plain = (text) => decode(String(text ?? "")).replace(BIDI, "\ufffd");
 

@@ -5,7 +5,7 @@ import { textNodes } from "./mrkdwn.js";
 
 const overlays = []; // dialogs over the workspace, lowest first
 
-/** Puts `node` over the workspace; everything beneath is out of reach until it closes. */
+/** Puts `node` over the workspace; everything below is inert until it closes. */
 export function openOverlay(node) {
   const back = document.activeElement;
   overlays.push({ node, back, place: placeOf(back) });
@@ -17,14 +17,14 @@ export function closeOverlay(node) {
   if (index < 0) return;
   const [{ back, place }] = overlays.splice(index, 1);
   arrange();
-  // What opened it may have been redrawn meanwhile, or be gone: then its card has the focus.
+  // The opener may be redrawn or gone; then its card gets the focus.
   if (overlays.length === index) (found(place) ?? back)?.focus?.({ preventScroll: true });
 }
 
 export const overlayOpen = () => overlays.length > 0;
 
-// The person tabs and the panel stay usable on purpose: one may switch a fault on, or
-// change the person, while a modal is open.
+// The user tabs and the panel stay usable on purpose: a fault can be switched on, or the
+// user changed, while a modal is open.
 function arrange() {
   const top = overlays.at(-1)?.node;
   for (const id of ["sidebar", "main", "thread"]) {
@@ -45,12 +45,12 @@ export function keepTabInside(node, event) {
 
 let declined = null; // answers "no" to the open confirm dialog
 
-/** Closes an open dialog when the person is switched. */
+/** Closes an open dialog when the user is switched. */
 export function dropQuestion() {
   declined?.();
 }
 
-/** Draws Slack's confirm object and answers true when the person confirms. */
+/** Draws Slack's confirm object; true when the person confirms. */
 export function confirmed(spec) {
   return new Promise((resolve) => {
     const done = (answer) => () => {
@@ -85,8 +85,8 @@ let menu = null; // the one open menu: {node, anchorKey, anchor}
 
 /**
  * Opens a menu at `anchor`. `items`: [{label, hint?, checked?, onPick, danger?}].
- * With `many`, picks toggle and the menu stays open. The menu lives outside the message,
- * so a redrawn card does not take it away.
+ * With `many`, choices toggle and the menu stays open. The menu is outside the message,
+ * so a redrawn card does not close it.
  */
 export function openMenu(anchor, items, { many = false, label = "" } = {}) {
   const same = menu?.anchor === anchor;

@@ -67,7 +67,7 @@ function tableCell(cell, tag, setting) {
   return h(tag, { style, scope: tag === "th" ? "col" : null }, inner);
 }
 
-// The markdown block: the everyday part of CommonMark.
+// The markdown block: the common part of CommonMark.
 
 export function markdown(source) {
   const parts = String(source ?? "").split(/```[^\n]*\n([\s\S]*?)```/);

@@ -31,7 +31,7 @@ const item = (message) => (shortcut) => ({
   onPick: () => run(shortcut, message),
 });
 
-/** ⚡: what can be started from anywhere; null where the app offers nothing. */
+/** ⚡: global shortcuts; null without any. */
 export function shortcutButton(key) {
   if (!globalShortcuts().length) return null;
   const button = h("button", { type: "button", class: "bolt", "aria-haspopup": "menu", "aria-label": t("shortcuts"), title: t("shortcuts"), "data-testid": "shortcuts", "data-fk": `${key}|shortcuts`,
@@ -39,7 +39,7 @@ export function shortcutButton(key) {
   return button;
 }
 
-/** ⋯ of a message; null where the app offers nothing for messages. */
+/** ⋯ of a message; null without message shortcuts. */
 export function moreButton(message, pane) {
   if (!messageShortcuts().length || message.ephemeral) return null;
   const button = h("button", { type: "button", class: "more-btn", "aria-haspopup": "menu", "aria-label": t("message_actions"), title: t("message_actions"), "data-testid": `more-${message.ts}`, "data-fk": `more:${pane}:${message.ts}`,

@@ -1,4 +1,4 @@
-// The aubergine column: channels, direct messages, the app.
+// Sidebar: channels, direct messages, the app.
 import { h, keyed } from "./dom.js";
 import { t } from "./i18n.js";
 import { botAvatar } from "./people.js";

@@ -1,27 +1,27 @@
-// State of the page and its listeners. No DOM in here.
+// State of the page and its listeners, without DOM.
 import { isJapanese } from "./language.js";
 
 const NARROW = "(max-width: 760px)"; // as in narrow.css
 
-/** Whether there is room for one column only. */
+/** True if only one column fits. */
 export const isNarrow = () => matchMedia(NARROW).matches;
 
 export const HOME = "HOME";
 
 export const store = {
   people: [],
-  as: null, // user id of the person being played
+  as: null, // user id of the current user
   channel: null, // channel id, or HOME
   thread: null, // ts of the open thread's first message
-  state: null, // last answer of /ui/state for `as`
+  state: null, // last response of /ui/state for `as`
   market: null,
-  marketAt: new Map(), // "users/u_1" → {sign, at}: when a row was last seen changing
+  marketAt: new Map(), // "users/u_1" → {sign, at}: last change of a row
   faults: [],
   shortcuts: [], // {type: "global" | "message", name, callback_id, description}
   connected: true,
   banners: [], // {id, text}
   panel: readSetting("panel", { open: !isNarrow(), tab: "market" }),
-  drawer: false, // narrow windows: whether the channels lie over the messages
+  drawer: false, // narrow windows: true while the channels cover the messages
   theme: readSetting("theme", "auto"),
 };
 
@@ -32,7 +32,7 @@ export function onChange(listener) {
   listeners.add(listener);
 }
 
-/** Merges `patch` and redraws once before the next frame, however many calls came. */
+/** Merges `patch` and redraws once before the next frame, for any number of calls. */
 export function update(patch) {
   Object.assign(store, patch);
   if (queued) return;
@@ -46,7 +46,7 @@ export function update(patch) {
 export const me = () => store.people.find((person) => person.id === store.as) ?? null;
 export const lang = () => ((me()?.locale ?? "ja").startsWith("ja") ? "ja" : "en");
 
-/** For a `lang` attribute: the language of `text` where it is not the page's own. */
+/** Value of a `lang` attribute: the language of `text` if it differs from the page's. */
 export function otherLang(text) {
   const spoken = isJapanese(text) ? "ja" : "en";
   return spoken === lang() ? null : spoken;
@@ -81,7 +81,7 @@ export function writeSetting(name, value) {
   }
 }
 
-// The address bar holds where one is: #as=U0SATO&channel=C0LIVE&thread=TS; a link to a message
+// The URL has the current place: #as=U0SATO&channel=C0LIVE&thread=TS; a link to a message
 // adds &message=TS.
 
 export function readPlace() {
@@ -103,7 +103,7 @@ export function writePlace() {
   if (hash !== location.hash) history.pushState(null, "", hash);
 }
 
-/** {unread: bool, mentions: count} of a channel that is not being looked at. */
+/** {unread: bool, mentions: count} of a channel that is not open. */
 export function attention(channel) {
   return { unread: Boolean(channel.unread), mentions: channel.mention_count ?? 0 };
 }

@@ -1,4 +1,4 @@
-// Top bar: current person, theme, connection, faults.
+// Top bar: current user, theme, connection, faults.
 import { dismiss } from "./actions.js";
 import { h, keyed } from "./dom.js";
 import { healAll } from "./faults.js";
@@ -66,7 +66,7 @@ export function togglePanel() {
   update({ panel });
 }
 
-/** The strip under the top bar while any fault is on. */
+/** Banner under the top bar while a fault is on. */
 export function drawFaultBanner(root) {
   const on = store.faults.filter((one) => one.on);
   keyed(root, on.length ? [on] : [], {
@@ -78,7 +78,7 @@ export function drawFaultBanner(root) {
   });
 }
 
-/** Errors of this person, above the messages. */
+/** Errors of this user, above the messages. */
 export function drawBanners() {
   const slot = document.getElementById("banner-slot");
   if (!slot) return;

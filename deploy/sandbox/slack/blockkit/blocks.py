@@ -155,7 +155,7 @@ BLOCKS: dict[Surface, dict[str, Check]] = {
 
 
 def check_blocks(blocks: object, surface: Surface, pointer: str = "/blocks") -> list[str]:
-    """Faults of a block list as Slack words them in `response_metadata.messages`; [] when fine.
+    """Faults of a block list in Slack's words (`response_metadata.messages`), [] if valid.
 
     `video`, `call` and other block types that need more scopes or a richer client are refused
     as unsupported.
@@ -204,7 +204,7 @@ def _once_a_message(blocks: Numbered, spot: Spot) -> None:
 
 
 def elements_of(block: dict) -> Iterator[tuple[str, dict]]:
-    """(pointer within the block, element) of everything a person can press or fill in."""
+    """(pointer within the block, element) of every interactive element."""
     for name in ("accessory", "element"):
         if isinstance(block.get(name), dict):
             yield f"/{name}", block[name]
@@ -222,5 +222,5 @@ def elements_of(block: dict) -> Iterator[tuple[str, dict]]:
 
 
 def unpacked(blocks: list[dict]) -> list[dict]:
-    """The blocks with containers replaced by what they hold."""
+    """The blocks, with containers replaced by their contents."""
     return [inner for block in blocks for inner in block.get("child_blocks", [block])]

@@ -1,4 +1,4 @@
-"""Small combinators for checking JSON shapes, with messages as Slack words them.
+"""Combinators for checks of JSON shapes, with Slack's messages.
 
 A check takes a value and a `Spot` and records faults there; it never raises.
 """
@@ -79,7 +79,7 @@ def boolean(value: object, spot: Spot) -> None:
 
 
 def anything(value: object, spot: Spot) -> None:
-    """Accepts every value: parts that the stand-in does not check."""
+    """Accepts every value; used for parts that the stand-in does not check."""
 
 
 def one_of(*allowed: str) -> Check:
@@ -110,7 +110,7 @@ def shape(
     optional: Mapping[str, Check] | None = None,
     also: Check | None = None,
 ) -> Check:
-    """An object with exactly these properties; `also` sees the whole object afterwards."""
+    """An object with exactly these properties; `also` checks the whole object afterwards."""
     needed, allowed = dict(required or {}), dict(optional or {})
 
     def check(value: object, spot: Spot) -> None:

@@ -47,7 +47,7 @@ def first_value(element: dict) -> dict:
 
 
 def carried_over(old: Values, new: Values) -> Values:
-    """An updated view keeps what a person typed where block_id, action_id and type stayed."""
+    """Values of an updated view: typed input stays if block_id, action_id and type are the same."""
     return {
         block: {
             action: kept
@@ -80,6 +80,6 @@ def is_empty(value: dict) -> bool:
 
 
 def options_of(element: dict) -> list[dict]:
-    """Flat options of a menu, through its groups."""
+    """All options of a menu, without its groups."""
     groups = element.get("option_groups") or []
     return [*(element.get("options") or []), *(o for g in groups for o in g.get("options", []))]

@@ -29,7 +29,7 @@ _HOME = shape({"type": string(), "blocks": anything}, _COMMON)
 
 
 def check_view(view: dict, surface: Surface) -> list[str]:
-    """Faults of a view's frame and blocks as Slack words them; [] when fine."""
+    """Faults of a view's frame and blocks in Slack's words; [] if valid."""
     spot = Spot("/view")
     if view.get("type") != surface.value:
         spot.at("type").fault(f"unsupported type: {view.get('type')}")

@@ -25,7 +25,7 @@ MOST_METADATA_BYTES = 16 * 1024
 
 
 def checked_blocks(workspace: Workspace, args: Args) -> list[dict]:
-    """The call's blocks; [] when none; SlackError when Slack would refuse them."""
+    """The call's blocks, [] without any. Raises `SlackError` if Slack would refuse them."""
     blocks = args.json("blocks", "invalid_blocks_format")
     if blocks is None:
         return []
@@ -38,7 +38,7 @@ def checked_blocks(workspace: Workspace, args: Args) -> list[dict]:
 
 
 def checked_metadata(args: Args) -> dict | None:
-    """None when absent, {} when given to remove it."""
+    """The call's metadata; None without it, {} to remove it."""
     metadata = args.json("metadata", "invalid_metadata_format")
     if metadata is None or metadata == {}:
         return None if metadata is None else {}
@@ -55,7 +55,7 @@ def checked_metadata(args: Args) -> dict | None:
 
 
 def bot_channel(workspace: Workspace, args: Args) -> Channel:
-    """The channel, which the app must be in."""
+    """The channel, which must have the app as a member."""
     channel = workspace.channel(args.need("channel", "channel_not_found"))
     if BOT_USER not in channel.members:
         raise SlackError("not_in_channel")
@@ -119,7 +119,7 @@ def _own_message(workspace: Workspace, args: Args, refusal: str) -> Message:
 
 
 def update(workspace: Workspace, args: Args) -> dict:
-    """Text without blocks removes the blocks; blocks without text keep the text."""
+    """Updates a message: text alone removes the blocks, blocks alone keep the text."""
     message = _own_message(workspace, args, "cant_update_message")
     blocks, text = checked_blocks(workspace, args), args.text("text")
     if not text and not blocks:
@@ -163,7 +163,7 @@ def get_permalink(workspace: Workspace, args: Args) -> dict:
 
 
 def respond(workspace: Workspace, where: ResponseUrl, body: dict) -> None:
-    """Replaces or deletes the pressed message, or posts; ephemeral unless `in_channel`."""
+    """Replaces or deletes the clicked message, or posts; ephemeral unless `in_channel`."""
     args = Args(body)
     source = workspace.messages.find(where.channel, where.source_ts or "")
     if args.flag("delete_original"):

@@ -56,7 +56,7 @@ def join(workspace: Workspace, args: Args) -> dict:
 
 
 def history(workspace: Workspace, args: Args) -> dict:
-    """Newest first; replies only where they were broadcast."""
+    """Messages, newest first, with replies only if they were broadcast."""
     channel = bot_channel(workspace, args)
     found = _between(workspace.messages.history(channel.id), args)
     shown, cursor = page(found[::-1], args, 100)
@@ -64,7 +64,7 @@ def history(workspace: Workspace, args: Args) -> dict:
 
 
 def replies(workspace: Workspace, args: Args) -> dict:
-    """The parent first, then its replies, oldest first."""
+    """The parent, then its replies, oldest first."""
     channel = bot_channel(workspace, args)
     message = workspace.messages.find(channel.id, args.need("ts"))
     if message is None or message.ephemeral_to:
@@ -86,7 +86,7 @@ def _between(messages: list[Message], args: Args) -> list[Message]:
 
 
 def page(items: list[T], args: Args, default: int) -> tuple[list[T], str]:
-    """(this page, cursor of the next or ''); `invalid_cursor` for one that was never given."""
+    """(this page, cursor of the next one or ''). Raises `invalid_cursor` for an unknown cursor."""
     limit = min(args.number("limit", default), MOST_LISTED)
     start = args.text("cursor").removeprefix("at:") or "0"
     if not start.isdigit():

@@ -16,7 +16,7 @@ def get_upload_url(workspace: Workspace, args: Args) -> dict:
 
 
 def complete(workspace: Workspace, args: Args) -> dict:
-    """Shares into `channel_id` (or `channels`, comma-separated) when one is given."""
+    """Completes an upload and shares it into `channel_id` (or `channels`, comma-separated)."""
     given = args.json("files", "invalid_arguments")
     if not isinstance(given, list) or not given:
         raise SlackError("invalid_arguments", ["[ERROR] missing required field: files"])
@@ -45,7 +45,7 @@ def _share(workspace: Workspace, args: Args, channel: str, files: list[File]) ->
 
 
 def info(workspace: Workspace, args: Args) -> dict:
-    """Without a mimetype until the file is processed."""
+    """A file, without a mimetype until it is processed."""
     file = workspace.uploads.find(args.need("file"))
     shown = file.as_json(workspace.base_url)
     if not workspace.uploads.is_ready(file.id):

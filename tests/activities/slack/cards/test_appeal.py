@@ -1,4 +1,4 @@
-"""Card of an appeal in each state and both languages, with hostile texts."""
+"""Appeal card in each state and both languages, with hostile texts."""
 
 import json
 import re
@@ -47,12 +47,12 @@ def drawn(appeal: Appeal, language: Language = Language.JA) -> Message:
 
 
 def settled(left: int = 0, kept: int = 0) -> cmd.SettleAppeal:
-    """The case tells what is left."""
+    """The case's report on the actions that are left."""
     return cmd.SettleAppeal(settled=AppealSettled(appeal="A0123456789AB", left=left, kept=kept))
 
 
 def test_it_says_what_was_decided_and_what_the_person_says() -> None:
-    """And until when somebody else has to answer."""
+    """The card has the decision, the statement and the deadline."""
     assert seen(drawn(an_appeal())) == [
         "異議申し立て · 外部誘導 · A0123456789AB · 未対応",
         "ユーザー u_123 が、ケース K7Q2F9XM0 の判断に異議を申し立てています",
@@ -68,7 +68,7 @@ def test_it_says_what_was_decided_and_what_the_person_says() -> None:
 
 
 def test_it_reads_the_same_in_english() -> None:
-    """At parity, not longer."""
+    """The English card has the same content and is not longer."""
     assert seen(drawn(an_appeal(), Language.EN)) == [
         "Appeal · Off-platform inducement · A0123456789AB · Open",
         "User u_123 is appealing the decision in case K7Q2F9XM0",
@@ -84,7 +84,7 @@ def test_it_reads_the_same_in_english() -> None:
 
 
 def test_its_text_is_a_whole_sentence() -> None:
-    """Phones and screen readers read only that."""
+    """Phones and screen readers read only the text."""
     assert spoken(drawn(an_appeal())) == (
         "異議申し立て A0123456789AB: 未対応。"
         "ユーザー u_123 が、ケース K7Q2F9XM0 の判断に異議を申し立てています。"
@@ -93,7 +93,7 @@ def test_its_text_is_a_whole_sentence() -> None:
 
 
 def test_its_metadata_is_an_id_alone() -> None:
-    """The whole workspace can read it."""
+    """The whole workspace can read metadata."""
     assert drawn(an_appeal()).metadata == {
         "event_type": "koban_appeal",
         "event_payload": {"appeal": "A0123456789AB"},
@@ -101,7 +101,7 @@ def test_its_metadata_is_an_id_alone() -> None:
 
 
 def test_a_button_leads_to_its_appeal_as_of_its_version() -> None:
-    """The reviewer's buttons; one danger, and it asks for a reason."""
+    """The card has the reviewer's buttons; the dangerous one asks for a reason."""
     card = drawn(given(an_appeal(), cmd.ClaimAppeal(by=REED), 1))
     (row,) = [block for block in card.blocks if block["type"] == "actions"]
     assert [b["action_id"] for b in pressable(card)] == [
@@ -154,8 +154,8 @@ def test_a_button_leads_to_its_appeal_as_of_its_version() -> None:
     ],
     ids=["upheld", "overturned", "left", "kept", "unknown case", "nothing stands"],
 )
-def test_it_ends_on_the_truth(appeal: Appeal, lines: list[str]) -> None:
-    """The answer with its reason, what the platform did, and no button."""
+def test_a_closed_appeal_shows_its_outcome(appeal: Appeal, lines: list[str]) -> None:
+    """The final card has the answer, its reason and the platform's result, without buttons."""
     card = drawn(appeal)
     shown = seen(card)
     start = shown.index(lines[0])
@@ -164,13 +164,13 @@ def test_it_ends_on_the_truth(appeal: Appeal, lines: list[str]) -> None:
 
 
 def test_what_can_not_be_reviewed_is_named_as_people_know_it() -> None:
-    """The title of the action, and never its name in actions.yaml."""
+    """The card has the action's title, not its key in actions.yaml."""
     nothing = given(fresh(), cmd.FileAppeal(appealed=a_decision(effective=False)), 0)
     assert "*佐藤さんの判断: 強制退会（MKT-4.2）* · 承認 田中さん" in seen(drawn(nothing))
 
 
-def test_a_notice_that_could_not_be_sent_is_said() -> None:
-    """A person has to tell them in another way."""
+def test_a_notice_that_could_not_be_sent_is_on_the_card() -> None:
+    """The card asks a person to notify the user another way."""
     problem = Problem(kind=ProblemKind.REFUSED, status=404)
     appeal = given(an_appeal(), cmd.NoteNotice(notice=NoticeKind.RECEIVED), 1)
     appeal = given(appeal, cmd.Uphold(by=REED, reason="規約どおり"), 1)
@@ -189,14 +189,14 @@ def test_a_notice_that_could_not_be_sent_is_said() -> None:
 
 
 def test_an_overdue_answer_is_marked() -> None:
-    """In the title as well."""
+    """The title has the mark too."""
     shown = seen(drawn(given(an_appeal(), cmd.AppealTick(), 15)))
     assert shown[0].endswith("期限超過")
     assert "担当 *未定* · 期限 12月7日 12:00 · *期限超過*" in shown
 
 
 def story(*commands: tuple[float, cmd.AppealCommand], **request: object) -> tuple[Appeal, list]:
-    """An appeal and its recorded events; commands come days after T0."""
+    """An appeal and its recorded events; commands are days after T0."""
     appeal = received("A0123456789AB", a_request(**request), RULES, T0, {})
     recorded: list[AppealRecorded] = []
     for day, command in ((0, cmd.FileAppeal(appealed=a_decision())), *commands):
@@ -220,8 +220,8 @@ WHOLE = (
 )
 
 
-def test_the_thread_tells_the_story() -> None:
-    """A line an event; who has to act is mentioned, and nobody else."""
+def test_the_thread_has_a_line_for_each_event() -> None:
+    """Only people who have to act are mentioned."""
     appeal, recorded = story(*WHOLE)
     told = appeal_lines(tuple(recorded), appeal, reader(names=PEOPLE))
     assert [line.partition(" ")[2] for line in seen(told)] == [
@@ -240,7 +240,7 @@ def test_the_thread_tells_the_story() -> None:
 
 
 def test_the_case_says_how_the_appeal_ended() -> None:
-    """On its card and in its thread."""
+    """Its card and its thread have the outcome."""
     told = Story().muted().reported(MUTE, ActionStatus.VERIFIED)
     answer = AppealAnswer(
         appeal="A0123456789AB",
@@ -275,7 +275,7 @@ WORDS = st.one_of(
 def test_any_words_stay_within_the_limits_and_mention_nobody(
     words: str, name: str, language: Language
 ) -> None:
-    """Hostile statements, reasons and names, at every station."""
+    """Statements, reasons and names are hostile, in every state."""
     reason = f"理由 {words}"
     for last in (4, len(WHOLE)):
         steps = [
@@ -293,7 +293,7 @@ def test_any_words_stay_within_the_limits_and_mention_nobody(
 
 
 def _mrkdwn(message: Message) -> list[str]:
-    """The texts in which Slack obeys mrkdwn."""
+    """The texts that Slack interprets as mrkdwn."""
     found: list[str] = []
     for block in message.blocks:
         for part in (block.get("text"), *block.get("elements", [])):

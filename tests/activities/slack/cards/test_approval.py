@@ -1,4 +1,4 @@
-"""Approval card: all information for the approver."""
+"""Approval card: everything that the approver needs."""
 
 from activities.slack.blocks import Message
 from activities.slack.cards.approval import approval_card
@@ -32,7 +32,7 @@ def request(story: Story, language: Language = Language.JA) -> Message:
 
 
 def test_a_request_reads_from_top_to_bottom() -> None:
-    """Whom it asks, who decided what on whom, why, on what evidence, until when."""
+    """Approvers, decider, actions, reason, evidence and deadline come in this order."""
     drawn = request(Story().ban_asked())
     assert faults(drawn) == []
     assert "\n".join(seen(drawn)).split("\n") == [
@@ -53,7 +53,7 @@ def test_a_request_reads_from_top_to_bottom() -> None:
 
 
 def test_a_screen_reader_hears_the_request() -> None:
-    """In both languages, in whole sentences."""
+    """The text has whole sentences in both languages."""
     story = Story().ban_asked()
     assert spoken(request(story)) == (
         "佐藤さんが「強制退会」の承認を依頼しています。"
@@ -66,7 +66,7 @@ def test_a_screen_reader_hears_the_request() -> None:
 
 
 def test_what_cannot_be_undone_is_marked() -> None:
-    """Before anybody agrees to it."""
+    """An irreversible action has a mark."""
     forfeit = cmd.Decide(
         by=SATO,
         verdict=cmd.Verdict.VIOLATION,
@@ -81,7 +81,7 @@ def test_what_cannot_be_undone_is_marked() -> None:
 
 
 def test_its_buttons_know_the_case() -> None:
-    """Approve asks once more; reject, ask and the evidence open a modal."""
+    """Approve asks for confirmation; reject, ask and evidence open a modal."""
     drawn = request(Story().ban_asked())
     approve, reject, ask, look = pressable(drawn)
     assert (approve["action_id"], approve["style"]) == ("approval.approve", "primary")
@@ -93,7 +93,7 @@ def test_its_buttons_know_the_case() -> None:
 
 
 def test_an_ended_request_says_how_and_asks_nothing() -> None:
-    """No buttons, no mention."""
+    """It has no buttons and no mentions."""
     for story, said in [
         (Story().ban_asked().approved(), "*田中さんが承認しました。*"),
         (Story().ban_asked().rejected(), "*田中さんが却下しました。*"),
@@ -127,7 +127,7 @@ def test_an_ended_request_says_how_and_asks_nothing() -> None:
 
 
 def words(drawn: Message) -> list[str]:
-    """Title, request, and everything from the decision on, but for facts and evidence."""
+    """Title, request, and everything after the decision except facts and evidence."""
     assert faults(drawn) == []
     lines = "\n".join(seen(drawn)).split("\n")
     shared = ("ユーザー u_123: ", "User u_123: ", "スコア", "Score", "LINE ID")
@@ -135,7 +135,7 @@ def words(drawn: Message) -> list[str]:
 
 
 def test_a_review_shows_what_was_done_already() -> None:
-    """Acted first: the lead answers for what stands, and knows what each answer does."""
+    """The card has the actions in effect and the consequence of each answer."""
     assert words(request(reviewed())) == [
         "事後承認の依頼 · 重大 · 外部誘導 · K7Q2F9XM0",
         "<!subteam^S0LEAD> 佐藤さんの判断を先に実行しました。事後承認をお願いします。",
@@ -164,7 +164,7 @@ def test_a_review_shows_what_was_done_already() -> None:
 
 
 def test_an_undo_shows_what_would_be_taken_back() -> None:
-    """By whoever asked for it, who need not be who decided."""
+    """The requester of an undo can differ from the decider."""
     story = undo_asked()
     assert words(request(story)) == [
         "取り消しの承認依頼 · 重大 · 外部誘導 · K7Q2F9XM0",
@@ -183,8 +183,8 @@ def test_an_undo_shows_what_would_be_taken_back() -> None:
     )
 
 
-def test_an_open_question_stands_on_the_card_and_stops_its_clock() -> None:
-    """Nobody asks a second one, and everybody sees what is waited for."""
+def test_an_open_question_is_on_the_card_and_pauses_the_deadline() -> None:
+    """Only one question can be open."""
     drawn = request(Story().ban_asked().asked())
     assert words(drawn)[5:] == [
         "*田中さんからの質問* · 回答待ち（12:38 まで）",
@@ -202,7 +202,7 @@ def test_an_open_question_stands_on_the_card_and_stops_its_clock() -> None:
 
 
 def test_the_answer_takes_the_place_of_the_question() -> None:
-    """The clock runs again, as long as it had left."""
+    """The deadline resumes with the remaining time."""
     story = (
         Story()
         .ban_asked()
@@ -220,8 +220,8 @@ def test_the_answer_takes_the_place_of_the_question() -> None:
     assert drawn[-1] == "[承認する] [却下する…] [質問する…] [検知内容を見る]"
 
 
-def test_who_stands_in_for_somebody_is_named_with_them() -> None:
-    """Two leads have to agree; one of them does so in another's stead."""
+def test_a_cover_is_named_with_the_covered_person() -> None:
+    """One of two approvals is given through a cover."""
     twice = catalog("permanent_ban", approval={"by": "lead", "quorum": 2, "within": "30m"})
     until = Story().case.clock.decide
     cover = Cover(role=Role.LEAD, person="U0REED", until=until)
@@ -244,6 +244,6 @@ def test_who_stands_in_for_somebody_is_named_with_them() -> None:
 
 
 def test_a_request_shows_what_is_protected_meanwhile() -> None:
-    """The lead need not hurry for the sake of the subject's victims."""
+    """The card lists protections that are in effect."""
     drawn = words(request(protected().ban_asked()))
     assert drawn[5] == "🛡️ 自動対応中: コメント制限（ユーザー u_123） · 承認の結果が出るまで継続"

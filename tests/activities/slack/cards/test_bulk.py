@@ -1,4 +1,4 @@
-"""Bulk decision on the cards: subjects, impact and progress."""
+"""Bulk decision on cards: subjects, impact and progress."""
 
 import pytest
 
@@ -30,7 +30,7 @@ RINGED = POLICY.model_copy(update={"playbook": PLAYBOOK.model_copy(update={"bulk
 
 
 def asked(count: int = 1000) -> Story:
-    """A mute for a thousand that waits for a lead."""
+    """A mute for a thousand accounts that waits for a lead's approval."""
     command = cmd.DecideBulk.model_validate(
         {
             "by": SATO,
@@ -43,7 +43,7 @@ def asked(count: int = 1000) -> Story:
 
 
 def running(tally: Tally | None = None) -> Story:
-    """It was agreed to, and this is how far it is."""
+    """An approved bulk decision with this progress."""
     story = asked().approved()
     return story if tally is None else story.then(bulk_news(story.case, tally), 6)
 
@@ -60,13 +60,13 @@ def labels(message: Message) -> list[str]:
 
 
 def test_the_menu_has_it_where_the_playbook_says_so() -> None:
-    """And nowhere else."""
+    """Other playbooks do not offer bulk decisions."""
     assert "bulk" in entries(view_of(Story(policy=RINGED).case))[:5]
     assert "bulk" not in entries(view_of(Story().case))
 
 
-def test_the_card_tells_whom_and_what_before_it_is_carried_out() -> None:
-    """The reach stands with the decision; what a title says is not obeyed."""
+def test_the_card_has_subjects_and_impact_before_it_is_carried_out() -> None:
+    """The decision shows its impact; markup in titles is escaped."""
     shown = seen(card(asked()))
     text = "\n".join(shown)
     assert "コメント制限 24時間（一括 1,000件）" in text
@@ -84,14 +84,14 @@ def test_the_card_tells_whom_and_what_before_it_is_carried_out() -> None:
     ],
 )
 def test_progress_is_a_bar_in_words(language: Language, words: str, subjects: str) -> None:
-    """Readable by a screen reader, and the same in both languages."""
+    """Screen readers can read it, in both languages."""
     text = "\n".join(seen(card(running(HALF), language)))
     assert words in text
     assert subjects in text
 
 
-def test_a_running_bulk_can_be_stopped_and_looked_at() -> None:
-    """Until somebody stopped it."""
+def test_a_running_bulk_can_be_stopped_and_listed() -> None:
+    """Stop disappears after the first click on it."""
     assert labels(card(running(HALF)))[:2] == ["一括実行を停止する", "対象を見る"]
     stopped = running(HALF).then(cmd.StopBulk(by=SATO), 7)
     assert labels(card(stopped))[0] == "対象を見る"
@@ -101,7 +101,7 @@ def test_a_running_bulk_can_be_stopped_and_looked_at() -> None:
 
 
 def test_what_failed_offers_retry_give_up_and_the_list() -> None:
-    """As for a single action."""
+    """The buttons equal those of a single action."""
     story = running(HALF)
     over = Tally(total=1000, step=2, done=997, failed=3)
     story.then(bulk_news(story.case, over, ActionStatus.FAILED), 8)
@@ -110,7 +110,7 @@ def test_what_failed_offers_retry_give_up_and_the_list() -> None:
 
 
 def test_an_undo_says_how_many() -> None:
-    """Not only the case's own subject."""
+    """The question has the number of subjects."""
     story = running(HALF)
     over = Tally(total=1000, step=2, done=1000)
     story.then(bulk_news(story.case, over, ActionStatus.VERIFIED), 8)
@@ -119,7 +119,7 @@ def test_an_undo_says_how_many() -> None:
 
 
 def test_the_approver_sees_the_reach_and_can_list_everybody() -> None:
-    """Before they agree."""
+    """The approval card has the impact and a list button."""
     view = view_of(asked().case)
     assert view.approval is not None
     assert view.decision is not None
@@ -131,8 +131,8 @@ def test_the_approver_sees_the_reach_and_can_list_everybody() -> None:
     assert faults(message) == []
 
 
-def test_the_thread_tells_who_stopped_it() -> None:
-    """Progress only stands on the card."""
+def test_the_thread_names_who_stopped_it() -> None:
+    """Progress is on the card only."""
     story = running(HALF).then(cmd.StopBulk(by=TANAKA), 7)
     told = seen(lines_message((story.recorded[-1],), view_of(story.case), reader()))
     assert told == ["12:10 田中さんが一括実行を停止しました"]
@@ -158,6 +158,6 @@ def test_the_thread_tells_who_stopped_it() -> None:
     ],
 )
 def test_counts_say_what_there_is(tally: Tally, ja: str, en: str) -> None:
-    """And nothing of what there is not."""
+    """Counts of zero are left out."""
     assert tally_words(tally, reader(Language.JA)) == ja
     assert tally_words(tally, reader(Language.EN)) == en

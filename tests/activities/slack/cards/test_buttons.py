@@ -54,7 +54,7 @@ from workflows.domain.policy.playbook import Policy
 def test_the_menu_holds_what_is_most_useful_now(
     tell: Callable[[], Story], expected: list[str]
 ) -> None:
-    """At most five options; where there is more, the last one leads to all of it."""
+    """It has at most five options; the last one opens the full list."""
     view = view_of(tell().case)
     menu = pressable(case_card(view, reader()))[-1]
     assert (menu["type"], menu["action_id"]) == ("overflow", "case.more")
@@ -64,7 +64,7 @@ def test_the_menu_holds_what_is_most_useful_now(
 
 
 def test_what_has_no_room_in_the_menu_is_named_all_the_same() -> None:
-    """For the pages that have more room than a card."""
+    """The full list is used by pages with more room than a card."""
     story = protected(KNOWN).claimed()
     assert entries(view_of(story.case)) == (
         "lift_protection",
@@ -82,7 +82,7 @@ def test_what_has_no_room_in_the_menu_is_named_all_the_same() -> None:
 
 
 def presets(*ids: str, **more: object) -> Policy:
-    """A policy with these decisions in one tap: bans where the id says so, else mutes."""
+    """A policy with these presets: bans where the id says so, else mutes."""
     made = [
         {
             "id": each,
@@ -94,8 +94,8 @@ def presets(*ids: str, **more: object) -> Policy:
     return policy(presets=made, **more)
 
 
-def test_presets_that_the_card_has_no_room_for_stand_first_in_the_menu() -> None:
-    """One tap for what a tap may do; what asks first is marked, and has its question in a modal."""
+def test_presets_without_room_on_the_card_come_first_in_the_menu() -> None:
+    """A preset that needs a confirmation is marked and opens a modal."""
     story = Story(policy=presets("a", "b", "c", "ban", "d"))
     *shown, menu = pressable(case_card(view_of(story.case), reader()))
     assert [each["action_id"] for each in shown] == [
@@ -115,7 +115,7 @@ def test_presets_that_the_card_has_no_room_for_stand_first_in_the_menu() -> None
 
 
 def test_a_crowd_of_presets_leaves_room_for_the_rest() -> None:
-    """The menu names three of them; all ten and every entry are behind its last option."""
+    """The menu has three presets; the last option lists all ten and every entry."""
     story = Story(policy=presets(*"abcdefghij")).claimed()
     menu = pressable(case_card(view_of(story.case), reader()))[-1]
     assert [option["value"].split(":")[0] for option in menu["options"]] == [
@@ -128,7 +128,7 @@ def test_a_crowd_of_presets_leaves_room_for_the_rest() -> None:
 
 
 def test_a_question_names_what_is_acted_upon() -> None:
-    """Not whom the case is about: the message, and the stream."""
+    """It names the message and the stream, not the case's subject."""
     told = catalog("permanent_ban", subject="stream")
     story = Story(policy=policy(told))
     ban = pressable(case_card(view_of(story.case), reader()))[2]
@@ -136,7 +136,7 @@ def test_a_question_names_what_is_acted_upon() -> None:
 
 
 def test_a_question_names_every_target_once_and_counts_the_rest() -> None:
-    """Four kinds of things would push what becomes of them out of the question."""
+    """Many types of targets are shortened so that the question stays readable."""
     kinds = ("user", "stream", "listing", "message", "order")
     subjects = [Subject(type=kind, id=f"x_{kind}") for kind in (*kinds, "user")]
     assert targets_of(subjects, reader()) == (
@@ -146,7 +146,7 @@ def test_a_question_names_every_target_once_and_counts_the_rest() -> None:
 
 
 def test_an_undo_and_giving_up_name_what_they_are_about() -> None:
-    """The stream that was paused, and not its host."""
+    """The question names the paused stream, not its host."""
     paused = catalog("mute_user", subject="stream")
     story = Story(policy=policy(paused)).muted()
     done = story.reported("mute_user/stream:s_9", ActionStatus.VERIFIED)
@@ -199,7 +199,7 @@ def test_an_undo_and_giving_up_name_what_they_are_about() -> None:
 def test_only_what_can_be_done_can_be_pressed(
     tell: Callable[[], Story], ids: list[str], primary: str | None
 ) -> None:
-    """At most five buttons, and one of them stands out."""
+    """A card has at most five buttons, one of them primary."""
     drawn = pressable(case_card(view_of(tell().case), reader()))
     shown = [each for each in drawn if each["type"] == "button"]
     assert [each["action_id"] for each in shown] == ids
@@ -208,7 +208,7 @@ def test_only_what_can_be_done_can_be_pressed(
 
 
 def test_confirming_a_protection_says_what_becomes_a_decision() -> None:
-    """The button does not name the action, so its question does."""
+    """The question names the action, because the button does not."""
     confirm = pressable(case_card(view_of(protected().case), reader()))[1]
     assert [confirm["confirm"][part]["text"] for part in ("title", "text", "confirm")] == [
         "自動対応を確定しますか？",
@@ -218,8 +218,8 @@ def test_confirming_a_protection_says_what_becomes_a_decision() -> None:
     ]
 
 
-def test_what_still_stands_can_always_be_taken_back() -> None:
-    """A sent-back case with leftovers has an undo, a protection whose lift failed has a lift."""
+def test_what_is_still_in_effect_can_always_be_undone() -> None:
+    """A rejected case with leftovers offers undo, a failed lift offers another lift."""
     view = view_of(Story().case)
     left, stuck = (view.model_copy(update={name: True}) for name in ("undoable", "stuck"))
     assert entries(left)[0] == "undo"

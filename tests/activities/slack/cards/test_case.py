@@ -1,4 +1,4 @@
-"""Card of a case: facts, assignee, deadlines and buttons."""
+"""Case card: facts, assignee, deadlines and buttons."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -117,7 +117,7 @@ def undone() -> Story:
 def test_a_screen_reader_hears_whole_sentences(
     tell: Callable[[], Story], ja: tuple[str, str], en: tuple[str, str]
 ) -> None:
-    """In every phase the text alone says where the case stands and what is to be done."""
+    """In every phase the text alone has the state and the next step."""
     story = tell()
     assert spoken(card(story)) == HEAD_JA.format(ja[0]) + ja[1]
     assert spoken(card(story, Language.EN)) == HEAD_EN.format(en[0]) + en[1]
@@ -125,7 +125,7 @@ def test_a_screen_reader_hears_whole_sentences(
 
 
 def test_a_new_card_reads_from_top_to_bottom() -> None:
-    """Title, sentence, facts, evidence, how many alike, deadlines, buttons."""
+    """Title, sentence, facts, evidence, count, deadlines and buttons come in this order."""
     story = Story().joined(5).joined(45)
     assert seen(card(story)) == [
         "🟥 重大 · 外部誘導 · K7Q2F9XM0 · 🔴 未対応",
@@ -139,7 +139,7 @@ def test_a_new_card_reads_from_top_to_bottom() -> None:
 
 
 def test_sensitive_evidence_is_not_on_the_card() -> None:
-    """Neither the words nor the images; only that there are some."""
+    """The card only says that there is hidden evidence."""
     sensitive = {"kind": "text", "text": "ひどいことば", "sensitive": True}
     images = [{"kind": "image", "url": "https://img.example/1"}] * 2
     drawn = card(Story(alert(evidence=(sensitive, *images))))
@@ -149,7 +149,7 @@ def test_sensitive_evidence_is_not_on_the_card() -> None:
 
 
 def test_long_evidence_leaves_the_buttons_on_the_screen() -> None:
-    """Line breaks beyond the sixth line become spaces."""
+    """Line breaks after the sixth line become spaces."""
     drawn = card(Story(alert(evidence=({"kind": "text", "text": "あ\n" * 200},))))
     assert [len(line) for line in seen(drawn)[3:8]] == [1, 1, 1, 1, 1]
     assert seen(drawn)[8].startswith("あ あ あ ")
@@ -157,7 +157,7 @@ def test_long_evidence_leaves_the_buttons_on_the_screen() -> None:
 
 
 def test_a_waiting_decision_shows_its_reason_and_its_terms() -> None:
-    """Who is asked, until when, and what happens after that."""
+    """The card names approvers, deadline and the result of its expiry."""
     assert seen(card(Story().ban_asked()))[4:] == [
         "*佐藤さんの判断: 強制退会（<https://rules.example/4.2|MKT-4.2>）*",
         "プロフィールと配信で計3回、LINE IDを提示",
@@ -167,7 +167,7 @@ def test_a_waiting_decision_shows_its_reason_and_its_terms() -> None:
 
 
 def test_a_rejection_comes_back_with_its_reason() -> None:
-    """The decider sees why, and can decide again."""
+    """The decider sees the reason and can decide again."""
     drawn = seen(card(Story().ban_asked().rejected()))
     assert drawn[5:7] == [
         "*田中さんが却下しました。もう一度判断してください。*",
@@ -208,8 +208,8 @@ def test_a_rejection_comes_back_with_its_reason() -> None:
         ),
     ],
 )
-def test_every_action_tells_its_status(tell: Callable[[], Story], line: str) -> None:
-    """In plain words, with the problem and the end of a timed action."""
+def test_every_action_has_its_status(tell: Callable[[], Story], line: str) -> None:
+    """A status includes the problem and the end of a timed action."""
     assert line in "\n".join(seen(card(tell())))
 
 
@@ -244,7 +244,7 @@ def test_every_action_tells_its_status(tell: Callable[[], Story], line: str) -> 
 def test_only_what_can_be_done_can_be_pressed(
     tell: Callable[[], Story], buttons: list[str]
 ) -> None:
-    """At most five buttons, one primary, and a question before danger."""
+    """A card has at most five buttons, one primary, and a confirmation before danger."""
     drawn = [each for each in pressable(card(tell())) if each["type"] == "button"]
     assert [each["action_id"] for each in drawn] == buttons
     assert len(drawn) <= 5
@@ -253,7 +253,7 @@ def test_only_what_can_be_done_can_be_pressed(
 
 
 def test_a_button_knows_its_case() -> None:
-    """Value and block say which case, as of which version, and where it runs."""
+    """Value and block id have case, version and workflow."""
     drawn = card(Story().claimed())
     row = drawn.blocks[-1]
     assert row["block_id"] == ROUTE
@@ -268,7 +268,7 @@ def test_a_button_knows_its_case() -> None:
 
 
 def test_what_needs_approval_says_so_before_it_is_pressed() -> None:
-    """The dialog of a dangerous preset tells that nothing happens yet."""
+    """The confirmation says that the action waits for approval."""
     ban = pressable(card(Story()))[2]
     assert ban["style"] == "danger"
     assert [ban["confirm"][part]["text"] for part in ("title", "text", "confirm", "deny")] == [
@@ -280,13 +280,13 @@ def test_what_needs_approval_says_so_before_it_is_pressed() -> None:
 
 
 def test_a_call_for_the_lead_is_shown() -> None:
-    """Nobody needs to call twice."""
+    """The card shows that a lead was already called."""
     drawn = card(Story().claimed().then(Escalate(by=SATO), 7))
     assert "リードに連絡済み 12:10" in seen(drawn)[4]
 
 
 def test_a_card_mentions_nobody() -> None:
-    """Names, never ids; the metadata holds the case and nothing else."""
+    """People appear by name, never by id; the metadata has only the case."""
     for story in (Story().claimed(), Story().ban_asked(), muted()):
         drawn = card(story)
         assert "<@" not in str(drawn)

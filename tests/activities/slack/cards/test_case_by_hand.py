@@ -15,13 +15,13 @@ LINK = "https://koban.slack.com/archives/C0LIVE/p1763900000000100"
 
 
 def made(detector: str, **more: str) -> CardView:
-    """A case whose only alert a person made."""
+    """A case with one alert that a person made."""
     hand = {"by": "U0SATO", **more}
     return view_of(Story(alert(detector=detector, attributes=hand, score=None, title=None)).case)
 
 
-def told(view: CardView, language: Language = Language.JA) -> str:
-    """Everything that the card says; within the limits."""
+def text_of(view: CardView, language: Language = Language.JA) -> str:
+    """All text of the card, within Slack's limits."""
     drawn = case_card(view, reader(language))
     assert faults(drawn) == []
     return "\n".join(seen(drawn))
@@ -37,13 +37,13 @@ def told(view: CardView, language: Language = Language.JA) -> str:
     ],
 )
 def test_a_card_says_who_made_it(detector: str, language: Language, words: str) -> None:
-    """By name, never by a mention; a report is no judgement."""
-    assert words in told(made(detector), language).splitlines()
+    """The card has the reporter's name without a mention, and no verdict."""
+    assert words in text_of(made(detector), language).splitlines()
 
 
-def test_a_note_and_the_way_back_stand_beside_it() -> None:
-    """The message itself is the evidence."""
-    shown = told(made("reports", note="電話で確認", link=LINK))
+def test_a_note_and_a_permalink_are_on_the_card() -> None:
+    """The reported message is the evidence."""
+    shown = text_of(made("reports", note="電話で確認", link=LINK))
     assert f" · メモ「電話で確認」 · <{LINK}|元のメッセージ>" in shown
 
 
@@ -56,8 +56,8 @@ def test_a_note_and_the_way_back_stand_beside_it() -> None:
     ],
 )
 def test_what_is_no_permalink_is_not_linked(link: str) -> None:
-    """Nor obeyed in any other way; a hostile note neither."""
-    shown = told(made("reports", note="<!channel> *x* https://e.example", link=link))
+    """Invalid links and hostile notes are escaped."""
+    shown = text_of(made("reports", note="<!channel> *x* https://e.example", link=link))
     assert "元のメッセージ" not in shown
     assert "<!channel>" not in shown
     assert "&lt;!channel&gt; ∗x∗ hxxps://e[.]example" in shown
@@ -78,18 +78,18 @@ def test_what_is_no_permalink_is_not_linked(link: str) -> None:
         ),
     ],
 )
-def test_a_card_says_that_automation_stands_still(
+def test_a_card_says_that_automation_is_paused(
     playbook: str | None, language: Language, words: str
 ) -> None:
-    """By whom and since when, for as long as nobody decided."""
+    """The card has the person and the time until the case is decided."""
     pause = AutomationPause(playbook=playbook, by="U0TANAKA", at=AT.replace(minute=0, second=0))
     story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), pause=pause))
-    assert any(each.endswith(words) for each in told(view_of(story.case), language).splitlines())
-    assert words not in told(view_of(story.muted().case), language)
+    assert any(each.endswith(words) for each in text_of(view_of(story.case), language).splitlines())
+    assert words not in text_of(view_of(story.muted().case), language)
 
 
-def test_the_thread_tells_that_nothing_was_begun() -> None:
-    """Once."""
+def test_the_thread_says_that_no_protection_started() -> None:
+    """The line appears once."""
     pause = AutomationPause(by="U0TANAKA", at=AT)
     story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), pause=pause))
     words = line(story.recorded[-1], view_of(story.case), reader())

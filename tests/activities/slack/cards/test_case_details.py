@@ -1,4 +1,4 @@
-"""Details of a card: protections, viewers, history and the spoken text."""
+"""Card details: protections, viewers, subject history and the text for screen readers."""
 
 from collections.abc import Callable
 
@@ -76,7 +76,7 @@ from workflows.domain.values import Language
     ],
 )
 def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en: str) -> None:
-    """The text alone says what is waited for."""
+    """The text alone says what the case waits for."""
     view = view_of(tell().case)
     assert spoken(case_card(view, reader())).endswith(ja)
     assert spoken(case_card(view, reader(Language.EN))).endswith(en)
@@ -165,14 +165,14 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
         ),
     ],
 )
-def test_a_line_of_the_card_tells_the_rest(tell: Callable[[], Story], ja: str, en: str) -> None:
-    """Protections on their way, the claim's end, who has seen it, whom the ladder calls."""
+def test_a_line_of_the_card_has_the_details(tell: Callable[[], Story], ja: str, en: str) -> None:
+    """It has pending protections, the claim's end, acknowledgements and escalations."""
     assert ja in body(view_of(tell().case), Language.JA)
     assert en in body(view_of(tell().case), Language.EN)
 
 
 def test_what_is_known_of_the_subject_has_a_line_of_its_own() -> None:
-    """Prior actions, those still in force, and the other cases on the same subject."""
+    """The line has prior actions, those in force and other cases on the subject."""
     view = view_of(Story(known=KNOWN).case)
     assert seen(case_card(view, reader()))[2:4] == [
         "スコア 0.97 · 視聴者 1,240人",
@@ -187,7 +187,7 @@ def test_what_is_known_of_the_subject_has_a_line_of_its_own() -> None:
 
 
 def test_many_other_cases_are_counted() -> None:
-    """Five are named."""
+    """Five cases are named."""
     many = SubjectHistory(open_cases=tuple(f"K7AAAAAA{n}" for n in range(8)))
     facts = seen(case_card(view_of(Story(known=many).case), reader()))[3]
     assert facts.endswith(
@@ -196,13 +196,13 @@ def test_many_other_cases_are_counted() -> None:
 
 
 def test_a_lifted_protection_leaves_the_card() -> None:
-    """It did its part; the thread tells of it."""
+    """The thread has the lift."""
     story = protected().reported(MUTE, ActionStatus.LIFTED, 15, of="P1")
     assert body(view_of(story.case), Language.JA)[1].startswith("担当 *未定*")
 
 
 def test_no_card_mentions_anybody() -> None:
-    """Whatever its state: it is drawn again and again."""
+    """A card is updated often, so no state has a mention."""
     stories = [merged(), reviewed(), undo_asked(), rolled_back(), Story().claimed().waiting()]
     for story in [*stories, Story().ban_asked().asked(), Story(known=KNOWN)]:
         drawn = str(case_card(view_of(story.case), reader()))
@@ -211,14 +211,14 @@ def test_no_card_mentions_anybody() -> None:
 
 
 def test_an_approved_decision_names_who_agreed() -> None:
-    """The second person stands beside the first."""
+    """The approver is named beside the decider."""
     story = Story().ban_asked().approved().reported(BAN, ActionStatus.VERIFIED, 6)
     assert "田中さんが承認しました" in body(view_of(story.case), Language.JA)
     assert "田中 approved" in body(view_of(story.case), Language.EN)
 
 
 def test_deadlines_and_protections_count_down() -> None:
-    """Slack does, in each reader's own words; the card is not drawn anew for it."""
+    """Slack renders relative times, so the card needs no update."""
     drawn = {
         language: str(case_card(view_of(protected().case), reader(language)).blocks)
         for language in Language

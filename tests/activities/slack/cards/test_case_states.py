@@ -1,4 +1,4 @@
-"""Card in every state of a case, in both languages."""
+"""Case card in every state and both languages."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -324,9 +324,9 @@ PRESETS_EN = "[Mute 24 h] [Ban…] [Decide…] [No violation] [⋯]"
         ),
     ],
 )
-def test_a_card_says_in_words_and_colour_where_its_case_stands(
+def test_a_card_has_its_state_in_words_and_colour(
     tell: Callable[[], Story], ja: list[str], en: list[str]
 ) -> None:
-    """What happened, what is waited for, who has to act, and what can be pressed."""
+    """The card has result, next step, responsible person and buttons."""
     assert body(view_of(tell().case), Language.JA) == ja
     assert body(view_of(tell().case), Language.EN) == en

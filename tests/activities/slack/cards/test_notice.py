@@ -1,4 +1,4 @@
-"""Notice on a card, and its retry."""
+"""Notice status on a card, and its retry."""
 
 import re
 
@@ -33,8 +33,8 @@ REASON = {
 }
 
 
-def telling() -> Policy:
-    """A policy with a reason that has a notice."""
+def with_notice() -> Policy:
+    """A policy with a reason that sends a notice."""
     frame = Text(ja="{facts}", en="{facts}")
     call = NoticeCall(path="/v1/users/{subject.id}/notices")
     made = policy(CATALOG, reasons=[REASON])
@@ -42,7 +42,7 @@ def telling() -> Policy:
 
 
 def decided(action: str = "mute_user") -> Story:
-    """佐藤 decided for that reason."""
+    """A case that 佐藤 decided with that reason."""
     decide = cmd.Decide(
         by=SATO,
         verdict=cmd.Verdict.VIOLATION,
@@ -50,11 +50,11 @@ def decided(action: str = "mute_user") -> Story:
         reason="LINE IDを提示した。",
         template="line",
     )
-    return Story(policy=telling()).then(decide, 3)
+    return Story(policy=with_notice()).then(decide, 3)
 
 
 def ended(status: NoticeStatus | None, problem: Problem | None = None) -> Story:
-    """The mute stands, and the notice is where it is."""
+    """A mute in effect, with a notice of this status."""
     story = decided()
     notice = None if status is None else NoticeState(status=status, problem=problem)
     done = ActionReport(action="mute_user/user:u_123", status=ActionStatus.VERIFIED)
@@ -64,8 +64,8 @@ def ended(status: NoticeStatus | None, problem: Problem | None = None) -> Story:
     return story.then(cmd.Report(report=report), 4)
 
 
-def told(story: Story, language: Language = Language.JA) -> list[str]:
-    """The card's lines that speak of it."""
+def notice_lines(story: Story, language: Language = Language.JA) -> list[str]:
+    """The card's lines about the notice."""
     drawn = case_card(view_of(story.case), reader(language))
     assert faults(drawn) == []
     lines = "\n".join(seen(drawn)).split("\n")
@@ -105,41 +105,41 @@ def labels(story: Story) -> list[str]:
     ],
     ids=["before", "sent", "retrying", "failed"],
 )
-def test_the_card_says_where_the_notice_stands(story: Story, ja: str, en: str) -> None:
-    """In both languages."""
-    assert told(story) == [ja]
-    assert told(story, Language.EN) == [en]
+def test_the_card_has_the_status_of_the_notice(story: Story, ja: str, en: str) -> None:
+    """Both languages have a line for each status."""
+    assert notice_lines(story) == [ja]
+    assert notice_lines(story, Language.EN) == [en]
 
 
 def test_only_a_notice_that_failed_can_be_sent_again() -> None:
-    """Beside the undo, and first."""
+    """The retry button comes first, before the undo."""
     assert labels(ended(NoticeStatus.FAILED, REFUSED)) == ["通知を再送する", "措置を取り消す"]
     assert labels(ended(NoticeStatus.RETRYING, AWAY)) == ["措置を取り消す"]
     assert labels(ended(NoticeStatus.SENT)) == ["措置を取り消す"]
 
 
 def test_a_notice_on_its_way_again_says_so() -> None:
-    """And can't be pressed twice."""
+    """A pending notice has no retry button."""
     story = ended(NoticeStatus.FAILED, REFUSED).then(cmd.RetryNotice(by=SATO), 60)
-    assert told(story) == ["⏳ 判断を本人に通知中です（ユーザー u_123）"]
+    assert notice_lines(story) == ["⏳ 判断を本人に通知中です（ユーザー u_123）"]
     assert labels(story) == ["措置を取り消す"]
 
 
 def test_a_decision_without_a_notice_says_nothing_of_one() -> None:
-    """Most of them."""
-    assert told(Story(policy=telling()).muted()) == []
+    """Most decisions have no notice."""
+    assert notice_lines(Story(policy=with_notice()).muted()) == []
 
 
-def test_what_was_taken_back_is_not_spoken_of() -> None:
-    """A notice that failed before does not matter any more."""
+def test_an_undone_decision_shows_no_notice() -> None:
+    """A failed notice of an undone decision is not shown."""
     story = ended(NoticeStatus.FAILED, REFUSED).then(cmd.Undo(by=SATO), 9)
     story.reported("mute_user/user:u_123", ActionStatus.UNDONE, 10)
-    assert told(story) == []
+    assert notice_lines(story) == []
     assert labels(story) == ["再開する…"]
 
 
-def test_the_second_person_reads_what_will_be_told() -> None:
-    """Text of policy is as harmless as any other."""
+def test_the_approver_sees_the_text_of_the_notice() -> None:
+    """Policy text is escaped like any other text."""
     from activities.slack.cards.approval import approval_card
 
     case = decided("permanent_ban").case
@@ -150,8 +150,8 @@ def test_the_second_person_reads_what_will_be_told() -> None:
     assert faults(drawn) == []
 
 
-def test_the_thread_tells_of_it() -> None:
-    """Who asked for another try, and what came of it."""
+def test_the_thread_has_retry_and_result() -> None:
+    """The lines name the person who retried and the result."""
     story = ended(NoticeStatus.FAILED, REFUSED).then(cmd.RetryNotice(by=TANAKA), 60)
     view = view_of(story.case)
     shown = [

@@ -9,7 +9,7 @@ from workflows.domain.case.enforcement import ACTING
 from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import UNDECIDED, Case, Phase
 from workflows.domain.case.refusals import Rules
-from workflows.domain.case.rules.approvals import close, give_up_failed
+from workflows.domain.case.rules.approvals import close, give_up_failed, undo
 
 
 def answer(case: Case, command: cmd.AnswerAppeal, now: datetime) -> tuple[ev.Event, ...]:
@@ -36,30 +36,19 @@ def _overturned(case: Case, now: datetime) -> tuple[ev.Event, ...]:
         return ()
     by, decision = answer.by, answer.decision
     events: list[ev.Event] = []
-    if _asked_about(case, decision):
+    if case.approval and case.approval.pending and case.approval.decision == decision:
         events.append(ev.ApprovalWithdrawn(at=now, by=by, decision=decision))
     events += give_up_failed(apply_all(case, events), decision, now, by)
     events += close(apply_all(case, events), now)
-    if any(state.decision == decision for state in case.undoable):
-        events.append(ev.UndoRequested(at=now, by=by, decision=decision))
-    return tuple(events)
+    return (*events, *undo(case, decision, now, by))
 
 
 def _is_overturned(case: Case, answer: AppealAnswer) -> bool:
-    """Whether the decision was overturned, and no later one is being carried out.
-
-    One person's appeal does not undo a bulk decision.
-    """
+    """Whether a decision for one subject was overturned, and no later one is carried out."""
     bulk = any(each.id == answer.decision and each.bulk for each in case.decisions)
     last = case.decision is not None and case.decision.id == answer.decision
     free = last or case.phase in (Phase.CLOSED, *UNDECIDED)
     return free and not bulk and answer.outcome is AppealOutcome.OVERTURNED
-
-
-def _asked_about(case: Case, decision: str) -> bool:
-    """Whether the decision, or its undo, waits for an approval."""
-    approval = case.approval
-    return approval is not None and approval.pending and approval.decision == decision
 
 
 def settled(case: Case) -> AppealSettled | None:

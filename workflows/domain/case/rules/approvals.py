@@ -18,8 +18,7 @@ from workflows.domain.case.refusals import (
     text_missing,
     trimmed,
 )
-from workflows.domain.case.rules.decisions import protections_after_approval
-from workflows.domain.case.rules.protections import lift_unused, resume_held
+from workflows.domain.case.rules.protections import lift_unused, on_decision, resume_held
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
 
@@ -55,7 +54,8 @@ def refuse_approver(case: Case, reason: Reason, allowed: Iterable[Role]) -> Refu
     return Refusal(reason=reason, roles=tuple(sorted(allowed)), barred=tuple(sorted(others)))
 
 
-def _not_approvable(case: Case, command: cmd.PersonCommandBase, now: datetime) -> Refusal | None:
+def _approvable(case: Case, command: cmd.PersonCommandBase, now: datetime) -> Approval | Refusal:
+    """The pending request, or the refusal of a command about it."""
     approval = case.approval
     if approval is None or case.decision is None or not approval.pending:
         return refuse(case, Reason.NOT_WAITING)
@@ -64,16 +64,14 @@ def _not_approvable(case: Case, command: cmd.PersonCommandBase, now: datetime) -
     if command.by.id in barred(case, approval):
         needed = {need.role for need in missing(approval)}
         return refuse_approver(case, Reason.OWN_DECISION, needed)
-    return outdated(case, command)
+    return outdated(case, command) or approval
 
 
 def approve(case: Case, command: cmd.Approve, now: datetime) -> Outcome:
     """Adds a consent; with a complete quorum the request is granted."""
-    refusal = _not_approvable(case, command, now)
-    if refusal is not None:
-        return refusal
-    approval = case.approval
-    assert approval is not None
+    approval = _approvable(case, command, now)
+    if isinstance(approval, Refusal):
+        return approval
     if already_agreed(approval, command.by.id):
         return Refusal(reason=Reason.ALREADY_APPROVED)
     consent = consent_of(approval, command.by, now, barred(case, approval))
@@ -95,7 +93,9 @@ def _granted(
     case: Case, approval: Approval, agreed: ev.Approved, now: datetime
 ) -> tuple[ev.Event, ...]:
     if approval.purpose is Purpose.DECISION:
-        return protections_after_approval(case, agreed, now)
+        after = apply_all(case, (agreed,))
+        assert after.decision is not None
+        return on_decision(after, after.decision, waits=False, now=now)
     if approval.purpose is Purpose.UNDO:
         return (ev.UndoRequested(at=now, by=approval.by, decision=approval.decision),)
     return close(apply_all(case, (agreed,)), now)
@@ -103,13 +103,11 @@ def _granted(
 
 def reject(case: Case, command: cmd.Reject, now: datetime) -> Outcome:
     """Rejects the request; actions before a review are undone."""
-    refusal = _not_approvable(case, command, now)
-    if refusal is not None:
-        return refusal
+    approval = _approvable(case, command, now)
+    if isinstance(approval, Refusal):
+        return approval
     if not command.reason.strip():
         return Refusal(reason=Reason.REASON_NEEDED)
-    approval = case.approval
-    assert approval is not None
     if approval.purpose is Purpose.REVIEW and case.acting:
         return Refusal(reason=Reason.STILL_ACTING)
     rejected = ev.Rejected(
@@ -125,16 +123,16 @@ def _after_refusal(
     if approval.purpose is Purpose.DECISION:
         return resume_held(case, now)
     if approval.purpose is Purpose.REVIEW:
-        return _undo(case, approval.decision, now, by)
+        given_up = give_up_failed(case, approval.decision, now, by)
+        return (*given_up, *undo(case, approval.decision, now, by))
     return ()
 
 
-def _undo(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
-    """Undoes the actions; failed ones are given up."""
-    events = list(give_up_failed(case, decision, now, by))
-    if any(state.decision == decision for state in case.undoable):
-        events.append(ev.UndoRequested(at=now, by=by, decision=decision))
-    return tuple(events)
+def undo(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.Event, ...]:
+    """Undoes the actions of the decision that are in effect, without an approval."""
+    if not any(state.decision == decision for state in case.undoable):
+        return ()
+    return (ev.UndoRequested(at=now, by=by, decision=decision),)
 
 
 def give_up_failed(
@@ -160,21 +158,19 @@ def withdraw(case: Case, command: cmd.Withdraw, now: datetime) -> Outcome:
 
 def ask_requester(case: Case, command: cmd.AskRequester, now: datetime) -> Outcome:
     """Asks the requester; the time pauses until the answer, for `within` at most."""
-    refusal = _not_approvable(case, command, now) or text_missing(command.question)
-    if refusal is not None:
+    approval = _approvable(case, command, now)
+    if isinstance(approval, Refusal):
+        return approval
+    if refusal := text_missing(command.question):
         return refusal
-    approval = case.approval
-    assert approval is not None
-    if approval.question is not None:
-        asked = approval.question
+    if (asked := approval.question) is not None:
         return Refusal(reason=Reason.ALREADY_ASKED, by=asked.by, at=asked.at)
-    question = trimmed(command.question)
     return (
         ev.ApprovalAsked(
             at=now,
             by=command.by.id,
             decision=approval.decision,
-            question=question,
+            question=trimmed(command.question),
             until=now + approval.within,
         ),
     )
@@ -211,22 +207,16 @@ def _next_of_approval(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     approval = case.approval
     if approval is None or not approval.pending:
         return ()
-    if approval.question is not None:
-        return _unanswered(approval, now)
+    if (question := approval.question) is not None:
+        decision, ends = approval.decision, question.until + question.left
+        unanswered = ev.ApprovalAnswered(at=now, decision=decision, answer="", expires_at=ends)
+        return () if now < question.until else (unanswered,)
     if approval.expires_at <= now:
         return _expired(case, approval, now)
     if approval.reminds_at <= now and not approval.reminded:
         decision, until = approval.decision, approval.expires_at
         return (ev.ApprovalReminded(at=now, decision=decision, expires_at=until),)
     return ()
-
-
-def _unanswered(approval: Approval, now: datetime) -> tuple[ev.Event, ...]:
-    question = approval.question
-    if question is None or now < question.until:
-        return ()
-    ends = question.until + question.left
-    return (ev.ApprovalAnswered(at=now, decision=approval.decision, answer="", expires_at=ends),)
 
 
 def _expired(case: Case, approval: Approval, now: datetime) -> tuple[ev.Event, ...]:

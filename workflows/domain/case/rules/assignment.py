@@ -24,16 +24,19 @@ LEAST_WARNING = timedelta(minutes=5)
 
 def claim(case: Case, command: cmd.Claim, now: datetime) -> Outcome:
     """The first claim wins; another one by the same person has no effect."""
-    refusal = not_undecided(case) or held_by_other(case, command.by)
-    if refusal is not None:
+    if refusal := not_undecided(case) or held_by_other(case, command.by):
         return refusal
-    return () if case.owner else (ev.CaseClaimed(at=now, by=command.by.id),)
+    return claimed(case, command.by.id, now)
+
+
+def claimed(case: Case, person: str, now: datetime) -> tuple[ev.Event, ...]:
+    """Claims an open case for the person."""
+    return () if case.owner else (ev.CaseClaimed(at=now, by=person),)
 
 
 def release(case: Case, command: cmd.Release, now: datetime) -> Outcome:
     """Releases the case, by its owner or a lead."""
-    refusal = not_undecided(case) or not_yours(case, command.by) or _of_another(case, command)
-    if refusal is not None:
+    if refusal := not_undecided(case) or not_yours(case, command.by) or _of_another(case, command):
         return refusal
     if case.owner is None:
         return ()
@@ -42,33 +45,22 @@ def release(case: Case, command: cmd.Release, now: datetime) -> Outcome:
 
 def _of_another(case: Case, command: cmd.Release) -> Refusal | None:
     """Refuses a release by a lead that was meant for an earlier owner."""
-    if command.version is None or case.owner in (None, command.by.id):
-        return None
-    if command.version >= case.owned_as_of:
-        return None
-    return Refusal(
-        reason=Reason.CLAIMED_BY_OTHER, by=case.owner, at=case.owned_since, what="case_claimed"
-    )
+    known = command.version is None or command.version >= case.owned_as_of
+    return None if known else held_by_other(case, command.by)
 
 
 def hand_over(case: Case, command: cmd.HandOver, now: datetime) -> Outcome:
     """Gives the case to a colleague with a working role; an open case is claimed first."""
-    refusal = (
+    if refusal := (
         not_undecided(case)
         or not_yours(case, command.by)
         or text_missing(command.note)
         or _no_colleague(command)
-    )
-    if refusal is not None:
+    ):
         return refusal
-    if case.owner == command.to.id:
-        return ()
-    events: list[ev.Event] = []
-    if case.owner is None:
-        events.append(ev.CaseClaimed(at=now, by=command.by.id))
-    owner = case.owner or command.by.id
+    owner, events = case.owner or command.by.id, claimed(case, command.by.id, now)
     if owner == command.to.id:
-        return tuple(events)
+        return events
     handed = ev.CaseHandedOver(
         at=now, by=command.by.id, owner=owner, to=command.to.id, note=trimmed(command.note)
     )
@@ -83,15 +75,13 @@ def _no_colleague(command: cmd.HandOver) -> Refusal | None:
 
 
 def watch(case: Case, command: cmd.Watch, now: datetime) -> Outcome:
-    if command.by.id in case.watchers:
-        return ()
-    return (ev.CaseWatched(at=now, by=command.by.id),)
+    watched = command.by.id in case.watchers
+    return () if watched else (ev.CaseWatched(at=now, by=command.by.id),)
 
 
 def unwatch(case: Case, command: cmd.Unwatch, now: datetime) -> Outcome:
-    if command.by.id not in case.watchers:
-        return ()
-    return (ev.CaseUnwatched(at=now, by=command.by.id),)
+    watched = command.by.id in case.watchers
+    return (ev.CaseUnwatched(at=now, by=command.by.id),) if watched else ()
 
 
 def add_note(case: Case, command: cmd.AddNote, now: datetime) -> Outcome:
@@ -101,10 +91,7 @@ def add_note(case: Case, command: cmd.AddNote, now: datetime) -> Outcome:
 
 
 def claim_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """Warns the inactive owner, then ends the claim.
-
-    A late warning still leaves them `LEAST_WARNING`.
-    """
+    """Warns the inactive owner, `LEAST_WARNING` before the end at least, then ends the claim."""
     ends, warns = case.claim_ends, case.claim_warns
     rule = case.policy.playbook.claims
     if case.owner is None or ends is None or rule is None:

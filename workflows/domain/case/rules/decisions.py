@@ -1,12 +1,12 @@
 """Decision rules: by preset, in the modal, by confirming protections; and reopening."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, approval_for
 from workflows.domain.case.decision import Decision, PlannedAction, Verdict
-from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.notices import notice_for
 from workflows.domain.case.planning import plan, plan_confirmed, rules_of, states_of
@@ -21,11 +21,11 @@ from workflows.domain.case.refusals import (
     refuse,
     trimmed,
 )
+from workflows.domain.case.rules.assignment import claimed
 from workflows.domain.case.rules.protections import not_shown, on_decision, unseen
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ApprovalRule
-from workflows.domain.policy.playbook import Conduct, Limits, ReasonTemplate
-from workflows.domain.values import Text
+from workflows.domain.policy.playbook import Limits, ReasonTemplate
 
 USUAL = Limits(approval=ApprovalRule(by=Role.LEAD, within=timedelta(minutes=30)))
 """Limits of bulk decisions without limits.yaml, so that they still need an approval."""
@@ -36,11 +36,14 @@ def choose_preset(case: Case, command: cmd.ChoosePreset, now: datetime) -> Outco
     preset = case.policy.playbook.preset(command.preset)
     if preset is None:
         return Refusal(reason=Reason.UNKNOWN_PRESET, name=command.preset)
-    planned = plan(case, preset.actions, command.version)
-    template = case.policy.playbook.template(preset.because)
-    decision = _new(case, command, now, Verdict.VIOLATION, planned, preset.conduct, template)
-    reason = template.reason if template is not None else preset.reason
-    return take(case, command, decision, now, preset=preset.id, preset_reason=reason)
+    playbook, planned = case.policy.playbook, plan(case, preset.actions, command.version)
+    template = playbook.template(preset.because)
+    own = {
+        "preset": preset.id,
+        "preset_reason": template.reason if template is not None else preset.reason,
+        "conduct": preset.conduct or playbook.conduct,
+    }
+    return take(case, command, now, Verdict.VIOLATION, planned, template, **own)
 
 
 def decide(case: Case, command: cmd.Decide, now: datetime) -> Outcome:
@@ -54,26 +57,20 @@ def decide(case: Case, command: cmd.Decide, now: datetime) -> Outcome:
     if command.template is not None and template is None:
         return Refusal(reason=Reason.UNKNOWN_TEMPLATE, name=command.template)
     planned = plan(case, command.actions if violation else (), command.version)
-    decision = _new(case, command, now, command.verdict, planned, template=template)
-    return take(case, command, decision, now, reason=trimmed(command.reason), policy=command.policy)
+    own = {"reason": trimmed(command.reason), "policy": command.policy}
+    return take(case, command, now, command.verdict, planned, template, **own)
 
 
 def clear(case: Case, command: cmd.MarkNoViolation, now: datetime) -> Outcome:
     """Decides that there is no violation."""
-    return take(case, command, _new(case, command, now, Verdict.NO_VIOLATION, ()), now)
+    return take(case, command, now, Verdict.NO_VIOLATION, ())
 
 
 def confirm(case: Case, command: cmd.Confirm, now: datetime) -> Outcome:
     """Turns the protections into a decision, with the usual approval rules."""
-    refusal = not_undecided(case)
-    if refusal is not None:
-        return refusal
-    refusal = not_shown(case.protecting, command)
-    if refusal is not None:
-        return refusal
     planned = plan_confirmed(case, command.version)
-    decision = _new(case, command, now, Verdict.VIOLATION, planned)
-    return take(case, command, decision, now)
+    refusal = not_undecided(case) or not_shown(case.protecting, command)
+    return refusal or take(case, command, now, Verdict.VIOLATION, planned)
 
 
 def reopen(case: Case, command: cmd.Reopen, now: datetime) -> Outcome:
@@ -94,12 +91,9 @@ def _new(
     command: cmd.PersonCommandBase,
     now: datetime,
     verdict: Verdict,
-    planned: tuple[PlannedAction, ...] | Refusal,
-    conduct: Conduct | None = None,
-    template: ReasonTemplate | None = None,
-) -> Decision | Refusal:
-    if isinstance(planned, Refusal):
-        return planned
+    planned: tuple[PlannedAction, ...],
+    template: ReasonTemplate | None,
+) -> Decision:
     playbook = case.policy.playbook
     violation = verdict is Verdict.VIOLATION
     keys = {each.key for each in planned}
@@ -110,7 +104,7 @@ def _new(
         verdict=verdict,
         actions=planned,
         policy=playbook.policy.id if playbook.policy and violation else None,
-        conduct=conduct or playbook.conduct,
+        conduct=playbook.conduct,
         confirms=tuple(each.id for each in case.protecting if each.action in keys),
         leaves=unseen(case, command),
         over_limit=_is_over_limit(case, command, planned),
@@ -139,45 +133,37 @@ def bulk_limit(case: Case) -> Limits:
 def take(
     case: Case,
     command: cmd.PersonCommandBase,
-    decision: Decision | Refusal,
     now: datetime,
-    *,
-    preset: str | None = None,
-    reason: str = "",
-    preset_reason: Text | None = None,
-    policy: str | None = None,
+    verdict: Verdict,
+    planned: tuple[PlannedAction, ...] | Refusal,
+    template: ReasonTemplate | None = None,
+    **own: Any,
 ) -> Outcome:
-    """Takes `decision` with its texts, unless the case or the decision is refused."""
-    refusal = not_undecided(case) or outdated(case, command) or held_by_other(case, command.by)
-    if refusal is not None:
+    """Takes a decision with its `own` fields, by default the playbook's `policy`, or refuses."""
+    if refusal := not_undecided(case) or outdated(case, command) or held_by_other(case, command.by):
         return refusal
-    if isinstance(decision, Refusal):
-        return decision
+    if isinstance(planned, Refusal):
+        return planned
     if case.undoing:
         # An undo that ends later would undo the new decision.
         return Refusal(reason=Reason.STILL_ACTING)
     if case.pending(Purpose.UNDO):
         return Refusal(reason=Reason.UNDO_FIRST)
-    texts = {
-        "preset": preset,
-        "reason": reason,
-        "preset_reason": preset_reason,
-        "policy": policy or decision.policy,
-    }
-    return _events(case, decision.model_copy(update=texts), now)
+    usual = _new(case, command, now, verdict, planned, template)
+    own["policy"] = own.get("policy") or usual.policy
+    return _events(case, usual.model_copy(update=own), now)
 
 
 def _events(case: Case, decision: Decision, now: datetime) -> tuple[ev.Event, ...]:
     """Claims an open case, decides, and requests approval, enforces or closes."""
     by, states = decision.by, states_of(case.policy.catalog, decision)
-    claimed = () if case.owner else (ev.CaseClaimed(at=now, by=by),)
     due = case.decide_due(now)
     decided = ev.Decided(at=now, by=by, decision=decision, actions=states, due=due)
     approval = _approval(case, decision, now)
     asked = () if approval is None else (ev.ApprovalRequested(at=now, by=by, approval=approval),)
     waits = approval is not None and approval.purpose is Purpose.DECISION
     protections = on_decision(case, decision, waits, now)
-    events = (*claimed, decided, *asked, *protections)
+    events = (*claimed(case, by, now), decided, *asked, *protections)
     if states or approval is not None:
         return events
     return (*events, ev.CaseClosed(at=now, by=by, verdict=decision.verdict))
@@ -199,15 +185,6 @@ def _harmless(case: Case, decision: Decision) -> bool:
     """Whether all actions can be undone, and may run before the review."""
     specs = (case.policy.catalog.actions[each.action] for each in decision.actions)
     return all(spec.undo is not None and not spec.danger for spec in specs)
-
-
-def protections_after_approval(
-    case: Case, approved: ev.Approved, now: datetime
-) -> tuple[ev.Event, ...]:
-    """The events for protections that waited for the approval of the decision."""
-    after = apply_all(case, (approved,))
-    assert after.decision is not None
-    return on_decision(after, after.decision, waits=False, now=now)
 
 
 RULES: Rules = {

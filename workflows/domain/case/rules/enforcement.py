@@ -12,8 +12,6 @@ from workflows.domain.case.enforcement import (
     ActionState,
     ActionStatus,
     EnforcementReport,
-    Problem,
-    ProblemKind,
 )
 from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import UNDECIDED, Case, Intent, Phase, Protection
@@ -21,9 +19,9 @@ from workflows.domain.case.planning import undo_rules_of
 from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules, outdated, refuse
 from workflows.domain.case.rules import bulk
 from workflows.domain.case.rules.appeals import undo_overturned
-from workflows.domain.case.rules.approvals import close
-from workflows.domain.case.rules.notices import notice_events
-from workflows.domain.case.rules.protections import lift_unused, take_over
+from workflows.domain.case.rules.approvals import close, give_up_failed
+from workflows.domain.case.rules.notices import UNKNOWN, notice_events
+from workflows.domain.case.rules.protections import take_over
 
 
 def begins(case: Case, event: ev.Event) -> bool:
@@ -36,14 +34,12 @@ def begins(case: Case, event: ev.Event) -> bool:
     return isinstance(event, ev.Decided | ev.EnforcementStarted)
 
 
-_UNKNOWN = Problem(kind=ProblemKind.UNREACHABLE)
 _S = ActionStatus
-_TOOK = frozenset({_S.DONE, _S.VERIFIED, _S.DRIFTED})
 _OUT = frozenset({_S.LIFTED, _S.KEPT, _S.FAILED, _S.ROLLED_BACK})
 _NEXT: dict[ActionStatus, frozenset[ActionStatus]] = {
-    _S.PENDING: _TOOK | _OUT | {_S.RETRYING, _S.SKIPPED, _S.DRY_RUN},
-    _S.RETRYING: _TOOK | _OUT,
-    _S.FAILED: _TOOK,
+    _S.PENDING: STANDING | _OUT | {_S.RETRYING, _S.SKIPPED, _S.DRY_RUN},
+    _S.RETRYING: STANDING | _OUT,
+    _S.FAILED: STANDING,
     _S.DONE: _OUT | {_S.VERIFIED, _S.DRIFTED},
     _S.VERIFIED: _OUT,
     _S.DRIFTED: _OUT,
@@ -86,7 +82,7 @@ def _event(
         action=news.action,
         until=news.until,
         would=news.would,
-        problem=news.problem or (_UNKNOWN if failed else None),
+        problem=news.problem or (UNKNOWN if failed else None),
         matches=news.status is _S.VERIFIED,
         undo=state.status in (*STANDING, _S.UNDOING, _S.KEPT),
     )
@@ -119,36 +115,33 @@ _EVENTS: dict[ActionStatus, type[Any]] = {
 
 def retry(case: Case, command: cmd.Retry, now: datetime) -> Outcome:
     """Retries the failed actions."""
-    if case.phase is not Phase.ENFORCING or not case.failed or case.decision is None:
+    if refusal := _nothing_failed(case, command):
+        return refusal
+    return (ev.ActionRetried(at=now, by=command.by.id, decision=case.failed[0].decision),)
+
+
+def _nothing_failed(case: Case, command: cmd.PersonCommandBase) -> Refusal | None:
+    if case.phase is not Phase.ENFORCING or not case.failed:
         return refuse(case, Reason.NOTHING_FAILED)
-    refusal = outdated(case, command)
-    return refusal or (ev.ActionRetried(at=now, by=command.by.id, decision=case.decision.id),)
+    return outdated(case, command)
 
 
 def give_up(case: Case, command: cmd.GiveUp, now: datetime) -> Outcome:
     """Gives failed actions up; the case closes, or is undecided again if none is in effect."""
-    if case.phase is not Phase.ENFORCING or not case.failed or case.decision is None:
-        return refuse(case, Reason.NOTHING_FAILED)
-    refusal = outdated(case, command)
-    if refusal is not None:
+    if refusal := _nothing_failed(case, command):
         return refusal
     if case.acting:
         # A new decision has to wait for the actions of this one.
         return Refusal(reason=Reason.STILL_ACTING)
-    given_up = ev.ActionsGivenUp(at=now, by=command.by.id, decision=case.decision.id)
-    after = apply_all(case, (given_up,))
-    return (given_up, *lift_unused(after, now, command.by.id), *close(after, now))
+    given_up = give_up_failed(case, case.failed[0].decision, now, command.by.id)
+    return (*given_up, *close(apply_all(case, given_up), now))
 
 
 def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
-    """Undoes actions, with an approval if one of them requires it.
-
-    For a closed case, or an undecided one after a rejected review whose undo failed.
-    """
+    """Undoes actions, also after a rejected review, with an approval if one of them requires it."""
     if case.phase not in (Phase.CLOSED, *UNDECIDED) or not case.undoable:
         return refuse(case, Reason.NOTHING_TO_UNDO)
-    refusal = outdated(case, command)
-    if refusal is not None:
+    if refusal := outdated(case, command):
         return refusal
     if case.pending(Purpose.UNDO):
         return ()

@@ -17,8 +17,7 @@ CALL_AGAIN = timedelta(minutes=5)
 
 def escalate(case: Case, command: cmd.Escalate, now: datetime) -> Outcome:
     """Calls the lead."""
-    refusal = not_undecided(case)
-    if refusal is not None:
+    if refusal := not_undecided(case):
         return refusal
     if case.called_at is not None and now - case.called_at < CALL_AGAIN:
         return ()
@@ -27,8 +26,7 @@ def escalate(case: Case, command: cmd.Escalate, now: datetime) -> Outcome:
 
 def acknowledge(case: Case, command: cmd.Acknowledge, now: datetime) -> Outcome:
     """Acknowledges: steps with `unless: acknowledged` are not called."""
-    refusal = not_undecided(case)
-    if refusal is not None:
+    if refusal := not_undecided(case):
         return refusal
     if case.acknowledged_by is not None:
         return ()
@@ -46,7 +44,9 @@ def ladder_tick(
         events.append(_call(due, now))
         if due.step.protect is not None and due.round == 0:
             begun = start(case, due.step.protect, now, step=due.index, after=events)
-            events += begun if pause is None else _withheld(begun, pause, due, now)
+            if begun and pause is not None:
+                begun = (ev.ProtectionWithheld(at=now, pause=pause, step=due.index),)
+            events += begun
     return tuple(events)
 
 
@@ -54,12 +54,6 @@ def protects_by(case: Case, now: datetime) -> bool:
     """Whether a call that is due at `now` has a protection."""
     due = (each for each in case.steps if each.at <= now and each.round == 0)
     return any(each.step.protect is not None for each in due)
-
-
-def _withheld(
-    begun: tuple[ev.Event, ...], pause: AutomationPause, due: Due, now: datetime
-) -> tuple[ev.Event, ...]:
-    return (ev.ProtectionWithheld(at=now, pause=pause, step=due.index),) if begun else ()
 
 
 def _call(due: Due, now: datetime) -> ev.CaseEscalated:

@@ -16,8 +16,7 @@ MAY_LOOK = WORKING_ROLES | {Role.AUDITOR}
 
 def cap(case: Case) -> Exposure | None:
     """The quota of a person, by the policy of the case."""
-    limits = case.policy.limits
-    return None if limits is None else limits.exposure
+    return case.policy.limits.exposure if case.policy.limits else None
 
 
 def reveal(case: Case, command: cmd.RevealEvidence, now: datetime) -> Outcome:

@@ -22,6 +22,7 @@ from workflows.domain.case.refusals import (
     text_missing,
     trimmed,
 )
+from workflows.domain.case.rules.assignment import claimed
 from workflows.domain.people import Role
 
 MOST_SNOOZE = timedelta(days=30)
@@ -31,17 +32,16 @@ MOST_SNOOZE = timedelta(days=30)
 def snooze(case: Case, command: cmd.Snooze, now: datetime) -> Outcome:
     """Snoozes the case; past the deadline of the decision only by a lead."""
     resumed = apply_all(case, _off_hold(case, now))  # its deadlines include the current pause
-    refusal = (
+    if refusal := (
         not_undecided(case)
         or not_yours(case, command.by)
         or _too_long(resumed, command, now)
         or _too_often(case, command)
-    )
-    if refusal is not None:
+    ):
         return refusal
     past_due = command.until > resumed.clock.decide
     snoozed = ev.CaseSnoozed(at=now, by=command.by.id, until=command.until, pauses=past_due)
-    return (*_off_hold(case, now), *_claimed(case, command, now), snoozed)
+    return (*_off_hold(case, now), *claimed(case, command.by.id, now), snoozed)
 
 
 def _too_long(case: Case, command: cmd.Snooze, now: datetime) -> Refusal | None:
@@ -63,30 +63,24 @@ def _too_often(case: Case, command: cmd.Snooze | cmd.Wait) -> Refusal | None:
 
 def wait(case: Case, command: cmd.Wait, now: datetime) -> Outcome:
     """Waits for information, with a note, for the playbook's `waiting` at most."""
-    refusal = (
+    if refusal := (
         not_undecided(case)
         or held_by_other(case, command.by)
         or text_missing(command.note)
         or _not_in_time(case, command, now)
         or _too_often(case, command)
-    )
-    if refusal is not None:
+    ):
         return refusal
     longest = now + case.policy.playbook.waiting
     until = min(command.until or longest, longest)
     waiting = ev.CaseWaiting(at=now, by=command.by.id, until=until, note=trimmed(command.note))
-    return (*_off_hold(case, now), *_claimed(case, command, now), waiting)
+    return (*_off_hold(case, now), *claimed(case, command.by.id, now), waiting)
 
 
 def _not_in_time(case: Case, command: cmd.Wait, now: datetime) -> Refusal | None:
     if command.until is not None and command.until <= now:
         return Refusal(reason=Reason.IN_THE_PAST)
     return None
-
-
-def _claimed(case: Case, command: cmd.PersonCommandBase, now: datetime) -> tuple[ev.Event, ...]:
-    """Claims an open case for the person of the hold."""
-    return () if case.owner else (ev.CaseClaimed(at=now, by=command.by.id),)
 
 
 def _off_hold(case: Case, now: datetime) -> tuple[ev.Event, ...]:
@@ -96,8 +90,7 @@ def _off_hold(case: Case, now: datetime) -> tuple[ev.Event, ...]:
 
 def resume(case: Case, command: cmd.Resume, now: datetime) -> Outcome:
     """Takes the case off hold."""
-    refusal = not_undecided(case) or not_yours(case, command.by)
-    if refusal is not None:
+    if refusal := not_undecided(case) or not_yours(case, command.by):
         return refusal
     if case.hold is None:
         return Refusal(reason=Reason.NOT_ON_HOLD)

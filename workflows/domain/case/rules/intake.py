@@ -31,10 +31,7 @@ MANY = 5
 
 
 def only_counts(case: Case, severity: Severity, rules: tuple[int, ...]) -> bool:
-    """Whether an alert of `severity` only raises the count.
-
-    It does not raise the severity and matches no protection (`rules`), and is not among the first.
-    """
+    """Whether an alert is not among the first, no worse, and matches no protection (`rules`)."""
     if case.alerts < MANY or case.phase is Phase.CLOSED:
         return False
     return severity.rank >= case.severity.rank and not rules
@@ -67,15 +64,11 @@ def absorb(case: Case, command: cmd.Absorb, now: datetime) -> Outcome:
     """Continues a merged case; a second delivery has no effect."""
     if command.case in case.absorbed:
         return ()
+    absorbed = ev.CaseAbsorbed(at=now, by=command.by, case=command.case, alerts=command.alerts)
     if case.merged_into == command.case and case.id < command.case:
         # Both were merged into each other at the same time: one of them continues.
-        reopened = ev.CaseReopened(at=now, by=command.by, reason="")
-        return (reopened, _absorbed(command, now))
-    return (_absorbed(command, now),)
-
-
-def _absorbed(command: cmd.Absorb, now: datetime) -> ev.CaseAbsorbed:
-    return ev.CaseAbsorbed(at=now, by=command.by, case=command.case, alerts=command.alerts)
+        return (ev.CaseReopened(at=now, by=command.by, reason=""), absorbed)
+    return (absorbed,)
 
 
 RULES: Rules = {

@@ -18,7 +18,7 @@ _NEXT: dict[NoticeStatus | None, frozenset[NoticeStatus]] = {
     _S.FAILED: frozenset({_S.SENT}),
 }
 """Possible next statuses; other reports are outdated."""
-_UNKNOWN = Problem(kind=ProblemKind.UNREACHABLE)
+UNKNOWN = Problem(kind=ProblemKind.UNREACHABLE)
 
 
 def notice_events(case: Case, report: EnforcementReport, now: datetime) -> tuple[ev.Event, ...]:
@@ -30,7 +30,7 @@ def notice_events(case: Case, report: EnforcementReport, now: datetime) -> tuple
     state = case.notices.get(decision)
     if news.status not in _NEXT.get(state.status if state else None, frozenset()):
         return ()
-    problem = news.problem or (_UNKNOWN if news.status is _S.FAILED else None)
+    problem = news.problem or (UNKNOWN if news.status is _S.FAILED else None)
     return (_EVENTS[news.status](at=now, decision=decision, problem=problem),)
 
 

@@ -44,10 +44,7 @@ def start(
     step: int | None = None,
     after: Iterable[ev.Event] = (),
 ) -> tuple[ev.Event, ...]:
-    """Starts a protection, unless the same one is active or the case has no subject for it.
-
-    `after` are decided events that `case` has not applied.
-    """
+    """Starts a protection, unless it is active (also by `after`, events not applied) or unfit."""
     planned = plan_protection(case, written)
     if planned is None:
         return ()
@@ -129,10 +126,7 @@ def lift_unused(case: Case, now: datetime, by: str | None) -> tuple[ev.Event, ..
 
 
 def take_over(case: Case, events: Iterable[ev.Event], now: datetime) -> tuple[ev.Event, ...]:
-    """Confirms a protection whose lift failed while a decision of the same action waited for it.
-
-    A retried lift would undo the decision.
-    """
+    """Confirms a protection whose lift failed: a retried lift would undo the waiting decision."""
     if case.decision is None or case.phase is not Phase.ENFORCING:
         return ()
     failed = {each.decision for each in events if isinstance(each, ev.ActionFailed) and each.undo}

@@ -1,17 +1,17 @@
 """Registry of the checks of a policy folder; each is named as the sentence that it enforces."""
 
 from collections.abc import Iterator
+from inspect import getmembers, isfunction
 
 from workflows.domain.policy.checks import actions, notices, people, platform, playbooks, texts
 from workflows.domain.policy.checks.finding import Bundle, Finding
 
-RULES = (
-    *actions.RULES,
-    *playbooks.RULES,
-    *people.RULES,
-    *notices.RULES,
-    *platform.RULES,
-    *texts.RULES,
+# Every public function that a module of checks defines is a rule.
+RULES = tuple(
+    rule
+    for module in (actions, playbooks, people, notices, platform, texts)
+    for name, rule in getmembers(module, isfunction)
+    if rule.__module__ == module.__name__ and not name.startswith("_")
 )
 
 

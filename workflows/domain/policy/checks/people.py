@@ -1,7 +1,6 @@
 """Checks of people: roles, rosters, reports and the names of detectors."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from workflows.domain.alerts import MANUAL_DETECTORS
@@ -17,18 +16,15 @@ from workflows.domain.policy.checks.finding import (
     Finding,
     Findings,
     Place,
+    unheld,
 )
-from workflows.domain.policy.reports import HandOver
 from workflows.domain.policy.roles import RoleBook
-from workflows.domain.policy.roster import Gap, Override, Roster, date_of, gaps
+from workflows.domain.policy.roster import Gap, Roster, date_of, gaps
 from workflows.domain.values import format_duration
 
 
 def detectors_are_no_people(bundle: Bundle) -> Findings:
-    """No detector has the name of one of Koban's own.
-
-    These are reserved for alerts that people make in Slack.
-    """
+    """No detector has the name of one of Koban's own, which people use in Slack."""
     for file, detector in bundle.detectors.items():
         if detector.detector in MANUAL_DETECTORS:
             what = f"`{detector.detector}` is the name under which people make alerts in Slack"
@@ -51,69 +47,40 @@ def every_role_has_somebody(bundle: Bundle) -> Findings:
         if held.group is None and not held.users:
             place = ("roles", role.value)
             yield Finding(ROLES, place, f"nobody holds the role {role.value}", write)
-    for asked in _asked(bundle):
-        yield from _can_be_given(asked, bundle.roles)
-    yield from _called(bundle, bundle.roles)
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """An approval rule with its place; `does` and `needs` are parts of the findings."""
-
-    file: str
-    place: Place
-    rule: ApprovalRule
-    does: str
-    needs: str
-
-
-def _asked(bundle: Bundle) -> Iterator[_Asked]:
-    for name, spec in (bundle.catalog.actions if bundle.catalog else {}).items():
-        place = ("actions", name)
-        for key, rule, what in (
-            ("approval", spec.approval, f"`{name}`"),
-            ("undo_approval", spec.undo_approval, f"undoing `{name}`"),
-        ):
-            if rule is not None:
-                yield _Asked(ACTIONS, (*place, key), rule, f"approves {what}", what)
-    for file, playbook in bundle.playbooks.items():
-        if playbook.act_first is not None:
-            does = "reviews what was done at once"
-            yield _Asked(file, ("act_first",), playbook.act_first, does, "`act_first`")
-    if bundle.limits is not None:
-        does = "approves what is above the limits"
-        yield _Asked(LIMITS, ("approval",), bundle.limits.approval, does, "`approval`")
-
-
-def _can_be_given(asked: _Asked, roles: RoleBook) -> Findings:
-    rule, by = asked.rule, (*asked.place, "by")
-    if rule.by not in roles.roles:
-        what = f"nobody holds the role {rule.by.value} that {asked.does}"
-        yield Finding(asked.file, asked.place, what, "add it to roles.yaml")
-        return
-    held = roles.holders(rule.by)
-    if rule.by is Role.AUDITOR:
-        what = "auditors read everything and change nothing"
-        yield Finding(asked.file, by, what, f"write `by: {Role.LEAD.value}`")
-    elif held.users and held.group is None and len(set(held.users)) < rule.quorum:
-        what = f"{asked.needs} needs {rule.quorum} approvals, and roles.yaml names fewer people"
-        yield Finding(asked.file, by, what, "lower `quorum`, or name more people")
-
-
-def _called(bundle: Bundle, roles: RoleBook) -> Findings:
+    for file, where, rule, does, needs in _approvals(bundle):
+        if rule is not None:
+            yield from unheld(bundle, rule.by, file, where, does)
+            yield from _not_given(rule, bundle.roles, file, (*where, "by"), needs)
     for file, playbook in bundle.playbooks.items():
         for number, step in enumerate(playbook.escalation):
-            if step.role is not None and step.role not in roles.roles:
-                what = f"nobody holds the role {step.role.value} that is called"
-                place = ("escalation", number, "role")
-                yield Finding(file, place, what, "add it to roles.yaml")
+            yield from unheld(bundle, step.role, file, ("escalation", number, "role"), "is called")
+
+
+def _approvals(bundle: Bundle) -> Iterator[tuple[str, Place, ApprovalRule | None, str, str]]:
+    """The approval rules with file and place, the task of their role, and what needs them."""
+    for name, spec in bundle.actions.items():
+        place, undo = ("actions", name), f"undoing `{name}`"
+        yield ACTIONS, (*place, "approval"), spec.approval, f"approves `{name}`", f"`{name}`"
+        yield ACTIONS, (*place, "undo_approval"), spec.undo_approval, f"approves {undo}", undo
+    for file, playbook in bundle.playbooks.items():
+        does = "reviews what was done at once"
+        yield file, ("act_first",), playbook.act_first, does, "`act_first`"
+    rule = bundle.limits.approval if bundle.limits else None
+    yield LIMITS, ("approval",), rule, "approves what is above the limits", "`approval`"
+
+
+def _not_given(rule: ApprovalRule, roles: RoleBook, file: str, by: Place, needs: str) -> Findings:
+    held = roles.holders(rule.by)
+    if rule.by is Role.AUDITOR and rule.by in roles.roles:
+        what = "auditors read everything and change nothing"
+        yield Finding(file, by, what, f"write `by: {Role.LEAD.value}`")
+    elif held.users and held.group is None and len(set(held.users)) < rule.quorum:
+        what = f"{needs} needs {rule.quorum} approvals, and roles.yaml names fewer people"
+        yield Finding(file, by, what, "lower `quorum`, or name more people")
 
 
 def overrides_change_a_turn(bundle: Bundle) -> Findings:
-    """Every override names a shift, and a day on which that shift begins or gets people.
-
-    Otherwise it is outdated, or has the wrong date.
-    """
+    """Every override names a shift, and a day on which that shift begins or gets people."""
     if bundle.roster is None:
         return
     for number, override in enumerate(bundle.roster.overrides):
@@ -121,13 +88,9 @@ def overrides_change_a_turn(bundle: Bundle) -> Findings:
         if override.shift not in bundle.roster.shifts:
             what = f"there is no shift `{override.shift}`"
             yield Finding(ROSTER, (*place, "shift"), what, "write the name of one of `shifts`")
-        elif not _has_a_turn(bundle.roster, override):
+        elif not (override.people or bundle.shifts[override.shift].covers(date_of(override.date))):
             what = f"`{override.shift}` does not begin on {override.date}"
             yield Finding(ROSTER, (*place, "date"), what, "write another date, or name `people`")
-
-
-def _has_a_turn(roster: Roster, override: Override) -> bool:
-    return bool(override.people) or roster.shifts[override.shift].covers(date_of(override.date))
 
 
 def reports_are_about_known_shifts(bundle: Bundle) -> Findings:
@@ -140,19 +103,15 @@ def reports_are_about_known_shifts(bundle: Bundle) -> Findings:
             what = "shifts hand over, and there is no roster.yaml"
             yield Finding(REPORTS, ("handover",), what, "add roster.yaml, or remove `handover`")
         return
-    yield from _known(handover, roster)
-    shortest = min(shift.lasts for shift in roster.shifts.values())
-    if handover.before >= shortest:
-        what = f"a shift lasts {format_duration(shortest)}, and would hand over before it begins"
-        yield Finding(REPORTS, ("handover", "before"), what, "write a shorter time")
-
-
-def _known(handover: HandOver, roster: Roster) -> Findings:
     for number, name in enumerate(handover.shifts):
         if name not in roster.shifts:
             place = ("handover", "shifts", number)
             write = "write the name of a shift of roster.yaml"
             yield Finding(REPORTS, place, f"there is no shift `{name}`", write)
+    shortest = min(shift.lasts for shift in roster.shifts.values())
+    if handover.before >= shortest:
+        what = f"a shift lasts {format_duration(shortest)}, and would hand over before it begins"
+        yield Finding(REPORTS, ("handover", "before"), what, "write a shorter time")
 
 
 _MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -161,10 +120,7 @@ _DAY = timedelta(days=1)
 
 
 def rosters_have_no_gaps(bundle: Bundle) -> Findings:
-    """With `always`, the usual week has no gap, and no override makes one.
-
-    With `always` the team promises to be available at any time.
-    """
+    """With `always`, the usual week has no gap, and no override makes one."""
     roster = bundle.roster
     if roster is None or not roster.always:
         return
@@ -192,23 +148,7 @@ def _words(gap: Gap, day: str) -> str:
 
 
 def shifts_are_worked_by_somebody(bundle: Bundle) -> Findings:
-    """The role of every shift is in roles.yaml.
-
-    Otherwise the shift has no people.
-    """
-    if bundle.roster is None or bundle.roles is None:
-        return
-    for name, shift in bundle.roster.shifts.items():
-        if shift.role is not None and shift.role not in bundle.roles.roles:
-            what = f"nobody holds the role {shift.role.value} that works this shift"
-            yield Finding(ROSTER, ("shifts", name, "role"), what, "add it to roles.yaml")
-
-
-RULES = (
-    detectors_are_no_people,
-    every_role_has_somebody,
-    overrides_change_a_turn,
-    reports_are_about_known_shifts,
-    rosters_have_no_gaps,
-    shifts_are_worked_by_somebody,
-)
+    """The role of every shift is in roles.yaml; otherwise the shift has no people."""
+    for name, shift in bundle.shifts.items():
+        place = ("shifts", name, "role")
+        yield from unheld(bundle, shift.role, ROSTER, place, "works this shift")

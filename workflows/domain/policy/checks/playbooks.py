@@ -1,25 +1,20 @@
 """Checks of playbooks: grouping, clocks, expressions, presets, names and reasons."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from difflib import get_close_matches
 
 from workflows.domain.policy.checks.finding import ACTIONS, Bundle, Finding, Findings, Place
-from workflows.domain.policy.playbook import Playbook, Preset
+from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import format_duration
 
 
 def alerts_are_grouped_by_what_they_have(bundle: Bundle) -> Findings:
-    """`group_by` names something that an alert has.
-
-    A term that no alert has would put every alert into a case of its own.
-    """
+    """`group_by` names something that an alert has; else every alert had a case of its own."""
     for file, playbook in bundle.playbooks.items():
         for number, term in enumerate(playbook.group_by):
-            if term in ("subject", "detector", "kind"):
-                continue
-            if not term.startswith(("related.", "attributes.")):
+            own = term in ("subject", "detector", "kind")
+            if not own and not term.startswith(("related.", "attributes.")):
                 write = "write subject, detector, kind, related.TYPE or attributes.NAME"
                 what = f"alerts can't be grouped by `{term}`"
                 yield Finding(file, ("group_by", number), what, write)
@@ -29,10 +24,7 @@ FASTEST = timedelta(seconds=30)
 
 
 def calls_leave_time_to_answer(bundle: Bundle) -> Findings:
-    """`repeat` leaves half a minute at least between two calls.
-
-    More frequent calls are noise, and Slack limits their rate.
-    """
+    """`repeat` leaves half a minute at least: more calls are noise, and Slack limits their rate."""
     for file, playbook in bundle.playbooks.items():
         for number, step in enumerate(playbook.escalation):
             if step.repeat is not None and step.repeat.every < FASTEST:
@@ -42,10 +34,7 @@ def calls_leave_time_to_answer(bundle: Bundle) -> Findings:
 
 
 def clocks_leave_time_to_decide(bundle: Bundle) -> Findings:
-    """`claim` is shorter than `decide`; both count from the opening.
-
-    After a late claim there must be time to decide.
-    """
+    """`claim` is shorter than `decide`, so that a late claim leaves time to decide."""
     for file, playbook in bundle.playbooks.items():
         for severity, clocks in playbook.clocks.items():
             if clocks.claim >= clocks.decide:
@@ -59,16 +48,13 @@ _IN_WORDS = re.compile(r"\b(and|or|not)\b")
 
 
 def every_condition_can_be_read(bundle: Bundle) -> Findings:
-    """Every expression of playbooks and actions can be read, and uses known variables.
-
-    An expression with a mistake would never match, without an error.
-    """
+    """Every expression can be read and uses known variables; else it would silently not match."""
     for file, playbook in bundle.playbooks.items():
         for place, expression, names in _expressions(playbook):
             wrong = bundle.problem(expression, names)
             if wrong is not None:
                 yield Finding(file, place, wrong, _write(expression))
-    for name, spec in (bundle.catalog.actions if bundle.catalog else {}).items():
+    for name, spec in bundle.actions.items():
         if spec.verify is None:
             continue
         expression = spec.verify.expect
@@ -98,26 +84,8 @@ def _write(expression: str) -> str:
     return "mend the expression as docs/policy.md shows"
 
 
-def every_preset_names_known_actions(bundle: Bundle) -> Findings:
-    """Every action of every preset is in actions.yaml."""
-    if bundle.catalog is None:
-        return
-    known = bundle.catalog.actions
-    for file, playbook in bundle.playbooks.items():
-        for place, preset in enumerate(playbook.presets):
-            for number, each in enumerate(preset.actions):
-                if each.action not in known:
-                    near = get_close_matches(each.action, known, n=1)
-                    write = f"write `{near[0]}`" if near else "add it to actions.yaml"
-                    what = f"the action `{each.action}` is not in actions.yaml"
-                    yield Finding(file, ("presets", place, "actions", number), what, write)
-
-
 def every_severity_has_clocks(bundle: Bundle) -> Findings:
-    """Every severity of a playbook has its clocks.
-
-    A case without clocks would never be escalated.
-    """
+    """Every severity of a playbook has its clocks; without them nothing would be escalated."""
     for file, playbook in bundle.playbooks.items():
         for severity in playbook.severity:
             if severity not in playbook.clocks:
@@ -127,20 +95,13 @@ def every_severity_has_clocks(bundle: Bundle) -> Findings:
 
 
 def names_are_unique_and_match_their_file(bundle: Bundle) -> Findings:
-    """`playbook:` and `detector:` are the file's name; ids of presets are unique.
-
-    Playbooks, detectors and presets are looked up by these names.
-    """
+    """`playbook:` and `detector:` are the file's name, and ids of presets are unique."""
     for file, playbook in bundle.playbooks.items():
         if file != f"playbooks/{playbook.playbook}.yaml":
             what = f"the playbook is called `{playbook.playbook}` but its file is not"
             yield Finding(file, ("playbook",), what, "write the file's name")
-        seen: set[str] = set()
-        for number, preset in enumerate(playbook.presets):
-            if preset.id in seen:
-                what = f"the preset `{preset.id}` stands twice"
-                yield Finding(file, ("presets", number, "id"), what, "give it another id")
-            seen.add(preset.id)
+        ids = [each.id for each in playbook.presets]
+        yield from _twice(file, "presets", ids, "the preset ", "give it another id")
     for file, detector in bundle.detectors.items():
         if file != f"detectors/{detector.detector}.yaml":
             what = f"the detector is called `{detector.detector}` but its file is not"
@@ -152,8 +113,7 @@ def reasons_and_rules_are_known(bundle: Bundle) -> Findings:
     for file, playbook in bundle.playbooks.items():
         yield from _twice(file, "reasons", [each.id for each in playbook.reasons])
         yield from _clauses(file, playbook)
-        for number, preset in enumerate(playbook.presets):
-            yield from _because(file, number, preset, playbook)
+        yield from _because(file, playbook)
 
 
 def _clauses(file: str, playbook: Playbook) -> Findings:
@@ -167,32 +127,29 @@ def _clauses(file: str, playbook: Playbook) -> Findings:
             yield Finding(file, ("clauses", number, "id"), what, "remove it here")
 
 
-def _because(file: str, number: int, preset: Preset, playbook: Playbook) -> Findings:
-    place = ("presets", number, "because")
-    if preset.because is None:
-        return
-    if playbook.template(preset.because) is None:
-        what = f"there is no reason `{preset.because}`"
-        known = ", ".join(each.id for each in playbook.reasons)
-        write = f"write one of {known}" if known else "add it to `reasons`"
-        yield Finding(file, place, what, write)
-    if preset.reason is not None:
-        yield Finding(file, place, "the preset has a `reason` of its own", "keep one of them")
+def _because(file: str, playbook: Playbook) -> Findings:
+    known = ", ".join(each.id for each in playbook.reasons)
+    for number, preset in enumerate(playbook.presets):
+        place = ("presets", number, "because")
+        if preset.because is None:
+            continue
+        if playbook.template(preset.because) is None:
+            write = f"write one of {known}" if known else "add it to `reasons`"
+            yield Finding(file, place, f"there is no reason `{preset.because}`", write)
+        if preset.reason is not None:
+            yield Finding(file, place, "the preset has a `reason` of its own", "keep one of them")
 
 
-def _twice(file: str, key: str, ids: Iterable[str]) -> Findings:
-    seen: set[str] = set()
+def _twice(
+    file: str, key: str, ids: list[str], the: str = "", write: str = "keep one of them"
+) -> Findings:
     for number, each in enumerate(ids):
-        if each in seen:
-            yield Finding(file, (key, number, "id"), f"`{each}` stands twice", "keep one of them")
-        seen.add(each)
+        if each in ids[:number]:
+            yield Finding(file, (key, number, "id"), f"{the}`{each}` stands twice", write)
 
 
 def there_is_exactly_one_catch_all(bundle: Bundle) -> Findings:
-    """One playbook, and only one, has `catch_all: true`.
-
-    Alerts of an unknown kind need a playbook.
-    """
+    """One playbook, and only one, has `catch_all: true`, for alerts of an unknown kind."""
     takers = sorted(file for file, book in bundle.playbooks.items() if book.catch_all)
     if not takers and bundle.whole:
         what = "no playbook takes alerts of an unknown kind"
@@ -200,16 +157,3 @@ def there_is_exactly_one_catch_all(bundle: Bundle) -> Findings:
     for file in takers[1:]:
         what = f"`catch_all` stands in {takers[0]} already"
         yield Finding(file, ("catch_all",), what, "remove one of the two")
-
-
-RULES = (
-    alerts_are_grouped_by_what_they_have,
-    calls_leave_time_to_answer,
-    clocks_leave_time_to_decide,
-    every_condition_can_be_read,
-    every_preset_names_known_actions,
-    every_severity_has_clocks,
-    names_are_unique_and_match_their_file,
-    reasons_and_rules_are_known,
-    there_is_exactly_one_catch_all,
-)

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from workflows.domain.policy.appeals import AppealRules, NoticeKind
+from pydantic import BaseModel
+
 from workflows.domain.policy.checks.finding import (
     ACTIONS,
     APPEALS,
@@ -14,7 +15,6 @@ from workflows.domain.policy.checks.finding import (
     Findings,
     Place,
 )
-from workflows.domain.policy.playbook import Automation, Playbook
 from workflows.domain.values import Text
 
 BUTTON = 75
@@ -25,10 +25,7 @@ WRITE = "write `{ja: …, en: …}`"
 
 
 def titles_fit_and_speak_both_languages(bundle: Bundle) -> Findings:
-    """Titles and reasons have both languages; titles fit on a button.
-
-    Slack refuses longer labels.
-    """
+    """Titles and reasons have both languages; titles fit on a button."""
     for file, place, text in _texts(bundle):
         yield from _both(file, place, text)
         if place[-1] == "title" and max(len(text.ja), len(text.en)) > BUTTON:
@@ -45,56 +42,22 @@ def _both(file: str, place: Place, text: Text) -> Findings:
         yield Finding(file, place, f"the {name} has no Japanese", WRITE)
 
 
-def _chosen(file: str, playbook: Playbook) -> Iterator[tuple[str, Place, Text]]:
-    for number, template in enumerate(playbook.reasons):
-        place = ("reasons", number)
-        yield file, (*place, "title"), template.title
-        yield file, (*place, "reason"), template.reason
-        if template.notice is not None:
-            yield file, (*place, "notice"), template.notice
-    for number, clause in enumerate(playbook.clauses):
-        if clause.title is not None:
-            yield file, ("clauses", number, "title"), clause.title
-    if playbook.policy is not None and playbook.policy.title is not None:
-        yield file, ("policy", "title"), playbook.policy.title
-
-
-def _notices(rules: AppealRules | None) -> Iterator[tuple[str, Place, Text]]:
-    if rules is None:
-        return
-    for notice in NoticeKind:
-        said = rules.notices.text(notice)
-        if said is not None:
-            yield APPEALS, ("notices", notice.value), said
-    for name in Automation.model_fields:
-        said = getattr(rules.notices.automation, name)
-        if said is not None:
-            yield APPEALS, ("notices", "automation", name), said
-
-
 def _texts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
-    for name, spec in (bundle.catalog.actions if bundle.catalog else {}).items():
-        yield ACTIONS, ("actions", name, "title"), spec.title
-    for file, playbook in bundle.playbooks.items():
-        yield file, ("title",), playbook.title
-        for number, preset in enumerate(playbook.presets):
-            yield file, ("presets", number, "title"), preset.title
-            if preset.reason is not None:
-                yield file, ("presets", number, "reason"), preset.reason
-        yield from _chosen(file, playbook)
-    yield from _notices(bundle.appeals)
-    for kind, spec_ in (bundle.lookups.lookups if bundle.lookups else {}).items():
-        yield PLATFORM, ("lookups", kind, "title"), spec_.title
-        for number, field in enumerate(spec_.fields):
-            yield PLATFORM, ("lookups", kind, "fields", number, "title"), field.title
-    yield from _shifts(bundle)
-    for name, related in (bundle.lookups.related if bundle.lookups else {}).items():
-        yield PLATFORM, ("related", name, "title"), related.title
+    """All texts of these files, with file and place."""
+    files = {
+        ACTIONS: bundle.catalog,
+        APPEALS: bundle.appeals,
+        PLATFORM: bundle.lookups,
+        ROSTER: bundle.roster,
+        **bundle.playbooks,
+    }
+    return ((file, *each) for file, content in files.items() for each in _within((), content))
 
 
-def _shifts(bundle: Bundle) -> Iterator[tuple[str, Place, Text]]:
-    for name, shift in (bundle.roster.shifts if bundle.roster else {}).items():
-        yield ROSTER, ("shifts", name, "title"), shift.title
-
-
-RULES = (titles_fit_and_speak_both_languages,)
+def _within(place: Place, content: object) -> Iterator[tuple[Place, Text]]:
+    if isinstance(content, Text):
+        yield place, content
+    elif isinstance(content, BaseModel | dict | tuple):
+        parts = enumerate(content) if isinstance(content, tuple) else dict(content).items()
+        for key, part in parts:
+            yield from _within((*place, key), part)

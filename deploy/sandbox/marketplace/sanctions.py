@@ -1,4 +1,4 @@
-"""Measures of the marketplace and the fields that show them, as data."""
+"""Sanctions of the marketplace and the fields that show them, as data."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ Shows = Callable[[Sequence[Row]], Row]
 
 
 @dataclass(frozen=True)
-class Measure:
-    """One kind of measure. `shows` makes fields of a thing from its measures in force."""
+class Sanction:
+    """One kind of sanction. `shows` returns a thing's fields from its sanctions in force."""
 
     shows: Shows
     undo: bool = True
@@ -40,24 +40,24 @@ def _removed(active: Sequence[Row]) -> Row:
     return {"removed": True, "status": "removed"} if active else {"removed": False}
 
 
-# Where two measures show in the same field, the one further down wins.
-MEASURES: dict[str, dict[str, Measure]] = {
+# If two sanctions set the same field, the later one wins.
+SANCTIONS: dict[str, dict[str, Sanction]] = {
     "users": {
-        "warnings": Measure(lambda active: {"warnings": len(active)}),
-        "mutes": Measure(_until("muted", "muted_until")),
-        "payout-holds": Measure(_flag("payout_held")),
-        "bid-limits": Measure(_flag("bidding_limited")),
-        "suspensions": Measure(_status("suspended")),
-        "bans": Measure(_status("banned")),
+        "warnings": Sanction(lambda active: {"warnings": len(active)}),
+        "mutes": Sanction(_until("muted", "muted_until")),
+        "payout-holds": Sanction(_flag("payout_held")),
+        "bid-limits": Sanction(_flag("bidding_limited")),
+        "suspensions": Sanction(_status("suspended")),
+        "bans": Sanction(_status("banned")),
     },
-    "messages": {"hide": Measure(_flag("hidden"))},
-    "listings": {"pause": Measure(_paused), "removals": Measure(_removed)},
+    "messages": {"hide": Sanction(_flag("hidden"))},
+    "listings": {"pause": Sanction(_paused), "removals": Sanction(_removed)},
     "streams": {
-        "slow-mode": Measure(_flag("slow_mode")),
-        "pause": Measure(_paused),
-        "end": Measure(_status("ended"), undo=False),
+        "slow-mode": Sanction(_flag("slow_mode")),
+        "pause": Sanction(_paused),
+        "end": Sanction(_status("ended"), undo=False),
     },
-    "auctions": {"bid-cancellations": Measure(_flag("bids_cancelled"))},
+    "auctions": {"bid-cancellations": Sanction(_flag("bids_cancelled"))},
     "orders": {},
 }
 PERSONAL = frozenset({"email", "phone", "device_id", "bank_hash", "address_hash"})

@@ -38,12 +38,12 @@ from workflows.domain.values import Language, Text
 
 
 async def acknowledged(*_: object, **__: object) -> None:
-    """Takes an acknowledgement."""
+    """Accepts an acknowledgement."""
 
 
 @dataclass
-class Heard:
-    """Takes answers, homes and messages instead of Slack, in their order."""
+class FakeSlack:
+    """Records answers, homes and messages in order, in place of Slack."""
 
     said: list[Said] = field(default_factory=list)
     homes: list[dict[str, Any]] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Heard:
 
 @dataclass
 class Speaking(FakePeople):
-    """One language, and the words as names."""
+    """One language, with the texts as names."""
 
     reads: Language = Language.JA
     named: Mapping[str, str] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class Speaking(FakePeople):
 
 
 class Policies(FakePolicies):
-    """A folder with the words as titles."""
+    """Policy folder with the texts as titles."""
 
     def __init__(self, scene: Scene) -> None:
         self._playbooks = playbooks(scene.words)
@@ -98,7 +98,7 @@ class Policies(FakePolicies):
 
 
 class Bulk(FakeBulkDecisions):
-    """Look-ups with the words as titles."""
+    """Look-ups with the texts as titles."""
 
     title: Text
 
@@ -108,7 +108,7 @@ class Bulk(FakeBulkDecisions):
 
 
 class Team(FakeTeam):
-    """Playbooks with the words as titles."""
+    """Playbooks with the texts as titles."""
 
     title: Text
 
@@ -117,8 +117,8 @@ class Team(FakeTeam):
 
 
 @dataclass
-class Rooms:
-    """Everything in its initial state, to be filled in by a surface."""
+class Harness:
+    """Every service in its initial state, which a surface fills in."""
 
     scene: Scene
     cases: FakeCases = field(default_factory=FakeCases)
@@ -127,7 +127,7 @@ class Rooms:
     platform: FakePlatform = field(default_factory=FakePlatform)
     finding: FakeFinding = field(default_factory=FakeFinding)
     automation: FakeAutomation = field(default_factory=FakeAutomation)
-    heard: Heard = field(default_factory=Heard)
+    heard: FakeSlack = field(default_factory=FakeSlack)
     background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:
@@ -165,12 +165,12 @@ class Rooms:
 
     @property
     def languages(self) -> Languages:
-        """In which language each is answered."""
+        """The language of each person's answers."""
         return Languages(self.services, self.background)
 
     @property
     def links(self) -> Links:
-        """To the demo's workspace."""
+        """Links to the demo's workspace."""
         return Links(self.heard)
 
     @property
@@ -187,7 +187,7 @@ class Rooms:
         )
 
     def asked(self, person: str = "U0SATO", *roles: Role) -> Request:
-        """A command, asked in a channel; without `roles` by a specialist."""
+        """A command typed in a channel, by a specialist unless `roles` is given."""
         source = Source(person=person, place=Place(channel="C0LIVE"))
         given = frozenset(roles or {Role.SPECIALIST})
         return Request(source=source, roles=given, texts=self.scene.catalog, now=NOW)

@@ -1,0 +1,41 @@
+"""Timeouts for tests on a busy machine, longer than in production."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio.client import WorkflowQueryFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from bot.timeouts import Timeouts
+from deploy.sandbox.slack.person import wait_until
+from workflows.client import OutOfReach
+
+T = TypeVar("T")
+
+SECONDS = 8.0
+RPC_TIMEOUT = timedelta(seconds=SECONDS)
+LONG_TIMEOUTS = Timeouts(
+    temporal=SECONDS,
+    store=SECONDS,
+    error=SECONDS,
+    roles=SECONDS,
+    workspace=SECONDS,
+    language=SECONDS,
+)
+
+
+async def answered(query: Callable[[], Awaitable[T]]) -> T:
+    """Repeats a query until a worker answers it; a busy one may be late, or about to go on."""
+
+    async def look() -> tuple[T] | None:
+        try:
+            return (await query(),)
+        except (OutOfReach, WorkflowQueryFailedError):
+            return None
+        except RPCError as error:
+            if error.status is RPCStatusCode.DEADLINE_EXCEEDED:
+                return None
+            raise
+
+    return (await wait_until(look, what="an answer to a query"))[0]
