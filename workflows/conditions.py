@@ -34,6 +34,8 @@ DEEPEST = 100
 _MEANINGLESS = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError)
 _BINDS = re.compile(r"\.\s*(?:all|exists|exists_one|filter|map)\s*\(\s*([A-Za-z_]\w*)\s*,")
 _WORD = re.compile(r"[A-Za-z]\w*")
+_PATTERNS = re.compile(r"""\.matches\(\s*([rR]?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))\s*\)""")
+"""Patterns written in an expression; others come from an alert and fail when it is evaluated."""
 
 
 def holds(expression: str, facts: Mapping[str, Any]) -> bool:
@@ -71,6 +73,9 @@ def problem(expression: str, names: tuple[str, ...] = NAMES) -> str | None:
         if name not in names and name not in bound:
             known = " or ".join(f"`{each}`" for each in names)
             return f"the expression speaks of `{name}`, which is unknown here (only {known} is)"
+    for pattern in _PATTERNS.findall(expression):
+        if value_of(f"''.matches({pattern})", {}) is None:
+            return f"the pattern {pattern} is no regular expression"
     for name in program.functions():
         if _WORD.fullmatch(name) and name not in FUNCTIONS:
             near = get_close_matches(name, sorted(FUNCTIONS), n=1)

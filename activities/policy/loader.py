@@ -1,9 +1,11 @@
 """Policy folder: loaded, checked, and reloaded when a file changes."""
 
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,14 @@ from workflows.domain.policy.reports import ReportRules
 from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster
 
-IGNORED = (".yml", ".json")
-"""Suffixes of probably misnamed files."""
+FILES = (
+    *("actions.yaml", "roles.yaml", "platform.yaml"),
+    *("limits.yaml", "appeals.yaml", "roster.yaml", "reports.yaml"),
+)
+FOLDERS = ("playbooks", "detectors")
+"""Folders whose `*.yaml` are read."""
+SCHEMAS = "schemas"
+"""The folder of JSON Schemas for editors, which is not read."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,7 @@ class _Loader:
             "roster": self._read_optional("roster.yaml", Roster),
             "reports": self._read_optional("reports.yaml", ReportRules),
         }
+        self._name_unread()
         playbooks = self._all("playbooks", Playbook)
         detectors = self._all("detectors", Detector)
         whole = not any(document.faults for document in self._documents.values())
@@ -122,13 +131,18 @@ class _Loader:
 
     def _all(self, name: str, model: type[M]) -> dict[str, M]:
         """The valid files of a subfolder by path."""
-        for path in sorted((self._folder / name).glob("*")):
-            if path.suffix.lower() in IGNORED:
-                document = self._documents[f"{name}/{path.name}"] = Document(f"{name}/{path.name}")
-                document.fault((), "the file would not be read", "let its name end in .yaml")
-        found = sorted((self._folder / name).glob("*.yaml"))
-        read_ = {f"{name}/{path.name}": self._read(f"{name}/{path.name}", model) for path in found}
+        found = [file for file in _files(self._folder) if _is_in(file, name)]
+        read_ = {file: self._read(file, model) for file in found}
         return {file: made for file, made in read_.items() if made is not None}
+
+    def _name_unread(self) -> None:
+        """Adds a fault for each file that looks like policy and is not read."""
+        for file in _files(self._folder):
+            if file in FILES or any(_is_in(file, name) for name in FOLDERS):
+                continue
+            if Path(file).suffix.lower() in (".yaml", ".yml", ".json"):
+                document = self._documents[file] = Document(file)
+                document.fault((), "the file is not read", _meant(file))
 
     def _lint(self, bundle: Bundle) -> None:
         for found in findings(bundle):
@@ -147,8 +161,39 @@ class _Loader:
         return digest.hexdigest()[:12]
 
 
+def _files(folder: Path) -> list[str]:
+    """Everything in the folder and in the folders that it links to, by path; no hidden files."""
+    found: list[str] = []
+    seen: set[str] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        inner = Path(place).relative_to(folder)
+        real = os.path.realpath(place)
+        # A link that leads back up would be followed without end.
+        again, seen = real in seen, seen | {real}
+        hidden = inner == Path(SCHEMAS)
+        folders[:] = [] if again or hidden else [n for n in folders if not n.startswith(".")]
+        if not again and not hidden:
+            found += [str(inner / name) for name in files if not name.startswith(".")]
+    return sorted(found)
+
+
+def _is_in(file: str, folder: str) -> bool:
+    path = Path(file)
+    return path.parent == Path(folder) and path.suffix == ".yaml"
+
+
+def _meant(file: str) -> str:
+    """What to do about a file that is not read."""
+    path = Path(file)
+    if path.parent == Path():
+        near = get_close_matches(path.stem, [Path(each).stem for each in FILES], n=1, cutoff=0.75)
+        return f"rename it to {near[0]}.yaml, or remove it" if near else "remove it"
+    near = get_close_matches(path.parts[0], FOLDERS, n=1)
+    return f"rename it to {near[0]}/{path.stem}.yaml" if near else "remove it"
+
+
 LOOK_SECONDS = 1.0
-Signature = tuple[tuple[str, int, int], ...]
+Signature = tuple[tuple[str, str], ...]
 
 
 class PolicyWatch:
@@ -182,11 +227,12 @@ class PolicyWatch:
 
 
 def _signature(folder: Path) -> Signature:
-    found = []
-    for path in sorted(folder.rglob("*.yaml")):
-        try:
-            stat = path.stat()
-        except FileNotFoundError:
-            continue  # deleted meanwhile: the next check sees it
-        found.append((str(path), stat.st_mtime_ns, stat.st_size))
-    return tuple(found)
+    """Files and digests: a link can be turned to a file of the same size and time."""
+    return tuple((file, _digest(folder / file)) for file in _files(folder))
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    except OSError:
+        return ""  # deleted meanwhile, or unreadable: the load names it

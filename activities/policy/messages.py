@@ -12,7 +12,9 @@ M = TypeVar("M", bound=BaseModel)
 Models = set[type[BaseModel]]
 
 SHAPES = {
-    r"^[a-z0-9_-]{1,80}$": "write the channel's name in small letters without #, as ts-live",
+    r"^([^\sA-Z\x00-\x2c./:-@\[-\^`\{-\x7f\u2000-\u206f\u3000-\u303f]{1,80}|[CG][A-Z0-9]{8,20})$": (
+        "write the channel's name in small letters without #, as ts-live, or its id, as C0123ABCDEF"
+    ),
     r"^[a-z][a-z0-9_]{0,39}$": "write small letters, digits and _, 40 at most",
     r"^S[A-Z0-9]{2,20}$": "write the id of the Slack user group, as S0123ABCD",
     r"^[UW][A-Z0-9]{2,20}$": "write the person's Slack id, as U0123ABCD",

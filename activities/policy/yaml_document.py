@@ -87,19 +87,23 @@ def read(folder: Path, file: str) -> Document:
     except RecursionError:
         document.fault((), "the file is nested too deeply", "write it flatter")
         return document
-    if node is None:
-        document.fault((), "the file is empty", "write at least its first key")
-        return document
     aliases = _aliases(text)
     if aliases:
         document.faults.append(Fault(file, aliases, *_ALIAS))
         return document
-    document.data = _value(document, node, ())
+    document.data = _value(document, node, ()) if node is not None else None
+    if document.data is None:
+        empty = Fault(file, 1, "the file is empty", "write at least its first key")
+        document.faults.append(empty)
     return document
 
 
 def _text(path: Path, document: Document) -> str | None:
     try:
+        if path.exists() and not path.is_file():
+            # Reading a pipe or a device could wait for ever.
+            document.fault((), "this is not a regular file", "put a YAML file there")
+            return None
         raw = path.read_bytes()
     except FileNotFoundError:
         document.fault((), "the file is missing", "make it as docs/policy.md shows")

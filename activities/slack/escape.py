@@ -31,7 +31,7 @@ _NUMBERED = re.compile(r"(?<![\d.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?!
 _SHOUT = re.compile(r"(?i)([@＠])(?=here|channel|everyone|[UWS][A-Z0-9]{2,})")
 _EMOJI = re.compile(r":(?=[0-9_']*[a-z+-][a-z0-9_+'-]*:)")
 _EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])")
-_QUOTE = re.compile(r"(?m)^(\s*)>")
+_QUOTE = re.compile(r"(?m)^([^\S\n]*)>")
 # Look-alikes of the characters that Slack parses.
 _ALIKE = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})

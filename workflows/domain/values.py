@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -14,6 +15,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 
 class Value(BaseModel):
@@ -115,6 +117,21 @@ class Text(Value):
     def in_(self, language: Language) -> str:
         """The text in `language`."""
         return self.ja if language is Language.JA else self.en
+
+
+@lru_cache(maxsize=256)
+def linear_pattern(pattern: str) -> SchemaValidator:
+    """A regular expression over whole texts; its `isinstance_python` takes linear time.
+
+    Its engine is Rust's, without look-around and back-references.
+
+    Raises:
+        ValueError: for what is no regular expression there.
+    """
+    try:
+        return SchemaValidator(core_schema.str_schema(pattern=f"^(?:{pattern})$"))
+    except SchemaError as error:
+        raise ValueError(str(error)) from error
 
 
 # U+2400 "symbols for control": shows a control character instead of applying it.

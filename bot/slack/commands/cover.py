@@ -48,9 +48,9 @@ CoverLine = LetCover | ShowCovers | EndCovers
 
 _END = ("end", "stop", "終了", "解除")
 _UNTIL = re.compile(
-    r"(?:に|が|を)?\s*(?:until|till)?\s*"
-    r"(?:(\d{4})[-/](\d{1,2})[-/](\d{1,2})\s+)?"
-    r"(\d{1,2})(?::(\d{2})|時(?:(\d{1,2})分)?)\s*(?:まで)?"
+    r"(?:に|が|を)? ?(?:until|till)? ?"
+    r"(?:(\d{4})[-/](\d{1,2})[-/](\d{1,2}) )?"
+    r"(\d{1,2})(?::(\d{2})|時(?:(\d{1,2})分)?) ?(?:まで)?"
 )
 
 
@@ -62,7 +62,8 @@ def _cover(rest: str, lookups: Lookups) -> Value:
     person, said = mentioned(rest)
     if person is not None and plainly(said) in _END:
         return EndCovers(person=person)
-    until = _UNTIL.fullmatch(plainly(said))
+    # Single spaces: several `\s*` in a row would take quadratic time.
+    until = _UNTIL.fullmatch(" ".join(plainly(said).split()))
     try:
         if person is not None and until is not None:
             return LetCover(person=person, day=_day(until), at=_time(until))

@@ -3,6 +3,7 @@
 Each folder in testdata has one mistake, and the expected message in expected.txt.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -83,3 +84,51 @@ def test_a_pasted_secret_is_not_repeated(tmp_path: Path) -> None:
     """A value in place of a variable's name may be the secret itself."""
     told = check_folder(folders.spoiled("detector_secret_as_its_variable", tmp_path))
     assert "whsec" not in "".join(told)
+
+
+@pytest.mark.parametrize("file", ["limits.yaml", "playbooks/new.yaml"])
+def test_a_pipe_is_named_and_not_read(tmp_path: Path, file: str) -> None:
+    """Reading one would wait for ever."""
+    folder = folders.good(tmp_path)
+    os.mkfifo(folder / file)
+    assert check_folder(folder) == [
+        f"{file}:1: this is not a regular file; put a YAML file there",
+    ]
+
+
+@pytest.mark.parametrize("name", ["new.YAML", "new.yml", "new.json"])
+def test_a_file_of_another_suffix_is_named(tmp_path: Path, name: str) -> None:
+    """Only `*.yaml` is read."""
+    folder = folders.good(tmp_path)
+    (folder / "playbooks" / name).write_text("playbook: new\n")
+    assert check_folder(folder) == [
+        f"playbooks/{name}:1: the file is not read; rename it to playbooks/new.yaml",
+    ]
+
+
+@pytest.mark.parametrize("channel", ["監視", "ts-監視ー1", "C0123456789", "g_1"])
+def test_a_channel_has_a_name_in_any_script_or_an_id(tmp_path: Path, channel: str) -> None:
+    """Slack takes both."""
+    folder = folders.good(tmp_path)
+    folders.replace(folder, "playbooks/other.yaml", "ts-live", channel)
+    assert check_folder(folder) == []
+
+
+@pytest.mark.parametrize(
+    "channel", ["TS-Live", "ts live", "ts.live", "ts\u200blive", "C012", "監視、"]
+)
+def test_a_channel_that_slack_does_not_take_is_named(tmp_path: Path, channel: str) -> None:
+    """Capitals, spaces and punctuation are no part of a name."""
+    folder = folders.good(tmp_path)
+    folders.replace(folder, "playbooks/other.yaml", "ts-live", f"'{channel}'")
+    [line] = check_folder(folder)
+    assert line.startswith("playbooks/other.yaml:4: `channel` can't be ")
+
+
+def test_files_of_an_editor_are_no_mistake(tmp_path: Path) -> None:
+    """Hidden files, notes and schemas are left alone."""
+    folder = folders.good(tmp_path)
+    (folder / "schemas").mkdir()
+    for name in (".limits.yaml.swp", "README.md", "schemas/limits.schema.json", ".hidden.yaml"):
+        (folder / name).write_text("x")
+    assert check_folder(folder) == []

@@ -1,6 +1,7 @@
 """Policy reload: a changed folder is read again, and the last valid one stays in use."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,33 @@ def test_a_start_on_a_broken_folder_is_refused(tmp_path: Path) -> None:
     """There is no valid folder to fall back to."""
     with pytest.raises(PolicyFaults, match=r"roles\.yaml:1: the file is empty"):
         PolicyWatch(folders.spoiled("file_empty", tmp_path))
+
+
+@pytest.mark.parametrize("link", ["", "playbooks"])
+def test_a_link_that_is_turned_is_noticed(tmp_path: Path, clock: Clock, link: str) -> None:
+    """A Kubernetes ConfigMap turns a link; the new file has the same size and time."""
+    folder = folders.good(tmp_path)
+    other = Path(shutil.copytree(folder, tmp_path / "next"))
+    for each in (folder, other):
+        os.utime(each / "playbooks/other.yaml", (0, 0))
+    folders.replace(other, "playbooks/other.yaml", "claim: 1h", "claim: 2h")
+    os.utime(other / "playbooks/other.yaml", (0, 0))
+    mounted = tmp_path / "mounted"
+    if link:
+        shutil.copytree(folder, mounted)
+        shutil.rmtree(mounted / link)
+    (mounted / link).symlink_to(folder / link)
+    watch = PolicyWatch(mounted, clock)
+    first = watch.current()
+    (mounted / link).unlink()
+    (mounted / link).symlink_to(other / link)
+    clock.now += 1
+    assert watch.current().version != first.version
+
+
+def test_links_in_a_circle_are_read_once(tmp_path: Path, clock: Clock) -> None:
+    """A link to a folder above it does not end the process."""
+    folder = folders.good(tmp_path)
+    (folder / "playbooks" / "up").symlink_to(folder)
+    watch = PolicyWatch(folder, clock)
+    assert watch.current().playbooks.keys() == {"off_platform", "other"}

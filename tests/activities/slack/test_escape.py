@@ -140,3 +140,13 @@ def test_short_text_is_kept_as_it_is() -> None:
     """Text within the limit has no ellipsis."""
     assert shorten("𠮷野家", 4) == "𠮷野家"
     assert shorten("𠮷野家", 3) == "𠮷…"
+
+
+@pytest.mark.parametrize(
+    "piece", ["\n", " ", "a.", "@", "_", ":a", "<", "あ", "\u200d", "1.", "http"]
+)
+def test_hostile_text_takes_linear_time(piece: str) -> None:
+    """200,000 characters take minutes where a pattern tries every pair of places."""
+    text = piece * (200_000 // len(piece))
+    assert len(mrkdwn(text, 300)) <= 300
+    assert len(plain(text, 300)) <= 300

@@ -58,6 +58,7 @@ def test_a_cover_is_read_as_it_is_meant(typed, meant):
         f"cover {SATO} until 25:00",
         f"cover {SATO} until 2026-02-31 18:00",
         f"cover {SATO} <@U0CLARK> until 18:00",
+        f"cover {SATO} until{' ' * 200_000}x",
         "cover until 18:00",
     ],
 )

@@ -11,6 +11,7 @@ from workflows.domain.alerts import Alert, Subject
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Severity
+from workflows.domain.values import linear_pattern
 
 _WORD = r"""(?:'([A-Za-z0-9_.-]{1,64})'|"([A-Za-z0-9_.-]{1,64})")"""
 _IS = re.compile(rf"alert\.kind\s*==\s*{_WORD}")
@@ -65,14 +66,18 @@ def subject_meant(
 
 def type_by_form(id_: str, lookups: LookupCatalog) -> str | None:
     """The type whose form of ids matches, if exactly one does."""
-    fitting = [type_ for type_, form in _forms(lookups).items() if form.fullmatch(id_)]
+    fitting = [
+        type_
+        for type_, spec in lookups.lookups.items()
+        if spec.ids is not None and linear_pattern(spec.ids).isinstance_python(id_)
+    ]
     return fitting[0] if len(fitting) == 1 else None
 
 
 def subjects_in(text: str, lookups: LookupCatalog) -> tuple[Subject, ...]:
     """The subjects in a text, as `user:u_1` or by the form of their ids, in their order."""
     found: list[Subject] = []
-    for word in _WORDS.findall(text):
+    for word in filter(None, (run.rstrip(":.-") for run in _WORDS.findall(text))):
         head, colon, rest = word.partition(":")
         named = _subject(head, rest) if colon and head in lookups.lookups else None
         formed = type_by_form(word, lookups) if named is None else None
@@ -82,15 +87,7 @@ def subjects_in(text: str, lookups: LookupCatalog) -> tuple[Subject, ...]:
     return tuple({subject.key: subject for subject in found}.values())
 
 
-_WORDS = re.compile(r"[A-Za-z0-9_:.-]*[A-Za-z0-9_]")
-
-
-def _forms(lookups: LookupCatalog) -> Mapping[str, re.Pattern[str]]:
-    return {
-        type_: re.compile(spec.ids)
-        for type_, spec in lookups.lookups.items()
-        if spec.ids is not None
-    }
+_WORDS = re.compile(r"[A-Za-z0-9_:.-]+")
 
 
 def _subject(type_: str, id_: str) -> Subject | None:

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
 from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.policy.roles import ChannelName
 from workflows.domain.values import Duration, Slug, Text, Value, Written
 
 
@@ -261,7 +262,7 @@ class Playbook(Written):
     policy: Rule | None = None
     clauses: Annotated[tuple[Rule, ...], Field(max_length=20)] = ()
     reasons: Annotated[tuple[ReasonTemplate, ...], Field(max_length=20)] = ()
-    channel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,80}$")]
+    channel: ChannelName
     group_by: Annotated[tuple[str, ...], Field(min_length=1, max_length=5)] = ("subject",)
     severity: Annotated[dict[Severity, str], Field(min_length=1)]
     clocks: Annotated[dict[Severity, Clocks], Field(min_length=1)]

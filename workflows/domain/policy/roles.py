@@ -9,7 +9,13 @@ from workflows.domain.values import Written
 
 GroupId = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,20}$")]
 UserId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
-ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,80}$")]
+ChannelName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([^\sA-Z\x00-\x2c./:-@\[-\^`\{-\x7f\u2000-\u206f\u3000-\u303f]{1,80}|[CG][A-Z0-9]{8,20})$"
+    ),
+]
+"""The name of a channel without #, in any script that Slack takes, or its id."""
 
 
 class Holders(Written):

@@ -9,6 +9,7 @@ from workflows.domain.policy.matching import (
     subject_meant,
     subject_types,
     subjects_in,
+    type_by_form,
 )
 from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook
@@ -93,3 +94,12 @@ def test_subjects_are_found_in_a_text() -> None:
     text = "u_aiko(u_aiko)と order:9、s_12 と u_7。hello user_name https://u_x.example"
     keys = [each.key for each in subjects_in(text, LOOKUPS)]
     assert keys == ["user:u_aiko", "order:9", "stream:s_12"]
+
+
+def test_hostile_text_takes_linear_time() -> None:
+    """Each of these takes minutes or more with a backtracking engine."""
+    spec = LOOKUPS.lookups["user"].model_copy(update={"ids": "u_([A-Za-z0-9]+-?)+"})
+    lookups = LookupCatalog(lookups={"user": spec})
+    assert type_by_form("u_" + "a" * 100_000 + "_", lookups) is None
+    assert type_by_form("u_" + "a" * 100_000, lookups) == "user"
+    assert subjects_in("-" * 500_000, lookups) == ()

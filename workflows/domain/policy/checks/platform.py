@@ -1,6 +1,5 @@
 """Checks of platform.yaml and the evidence quota: forms of ids, personal data, related look-ups."""
 
-import re
 from datetime import timedelta
 
 from workflows.domain.policy.checks.finding import (
@@ -12,6 +11,7 @@ from workflows.domain.policy.checks.finding import (
     unheld,
 )
 from workflows.domain.policy.checks.people import NEEDED
+from workflows.domain.values import linear_pattern
 
 LONGEST = timedelta(hours=24)
 
@@ -34,9 +34,10 @@ def forms_of_ids_can_be_read(bundle: Bundle) -> Findings:
             continue
         place = ("lookups", kind, "ids")
         try:
-            wrong = "fits any word" if any(map(re.compile(spec.ids).fullmatch, _ANY)) else None
-        except re.error:
-            wrong = "is no regular expression"
+            fits = linear_pattern(spec.ids).isinstance_python
+            wrong = "fits any word" if any(map(fits, _ANY)) else None
+        except ValueError:
+            wrong = "is no regular expression (look-around and back-references are not allowed)"
         if wrong is not None:
             what = f"the form of the ids of `{kind}` {wrong}"
             yield Finding(PLATFORM, place, what, "write for example `u_[0-9]+`")
