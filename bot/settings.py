@@ -21,6 +21,7 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -106,6 +107,14 @@ EncryptionKeys = Annotated[SecretStr, _readable_by(encryption_keys)]
 class _Group(BaseModel):
     # A misspelt setting must not be ignored.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stripped(cls, given: Any) -> Any:
+        """Without white space at the ends: a secret from a file ends with a line break."""
+        if not isinstance(given, dict):
+            return given
+        return {key: each.strip() if isinstance(each, str) else each for key, each in given.items()}
 
 
 class Temporal(_Group):

@@ -1,15 +1,14 @@
 """Platform client: every response is a success, a refusal, or retryable."""
 
-import email.utils
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 from pydantic import JsonValue
 
-from activities.errors import Unavailable
+from activities.errors import Unavailable, retry_after
 
 
 class PlatformError(Exception):
@@ -43,7 +42,6 @@ ANSWER_LIMIT = 1024 * 1024
 """Bytes read of a response."""
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
 _RETRYABLE = frozenset({408, 425, 429})
-_MAX_WAIT = timedelta(minutes=5)
 
 
 class Platform:
@@ -112,23 +110,5 @@ def _check(response: httpx.Response) -> None:
     if response.is_success:
         return
     if status in _RETRYABLE or status >= 500:
-        raise TryAgain(status, _retry_after(response.headers.get("Retry-After")))
+        raise TryAgain(status, retry_after(response.headers.get("Retry-After")))
     raise Refused(status)
-
-
-def _retry_after(header: str | None) -> timedelta | None:
-    """Retry-After by RFC 9110: seconds or a date."""
-    if header is None:
-        return None
-    seconds = float(header) if header.strip().isdigit() else _until(header)
-    return min(max(timedelta(seconds=seconds), timedelta(seconds=1)), _MAX_WAIT)
-
-
-def _until(header: str) -> float:
-    try:
-        moment = email.utils.parsedate_to_datetime(header)
-    except ValueError:
-        return 1.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - datetime.now(UTC)).total_seconds()

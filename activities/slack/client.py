@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from temporalio.exceptions import ApplicationError
 
+from activities.errors import retry_after
 from activities.slack.blocks import Block, Message
 from activities.slack.rate_limiter import RateLimiter, Slot
 from workflows.domain.case.commands import Place
@@ -31,6 +32,8 @@ UNANSWERED = (aiohttp.ClientError, TimeoutError, OSError)
 FAILURES = (SlackClientError, *UNANSWERED)
 """Everything that a call of the Slack client raises where Slack is at fault."""
 
+LIMITED_PAUSE = timedelta(seconds=30)
+"""Wait after a 429 without a Retry-After (https://docs.slack.dev/apis/web-api/rate-limits)."""
 LIMITED = "ratelimited"
 """The code for a 429, whatever Slack calls it."""
 _LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
@@ -63,7 +66,9 @@ def trouble(method: str, error: Exception, expected: frozenset[str] = frozenset(
     status, headers, body = _read(error)
     code = str(body.get("error") or f"http_{status}")
     if status == 429 or code in _LIMITED:
-        return SlackTrouble(LIMITED, unsure=False, delay=_retry_after(headers))
+        return SlackTrouble(
+            LIMITED, unsure=False, delay=retry_after(headers.get("Retry-After")) or LIMITED_PAUSE
+        )
     if code in _UNSURE or code.startswith("http_"):
         return SlackTrouble(code, unsure=True)
     if code in _SOON or code in expected:
@@ -91,12 +96,6 @@ def _read(error: SlackApiError) -> tuple[int, Mapping[str, str], dict[str, Any]]
     body = getattr(response, "data", None)
     headers = getattr(response, "headers", None) or {}
     return int(status), headers, body if isinstance(body, dict) else {}
-
-
-def _retry_after(headers: Mapping[str, str]) -> timedelta:
-    """Retry-After in whole seconds; https://docs.slack.dev/apis/web-api/rate-limits."""
-    seconds = headers.get("Retry-After", "")
-    return timedelta(seconds=int(seconds) if seconds.isdecimal() else 30)
 
 
 SECONDS = 10

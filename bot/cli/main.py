@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
+from io import TextIOWrapper
 from typing import NoReturn
 
 import typer
@@ -57,6 +58,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs a command and exits: 0 fine, 1 the input is wrong, 2 a dependency is unreachable."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that is not UTF-8 shows \\u8a98 instead of ending the command.
+            stream.reconfigure(errors="backslashreplace")
     # Accepted anywhere: people append it to the command that failed.
     code = _run([argument for argument in given if argument != "--debug"], debug)
     if arguments is None and "temporalio.bridge.client" in sys.modules:

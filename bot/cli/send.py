@@ -9,8 +9,8 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +18,7 @@ import httpx
 import typer
 from standardwebhooks.webhooks import Webhook
 
+from activities.errors import retry_after
 from bot.errors import InputWrong, NotReachable
 from bot.http.models import Outcome
 from bot.settings import Settings, load_settings, need, secrets_named
@@ -28,6 +29,10 @@ BATCH_BYTES = 512 * 1024
 
 TRIES = 6
 """Attempts for a batch while Temporal is unreachable: half a minute with a Retry-After of 5 s."""
+
+
+PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(seconds=30)
+"""Wait after a 503 without a Retry-After, and at most."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +82,7 @@ def _secret(settings: Settings, variable: str | None) -> str:
 
 def read_items(file: Path) -> list[Item]:
     """Reads the alerts of a JSON or JSONL file, in order. Raises `InputWrong`."""
-    try:
-        text = file.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputWrong(f"{file} can't be read: it should be UTF-8 text.") from error
+    text = _text(file)
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
@@ -91,9 +93,21 @@ def read_items(file: Path) -> list[Item]:
     return [_item(f"{file}: alert {n}", one) for n, one in enumerate(listed, start=1)]
 
 
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputWrong(f"There is no file {file}: look at its path.") from error
+    except UnicodeDecodeError as error:
+        raise InputWrong(f"{file} is not UTF-8: save it as UTF-8 text.") from error
+    except OSError as error:
+        raise InputWrong(f"{file} can't be read ({error.strerror}): look at its path.") from error
+
+
 def _line(file: Path, number: int, line: str) -> Item:
     try:
-        return _item(f"{file}:{number}", json.loads(line))
+        # Sent as it is: the server sees a field that is there twice.
+        return replace(_item(f"{file}:{number}", json.loads(line)), text=line)
     except (ValueError, RecursionError) as error:
         raise InputWrong(f"{file}:{number}: not JSON: write one alert a line.") from error
 
@@ -101,7 +115,8 @@ def _line(file: Path, number: int, line: str) -> Item:
 def _item(place: str, alert: Any) -> Item:
     detector = alert.get("detector") if isinstance(alert, dict) else None
     named = detector if isinstance(detector, str) else None
-    return Item(place, named, json.dumps(alert, ensure_ascii=False))
+    # ASCII also has halves of surrogate pairs, which the server refuses by themselves.
+    return Item(place, named, json.dumps(alert))
 
 
 def batches(items: list[Item]) -> Iterator[list[Item]]:
@@ -109,7 +124,7 @@ def batches(items: list[Item]) -> Iterator[list[Item]]:
     batch: list[Item] = []
     size = 0
     for item in items:
-        length = len(item.text.encode("utf-8", "surrogatepass"))
+        length = len(item.text.encode())
         full = len(batch) == BATCH_ALERTS or size + length > BATCH_BYTES
         if batch and (full or batch[0].detector != item.detector):
             yield batch
@@ -127,7 +142,8 @@ def _post(http: httpx.Client, webhook: Webhook, batch: list[Item]) -> httpx.Resp
         answer = _once(http, webhook, message, body)
         if answer.status_code != 503 or attempt == TRIES:
             break
-        time.sleep(min(float(answer.headers.get("retry-after", "5")), 30.0))
+        wait = retry_after(answer.headers.get("retry-after")) or PAUSE
+        time.sleep(min(wait, LONGEST_PAUSE).total_seconds())
     return _usable(answer, batch)
 
 
@@ -146,8 +162,6 @@ def _once(http: httpx.Client, webhook: Webhook, message: str, body: str) -> http
             f"Koban at {http.base_url} does not answer: start koban serve or give --url; "
             "then run this again, it resumes."
         ) from away
-    except UnicodeEncodeError as broken:
-        raise InputWrong("The file has a broken surrogate (\\ud800…) in a text.") from broken
 
 
 def _usable(answer: httpx.Response, batch: list[Item]) -> httpx.Response:
@@ -158,6 +172,11 @@ def _usable(answer: httpx.Response, batch: list[Item]) -> httpx.Response:
         raise InputWrong("Koban refused the signature: the secret here and there must be the same.")
     if status == 413:
         raise InputWrong(f"{batch[0].place}: this alert is too large for one request (1 MiB).")
+    if status in (404, 405) or answer.is_redirect:
+        raise InputWrong(
+            f"There is no Koban at {answer.request.url} ({status}): give --url with the address "
+            "of koban serve, as http://127.0.0.1:8400."
+        )
     raise NotReachable(f"Koban answered {status}: run this again later, it resumes.")
 
 

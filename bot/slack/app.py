@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -64,6 +65,7 @@ def make_bolt_app(
     context = replace(context, on_stored=home.changed)
     _add_buttons(app, context, home)
     _add_modals(app, context)
+    app.middleware(_only_of_people)
     app.view_closed(_ANY)(_acknowledged)
     app.command(COMMAND)(Slash(context).typed)
     app.event("app_home_opened")(home.opened)
@@ -116,6 +118,16 @@ def _bolt(client: AsyncWebClient, signing_secret: str) -> AsyncApp:
         request_verification_enabled=bool(signing_secret),
         authorize=authorize,
     )
+
+
+async def _only_of_people(
+    body: dict[str, Any], context: AsyncBoltContext, next: Callable[[], Awaitable[BoltResponse]]
+) -> BoltResponse:
+    """Refuses interactions and commands without their person: nothing may be decided by nobody."""
+    if context.user_id or body.get("type") == "event_callback":
+        return await next()
+    _log.warning("slack_payload_without_user", kind=body.get("type") or "command")
+    return BoltResponse(status=400, body="no user")
 
 
 async def _acknowledged(ack: AsyncAck) -> None:

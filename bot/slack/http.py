@@ -29,13 +29,21 @@ def slack_routes(app: AsyncApp, signing_secret: str) -> APIRouter:
     router = APIRouter()
     verifier = SignatureVerifier(signing_secret)
 
+    @router.get("/slack/events", include_in_schema=False)
+    async def ssl_check(ssl_check: str = "") -> Response:
+        # Slack looks at the certificate: https://docs.slack.dev/interactivity/implementing-slash-commands
+        return PlainTextResponse("", 200 if ssl_check == "1" else 405)
+
     @router.post("/slack/events", include_in_schema=False)
     async def slack_events(request: Request) -> Response:
         body = await _capped(request)
         if body is None:
             return PlainTextResponse("too large", 413)
+        if body.startswith(b"ssl_check=1"):
+            return PlainTextResponse("")
         # Bolt parses a body before it verifies it: a malformed one would be a 500 for anybody.
         if not _signed(verifier, request.headers, body):
+            _log.warning("slack_signature_refused")
             return PlainTextResponse("invalid request", 401)
         return await _dispatch(app, request, body)
 

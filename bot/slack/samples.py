@@ -10,10 +10,11 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from activities.errors import retry_after
 from activities.slack.blocks import Message
 from activities.slack.cards.approval import approval_card
 from activities.slack.cards.case import case_card
-from activities.slack.client import FAILURES
+from activities.slack.client import FAILURES, LIMITED_PAUSE
 from activities.slack.evidence import Viewer
 from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import Catalog
@@ -263,8 +264,8 @@ async def fault_of(web: AsyncWebClient, sample: Sample) -> str | None:
 
 
 def _pause(refused: SlackApiError) -> float:
-    asked = str((refused.response.headers or {}).get("Retry-After", ""))
-    return float(asked) if asked.isdecimal() else 30.0
+    wait = retry_after((refused.response.headers or {}).get("Retry-After")) or LIMITED_PAUSE
+    return wait.total_seconds()
 
 
 def _worded(code: str, faults: Any, web: AsyncWebClient) -> str:

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 import aiohttp
@@ -14,6 +15,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from activities.errors import retry_after
 from activities.slack.rate_limiter import INTERACTIVE, Bucket, Rate
 from bot.slack.rendering import Block
 from bot.slack.replies import Background
@@ -25,8 +27,8 @@ KEPT = 300.0
 """Seconds after which an unchanged home is published again: another process may have replaced it
 meanwhile, and Slack sends no event for that."""
 MOST_KEPT = 1_000
-BUSY = 5.0
-"""Seconds to wait after `ratelimited` without Retry-After."""
+BUSY = timedelta(seconds=5)
+"""Wait after `ratelimited` without Retry-After."""
 
 _log = structlog.get_logger(__name__)
 
@@ -99,9 +101,8 @@ class HomePublisher:
             self._shown.pop(person, None)
             return Outcome.STALE
         if code == "ratelimited":
-            asked = error.response.headers.get("Retry-After", "")
-            seconds = float(asked) if asked.isdecimal() else BUSY
-            self._bucket.tokens = 1 - seconds * self._bucket.per_second
+            wait = retry_after(error.response.headers.get("Retry-After")) or BUSY
+            self._bucket.tokens = 1 - wait.total_seconds() * self._bucket.per_second
             return Outcome.LATER
         _log.warning("home_not_published", person=person, error=code)
         return Outcome.FAILED

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +31,12 @@ def settings(tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
 
 def write(*lines: object) -> str:
     """A JSONL file with these values."""
-    Path("alerts.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n", "utf-8")
+    return write_text("\n".join(json.dumps(line) for line in lines) + "\n")
+
+
+def write_text(text: str) -> str:
+    """A file with this text."""
+    Path("alerts.jsonl").write_text(text, "utf-8")
     return "alerts.jsonl"
 
 
@@ -140,3 +148,61 @@ def test_a_batch_stays_below_the_cap_of_a_request() -> None:
     large = alert("a", evidence=[{"kind": "text", "text": "x" * 200_000}])
     Path("f").write_text("\n".join(json.dumps(large) for _ in range(5)))
     assert [len(batch) for batch in batches(read_items(Path("f")))] == [2, 2, 1]
+
+
+async def test_a_broken_line_does_not_stop_its_neighbours(
+    server: AlertServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """NaN, half an emoji and a field that is there twice are the server's to refuse."""
+    lines = [json.dumps(alert(f"a{number}")) for number in range(5)]
+    lines[1] = lines[1].replace('"kind"', '"score": NaN, "kind"')
+    lines[2] = lines[2].replace('"kind"', '"title": "\\ud83d", "kind"')
+    lines[3] = lines[3].replace('"kind"', '"id": "x", "kind"')
+    assert await sent(server, write_text("\n".join(lines))) == 1
+    output = capsys.readouterr()
+    assert output.out == "2 accepted, 0 duplicate, 3 invalid\n"
+    assert "alerts.jsonl:2: /score: NaN is not a number in JSON.\n" in output.err
+    assert "alerts.jsonl:3: /title: This text has half of a surrogate pair.\n" in output.err
+    assert "alerts.jsonl:4: /id: This field is there twice.\n" in output.err
+    assert server.cases.ids == ["a0", "a4"]
+
+
+def test_a_file_that_can_not_be_read_gets_its_reason(tmp_path: Path) -> None:
+    """Missing, another encoding, a folder."""
+    Path("sjis").write_bytes("誘導".encode("shift_jis"))
+    Path("folder").mkdir()
+    for file, sentence in (
+        ("nowhere", "There is no file nowhere: look at its path."),
+        ("sjis", "sjis is not UTF-8: save it as UTF-8 text."),
+        ("folder", "folder can't be read (Is a directory): look at its path."),
+    ):
+        with pytest.raises(InputWrong) as stopped:
+            read_items(Path(file))
+        assert str(stopped.value) == sentence
+
+
+async def test_a_wrong_path_gets_a_sentence(
+    server: AlertServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 1: to try later would not help."""
+    url = f"{str(server.http.base_url).rstrip('/')}/koban"
+    with pytest.raises(SystemExit) as ended:
+        await asyncio.to_thread(main, ["send", write(alert("a1")), "--url", url])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.endswith(
+        f"There is no Koban at {url}/v1/alerts (404): give --url with the address of koban serve, "
+        "as http://127.0.0.1:8400.\n"
+    )
+
+
+def test_a_terminal_that_is_not_utf_8_shows_escapes(tmp_path: Path) -> None:
+    """The command does not end in an error of its own."""
+    Path("f.jsonl").write_text('{"id": "誘導"', "utf-8")
+    Path("誘導.jsonl").write_text("x", "utf-8")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    koban = Path(sys.executable).with_name("koban")
+    ended = subprocess.run(
+        [koban, "send", "誘導.jsonl"], capture_output=True, env=environment, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == b"\\u8a98\\u5c0e.jsonl:1: not JSON: write one alert a line.\n"

@@ -2,8 +2,10 @@
 
 import json
 import time
+from urllib.parse import urlencode
 
 import httpx
+import pytest
 
 from bot.slack.http import MOST_BYTES
 from deploy.sandbox.slack.app_client import signature
@@ -71,3 +73,95 @@ async def test_the_first_request_costs_no_call_to_slack(stage: Stage, http):
     sato = stage.person("U0SATO")
     await sato.press(await stage.message(sato, stage.card()), "case.claim")
     assert stage.workspace.calls == {}
+
+
+async def test_the_certificate_check_is_answered(stage: Stage, http):
+    """Slack sends it without a signature, by GET and by POST."""
+    url = f"{stage.workspace.bot_url}/slack/events"
+    assert (await http.get(url, params={"ssl_check": "1"})).status_code == 200
+    assert (await http.post(url, content=b"ssl_check=1&token=x")).status_code == 200
+    assert (await http.get(url)).status_code == 405
+
+
+PAYLOADS = {
+    "button": {
+        "type": "block_actions",
+        "trigger_id": "1.2.x",
+        "container": {"type": "message", "message_ts": "1.0", "channel_id": "C0LIVE"},
+        "message": {"ts": "1.0", "blocks": []},
+        "actions": [
+            {
+                "type": "button",
+                "action_id": "case.claim",
+                "block_id": "case/off_platform/0123456789ABCDEF",
+                "value": "K7Q2F9XM0:1",
+                "action_ts": "1.0",
+            }
+        ],
+    },
+    "home": {
+        "type": "block_actions",
+        "view": {"id": "V1", "type": "home", "hash": "x", "callback_id": "", "state": {}},
+        "actions": [{"type": "button", "action_id": "storm.open", "block_id": "b", "value": "x"}],
+    },
+    "submission": {
+        "type": "view_submission",
+        "view": {
+            "id": "V1",
+            "type": "modal",
+            "callback_id": "decide",
+            "private_metadata": "{}",
+            "state": {"values": {}},
+        },
+    },
+    "closed": {"type": "view_closed", "view": {"id": "V1", "type": "modal", "callback_id": "x"}},
+    "shortcut": {"type": "shortcut", "callback_id": "open_case", "trigger_id": "1.2.x"},
+    "message shortcut": {
+        "type": "message_action",
+        "callback_id": "report",
+        "trigger_id": "1.2.x",
+        "message": {"ts": "1.0", "text": "x"},
+    },
+}
+PLACES = {
+    "team": {"id": "T0KOBAN", "domain": "x"},
+    "user": {"id": "U0SATO", "name": "sato", "team_id": "T0KOBAN"},
+    "channel": {"id": "C0LIVE", "name": "ts-live"},
+}
+
+
+@pytest.mark.parametrize("missing", [*PLACES, "none"])
+@pytest.mark.parametrize("kind", PAYLOADS)
+async def test_a_payload_without_its_place_is_no_fault(
+    stage: Stage, http, kind: str, missing: str
+) -> None:
+    """A missing team, user or channel is refused or ignored, and stores nothing."""
+    places = {name: each for name, each in PLACES.items() if name != missing}
+    body = urlencode({"payload": json.dumps({**PAYLOADS[kind], **places})}).encode()
+    answer = await send(stage, http, body)
+    assert answer.status_code < 500, answer.text
+    if missing == "user":
+        assert stage.cases.clicks == []
+
+
+@pytest.mark.parametrize("missing", ["team_id", "user_id", "channel_id", "text", "trigger_id"])
+async def test_a_command_without_its_place_is_no_fault(stage: Stage, http, missing: str) -> None:
+    """The same for a slash command."""
+    fields = {
+        "command": "/koban",
+        "text": "help",
+        "team_id": "T0KOBAN",
+        "user_id": "U0SATO",
+        "channel_id": "C0LIVE",
+        "trigger_id": "1.2.x",
+    }
+    body = urlencode({name: each for name, each in fields.items() if name != missing}).encode()
+    assert (await send(stage, http, body)).status_code < 500
+
+
+@pytest.mark.parametrize("event", [{"type": "app_home_opened", "tab": "home"}, {"type": "x"}, {}])
+async def test_an_event_without_its_person_is_no_fault(stage: Stage, http, event: dict) -> None:
+    """The same for an event."""
+    body = json.dumps({"type": "event_callback", "team_id": "T0KOBAN", "event": event}).encode()
+    answer = await send(stage, http, body, **{"Content-Type": "application/json"})
+    assert answer.status_code < 500, answer.text
