@@ -28,6 +28,7 @@ from workflows.inputs import EnforcementStart
 from workflows.shared.signals import signal_or_deliver
 
 _OVERTAKES = frozenset({AskKind.KEEP, AskKind.LIFT, AskKind.UNDO})
+_UNCLEAR = frozenset({ProblemKind.UNREACHABLE, ProblemKind.UNREADABLE})
 _HOLDING = frozenset({AskKind.HOLD, AskKind.RESUME})
 
 
@@ -94,7 +95,7 @@ class EnforcementWorkflow:
             return True
         if not self._start.protects and any(run.failed for run in self._runs):
             return True
-        return any(t.standing and (t.held or t.until is not None) for t in self._runs)
+        return any(t.lifts_at is not None or (t.standing and t.held) for t in self._runs)
 
     async def _wait(self) -> None:
         times = [run.lifts_at for run in self._runs if run.lifts_at is not None]
@@ -161,7 +162,7 @@ class EnforcementWorkflow:
         for run in self._runs:
             if run.status is ActionStatus.LIFTED or run.failed:
                 continue
-            if _unsure(run) and not await self._calls.shows(run):
+            if _unsure(run) and await self._calls.shows(run) is False:
                 unanswered = Problem(kind=ProblemKind.UNREACHABLE)
                 run.status, run.problem = ActionStatus.FAILED, run.problem or unanswered
                 continue
@@ -208,6 +209,15 @@ class EnforcementWorkflow:
             return
         run.status, run.problem, run.would = result.status, result.problem, result.would
         run.standing = result.status not in (ActionStatus.FAILED, ActionStatus.DRY_RUN)
+        if run.failed and run.problem is not None and run.problem.kind in _UNCLEAR:
+            await self._reconcile(run)
+
+    async def _reconcile(self, run: ActionRun) -> None:
+        """Reads a change back whose answer never came: it may be in effect."""
+        shown = await self._calls.shows(run)
+        if shown:
+            run.status, run.problem, run.standing = ActionStatus.VERIFIED, None, True
+        run.unclear = shown is None
 
     async def _undo_runs(
         self, runs: Iterable[ActionRun], becomes: ActionStatus, by: str | None
@@ -221,7 +231,7 @@ class EnforcementWorkflow:
             run.status, run.problem = ActionStatus.FAILED, result.problem
             run.until = None if lift else run.until
             return
-        run.status, run.problem, run.standing = becomes, None, False
+        run.status, run.problem, run.standing, run.unclear = becomes, None, False, False
 
     # -- reports -----------------------------------------------------------------------------
 

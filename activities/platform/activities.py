@@ -5,7 +5,7 @@ import json
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.platform.client import Platform, Refused, TryAgain, UnusableSubject
+from activities.platform.client import Platform, Refused, TryAgain, Unclear, UnusableSubject
 from activities.platform.requests import fill_json, fill_path, path_of, request_of
 from workflows.conditions import holds
 from workflows.domain.case.decision import NoticeWords, person_notice_text
@@ -62,9 +62,25 @@ class PlatformActivities:
             return _failed(ProblemKind.REFUSED, error.status)
         except UnusableSubject:
             return _failed(ProblemKind.UNUSABLE_SUBJECT)
+        except Unclear as error:
+            if not await self._took_effect(order, error):
+                raise unreadable(error) from error
         if order.direction is Direction.UNDO:
             return Result(status=ActionStatus.UNDONE)
         return await self._first_look(order)
+
+    async def _took_effect(self, order: Order, answer: Unclear) -> bool:
+        """Whether the platform shows the change whose answer can't be read.
+
+        Without `verify`, a broken answer counts as the success that its status says.
+        """
+        if order.spec.verify is None:
+            return answer.broken
+        try:
+            shown = await self._shows(order, order.spec.verify)
+        except (TryAgain, Refused, UnusableSubject):
+            return False
+        return shown is (order.direction is Direction.DO)
 
     @activity.defn(name="read_back")
     async def read_back(self, order: Order) -> Result:
@@ -113,6 +129,12 @@ def retryable(error: TryAgain) -> ApplicationError:
     )
 
 
+def unreadable(error: Unclear) -> ApplicationError:
+    """A retryable error about an answer without its meaning."""
+    problem = Problem(kind=ProblemKind.UNREADABLE, status=error.status)
+    return ApplicationError(str(error), problem.model_dump(mode="json"), type="PlatformUnreadable")
+
+
 class NoticeActivities:
     """Activity of the platform queue that sends notices."""
 
@@ -133,6 +155,9 @@ class NoticeActivities:
             await self._platform.change(call.method, path, body, key, None)
         except TryAgain as error:
             raise retryable(error) from error
+        except Unclear as error:
+            if not error.broken:
+                raise unreadable(error) from error
         except Refused as error:
             return Problem(kind=ProblemKind.REFUSED, status=error.status)
         except UnusableSubject:

@@ -1,5 +1,6 @@
 """Platform client: every response is a success, a refusal, or retryable."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -34,12 +35,28 @@ class Refused(PlatformError):
         self.status = status
 
 
+class Unclear(PlatformError):
+    """A success that can't be read; `status` is its HTTP status.
+
+    `broken` is one that was cut or can't be decoded: the change was most likely made. Otherwise it
+    is no answer of an API, such as a sign-in page.
+    """
+
+    def __init__(self, status: int, broken: bool) -> None:
+        super().__init__(f"the platform's answer can't be read ({status})")
+        self.status, self.broken = status, broken
+
+
 class UnusableSubject(PlatformError):
     """The subject's id can't be part of a path."""
 
 
 ANSWER_LIMIT = 1024 * 1024
 """Bytes read of a response."""
+PLAIN = 100
+"""Bytes of a plain answer, such as "OK"."""
+READ_SECONDS = 5.0
+"""Time for a whole body: an endless one must not use up the attempt."""
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
 _RETRYABLE = frozenset({408, 425, 429})
 
@@ -54,20 +71,22 @@ class Platform:
     async def change(
         self, method: str, path: str, body: JsonValue, key: str, actor: str | None
     ) -> None:
-        """Makes one change. Raises `TryAgain` or `Refused`."""
+        """Makes one change. Raises `TryAgain`, `Refused` or `Unclear`."""
         headers = {
             "Idempotency-Key": quote(key, safe="/:"),
             "X-Koban-Actor": quote(actor or "koban", safe=""),
         }
-        await self._send(method, path, headers=headers, body=body)
+        response, content = await self._send(method, path, headers=headers, body=body)
+        if content is None or not _is_answer(response, content):
+            raise Unclear(response.status_code, broken=content is None or _is_json(response))
 
     async def read(self, path: str) -> Any:
         """The JSON document at `path`. Raises `TryAgain` or `Refused`."""
-        content = await self._send("GET", path)
+        response, content = await self._send("GET", path)
         try:
-            return json.loads(content)
-        except ValueError as error:
-            raise TryAgain() from error
+            return json.loads(content or b"")
+        except (ValueError, RecursionError) as error:
+            raise TryAgain(response.status_code) from error
 
     async def _send(
         self,
@@ -75,16 +94,18 @@ class Platform:
         path: str,
         headers: dict[str, str] | None = None,
         body: JsonValue = None,
-    ) -> bytes:
+    ) -> tuple[httpx.Response, bytes | None]:
+        """The response and its body; None for the body of a success that can't be read."""
+        if path.startswith("//"):
+            raise UnusableSubject("a path that begins with // leaves the platform")
         try:
             async with self._http.stream(
                 method, path, headers=headers, json=body, timeout=TIMEOUT
             ) as response:
-                content = await _read(response)
+                _check(response)
+                return response, await _read(response)
         except (httpx.TransportError, httpx.TooManyRedirects) as error:
             raise TryAgain() from error
-        _check(response)
-        return content
 
 
 def open_platform(base_url: str, token: str | None) -> httpx.AsyncClient:
@@ -96,13 +117,34 @@ def open_platform(base_url: str, token: str | None) -> httpx.AsyncClient:
     )
 
 
-async def _read(response: httpx.Response) -> bytes:
+async def _read(response: httpx.Response) -> bytes | None:
     content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > ANSWER_LIMIT:
-            break
-    return bytes(content[:ANSWER_LIMIT])
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > ANSWER_LIMIT:
+                    return None
+    except (httpx.TransportError, httpx.DecodingError, TimeoutError):
+        return None
+    return bytes(content)
+
+
+def _is_json(response: httpx.Response) -> bool:
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return bool(kind == "application/json" or kind.endswith("+json"))
+
+
+def _is_answer(response: httpx.Response, content: bytes) -> bool:
+    """True for a body that an API sends: none, JSON, or a plain word."""
+    text = content.strip()
+    if not text:
+        return True
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return not _is_json(response) and len(text) <= PLAIN and b"<" not in text
+    return True
 
 
 def _check(response: httpx.Response) -> None:

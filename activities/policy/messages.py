@@ -21,8 +21,8 @@ SHAPES = {
     r"^[A-Z][A-Z0-9_]{0,99}$": "write the name of an environment variable, as KOBAN_CHAT_SECRET",
     r"^[A-Za-z0-9_.-]{1,64}$": "write letters, digits, _ . and -, 64 at most",
     r"^[A-Za-z0-9_.-]{1,100}$": "write the name of a field of the answer, as profile.email",
-    r"^/[^?#]*\{id\}[^?#]*$": "write a path with {id} in it, as /v1/users/{id}",
-    r"^/[^?#{}]*\{id\}[^?#{}]*(\?[^#{}]*)?$": (
+    r"^/([^/?#][^?#]*)?\{id\}[^?#]*$": "write a path with {id} in it, as /v1/users/{id}",
+    r"^/([^/?#{}][^?#{}]*)?\{id\}[^?#{}]*(\?[^#{}]*)?$": (
         "write a path with {id} in it, as /v1/users/{id}/related?by=device"
     ),
     r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "write a time of day in quotes, as '09:00'",
@@ -30,7 +30,7 @@ SHAPES = {
     r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$": (
         "write a host's name alone in small letters, as images.example.com"
     ),
-    r"^/": "let the path begin with /",
+    r"^/([^/]|$)": "let the path begin with one /",
 }
 """Remedies by the required pattern."""
 

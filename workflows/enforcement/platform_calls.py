@@ -23,7 +23,10 @@ from workflows.ports.cases import CasePort, Direction, Order, Result
 
 
 class ActionRun:
-    """Run of one action. `standing`: it is in effect; `held`: it must not be lifted yet."""
+    """Run of one action. `standing`: it is in effect; `held`: it must not be lifted yet.
+
+    `unclear`: it failed without an answer, and may be in effect.
+    """
 
     def __init__(self, job: Job, start: EnforcementStart, now: datetime) -> None:
         self.job = job
@@ -33,6 +36,7 @@ class ActionRun:
         self.standing = start.undo or start.notice_only
         self.held = False
         self.tried = False
+        self.unclear = False
         self.life = 1
         self.status = ActionStatus.DONE if start.notice_only else ActionStatus.PENDING
         self.problem: Problem | None = None
@@ -49,7 +53,7 @@ class ActionRun:
             self.until = now + self.job.planned.lasts
         self.life += passed or self.status is ActionStatus.ROLLED_BACK
         # Otherwise a report of another action would repeat this one's old status.
-        self.status, self.problem = ActionStatus.PENDING, None
+        self.status, self.problem, self.unclear = ActionStatus.PENDING, None, False
 
     @property
     def failed(self) -> bool:
@@ -69,7 +73,8 @@ class ActionRun:
     @property
     def lifts_at(self) -> datetime | None:
         """When it is to be lifted; None if it is not, or is held."""
-        return self.until if self.standing and not self.held else None
+        in_effect = self.standing or (self.unclear and self.job.spec.undo is not None)
+        return self.until if in_effect and not self.held else None
 
     @property
     def report(self) -> ActionReport:
@@ -127,14 +132,14 @@ class PlatformCalls:
             return await self._read_back(run, order)
         return result
 
-    async def shows(self, run: ActionRun) -> bool:
-        """Whether the platform shows the change; True if it can't be read."""
+    async def shows(self, run: ActionRun) -> bool | None:
+        """Whether the platform shows the change; None if it can't be read."""
         if run.job.spec.verify is None:
-            return True
+            return None
         try:
             result = await self._read(self._order(run, Direction.DO, None))
         except FailureError:
-            return True
+            return None
         return result.status is ActionStatus.VERIFIED
 
     async def undo(self, run: ActionRun, by: str | None, forever: bool) -> Result:

@@ -1,13 +1,13 @@
 """Platform changes at the demo marketplace, over HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -49,6 +49,9 @@ async def market(tmp_path: Path) -> AsyncIterator[Market]:
         yield Market(store, faults, PlatformActivities(Platform(http)))
         await http.aclose()
     store.close()
+
+
+Answer = Response | Callable[[], Response]
 
 
 def order(
@@ -178,18 +181,93 @@ async def test_an_answer_that_shows_something_else_leaves_it_unverified() -> Non
     assert result.status is ActionStatus.DONE
 
 
-async def _answered(answer: Response) -> Result:
-    """Result of a change at a platform with a fixed response."""
+SIGN_IN = "<!doctype html><title>Sign in</title>"
+
+
+def _endless() -> Iterator[bytes]:
+    while True:
+        yield b" " * 65_536
+
+
+BROKEN: dict[str, Callable[[], Response]] = {
+    "broken gzip": lambda: Response(b"no gzip", headers={"Content-Encoding": "gzip"}),
+    "cut JSON": lambda: Response('{"muted": tr', media_type="application/json"),
+    "endless": lambda: StreamingResponse(_endless(), media_type="application/json"),
+}
+STRANGE: dict[str, Callable[[], Response]] = {
+    "sign-in page": lambda: HTMLResponse(SIGN_IN),
+    "page without a type": lambda: Response(SIGN_IN),
+    "long words": lambda: Response("word " * 50, media_type="text/plain"),
+}
+
+
+@pytest.mark.parametrize("kind", [*BROKEN, *STRANGE])
+async def test_an_unreadable_answer_is_settled_by_reading_back(kind: str) -> None:
+    """The change is done if the platform shows it, whatever its answer was."""
+    answer = {**BROKEN, **STRANGE}[kind]
+    result = await _answered(answer, JSONResponse({"muted": True}))
+    assert result.status is ActionStatus.VERIFIED
+
+
+@pytest.mark.parametrize("kind", [*BROKEN, *STRANGE])
+async def test_an_unreadable_answer_without_its_change_is_tried_again(kind: str) -> None:
+    """The change is not called done; the problem is named."""
+    answer = {**BROKEN, **STRANGE}[kind]
+    with pytest.raises(ApplicationError) as caught:
+        await _answered(answer, JSONResponse({"muted": False}))
+    assert caught.value.details == ({"kind": "unreadable", "status": 200},)
+    assert caught.value.non_retryable is False
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+async def test_a_broken_answer_that_can_not_be_settled_now_is_tried_again(kind: str) -> None:
+    """The platform executes one key once."""
+    with pytest.raises(ApplicationError) as caught:
+        await _answered(BROKEN[kind], Response(status_code=503))
+    assert caught.value.details == ({"kind": "unreadable", "status": 200},)
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+async def test_a_broken_answer_of_an_action_without_verify_is_done(kind: str) -> None:
+    """Its status says success, and nothing else could say more."""
+    spec = order().spec.model_copy(update={"verify": None})
+    result = await _answered(BROKEN[kind], wanted=order().model_copy(update={"spec": spec}))
+    assert result.status is ActionStatus.DONE
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+async def test_a_page_in_front_of_the_platform_is_no_success(kind: str) -> None:
+    """A sign-in page answers every request, also the one that reads back."""
+    with pytest.raises(ApplicationError) as caught:
+        await _answered(STRANGE[kind])
+    assert caught.value.details == ({"kind": "unreadable", "status": 200},)
+
+
+async def test_a_path_that_leaves_the_platform_is_not_called() -> None:
+    """`//host/path` names another host, or another base path."""
+    http = open_platform("http://127.0.0.1:1/market", None)
+    try:
+        with pytest.raises(UnusableSubject):
+            await Platform(http).change("POST", "//other/v1/users/u_1/mutes", None, "k", None)
+    finally:
+        await http.aclose()
+
+
+async def _answered(
+    answer: Answer, read: Answer | None = None, wanted: Order | None = None
+) -> Result:
+    """Result of a change at a platform with fixed responses, that to `read` if it differs."""
     app = FastAPI()
 
     @app.api_route("/{path:path}", methods=["GET", "POST"])
     async def always(request: Request) -> Response:
-        return answer
+        given = read if read is not None and request.method == "GET" else answer
+        return given if isinstance(given, Response) else given()
 
     async with serving(app) as url:
         http = open_platform(url, None)
         try:
             acts = PlatformActivities(Platform(http))
-            return await ActivityEnvironment().run(acts.carry_out, order())
+            return await ActivityEnvironment().run(acts.carry_out, wanted or order())
         finally:
             await http.aclose()

@@ -150,3 +150,35 @@ async def test_an_unanswered_protection_is_retried_while_held(
         report = await handle.result()
         assert [news.status for news in report.actions] == [ActionStatus.LIFTED]
         assert market.took[-1] == "undo/mute_user/unsure"
+
+
+def a_mute(lasts: timedelta, deadline: timedelta) -> EnforcementStart:
+    """Returns the enforcement of a mute that is retried until the `deadline`."""
+    (job,) = a_start(lasts).jobs
+    spec = job.spec.model_copy(update={"deadline": deadline})
+    return a_start(lasts).model_copy(update={"jobs": (job.model_copy(update={"spec": spec}),)})
+
+
+async def test_a_timed_action_without_an_answer_is_lifted_in_time(temporal: str) -> None:
+    """It failed for the card, and may be in effect at the platform."""
+    async with running(temporal) as (client, market):
+        market.unanswered = cases.Direction.DO
+        start = a_mute(timedelta(seconds=12), deadline=timedelta(seconds=1))
+        report = await (await begun(client, start)).result()
+        assert [news.status for news in report.actions] == [ActionStatus.LIFTED]
+        assert (set(market.took[:-1]), market.took[-1]) == (
+            {"do/mute_user"},
+            "undo/mute_user/unsure",
+        )
+        assert await reported(client) == [["retrying"], ["failed"], ["lifted"]]
+
+
+async def test_a_refused_action_is_not_lifted(temporal: str) -> None:
+    """The platform said that it is not in effect."""
+    async with running(temporal) as (client, market):
+        market.refuses = Problem(kind=ProblemKind.REFUSED, status=409)
+        handle = await begun(client, a_mute(timedelta(seconds=1), timedelta(seconds=1)))
+        await handle.signal("ask", Ask(kind=AskKind.GIVE_UP, by=None))
+        report = await handle.result()
+        assert [news.status for news in report.actions] == [ActionStatus.GIVEN_UP]
+        assert market.took == []

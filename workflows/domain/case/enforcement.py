@@ -47,6 +47,7 @@ class ProblemKind(StrEnum):
 
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
+    UNREADABLE = "unreadable"
     UNUSABLE_SUBJECT = "unusable_subject"
     NO_UNDO = "no_undo"
 

@@ -49,14 +49,14 @@ class Call(Written):
     """An HTTP request with placeholders as `{subject.id}`, `{case.id}`, `{until}`."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
-    path: Annotated[str, Field(pattern=r"^/", max_length=500)]
+    path: Annotated[str, Field(pattern=r"^/([^/]|$)", max_length=500)]
     json_: Annotated[dict[str, JsonValue] | None, Field(alias="json")] = None
 
 
 class Verify(Written):
     """The check that an action took effect: `expect` is an expression over `response`."""
 
-    path: Annotated[str, Field(pattern=r"^/", max_length=500)]
+    path: Annotated[str, Field(pattern=r"^/([^/]|$)", max_length=500)]
     expect: str
 
 

@@ -20,7 +20,10 @@ class RelatedSpec(Written):
     of: str = "user"
     type: str
     path: Annotated[
-        str, StringConstraints(pattern=r"^/[^?#{}]*\{id\}[^?#{}]*(\?[^#{}]*)?$", max_length=500)
+        str,
+        StringConstraints(
+            pattern=r"^/([^/?#{}][^?#{}]*)?\{id\}[^?#{}]*(\?[^#{}]*)?$", max_length=500
+        ),
     ]
     items: str
     next: str | None = None
@@ -46,7 +49,9 @@ class LookupSpec(Written):
     """The look-up of a subject type; `{id}` is replaced. `ids` is a regular expression."""
 
     title: Text
-    path: Annotated[str, StringConstraints(pattern=r"^/[^?#]*\{id\}[^?#]*$", max_length=500)]
+    path: Annotated[
+        str, StringConstraints(pattern=r"^/([^/?#][^?#]*)?\{id\}[^?#]*$", max_length=500)
+    ]
     ids: Annotated[str | None, Field(max_length=200)] = None
     fields: Annotated[tuple[LookupField, ...], Field(min_length=1, max_length=30)]
 
