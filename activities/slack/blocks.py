@@ -1,5 +1,6 @@
 """Block Kit blocks as data, cut to Slack's limits: https://docs.slack.dev/reference/block-kit."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,11 @@ class Message:
     blocks: list[Block]
     metadata: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """Characters of its blocks as JSON."""
+        return len(json.dumps(self.blocks, ensure_ascii=False))
+
 
 def fit(pieces: Iterable[str], between: str, limit: int) -> str:
     """Joins as many whole `pieces` as fit into `limit` UTF-16 units."""
@@ -58,8 +64,15 @@ def section(lines: Iterable[str]) -> Block:
 
 
 def sections(lines: list[str]) -> list[Block]:
-    """Many lines in sections of four: a hundred are half of the 50 blocks of a message."""
-    return [section(lines[i : i + 4]) for i in range(0, len(lines), 4)]
+    """Many lines in sections of four, or of fewer long ones; a message has at most 50 blocks."""
+    parts: list[list[str]] = []
+    for line in lines:
+        last = parts[-1] if parts else None
+        if last is None or len(last) == 4 or units("\n".join([*last, line])) > MOST_SECTION:
+            parts.append([line])
+        else:
+            last.append(line)
+    return [section(part) for part in parts]
 
 
 def context(facts: Iterable[str]) -> Block:

@@ -126,8 +126,20 @@ _NOT_THERE = frozenset(
         "thread_not_found",
     }
 )
-_NO_READER = frozenset({"channel_not_found", "user_not_found", "user_disabled", "cannot_dm_bot"})
+_NO_READER = frozenset(
+    {
+        *("channel_not_found", "user_not_found", "user_disabled", "cannot_dm_bot"),
+        *("user_not_visible", "account_inactive", "messages_tab_disabled", "is_archived"),
+    }
+)
 """The person has no conversation with Koban, and a retry does not change that."""
+NO_REPLIES = frozenset(
+    {
+        *("restricted_action_thread_locked", "restricted_action_non_threadable_channel"),
+        *("cannot_reply_to_message", "restricted_action_thread_only_channel"),
+    }
+)
+"""The thread takes no message, and a retry does not change that. The card can be updated."""
 _ID = re.compile(r"[CDG][A-Z0-9]{5,}")
 _PAGE = 200
 _POST = "chat.postMessage"

@@ -14,7 +14,7 @@ from activities.slack.blocks import Block, Message, metadata, section
 from activities.slack.cards.approval import approval_card, replaced_card
 from activities.slack.cards.case import case_card
 from activities.slack.cards.case_facts import case_line
-from activities.slack.client import Found, Sender, SlackTrouble
+from activities.slack.client import NO_REPLIES, Found, Sender, SlackTrouble
 from activities.slack.directory import Directory
 from activities.slack.escape import mrkdwn
 from activities.slack.files import Files
@@ -36,6 +36,11 @@ Line = TypeVar("Line", ev.Recorded, AppealRecorded)
 
 NAME_RETRY_DELAY, MAX_ATTEMPTS = timedelta(seconds=2), 20
 """Retries of a card that lacks names."""
+
+TOO_LONG = frozenset({"msg_too_long", "msg_blocks_too_long", "invalid_blocks", "too_many_blocks"})
+"""Codes of a message that Slack may take in halves."""
+MOST_MESSAGE = 10_000
+"""Characters of a message with lines. Slack refuses more than about 13,000 in blocks."""
 
 _log = structlog.get_logger(__name__)
 
@@ -83,13 +88,18 @@ class Publisher:
         return None
 
     async def reply(self, card: CardRef, message: Message) -> None:
-        """Posts one message in the thread."""
+        """Posts one message in the thread, or in the channel where the thread takes none."""
 
         async def find() -> int | None:
             return 1 if await self._replies(card, *_metadata(message)) else None
 
         async def post() -> int:
-            await self._sender.post(card.channel, message, thread=card.ts)
+            try:
+                await self._sender.post(card.channel, message, thread=card.ts)
+            except SlackTrouble as error:
+                if error.code not in NO_REPLIES:
+                    raise
+                await self._sender.post(card.channel, message)
             return 1
 
         if self.progress.posted.through == 0:
@@ -102,9 +112,10 @@ class Publisher:
         draw: Callable[[tuple[Line, ...]], Awaitable[Message]],
         event_type: str,
         **payload: str,
-    ) -> None:
+    ) -> bool:
         """Posts the lines that the thread lacks, up to `MAX_LINES` in a message.
 
+        False where the thread takes none: a refused thread must not hold up what follows.
         `event_type` and `payload` find what an earlier attempt posted.
         """
 
@@ -114,12 +125,26 @@ class Publisher:
             return max((seq for seq in seqs if seq >= first), default=None)
 
         async def post(part: tuple[Line, ...]) -> int:
-            await self._sender.post(card.channel, await draw(part), thread=card.ts)
+            message, half = await draw(part), part[: len(part) // 2]
+            if half and message.size > MOST_MESSAGE:
+                return await post(half)
+            try:
+                await self._sender.post(card.channel, message, thread=card.ts)
+            except SlackTrouble as error:
+                if not half or error.code not in TOO_LONG:
+                    raise
+                return await post(half)
             return part[-1].seq
 
-        while part := self._missing(lines):
-            through = await self.progress.once(partial(find, part[0].seq), partial(post, part))
-            self.progress.done(through=through)
+        try:
+            while part := self._missing(lines):
+                through = await self.progress.once(partial(find, part[0].seq), partial(post, part))
+                self.progress.done(through=through)
+        except SlackTrouble as error:
+            if error.code not in NO_REPLIES:
+                raise
+            return False
+        return True
 
     def _missing(self, lines: Sequence[Line]) -> tuple[Line, ...]:
         through = self.progress.posted.through
@@ -185,13 +210,18 @@ class CasePublisher(Publisher):
             self._sender.release()
 
     async def _show(self) -> Shown:
-        message = case_card(self._view, self._reader)
+        message = case_card(self._view, self._reader, self._wanted.thread_refused)
         card = await self.publish(self._wanted.card, self._view.channel, message)
         lines = self._wanted.lines
-        await self.reply_lines(card, lines, self._lines, EVENT_TYPE, case=self._view.id)
+        posted = await self.reply_lines(card, lines, self._lines, EVENT_TYPE, case=self._view.id)
         approval = await self._approval(card)
-        through = self.progress.posted.through or None
-        return Shown(card=card, approval_card=approval, version=self._view.version, through=through)
+        return Shown(
+            card=card,
+            approval_card=approval,
+            version=self._view.version,
+            through=self.progress.posted.through or None,
+            thread_refused=not posted,
+        )
 
     async def _lines(self, part: tuple[ev.Recorded, ...]) -> Message:
         quiet = await storm_calls(self._storms, self._view, part)
@@ -367,10 +397,18 @@ class DirectMessages:
             SlackTrouble: retryable.
             RolesUnknown: the role's members are unknown; the people by id have their message.
         """
+        failed: SlackTrouble | None = None
         async with self._progress.attempt():
             async for person in self._recipients():
-                if person not in self._progress.posted.notified:
+                if person in self._progress.posted.notified:
+                    continue
+                try:
                     await self._send(person)
+                except SlackTrouble as error:
+                    # The others must not wait until somebody mends this one's account.
+                    failed = error
+            if failed is not None:
+                raise failed
 
     async def _recipients(self) -> AsyncIterator[str]:
         people = dict.fromkeys(self._wanted.people)

@@ -93,7 +93,8 @@ class Show(Value):
     """State that a case's cards and thread should show.
 
     `background`: no person waits for it. It may be late, and then shows the state by that time.
-    `unsure_since` is when a write began that was cancelled, and may have posted.
+    `unsure_since` is when a write began that was cancelled, and may have posted. With
+    `thread_refused` the card says that its thread takes no message.
     """
 
     view: CardView
@@ -102,6 +103,7 @@ class Show(Value):
     lines: tuple[Recorded, ...] = ()
     background: bool = False
     unsure_since: datetime | None = None
+    thread_refused: bool = False
 
 
 class Shown(Value):
@@ -114,6 +116,7 @@ class Shown(Value):
     approval_card: CardRef | None
     version: int | None = None
     through: int | None = None
+    thread_refused: bool = False
 
 
 class Answer(Value):

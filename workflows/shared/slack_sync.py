@@ -115,6 +115,7 @@ class CaseSlackSync(SlackSync[Case, Recorded]):
         super().__init__(tasks, card, unposted)
         self.approval = approval
         self.unsure_since: datetime | None = None
+        self.thread_refused = False
         self._urgent = False
         self._background: ActivityHandle[Shown] | None = None
 
@@ -169,6 +170,7 @@ class CaseSlackSync(SlackSync[Case, Recorded]):
             lines=tuple(self.unposted) if has_lines else (),
             background=background,
             unsure_since=self.unsure_since,
+            thread_refused=self.thread_refused,
         )
 
     def _note(self, wanted: Show, shown: Shown) -> None:
@@ -180,7 +182,10 @@ class CaseSlackSync(SlackSync[Case, Recorded]):
         if shown.version == self._state.version:
             # A delayed write that already shows the latest state.
             self.stale = self._urgent = False
-        if self.unposted and self._state.settled:
+        if shown.thread_refused is not self.thread_refused:
+            self.thread_refused = shown.thread_refused
+            self.stale = True  # the card says so
+        elif self.unposted and self._state.settled and not self.thread_refused:
             self.stale = True
 
     async def _shown(self, wanted: Show) -> Shown | None:

@@ -220,8 +220,8 @@ def _values(view: CardView, reader: Reader) -> dict[str, str]:
 EVENT_TYPE = "koban_case"
 
 
-def case_card(view: CardView, reader: Reader) -> Message:
-    """Draws the card. It mentions nobody."""
+def case_card(view: CardView, reader: Reader, thread_refused: bool = False) -> Message:
+    """Draws the card. It mentions nobody. `thread_refused` says that the thread is closed."""
     blocks: list[Block] = [
         title(view, reader),
         strong(sentence(view, reader, plain)),
@@ -236,6 +236,7 @@ def case_card(view: CardView, reader: Reader) -> Message:
         *hold(view, reader),
         *duty(view, reader),
         *manner(view, reader),
+        *([context([reader.say("card.thread_refused")])] if thread_refused else []),
         *buttons(view, reader),
     ]
     return Message(spoken(view, reader), blocks, metadata(EVENT_TYPE, case=view.id))

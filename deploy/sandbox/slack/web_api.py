@@ -101,6 +101,9 @@ async def _call(workspace: Workspace, method: str, request: Request) -> Response
         wait = workspace.rates.wait_for(method, _rate_channel(workspace, args))
         if wait:
             return _limited(workspace, method, wait)
+        refusal = workspace.refuses(method, given)
+        if refusal is not None:
+            raise SlackError(refusal)
         return JSONResponse(METHODS[method](workspace, args))
     except SlackError as refusal:
         return JSONResponse(refusal.as_json())

@@ -5,7 +5,7 @@ Single-threaded: everything runs on one event loop. The routers do the HTTP.
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from deploy.sandbox.slack import seed
@@ -59,6 +59,8 @@ class Workspace:
     event_retry_delays: tuple[float, ...] = RETRY_DELAYS
     ack_seconds: float = ACK_SECONDS
     faults: Faults = field(default_factory=Faults)
+    refuses: Callable[[str, dict], str | None] = lambda method, arguments: None
+    """Scripted refusals: the error code for a call, or None."""
     rates: Rates = field(default_factory=Rates)
     sockets: Sockets = field(default_factory=Sockets)
     feed: Feed = field(default_factory=Feed)

@@ -1,5 +1,7 @@
 """Direct messages: one per person, in their language, with a link to the case."""
 
+from contextlib import suppress
+
 import pytest
 from temporalio.exceptions import ApplicationError
 
@@ -162,3 +164,25 @@ async def test_a_call_of_an_empty_shift_reaches_everybody(slack: SlackWorld) -> 
     told = telling(unclaimed(), role=Role.SPECIALIST)
     await Attempts().run(on_shift(slack).tell, told)
     assert [len(read_by(slack, each)) for each in ("U0SATO", "U0CLARK")] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["user_not_visible", "user_disabled", "account_inactive", "internal_error", "not_allowed"],
+)
+async def test_one_person_out_of_reach_does_not_stop_the_calls(
+    slack: SlackWorld, code: str
+) -> None:
+    """Everybody else is called at once, and only once."""
+    slack.roles[Role.LEAD] = Holders(users=("U0TANAKA", "U0SATO", "U0CLARK"))
+    story = unclaimed()
+    tell, attempts = telling(story, role=Role.LEAD), Attempts()
+
+    def refuses(method: str, arguments: dict) -> str | None:
+        return code if arguments.get("channel") == "U0TANAKA" else None
+
+    slack.workspace.refuses = refuses
+    for _ in range(2):
+        with suppress(ApplicationError):
+            await attempts.run(slack.activities.tell, tell)
+    assert [len(read_by(slack, who)) for who in ("U0TANAKA", "U0SATO", "U0CLARK")] == [0, 1, 1]

@@ -1,12 +1,17 @@
 """Case publisher: current state in Slack, posted once, through failures."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
 
+import pytest
+
 from deploy.sandbox.faults import Fault
+from deploy.sandbox.slack.model import Message
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.rates import Rates
+from deploy.sandbox.slack.screen import visible_text
 from tests.activities.slack.cases import (
     AT,
     BAN,
@@ -21,6 +26,7 @@ from tests.activities.slack.cases import (
 from tests.activities.slack.conftest import Attempts, SlackWorld, failed_attempt, wanted
 from workflows.domain.case.commands import (
     Acknowledge,
+    AddNote,
     AnswerApprover,
     ChoosePreset,
     HandOver,
@@ -337,3 +343,75 @@ async def test_a_card_without_a_name_is_posted_and_updated_with_it(slack: SlackW
     await slack.show(wanted(Story().claimed()), attempts)
     (card,) = slack.on("C0LIVE")
     assert "担当は佐藤さん" in card.text
+
+
+def shown_on(message: Message) -> str:
+    """The words of a message's blocks."""
+    return visible_text({"blocks": message.blocks})
+
+
+def closed_thread(code: str) -> Callable[[str, dict], str | None]:
+    """A script that refuses every reply in a thread."""
+
+    def refuses(method: str, arguments: dict) -> str | None:
+        return code if method == "chat.postMessage" and arguments.get("thread_ts") else None
+
+    return refuses
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "restricted_action_thread_locked",
+        "restricted_action_non_threadable_channel",
+        "cannot_reply_to_message",
+    ],
+)
+async def test_a_closed_thread_holds_up_nothing(slack: SlackWorld, code: str) -> None:
+    """The card is updated, its approval is requested, and the card says what is missing."""
+    story = Story()
+    card = (await slack.show(wanted(story))).card
+    slack.workspace.refuses = closed_thread(code)
+    shown = await slack.show(
+        wanted(story.claimed().then(ChoosePreset(by=SATO, preset="ban"), 2), card, after=1)
+    )
+    assert (shown.thread_refused, shown.through) == (True, None)
+    assert shown.approval_card is not None
+    state = wanted(story, card, after=1).model_copy(update={"thread_refused": True})
+    await slack.show(state)
+    assert "スレッドに投稿できません" in shown_on(slack.on("C0LIVE")[0])
+    slack.workspace.refuses = lambda method, arguments: None
+    opened = await slack.show(state)
+    assert opened.thread_refused is False
+    assert len(slack.thread(card)) == 1
+
+
+async def test_long_lines_are_posted_in_several_messages(slack: SlackWorld) -> None:
+    """Forty-five notes after an outage are more than Slack takes in one message."""
+    story = Story()
+    card = (await slack.show(wanted(story))).card
+    for number in range(45):
+        story.then(AddNote(by=SATO, note=f"{number:02d}" + "あ" * 900), 1 + number)
+    await slack.show(wanted(story, card, after=1))
+    texts = [shown_on(each) for each in slack.thread(card)]
+    assert len(texts) > 1
+    assert max(len(each) for each in texts) < 10_000
+    assert all(f"{number:02d}あ" in "".join(texts) for number in range(45))
+
+
+@pytest.mark.parametrize("code", ["msg_too_long", "msg_blocks_too_long"])
+async def test_a_message_that_is_too_long_is_halved(slack: SlackWorld, code: str) -> None:
+    """Whatever the limit is, every line is posted once."""
+    story = Story()
+    card = (await slack.show(wanted(story))).card
+    for number in range(9):
+        story.then(AddNote(by=SATO, note=f"note {number}"), 1 + number)
+
+    def refuses(method: str, arguments: dict) -> str | None:
+        return code if str(arguments.get("blocks")).count("note ") > 2 else None
+
+    slack.workspace.rates = Rates(enabled=False)
+    slack.workspace.refuses = refuses
+    await slack.show(wanted(story, card, after=1))
+    texts = "".join(shown_on(each) for each in slack.thread(card))
+    assert [texts.count(f"note {number}") for number in range(9)] == [1] * 9
