@@ -162,6 +162,9 @@ RARE_STORIES: dict[str, Callable[[Words], StoryCase]] = {
         ActionStatus.FAILED, problem=Problem(kind=ProblemKind.UNUSABLE_SUBJECT)
     ),
     "failed, out of reach": lambda w: _muted(w).news(ActionStatus.FAILED, problem=AWAY),
+    "failed, an unreadable answer": lambda w: _muted(w).news(
+        ActionStatus.FAILED, problem=Problem(kind=ProblemKind.UNREADABLE, status=200)
+    ),
     "failed, the platform broken": lambda w: _muted(w).news(ActionStatus.FAILED, problem=BROKEN),
     "ring, stopped in the middle": lambda w: _bulk_ended(w, done=312, given_up=600, skipped=88),
     "ring, taken back": lambda w: _bulk_ended(w, undone=900, lifted=60, dry_run=40),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from workflows.domain.values import Text, visible
+from workflows.domain.values import Text, has_hidden, visible
 
 MARK = "zqx"
 """Part of every hostile token, which distinguishes foreign text from Koban's."""
@@ -98,11 +98,13 @@ TEXTS = _PIECES | st.text(max_size=60) | _EXTREME
 """Any text from outside."""
 
 
-def _id(text: str) -> str:
-    return visible(text).replace("\n", "").replace("\t", "")[:256] or "u_1"
+def an_id(text: str) -> str:
+    """The text without what an id must not have."""
+    seen = "".join(each for each in visible(text) if not has_hidden(f"x{each}x"))
+    return seen.strip(" ")[:256].strip(" ") or "u_1"
 
 
-IDS = (_PIECES | st.text(min_size=1, max_size=256)).map(_id)
+IDS = (_PIECES | st.text(min_size=1, max_size=256)).map(an_id)
 """Any valid `alert.Identifier`."""
 ANY = st.builds(
     Words,
@@ -129,7 +131,7 @@ def hostile(token: str) -> Words:
     """One text everywhere."""
     return replace(
         WORST,
-        id=_id(token),
+        id=an_id(token),
         title=token,
         title_en=token,
         evidence=token,

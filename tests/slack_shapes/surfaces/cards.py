@@ -24,6 +24,7 @@ def _cards(scene: Scene) -> Iterator[tuple[str, Sent]]:
     standing = view.model_copy(update={"undoable": True})
     yield "open, an earlier decision stands", message(case_card(standing, scene.reader))
     yield "open, protecting twenty times", message(case_card(many, scene.reader))
+    yield "open, its thread is closed", message(case_card(view, scene.reader, True))
 
 
 def _approvals(scene: Scene) -> Iterator[tuple[str, Sent]]:
