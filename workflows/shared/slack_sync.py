@@ -177,7 +177,8 @@ class CaseSlackSync(SlackSync[Case, Recorded]):
         """Records what Slack shows now; the rest follows."""
         assert self._state is not None
         self.card, self.approval, self.unsure_since = shown.card, shown.approval_card, None
-        through = max([shown.through or 0, *(line.seq for line in wanted.lines)])
+        posted = () if shown.thread_refused else wanted.lines
+        through = max([shown.through or 0, *(line.seq for line in posted)])
         self.unposted = [line for line in self.unposted if line.seq > through]
         if shown.version == self._state.version:
             # A delayed write that already shows the latest state.

@@ -65,6 +65,7 @@ class Office:
     places: dict[str, CasePlace] = field(default_factory=dict)
     without_policy: bool = False
     fails: asyncio.Event | None = None
+    thread_closed: bool = False
     may_claim: asyncio.Event = field(default_factory=asyncio.Event)
     may_write: asyncio.Event = field(default_factory=asyncio.Event)
     may_deliver: asyncio.Event = field(default_factory=asyncio.Event)
@@ -134,11 +135,13 @@ class Office:
         if self.fails is not None and wanted.background:
             await self.fails.wait()
             raise ApplicationError("Slack: unreachable")
+        refused = self.thread_closed and bool(wanted.lines)
         return Shown(
             card=wanted.card or CARD,
             approval_card=None,
             version=wanted.view.version,
-            through=max((line.seq for line in wanted.lines), default=None),
+            through=None if refused else max((line.seq for line in wanted.lines), default=None),
+            thread_refused=refused,
         )
 
     @activity.defn(name="answer")

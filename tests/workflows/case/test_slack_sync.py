@@ -75,3 +75,30 @@ async def test_a_write_that_fails_during_its_cancellation_may_have_posted(office
 async def _is_called_off(handle: WorkflowHandle) -> bool:
     pending = (await handle.describe()).raw_description.pending_activities
     return any(each.state == CANCEL_REQUESTED for each in pending)
+
+
+async def test_lines_wait_until_the_thread_is_open_again(office: Office) -> None:
+    """The card says that its thread is closed, and is not written in a loop."""
+    office.thread_closed = True
+    async with (
+        office.worker(cards_queue(QUEUE)),
+        office.worker(updates_queue(QUEUE)),
+        office.worker(slack_queue(QUEUE)),
+    ):
+        handle = await office.alert(1)
+        await office.wait_shown(1)
+        await office.claim(handle)
+        # The claim, and the card with its sentence; nothing is left to do.
+        shown = await office.wait_shown(3)
+        assert [show.thread_refused for _, show in shown] == [False, False, True]
+        await wait_until(lambda: _is_idle(handle), what="an idle case")
+        assert len(office.shown) == 3
+        office.thread_closed = False
+        await office.alert(2)
+        shown = await office.wait_shown(5)
+    assert [each.event.kind for each in shown[3][1].lines] == ["case_claimed"]
+    assert shown[4][1].thread_refused is False
+
+
+async def _is_idle(handle: WorkflowHandle) -> bool:
+    return not (await handle.describe()).raw_description.pending_activities
