@@ -135,6 +135,18 @@ def test_secrets_do_not_show_when_settings_are_printed(clean: pytest.MonkeyPatch
     assert COMMON not in shown
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", " ", "\t"])
+def test_white_space_around_a_secret_is_no_part_of_it(clean: pytest.MonkeyPatch, end: str) -> None:
+    """A secret from a file ends with a line break; every press would be refused."""
+    clean.setenv("KOBAN_SLACK__SIGNING_SECRET", f"8f742231b10e{end}")
+    clean.setenv("KOBAN_PLATFORM__TOKEN", f" t0ken{end}")
+    settings = load_settings()
+    assert settings.slack.signing_secret is not None
+    assert settings.slack.signing_secret.get_secret_value() == "8f742231b10e"
+    assert settings.platform.token is not None
+    assert settings.platform.token.get_secret_value() == "t0ken"
+
+
 @pytest.mark.parametrize(
     "written",
     ["", "k1", f"k1:{SHORT}", f":{KEY}", f"k1:{KEY},", f"k1:{KEY},k1:{KEY}", f"k 1:{KEY}", "k1:ü"],
