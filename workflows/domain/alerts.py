@@ -1,10 +1,19 @@
 """Alerts of detectors and people: one alert is about one subject."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, JsonValue, Strict, StrictBool, StringConstraints
+from pydantic import (
+    AfterValidator,
+    Field,
+    HttpUrl,
+    JsonValue,
+    Strict,
+    StrictBool,
+    StringConstraints,
+    TypeAdapter,
+)
 
 from workflows.domain.people import WORKING_ROLES, Role
 from workflows.domain.values import Text, Time, Value, Written, has_hidden, visible
@@ -69,14 +78,18 @@ def _legible(text: str) -> str:
     return text
 
 
+_ADDRESS = TypeAdapter(HttpUrl)
+_HOST = re.compile(r"(?i)https?://[^/?#\\]")
+"""Readers of URLs differ about an address that has its host after more slashes."""
+
+
 def _web_address(url: str) -> str:
     try:
-        parts = urlsplit(_legible(url))
-        known = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in url
-    except ValueError:
-        known = False
-    if not known:
-        raise ValueError("must be an address that begins with https://")
+        _ADDRESS.validate_python(_legible(url))
+        if not _HOST.match(url):
+            raise ValueError("no host")
+    except ValueError as error:
+        raise ValueError("must be an address that begins with https://") from error
     return url
 
 
