@@ -37,7 +37,7 @@ def draw(chart: Chart) -> bytes:
     # pyplot is not thread-safe.
     figure = Figure(figsize=INCHES, dpi=DPI, facecolor="white")
     grid = figure.add_gridspec(
-        1, 2, width_ratios=(1.5, 1), left=0.055, right=0.9, top=0.76, bottom=0.1, wspace=0.24
+        1, 2, width_ratios=(1.5, 1), left=0.055, right=0.9, top=0.76, bottom=0.1, wspace=0.38
     )
     # People write the titles: a $ must not start a formula.
     figure.text(0.02, 0.925, chart.title, color=INK, font=_font(15), parse_math=False)

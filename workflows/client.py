@@ -220,7 +220,9 @@ class Cases(_WorkflowClient):
 
     async def click(self, workflow_id: str, click: Click) -> None:
         """Stores a click with its case, and wakes a closed case. Raises `OutOfReach`."""
-        click = self._with_grant(click)
+        # Not in the workflow: recorded histories have commands without it.
+        command = click.command.model_copy(update={"received_at": click.received_at})
+        click = self._with_grant(click.model_copy(update={"command": command}))
         if not await self._signal(workflow_id, "click", click):
             await self.deliver(Delivery(case=click.case, click=click))
 

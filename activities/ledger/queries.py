@@ -6,13 +6,17 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from activities.ledger.database import Repository, Row
 from activities.ledger.rows import Link
 from activities.ledger.schema import actions, alerts, appeals, cases, events, lookups
+from workflows.domain.alerts import Subject
 from workflows.domain.case.model import Phase
 
 QUEUE_LIMIT = 500
+NEWEST = 2_000
+"""Cases that are searched for related subjects."""
 CHUNK = 400
 """Pairs per query: SQLite takes 32,766 variables, older versions 999."""
 
@@ -88,6 +92,30 @@ class Queries(Repository):
         """The cases about a subject, newest first."""
         query = case_rows().filter_by(subject_type=subject_type, subject_id=subject_id)
         return await self._database.rows(query.order_by(cases.c.opened_at.desc()).limit(limit))
+
+    async def cases_naming(self, subject: Subject, limit: int = 20) -> Sequence[Row]:
+        """Cases about other subjects whose alerts name this one as related, newest first.
+
+        Searches the open cases, and the `NEWEST` of all: there is no index over related subjects.
+        """
+        newest = sa.select(cases.c.id).order_by(cases.c.opened_at.desc()).limit(NEWEST)
+        about = sa.and_(cases.c.subject_type == subject.type, cases.c.subject_id == subject.id)
+        named = sa.select(1).where(alerts.c.case_id == cases.c.id, self._names(subject))
+        query = case_rows().where(
+            sa.or_(cases.c.phase != Phase.CLOSED.value, cases.c.id.in_(newest)),
+            sa.not_(about),
+            sa.exists(named),
+        )
+        return await self._database.rows(query.order_by(cases.c.opened_at.desc()).limit(limit))
+
+    def _names(self, subject: Subject) -> sa.ColumnElement[bool]:
+        """Whether the body of an alert has the subject among the related ones."""
+        one = {"type": subject.type, "id": subject.id}
+        if not self._database.is_sqlite:
+            return sa.cast(alerts.c.body, JSONB).contains({"related": [one]})
+        each = sa.func.json_each(alerts.c.body, "$.related").table_valued("value")
+        same = (sa.func.json_extract(each.c.value, f"$.{key}") == one[key] for key in one)
+        return sa.exists(sa.select(1).select_from(each).where(*same))
 
     async def actions_on(
         self, subject_type: str, subject_id: str, limit: int = 20

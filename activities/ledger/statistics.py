@@ -29,16 +29,16 @@ _RUNNING = sa.and_(
 )
 
 
-def _data(kind: str, *place: str) -> sa.ColumnElement[Any]:
-    """A field in the data of one kind of event, as text."""
-    return sa.case((events.c.kind == kind, events.c.data[place].as_string()))
+def _data(kinds: str, *place: str) -> sa.ColumnElement[Any]:
+    """A field in the data of one kind of event, or of several, as text."""
+    return sa.case((events.c.kind.in_(kinds.split()), events.c.data[place].as_string()))
 
 
 # All data of a week is tens of megabytes: loading it would delay every button press.
 _FIELDS = {
     "occurred_at": _data("case_opened", "alert", "occurred_at"),
     "verdict": _data("decided", "decision", "verdict"),
-    "due": _data("decided", "due"),
+    "due": _data("case_claimed decided", "due"),
     "granted": _data("approved", "granted"),
     "outcome": _data("approval_expired", "outcome"),
     "done": _data("bulk_progressed", "tally", "done"),
@@ -136,5 +136,6 @@ def _case_status(row: Row) -> CaseStatus:
         phase=Phase(row["phase"]),
         opened_at=row["opened_at"],
         due=row["approval_expires_at"] or due,
+        claim_due=row["claim_due"] if row["owner"] is None else None,
         decide_due=row["decide_due"],
     )

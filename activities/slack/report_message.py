@@ -63,17 +63,21 @@ def decisions(numbers: Numbers, texts: Catalog) -> str:
     return _list(total, rows, texts)
 
 
-def in_time(numbers: Numbers, texts: Catalog) -> str:
-    """`判断期限 80%(4/5件): 重大 2/2 · 高 2/3`: in time, of all that were to be."""
-    total = numbers.sla_total
+def in_time(numbers: Numbers, texts: Catalog) -> tuple[str, str]:
+    """`期限内の判断 80%（4/5件）: 重大 2/2 · 高 2/3`, of claims and of decisions."""
+    claims = _in_time("numbers.claims", numbers.claims, numbers.claims_total, texts)
+    return claims, _in_time("numbers.sla", numbers.sla, numbers.sla_total, texts)
+
+
+def _in_time(key: str, slas: Mapping[Severity, Sla], total: Sla, texts: Catalog) -> str:
     if total.share is None:
-        return texts.say("numbers.sla.none")
-    text = texts.say("numbers.sla", share=percent(total, texts), met=total.met, count=total.of)
+        return texts.say(f"{key}.none")
+    text = texts.say(key, share=percent(total, texts), met=total.met, count=total.of)
     rows = [
         texts.say(
             "numbers.sla.of", severity=texts.say(f"severity.{severity}"), met=each.met, all=each.of
         )
-        for severity, each in numbers.sla.items()
+        for severity, each in slas.items()
     ]
     return _list(text, rows, texts)
 
@@ -228,7 +232,7 @@ class _Drawn:
         numbers, texts = self._report.numbers, self._reader.texts
         return [
             decisions(numbers, texts),
-            in_time(numbers, texts),
+            *in_time(numbers, texts),
             *speed(numbers, texts),
             *([age(numbers, texts)] if self._report.kind is ReportKind.DAILY else []),
             approvals(numbers, texts),
@@ -293,7 +297,7 @@ def picture_of(report: Report, reader: Reader) -> Chart:
     numbers, texts, zone = report.numbers, reader.texts, reader.zone
     since, until = (texts.day_and_time(at, zone) for at in (numbers.since, numbers.until))
     name = f"{title(report, reader)} {reader.say('report.chart.span', since=since, until=until)}"
-    parts = (name, flow(numbers, texts), in_time(numbers, texts))
+    parts = (name, flow(numbers, texts), *in_time(numbers, texts))
     return Chart(
         title=name,
         bars=_bars(numbers, reader),
@@ -314,15 +318,12 @@ def _bars(numbers: Numbers, reader: Reader) -> Bars:
 
 
 def _shares(numbers: Numbers, reader: Reader) -> Shares:
+    clocks = {"report.chart.claim": numbers.claims, "report.chart.decide": numbers.sla}
     rows = (
-        ShareRow(
-            label=reader.say(f"severity.{severity}"),
-            met=sla.met,
-            missed=sla.missed,
-            overdue=sla.overdue,
-            said=reader.say("report.chart.share", share=percent(sla, reader.texts), count=sla.of),
-        )
-        for severity, sla in numbers.sla.items()
+        _share(reader.say(key, severity=reader.say(f"severity.{severity}")), of[severity], reader)
+        for severity in Severity
+        for key, of in clocks.items()
+        if severity in of
     )
     return Shares(
         title=reader.say("report.chart.sla"),
@@ -331,4 +332,14 @@ def _shares(numbers: Numbers, reader: Reader) -> Shares:
         missed=reader.say("report.chart.missed"),
         overdue=reader.say("report.chart.overdue"),
         nothing=reader.say("report.chart.nothing"),
+    )
+
+
+def _share(label: str, sla: Sla, reader: Reader) -> ShareRow:
+    return ShareRow(
+        label=label,
+        met=sla.met,
+        missed=sla.missed,
+        overdue=sla.overdue,
+        said=reader.say("report.chart.share", share=percent(sla, reader.texts), count=sla.of),
     )

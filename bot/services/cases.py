@@ -158,6 +158,10 @@ class LedgerReader:
             actions=tuple(self._action(row) for row in actions),
         )
 
+    async def naming(self, subject: Subject) -> tuple[CaseLine, ...]:
+        """Returns the cases about others that name the subject as related, newest first."""
+        return tuple(line_of(row) for row in await self._queries.cases_naming(subject))
+
     def _story(self, row: Row, actions: Sequence[Row], events: Sequence[Row]) -> Story:
         decision = _last_decision(events)
         return Story(

@@ -115,14 +115,20 @@ class Replies:
 
     async def directly(self, person: str, said: Said) -> bool:
         """Sends a direct message; False, and an entry in the log, if Slack refuses."""
-        call = self._client.chat_postMessage(
-            channel=person,
+        return await _sent(self._post(person, said), "direct_message_failed", person=person)
+
+    async def in_channel(self, channel: str, said: Said) -> bool:
+        """Posts in a channel; False, and an entry in the log, if Slack refuses."""
+        return await _sent(self._post(channel, said), "channel_message_failed", channel=channel)
+
+    def _post(self, channel: str, said: Said) -> Awaitable[Any]:
+        return self._client.chat_postMessage(
+            channel=channel,
             text=said.text,
             blocks=list(said.blocks) or None,
             unfurl_links=False,
             unfurl_media=False,
         )
-        return await _sent(call, "direct_message_failed", person=person)
 
     async def _by_url(self, source: Source, said: Said, in_place: bool) -> bool:
         if source.response_url is None:

@@ -12,7 +12,7 @@ from typing import Any
 from deploy.sandbox.slack.app_client import Answer, AppClient
 from deploy.sandbox.slack.interactions import Press, close, press, submit
 from deploy.sandbox.slack.model import Message, View
-from deploy.sandbox.slack.person import filled, wait_until
+from deploy.sandbox.slack.person import LOOKS_SECONDS, filled, wait_until
 from deploy.sandbox.slack.screen import Control, controls
 from deploy.sandbox.slack.workspace import Workspace
 from tests.chaos.commands import COMMANDS, Command
@@ -81,6 +81,7 @@ class Crowd:
     clicks: list[Click] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     _screens: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _looks_until: dict[tuple[str, str], float] = field(default_factory=dict)
 
     async def play(self, life: Life) -> None:
         """Plays the steps of a life in order."""
@@ -125,6 +126,7 @@ class Crowd:
 
     async def _press(self, step: Step, person: str, seen: Seen) -> None:
         command = COMMANDS[step.command]
+        await self._look(step, person, seen)
         if not command.form and not seen.behind:
             await self._touched(step, person, seen)
             return
@@ -136,6 +138,14 @@ class Crowd:
                 await self._fill_in(step, person, found)
             else:
                 await self._touched(step, person, found)
+
+    async def _look(self, step: Step, person: str, seen: Seen) -> None:
+        """Looks at a case after claiming it: Koban refuses what acts within a moment."""
+        looking = (person, seen.value.split(":")[-2])
+        if step.command == "claim":
+            self._looks_until[looking] = time.monotonic() + LOOKS_SECONDS
+        else:
+            await asyncio.sleep(self._looks_until.get(looking, 0.0) - time.monotonic())
 
     async def _everything(self, command: Command, person: str, seen: Seen) -> Seen | None:
         """The button in the modal behind the menu."""

@@ -1,9 +1,13 @@
 """Shift: alert → card → claim → decision → approval → enforcement."""
 
+from datetime import UTC, datetime, timedelta
+
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.traffic.alerts import alert, message, stream, user
 from tests.world import World, scene
+from workflows.domain.case.commands import ChoosePreset, Claim, Click, Place
+from workflows.domain.people import Actor
 
 LURE = "LINE ID ください https://line.example/ti/p/abc"
 
@@ -129,6 +133,25 @@ async def test_two_people_press_in_the_same_second(world: World) -> None:
     answers = await clark.until(lambda: clark.ephemerals("ts-live"), what="the refusal")
     assert "佐藤" in answers[-1]["text"]
     assert await sato.ephemerals("ts-live") == []
+
+
+async def test_a_second_click_where_claim_was_decides_nothing(world: World) -> None:
+    """The card was redrawn under the pointer: only the person who clicked is told."""
+    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    by, at = Actor(id="U0SATO"), datetime.now(UTC)
+    workflow_id = str(controls(card)[0].block_id)
+    for command, seconds in ((Claim(by=by), 0.0), (ChoosePreset(by=by, preset="hide"), 0.9)):
+        received = at + timedelta(seconds=seconds)
+        place = Place(channel=card["channel"])
+        press = Click(id=command.kind, case=case, command=command, place=place)
+        click = press.model_copy(update={"received_at": received})
+        await world.cases.click(workflow_id, click)
+    answers = await sato.until(lambda: sato.ephemerals("ts-live"), what="the refusal")
+    assert "たった今担当になりました。" in answers[-1]["text"]
+    assert await clark.ephemerals("ts-live") == []
+    assert await world.kinds(case) == ["case_opened", "case_claimed"]
 
 
 async def test_alerts_on_one_subject_join_its_case(world: World) -> None:

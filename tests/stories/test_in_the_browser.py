@@ -1,5 +1,6 @@
 """Shift in a real browser: by mouse in Japanese, by keyboard in English."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
+from deploy.sandbox.slack.person import LOOKS_SECONDS
 from tests.stories.test_a_shift import case_of, lure
 from tests.world import World, koban
 
@@ -32,6 +34,12 @@ async def press(page: Page, action: str) -> None:
     confirm = page.get_by_test_id("confirm-yes")
     if await confirm.count():
         await confirm.click()
+
+
+async def look(page: Page) -> None:
+    """Looks at the claimed card until Koban takes decisions on it."""
+    looked = (time.time() + LOOKS_SECONDS) * 1000
+    await page.wait_for_function("at => Date.now() > at", arg=looked)
 
 
 async def tab_to(page: Page, wanted: str) -> None:
@@ -78,6 +86,7 @@ async def test_claim_decide_approve_undo_by_mouse_in_japanese(
         card = await shown(world, page, "U0SATO")
         await page.get_by_role("button", name="担当する").click()
         await expect(card).to_contain_text("対応中")
+        await look(page)
         await press(page, "case.decide")
         modal = page.get_by_role("dialog", name="判断する")
         await modal.get_by_label("違反", exact=True).check()
@@ -118,6 +127,7 @@ async def test_claim_decide_approve_undo_by_keyboard_in_english(
         await expect(card).to_be_focused()
         await enter(page, "case.claim")
         await expect(card).to_contain_text("In progress")
+        await look(page)
         await enter(page, "case.decide")
         modal = page.get_by_role("dialog", name="Decide")
         await expect(modal).to_be_visible()

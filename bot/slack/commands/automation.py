@@ -13,7 +13,7 @@ from activities.slack.i18n.catalog import Catalog
 from bot.services.slack import Services
 from bot.slack.commands import pages
 from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
-from bot.slack.commands.playbook import no_playbook_page, playbook_named
+from bot.slack.commands.playbook import no_playbook_page, playbook_named, playbooks_page
 from bot.slack.commands.request import Answer, Request, leads_said
 from bot.slack.rendering import Block, moment, person, safe, section
 from bot.slack.replies import Said
@@ -26,6 +26,7 @@ from workflows.domain.automation import (
     Unchanged,
 )
 from workflows.domain.people import Role
+from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import Value
 
 RESUME = "automation.resume"
@@ -39,23 +40,31 @@ _LASTS = re.compile(
     r"(?P<unit>m|min|minutes?|h|hours?|d|days?|分間?|時間|日間?)$"
 )
 _UNITS = {"m": "minutes", "分": "minutes", "h": "hours", "時": "hours", "d": "days", "日": "days"}
-_ALL = ("", "all", "すべて", "全部")
+_ALL = ("all", "すべて", "全部")
+
+
+class ChoosePause(Value):
+    """`pause [for 2h]` without a playbook, which pauses nothing; `lasts` is as typed."""
+
+    lasts: str = ""
 
 
 class PauseAutomation(Value):
-    """`pause [PLAYBOOK] [for 2h]`."""
+    """`pause PLAYBOOK|all [for 2h]`; `typed` is the time as typed."""
 
     playbook: str | None = None
     lasts: timedelta | None = None
+    typed: str = ""
 
 
 class ResumeAutomation(Value):
     """`resume [PLAYBOOK]`."""
 
     playbook: str | None = None
+    typed: str = ""
 
 
-AutomationLine = PauseAutomation | ResumeAutomation
+AutomationLine = ChoosePause | PauseAutomation | ResumeAutomation
 
 
 def _pause(rest: str, lookups: Lookups) -> Value:
@@ -63,9 +72,12 @@ def _pause(rest: str, lookups: Lookups) -> Value:
     found = _LASTS.search(said)
     named = said[: found.start()].strip() if found else said
     lasts = timedelta(**{_UNITS[found["unit"][0]]: int(found["many"])}) if found else None
+    typed = found[0].strip() if found else ""
+    if not named:
+        return ChoosePause(lasts=typed)
     if len(named.split()) > 1:
         return Incomplete(form=PAUSE_FORM, wants_words=True)
-    return PauseAutomation(playbook=_playbook_named(named), lasts=lasts)
+    return PauseAutomation(playbook=_playbook_named(named), lasts=lasts, typed=typed)
 
 
 def _resume(rest: str, lookups: Lookups) -> Value:
@@ -76,44 +88,47 @@ def _resume(rest: str, lookups: Lookups) -> Value:
 
 
 def _playbook_named(named: str) -> str | None:
-    return None if named in _ALL else named
+    return None if named in ("", *_ALL) else named
 
 
 _log = structlog.get_logger(__name__)
 
 
 class AutomationAnswer(Answer):
-    """Pauses and resumes automation, and notifies the leads."""
+    """Pauses and resumes automation, and says so to the leads and in the channels."""
 
     verbs = (
         Verb("pause", _pause, ((PAUSE_FORM, "pause"),), "停止"),
         Verb("resume", _resume, ((RESUME_FORM, "resume"),), "再開"),
     )
-    lines = (PauseAutomation, ResumeAutomation)
+    lines = (ChoosePause, PauseAutomation, ResumeAutomation)
 
     async def answer(self, line: AutomationLine, request: Request) -> Said:
         """Carries out the change, which is durable on return. Raises `Unavailable`."""
-        scope = line.playbook
-        if scope is not None:
-            playbooks = self._services.policies.playbooks()
-            found = playbook_named(scope, playbooks)
-            if found is None:
-                verb = "pause" if isinstance(line, PauseAutomation) else "resume"
-                return no_playbook_page(verb, scope, playbooks, request.texts)
-            scope = found.playbook
-        outcome = await self._change(line, scope, request)
-        if outcome is Unchanged.ROLE_NEEDED:
-            key = f"bot.pause.no.{outcome}"
-            return await leads_said(self._services.people, key, request.texts)
+        playbooks = self._services.policies.playbooks()
+        if isinstance(line, ChoosePause):
+            return _choice_page(line, playbooks, request.texts)
+        found = None if line.playbook is None else playbook_named(line.playbook, playbooks)
+        if line.playbook is not None and found is None:
+            verb = "pause" if isinstance(line, PauseAutomation) else "resume"
+            return no_playbook_page(verb, line.playbook, playbooks, request.texts, line.typed)
+        outcome = await self._change(line, found.playbook if found else None, request)
         if isinstance(outcome, Unchanged):
-            limit = request.texts.duration(LONGEST)
-            return pages.sentence(request.texts.say(f"bot.pause.no.{outcome}", limit=limit))
+            return await self._unchanged(outcome, request.texts)
         _log.info("automation_changed", kind=outcome.kind.value, playbook=outcome.playbook or ALL)
         self._after.start(self._notify_leads(outcome))
+        if outcome.kind is not PauseChange.RESUME_ASKED:
+            self._after.start(self._announce(outcome))
         return pages.sentence(self._changed(outcome, request.texts))
 
+    async def _unchanged(self, why: Unchanged, texts: Catalog) -> Said:
+        key = f"bot.pause.no.{why}"
+        if why is Unchanged.ROLE_NEEDED:
+            return await leads_said(self._services.people, key, texts)
+        return pages.sentence(texts.say(key, limit=texts.duration(LONGEST)))
+
     async def _change(
-        self, line: AutomationLine, scope: str | None, request: Request
+        self, line: PauseAutomation | ResumeAutomation, scope: str | None, request: Request
     ) -> AutomationChange | Unchanged:
         automation = self._services.automation
         if isinstance(line, PauseAutomation):
@@ -129,6 +144,14 @@ class AutomationAnswer(Answer):
             return texts.say("bot.pause.resume_asked", scope=scope, lasts=lasts)
         return texts.say(f"bot.pause.{change.kind}", scope=scope)
 
+    async def _announce(self, change: AutomationChange) -> None:
+        """Posts once in each channel of the playbooks concerned, in the deployment's language."""
+        playbooks = self._services.policies.playbooks()
+        concerned = {e.channel for e in playbooks if change.playbook in (None, e.playbook)}
+        notice = self._notice(change, self._services.texts(self._services.language))
+        for channel in sorted(concerned):
+            await self._replies.in_channel(channel, notice)
+
     async def _notify_leads(self, change: AutomationChange) -> None:
         try:
             leads = await self._services.people.members(Role.LEAD)
@@ -141,15 +164,24 @@ class AutomationAnswer(Answer):
                 await self._replies.directly(lead, self._notice(change, texts))
 
     def _notice(self, change: AutomationChange, texts: Catalog) -> Said:
+        ends = change.until is not None
         text = texts.say(
-            f"bot.pause.announced.{change.kind}",
+            f"bot.pause.announced.{change.kind}" + (".until" if ends else ""),
             person=person(change.by, texts),
             scope=scope_name(change.playbook, self._services, texts),
+            at=moment(change.until) if change.until is not None else "",
         )
         if change.kind is not PauseChange.RESUME_ASKED:
             return pages.sentence(text)
         agree = element(RESUME, texts, change.playbook or ALL)
         return Said(text=text, blocks=(section(text), *actions("automation", [agree])))
+
+
+def _choice_page(line: ChoosePause, playbooks: Sequence[Playbook], texts: Catalog) -> Said:
+    """The question what to pause, with each answer to type."""
+    everything = pages.form_row(f"pause all {line.lasts}".strip(), texts.say("bot.pause.all"))
+    title = texts.say("bot.pause.choose")
+    return playbooks_page(title, "pause", playbooks, texts, line.lasts, (everything,))
 
 
 def scope_name(playbook: str | None, services: Services, texts: Catalog) -> str:

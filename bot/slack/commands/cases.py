@@ -50,7 +50,7 @@ def _queue(rest: str, lookups: Lookups) -> Value:
     if word in set(Which):
         return ShowQueue(which=Which(word))
     near = difflib.get_close_matches(word, [each for each in Which if each != Which.ALL], n=1)
-    return Unknown(typed=f"queue {rest}", nearest=f"queue {near[0]}" if near else "queue")
+    return Unknown(typed=f"queue {rest}", nearest=f"queue {near[0]}" if near else None)
 
 
 class CasesAnswer(Answer):

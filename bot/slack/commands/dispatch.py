@@ -83,9 +83,7 @@ def _nearest(word: str, rest: str, lookups: Lookups) -> str | None:
         return None
     # Only a line that can be read is worth proposing.
     meant = read(f"{near[0]} {rest}", lookups)
-    if isinstance(meant, Unknown):
-        return meant.nearest
-    return meant.form if isinstance(meant, Incomplete) else f"{near[0]} {rest}".strip()
+    return meant.nearest if isinstance(meant, Unknown) else f"{near[0]} {rest}".strip()
 
 
 def help_page(texts: Catalog, lookups: Iterable[str]) -> Said:

@@ -101,6 +101,11 @@ def _code(typed: str) -> str:
     return f"`/koban {safe(typed, 120)}`"
 
 
+def form_row(form: str, what: str) -> str:
+    """A form to type in a list, with `what` it is about, already escaped."""
+    return f"• {_code(form)} {what}"
+
+
 def no_case_page(case: str, near: Sequence[str], texts: Catalog) -> Said:
     """The error for an unknown case, with ids that differ in one character."""
     if not near:
@@ -197,20 +202,25 @@ def subject_page(
     subject: Subject,
     facts: Sequence[Fact] | None,
     past: Past,
+    naming: Sequence[CaseLine],
     texts: Catalog,
     base: str | None,
     platform_away: bool,
     buttons: Sequence[Block] = (),
 ) -> Said:
-    """A subject: its fields on the platform, its actions and cases, and `buttons` below."""
+    """A subject: its fields on the platform, its actions and cases, and `buttons` below.
+
+    `naming` are the cases about others that name it as related, after its own.
+    """
     title = subject_name(subject, texts)
     lines = [
         f"*{title}*",
         *_facts(facts, texts, platform_away),
         f"*{texts.say('bot.subject.actions', count=len(past.actions))}*",
         *(_sanction(each, texts) for each in past.actions),
-        f"*{texts.say('card.closed_cases', count=len(past.cases))}*",
+        f"*{texts.say('bot.subject.cases', count=len(past.cases) + len(naming))}*",
         *(_past_case(each, texts, base) for each in past.cases),
+        *(_naming_case(each, texts, base) for each in naming),
     ]
     return Said(text=title, blocks=(*sections(lines), *buttons))
 
@@ -238,3 +248,8 @@ def _past_case(line: CaseLine, texts: Catalog, base: str | None) -> str:
     outcome = f"verdict.{line.verdict}" if line.verdict else f"card.state.{line.phase}"
     title = safe(line.title.in_(texts.language), 100)
     return f"• {case_name(line, base)} · {title} · {texts.say(outcome)} · {moment(line.opened_at)}"
+
+
+def _naming_case(line: CaseLine, texts: Catalog, base: str | None) -> str:
+    about = texts.say("bot.subject.related", subject=subject_name(line.subject, texts))
+    return f"{_past_case(line, texts, base)} · {about}"

@@ -26,14 +26,20 @@ class ShowPlaybook(Value):
     name: str | None = None
 
 
-def playbooks_page(playbooks: Sequence[Playbook], texts: Catalog) -> Said:
-    """Every playbook with its name."""
-    title = texts.say("bot.playbook.list", count=len(playbooks))
+def playbooks_page(
+    title: str,
+    verb: str,
+    playbooks: Sequence[Playbook],
+    texts: Catalog,
+    tail: str = "",
+    more: Iterable[str] = (),
+) -> Said:
+    """Every playbook with its line to type: `verb`, its name and `tail`; `more` rows below."""
     rows = (
-        f"• `/koban playbook {each.playbook}` {_title(each, texts)}"
+        pages.form_row(f"{verb} {each.playbook} {tail}".strip(), _title(each, texts))
         for each in sorted(playbooks, key=lambda each: (each.catch_all, each.order, each.playbook))
     )
-    return Said(text=title, blocks=tuple(sections([f"*{title}*", *rows])))
+    return Said(text=title, blocks=tuple(sections([f"*{title}*", *rows, *more])))
 
 
 def playbook_page(playbook: Playbook, catalog: ActionCatalog, texts: Catalog) -> Said:
@@ -212,7 +218,8 @@ class PlaybookAnswer(Answer):
         """The playbook, the nearest name, or the list."""
         playbooks = self._services.policies.playbooks()
         if line.name is None:
-            return playbooks_page(playbooks, request.texts)
+            title = request.texts.say("bot.playbook.list", count=len(playbooks))
+            return playbooks_page(title, "playbook", playbooks, request.texts)
         found = playbook_named(line.name, playbooks)
         if found is not None:
             return playbook_page(found, self._services.policies.catalog(), request.texts)
@@ -224,12 +231,20 @@ def playbook_named(name: str, playbooks: Sequence[Playbook]) -> Playbook | None:
     return next((each for each in playbooks if name in _names(each)), None)
 
 
-def no_playbook_page(verb: str, name: str, playbooks: Sequence[Playbook], texts: Catalog) -> Said:
-    """The error for an unknown playbook, with the most similar name or title."""
+def no_playbook_page(
+    verb: str, name: str, playbooks: Sequence[Playbook], texts: Catalog, tail: str = ""
+) -> Said:
+    """The error for an unknown playbook, with the most similar name or title, else with all.
+
+    Never `verb` alone: that may be about every playbook. `tail` is the rest of the line.
+    """
     names = {word: each.playbook for each in playbooks for word in _names(each)}
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    nearest = f"{verb} {names[near[0]]}" if near else verb
-    return pages.unknown_page(texts, f"{verb} {name}", nearest)
+    if near:
+        typed, nearest = f"{verb} {name} {tail}", f"{verb} {names[near[0]]} {tail}"
+        return pages.unknown_page(texts, typed.strip(), nearest.strip())
+    title = texts.say("bot.playbook.none", name=safe(name, 60))
+    return playbooks_page(title, verb, playbooks, texts, tail)
 
 
 def _names(playbook: Playbook) -> tuple[str, ...]:

@@ -88,6 +88,7 @@ class SubjectAnswer(Answer):
         """One subject, with personal data masked. Raises `Unavailable`."""
         await self._looked_up(request, subject.type, subject.id)
         past = await self._services.ledger.past(subject)
+        naming = await self._services.ledger.naming(subject)
         facts: tuple[Fact, ...] | None = None
         unreachable = False
         try:
@@ -98,7 +99,9 @@ class SubjectAnswer(Answer):
             unreachable = True
         base = await self._links.base()
         buttons = self._buttons(subject, facts or (), request)
-        return pages.subject_page(subject, facts, past, request.texts, base, unreachable, buttons)
+        return pages.subject_page(
+            subject, facts, past, naming, request.texts, base, unreachable, buttons
+        )
 
     def _buttons(self, subject: Subject, facts: Sequence[Fact], request: Request) -> list[Block]:
         catalog = self._services.policies.look_ups()

@@ -84,7 +84,7 @@ def rows(numbers: Numbers, texts: Catalog) -> list[str]:
         words.now(numbers, texts),
         words.age(numbers, texts),
         words.decisions(numbers, texts),
-        words.in_time(numbers, texts),
+        *words.in_time(numbers, texts),
         *words.speed(numbers, texts),
         words.approvals(numbers, texts),
         words.protections(numbers, texts),
@@ -117,7 +117,7 @@ def _stats(rest: str, lookups: Lookups) -> Value:
         return ShowStats()
     if word in set(Window):
         return ShowStats(window=Window(word))
-    return Unknown(typed=f"stats {rest}", nearest=f"stats {Window.DAY}")
+    return Unknown(typed=f"stats {rest}")
 
 
 class TeamAnswer(Answer):

@@ -85,7 +85,7 @@ def today(numbers: Numbers, texts: Catalog) -> list[Block]:
         words.flow(numbers, texts),
         words.now(numbers, texts),
         words.decisions(numbers, texts),
-        words.in_time(numbers, texts),
+        *words.in_time(numbers, texts),
         *words.speed(numbers, texts),
         words.protections(numbers, texts),
     ]

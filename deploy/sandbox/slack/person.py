@@ -26,6 +26,10 @@ RECHECK_SECONDS = 0.2
 WAIT_SECONDS = 120.0
 """Seconds before a wait fails, far beyond the needs of a busy machine."""
 
+CLAIM = "case.claim"
+LOOKS_SECONDS = 1.6
+"""Seconds a person looks at a card that they claimed: Koban refuses what acts within 1.5 s."""
+
 LOADING = ("読み込んでいます…", "Loading…")
 """Texts of a modal that the app has not filled in yet; `modal` waits until they are replaced."""
 
@@ -89,6 +93,7 @@ class Person:
         self._http = httpx.AsyncClient(base_url=base_url, timeout=WAIT_SECONDS, trust_env=False)
         self._changed = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
+        self._looks_until: dict[tuple[str, str], float] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -199,14 +204,16 @@ class Person:
 
     # Actions
 
-    async def press(self, where: Which, what: str, channel: str | None = None) -> None:
-        """Clicks the button with this label or action_id.
+    async def press(
+        self, where: Which, what: str, channel: str | None = None, *, hasty: bool = False
+    ) -> None:
+        """Clicks the button with this label or action_id; a `hasty` person does not look first.
 
         `where` is a message or view as seen (an outdated one is clicked in its old state),
         or a text or predicate that selects a card in `channel`.
         """
         seen = await self._pick(where, channel)
-        await self._act(seen, _control(seen, what), {})
+        await self._act(seen, _control(seen, what), {}, hasty)
 
     async def choose_overflow(self, where: Which, label: str, channel: str | None = None) -> None:
         """Chooses an entry (by label or value) of an overflow menu."""
@@ -309,7 +316,17 @@ class Person:
                 return card
         raise NotThere(f"no card with {where}; there are {[visible_text(c) for c in cards]}")
 
-    async def _act(self, seen: Seen, control: Control, given: Seen) -> None:
+    async def _look(self, seen: Seen, control: Control) -> None:
+        """Looks at a card that was just claimed before anything else on it is pressed."""
+        place = (seen.get("channel", ""), seen.get("ts", ""))
+        if control.action_id == CLAIM:
+            self._looks_until[place] = time.monotonic() + LOOKS_SECONDS
+        else:
+            await asyncio.sleep(self._looks_until.get(place, 0.0) - time.monotonic())
+
+    async def _act(self, seen: Seen, control: Control, given: Seen, hasty: bool = False) -> None:
+        if not hasty:
+            await self._look(seen, control)
         button = {"value": control.element["value"]} if "value" in control.element else {}
         container = (
             {"type": "message", "channel": seen["channel"], "ts": seen["ts"]}

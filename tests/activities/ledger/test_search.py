@@ -134,6 +134,29 @@ async def test_records_of_many_subjects_at_once(ledger: Ledger, finding: Search)
     }
 
 
+async def naming(queries: Queries, type_: str, id_: str) -> list[str]:
+    """The ids of the cases that name a subject as related."""
+    return [row["id"] for row in await queries.cases_naming(Subject(type=type_, id=id_))]
+
+
+async def test_cases_are_found_by_the_subjects_they_name(
+    ledger: Ledger, queries: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest first, each once; type and id belong to one subject, and its own cases not."""
+    stream, message = {"type": "stream", "id": "s_9"}, {"type": "message", "id": "m_7"}
+    await a_case_of(ledger, "K00000001", 1, related=[message, stream])
+    await a_case_of(ledger, "K00000002", 2, related=[stream, stream])
+    await a_case_of(ledger, "K00000003", 3, subject=stream, related=[stream])
+    await a_case_of(ledger, "K00000004", 4, related=[{"type": "stream", "id": "s_90"}])
+    await a_case_of(ledger, "K00000005", 5)
+    assert await naming(queries, "stream", "s_9") == ["K00000002", "K00000001"]
+    assert await naming(queries, "message", "m_7") == ["K00000001"]
+    assert await naming(queries, "message", "s_9") == []
+    assert await naming(queries, "stream", "s_'\"%") == []
+    monkeypatch.setattr("activities.ledger.queries.NEWEST", 1)
+    assert await naming(queries, "stream", "s_9") == ["K00000002", "K00000001"], "open ones stay"
+
+
 async def test_a_case_is_found_by_its_alert_and_by_a_slip(ledger: Ledger, queries: Queries) -> None:
     """One wrong character still matches; two do not."""
     await a_case_of(ledger, "K7Q2F9XM0", 1)

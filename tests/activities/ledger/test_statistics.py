@@ -91,6 +91,7 @@ async def test_the_numbers_of_an_hour(statistics: Statistics, hour: None) -> Non
     assert found.ttfa == Spread(
         of=3, p50=timedelta(minutes=10) + seconds, p95=timedelta(minutes=14) + seconds
     )
+    assert found.claims == {Severity.CRITICAL: Sla(met=1, missed=2, overdue=1)}
     assert found.sla == {Severity.CRITICAL: Sla(met=2, missed=1, overdue=1)}
     assert (found.approvals.given, found.approvals.waiting) == (1, 0)
     assert found.backlog.open == {Severity.CRITICAL: 1}
@@ -105,7 +106,7 @@ async def test_every_number_can_be_recomputed_from_the_events(
     """The definitions in docs/numbers.md give the same figures."""
     found = await statistics.numbers(T0, END)
     stories = [await queries.events_of(case) for case in (MUTED, LATE, BANNED, UNTOUCHED)]
-    to_decision, to_action, met, missed = [], [], 0, 0
+    to_decision, to_action, met, missed, claims = [], [], 0, 0, []
     for story in stories:
         opened, kinds = story[0], [row["kind"] for row in story]
         seen = datetime.fromisoformat(opened["data"]["alert"]["occurred_at"])
@@ -114,12 +115,15 @@ async def test_every_number_can_be_recomputed_from_the_events(
             to_decision.append(decided["at"] - opened["at"])
             in_time = decided["at"] <= datetime.fromisoformat(decided["data"]["due"])
             met, missed = met + in_time, missed + (not in_time)
+        claimed = [r for r in story if r["kind"] == "case_claimed"][:1]
+        claims += [r["at"] <= datetime.fromisoformat(r["data"]["due"]) for r in claimed]
         effects = [r for r in story if r["kind"] in ("action_succeeded", "action_verified")]
         to_action += [effects[0]["at"] - seen] if effects else []
     for spread, values in ((found.ttd, to_decision), (found.ttfa, to_action)):
         assert spread.of == len(values) == 3
         assert (spread.p50, spread.p95) == (sorted(values)[1], sorted(values)[2])
     assert (found.sla_total.met, found.sla_total.missed) == (met, missed) == (2, 1)
+    assert (found.claims_total.met, found.claims_total.of) == (sum(claims), len(claims) + 1)
     events = [row for story in stories for row in story]
     assert found.opened == sum(row["kind"] == "case_opened" for row in events)
     assert found.closed == sum(row["kind"] == "case_closed" for row in events)

@@ -76,6 +76,7 @@ NUMBERS = Numbers(
     playbooks=(PlaybookCount(playbook="off_platform", opened=12, decisions=8),),
     ttfa=Spread(of=7, p50=timedelta(seconds=12), p95=timedelta(minutes=3, seconds=5)),
     ttd=Spread(of=8, p50=timedelta(minutes=6), p95=timedelta(minutes=70, seconds=31)),
+    claims={Severity.CRITICAL: Sla(met=5), Severity.HIGH: Sla(met=4, overdue=7)},
     sla={Severity.CRITICAL: Sla(met=4, missed=0, overdue=1), Severity.HIGH: Sla(met=4)},
     approvals=Approvals(given=2, refused=1, waiting=1),
     protections=Protections(started=3, lifted=2, running=1),

@@ -232,6 +232,7 @@ class FakeLedger:
     stories: dict[str, Story] = field(default_factory=dict)
     lines: tuple[CaseLine, ...] = ()
     pasts: dict[str, Past] = field(default_factory=dict)
+    namings: dict[str, tuple[CaseLine, ...]] = field(default_factory=dict)
     timelines: dict[str, list[TimelineLine]] = field(default_factory=dict)
     gate: asyncio.Event | None = None
     notes: list[Look] = field(default_factory=list)
@@ -271,6 +272,10 @@ class FakeLedger:
     async def past(self, subject: Subject) -> Past:
         self._reach("past")
         return self.pasts.get(subject.key, Past())
+
+    async def naming(self, subject: Subject) -> tuple[CaseLine, ...]:
+        self._reach("naming")
+        return self.namings.get(subject.key, ())
 
     async def looked_up(self, look: Look) -> None:
         self._reach("looked_up")

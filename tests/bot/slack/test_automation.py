@@ -37,13 +37,80 @@ def kinds(stage: Stage) -> list[tuple[str, str, str | None]]:
 
 async def test_a_specialist_stops_everything(stage: Stage):
     """The pause is immediate; the leads get a direct message in their language."""
-    told = await stage.command(stage.person("U0SATO"), "/koban pause")
+    told = await stage.command(stage.person("U0SATO"), "/koban pause all")
     assert told.startswith(
         "すべての自動対応を停止しました。再開にはリードを含む2人の操作が必要です。"
     )
     assert kinds(stage) == [("paused", "U0SATO", None)]
     await direct(stage.person("U0TANAKA"), "<@U0SATO>さんがすべての自動対応を停止しました。")
     await direct(stage.person("U0REED"), "<@U0SATO> paused auto-actions: everything.")
+
+
+async def announced(stage: Stage, count: int) -> list[str]:
+    """The app's messages in the channel of both playbooks, once there are `count`."""
+    sato = stage.person("U0SATO")
+
+    async def look() -> list[str] | None:
+        found = [shown(each) for each in await sato.cards("ts-live")]
+        return found if len(found) >= count else None
+
+    return await sato.until(look, what=f"{count} messages in the channel")
+
+
+async def test_the_channels_hear_of_a_pause_and_of_its_end_once(stage: Stage):
+    """In the deployment's language; a request to resume is for the leads."""
+    clark, tanaka = stage.person("U0CLARK"), stage.person("U0TANAKA")
+    await stage.command(clark, "/koban pause all")
+    await clark.command("/koban resume")
+    await last_ephemeral(clark, "ts-live", 2)
+    await stage.command(tanaka, "/koban resume")
+    await stage.command(clark, "/koban pause off_platform for 2h")
+    first, second, third = await announced(stage, 3)
+    assert first.startswith("<@U0CLARK>さんがすべての自動対応を停止しました。")
+    assert second == "<@U0TANAKA>さんの承認ですべての自動対応を再開しました。"
+    assert third.startswith("<@U0CLARK>さんが外部誘導の自動対応を <!date^")
+
+
+@pytest.mark.parametrize(
+    ("typed", "rows"),
+    [
+        (
+            "pause",
+            [
+                "• `/koban pause off_platform` Off-platform inducement",
+                "• `/koban pause other` Other alerts",
+                "• `/koban pause all` everything",
+            ],
+        ),
+        (
+            "pause for 2h",
+            [
+                "• `/koban pause off_platform for 2h` Off-platform inducement",
+                "• `/koban pause other for 2h` Other alerts",
+                "• `/koban pause all for 2h` everything",
+            ],
+        ),
+        (
+            "pause nope for 2h",
+            [
+                "• `/koban pause off_platform for 2h` Off-platform inducement",
+                "• `/koban pause other for 2h` Other alerts",
+            ],
+        ),
+        (
+            "pause of_platform for 2h",
+            [
+                "`/koban pause of_platform for 2h` is not a command. "
+                "Did you mean `/koban pause off_platform for 2h`?"
+            ],
+        ),
+    ],
+)
+async def test_what_is_offered_is_never_more_than_what_was_typed(stage: Stage, typed, rows):
+    """Everything is offered only to a person who named nothing, and the time is kept."""
+    told = await stage.command(stage.person("U0CLARK"), f"/koban {typed}")
+    assert told.splitlines()[-len(rows) :] == rows
+    assert kinds(stage) == []
 
 
 async def test_a_pause_may_name_its_playbook_and_its_end(stage: Stage):
@@ -73,7 +140,7 @@ async def test_resuming_takes_a_lead_who_presses(stage: Stage):
 async def test_a_forged_button_resumes_nothing(stage: Stage):
     """The role is checked at the click: auditors and specialists are refused."""
     sato, clark, suzuki = (stage.person(f"U0{name}") for name in ("SATO", "CLARK", "SUZUKI"))
-    await stage.command(sato, "/koban pause")
+    await stage.command(sato, "/koban pause all")
     await sato.command("/koban resume")
     await last_ephemeral(sato, "ts-live", 2)
     button = {"type": "plain_text", "text": "Agree"}
@@ -96,10 +163,13 @@ async def test_a_forged_button_resumes_nothing(stage: Stage):
 @pytest.mark.parametrize(
     ("user", "typed", "told"),
     [
-        ("U0SUZUKI", "pause", "自動対応を停止・再開できるのは"),
+        ("U0SUZUKI", "pause all", "自動対応を停止・再開できるのは"),
         ("U0SATO", "resume", "該当する自動対応は停止していません。"),
-        ("U0SATO", "pause for 99d", "停止できるのは最長 7日です。"),
+        ("U0SATO", "pause all for 99d", "停止できるのは最長 7日です。"),
         ("U0CLARK", "pause of_platform", "`/koban pause of_platform` is not a command. Did you"),
+        ("U0CLARK", "pause nope", "*There is no playbook “nope”. Choose one of these:*"),
+        ("U0CLARK", "resume nope", "*There is no playbook “nope”. Choose one of these:*"),
+        ("U0SATO", "pause", "*何を停止しますか？手順書を指定してください。*"),
     ],
 )
 async def test_what_can_not_be_done_changes_nothing(stage: Stage, user, typed, told):
@@ -111,7 +181,7 @@ async def test_what_can_not_be_done_changes_nothing(stage: Stage, user, typed, t
 async def test_without_the_ledger_nothing_is_said_to_have_stopped(stage: Stage):
     """A confirmation is only sent for a recorded pause."""
     stage.automation.away = True
-    told = await stage.command(stage.person("U0SATO"), "/koban pause")
+    told = await stage.command(stage.person("U0SATO"), "/koban pause all")
     assert told.startswith("いまは照会できません。")
 
 

@@ -9,6 +9,7 @@ from bot.services.lookups import Fact
 from deploy.sandbox.slack.screen import controls
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, NOW, ROUTE, line
+from workflows.domain.alerts import Subject
 from workflows.domain.case.commands import AddNote, Watch
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import ActionStatus
@@ -189,6 +190,21 @@ async def test_a_user_is_shown_with_personal_data_masked(stage: Stage):
     assert "|K11111111> · Off-platform inducement · Violation" in told
 
 
+async def test_cases_that_name_a_subject_as_related_follow_its_own(stage: Stage):
+    """Each says what it is about."""
+    stage.ledger.pasts["stream:s_9"] = Past(cases=(line("K11111111"),))
+    stage.ledger.namings["stream:s_9"] = (
+        line("K22222222", subject=Subject(type="user", id="u_123")),
+    )
+    told = await stage.command(stage.person("U0CLARK"), "/koban stream s_9")
+    title, own, naming = told.splitlines()[-3:]
+    assert title == "*2 cases*"
+    assert "K11111111" in own
+    assert "related" not in own
+    assert "K22222222" in naming
+    assert naming.endswith(" · named as related to User u_123")
+
+
 async def test_a_look_up_is_recorded_before_anything_is_read(stage: Stage):
     """The record has both people and the reason."""
     await stage.command(stage.person("U0SUZUKI"), "/koban user u 1/../2")
@@ -196,7 +212,7 @@ async def test_a_look_up_is_recorded_before_anything_is_read(stage: Stage):
     assert (note.actor, note.at) == ("U0SUZUKI", NOW)
     assert (note.subject_type, note.subject_id) == ("user", "u 1/../2")
     assert note.why == "/koban user in C0LIVE"
-    assert stage.ledger.log == ["looked_up", "past"]
+    assert stage.ledger.log == ["looked_up", "past", "naming"]
     assert stage.platform.asked == ["user:u 1/../2"]
 
 

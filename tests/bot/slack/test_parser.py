@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.slack.commands.automation import (
     PAUSE_FORM,
     RESUME_FORM,
+    ChoosePause,
     PauseAutomation,
     ResumeAutomation,
 )
@@ -28,6 +29,11 @@ KINDS = ("user", "listing")
 TWO_HOURS = timedelta(hours=2)
 
 
+def paused(typed: str, playbook: str | None, lasts: timedelta) -> PauseAutomation:
+    """A pause with an end."""
+    return PauseAutomation(playbook=playbook, lasts=lasts, typed=typed)
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
@@ -42,16 +48,20 @@ TWO_HOURS = timedelta(hours=2)
             "作成　外部誘導　u_1　別アカウント も確認",
             OpenCase(kind="外部誘導", subject="u_1", note="別アカウント も確認"),
         ),
-        ("pause", PauseAutomation()),
+        ("pause", ChoosePause()),
+        ("pause for 2h", ChoosePause(lasts="for 2h")),
+        ("停止 30分", ChoosePause(lasts="30分")),
         ("pause all", PauseAutomation()),
-        ("pause for 2h", PauseAutomation(lasts=TWO_HOURS)),
-        ("pause 2h", PauseAutomation(lasts=TWO_HOURS)),
+        ("停止 すべて", PauseAutomation()),
+        ("停止　全部", PauseAutomation()),
         ("pause Off_Platform", PauseAutomation(playbook="off_platform")),
-        ("pause off_platform for 2h", PauseAutomation(playbook="off_platform", lasts=TWO_HOURS)),
-        ("停止　off_platform　２時間", PauseAutomation(playbook="off_platform", lasts=TWO_HOURS)),
-        ("停止 30分", PauseAutomation(lasts=timedelta(minutes=30))),
-        ("pause for 3 days", PauseAutomation(lasts=timedelta(days=3))),
+        ("pause off_platform for 2h", paused("for 2h", "off_platform", TWO_HOURS)),
+        ("pause all 2h", paused("2h", None, TWO_HOURS)),
+        ("停止　off_platform　２時間", paused("2時間", "off_platform", TWO_HOURS)),
+        ("停止 全部 30分", paused("30分", None, timedelta(minutes=30))),
+        ("pause all for 3 days", paused("for 3 days", None, timedelta(days=3))),
         ("resume", ResumeAutomation()),
+        ("再開 すべて", ResumeAutomation()),
         ("再開 off_platform", ResumeAutomation(playbook="off_platform")),
         ("related user u_1", ShowRelated(subject=Subject(type="user", id="u_1"))),
         ("case k7q2-f9xmo", ShowCase(case="K7Q2F9XM0")),
@@ -96,7 +106,11 @@ def test_half_a_related_is_answered_with_its_form():
         ("related usr u_1", "related user u_1"),
         ("relatd user u_1", "related user u_1"),
         ("case 7q2f9xmo", "case K7Q2F9XM0"),
-        ("opne", OPEN_FORM),
+        ("opne", "open"),
+        ("puase all for 2h", "pause all for 2h"),
+        ("queue overdu", "queue overdue"),
+        ("queue of_my_team", None),
+        ("stats 6h", None),
     ],
 )
 def test_a_typo_gets_the_nearest_form(typed, nearest):

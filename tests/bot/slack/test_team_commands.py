@@ -50,7 +50,7 @@ def duty(name: str, hours: int, people: tuple[str, ...] | None) -> Duty:
         ("stats 7d", ShowStats(window=Window.WEEK)),
         ("STATS ２４Ｈ", ShowStats(window=Window.DAY)),
         ("oncall", ShowOnCall()),
-        ("stats 30d", Unknown(typed="stats 30d", nearest="stats 24h")),
+        ("stats 30d", Unknown(typed="stats 30d")),
         ("stat", Unknown(typed="stat", nearest="stats")),
         ("oncal", Unknown(typed="oncal", nearest="oncall")),
     ],

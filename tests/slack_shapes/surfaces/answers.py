@@ -154,12 +154,14 @@ def _subjects(scene: Scene) -> Iterator[tuple[str, Sent]]:
         Fact(title=Text(ja="空", en="Empty"), value=""),
     )
     catalog = scene.catalog
-    for state, known, had, away in (
-        ("with a past", facts, past, False),
-        ("unknown", None, Past(), False),
-        ("the platform away", None, past, True),
+    naming = tuple(_lines(scene, 20))
+    for state, known, had, named, away in (
+        ("with a past", facts, past, (), False),
+        ("named as related", facts, past, naming, False),
+        ("unknown", None, Past(), (), False),
+        ("the platform away", None, past, (), True),
     ):
-        yield state, said(pages.subject_page(subject, known, had, catalog, BASE, away))
+        yield state, said(pages.subject_page(subject, known, had, named, catalog, BASE, away))
 
 
 def _refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:

@@ -11,6 +11,7 @@ from bot.slack.commands import pages, team
 from bot.slack.commands.automation import (
     AutomationAnswer,
     AutomationLine,
+    ChoosePause,
     PauseAutomation,
     ResumeAutomation,
     pauses_page,
@@ -67,8 +68,9 @@ def _playbooks(scene: Scene) -> Iterator[tuple[str, Sent]]:
     policies = Policies(scene)
     for each in policies.playbooks():
         yield each.playbook, said(playbook_page(each, policies.catalog(), scene.catalog))
-    yield "all", said(playbooks_page(policies.playbooks(), scene.catalog))
-    yield "none", said(playbooks_page((), scene.catalog))
+    for state, found in (("all", policies.playbooks()), ("none", ())):
+        title = scene.catalog.say("bot.playbook.list", count=len(found))
+        yield state, said(playbooks_page(title, "playbook", found, scene.catalog))
 
 
 def _related(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -226,7 +228,9 @@ def _pauses(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ("paused", [], pause, SPECIALIST),
         ("paused for a time", [], _pausing(hours=2), SPECIALIST),
         ("paused for too long", [], _pausing(hours=999), SPECIALIST),
+        ("nothing named", [], ChoosePause(lasts="for 2h"), SPECIALIST),
         ("a playbook that nobody knows", [], _pausing("of_platform"), SPECIALIST),
+        ("nothing like a playbook", [], _pausing("nope"), SPECIALIST),
         ("one paused", [], _pausing("off_platform"), SPECIALIST),
         ("not a working role", [], pause, {AUDITOR}),
         ("asked to go on", [PAUSED], resume, SPECIALIST),

@@ -3,7 +3,7 @@
 Without their tags two kinds with the same fields would be read back as one another.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 import pytest
@@ -91,7 +91,14 @@ ELSEWHERE: dict[tuple[str, str], Any] = {
     ("RevealEvidence", "exposed"): Exposed(found=True, image=True, seen=3, since=T0),
     ("Decide", "actions"): (PresetAction.model_validate({"mute_user": {"for": "24h"}}),),
 }
-PLAIN: dict[Any, Any] = {str: "言葉", int: 3, bool: True, str | None: "言葉", int | None: 3}
+PLAIN: dict[Any, Any] = {
+    str: "言葉",
+    int: 3,
+    bool: True,
+    str | None: "言葉",
+    int | None: 3,
+    datetime | None: datetime(2026, 11, 23, 3, 1, tzinfo=UTC),
+}
 
 
 def members(union: Any) -> tuple[type[Value], ...]:

@@ -18,11 +18,15 @@ from workflows.domain.values import Value, tagged
 
 
 class PersonCommandBase(Value):
-    """A command by a person; `version` is that of the card they saw."""
+    """A command by a person; `version` is that of the card they saw.
+
+    `received_at` is when its press was received; None in presses of earlier releases.
+    """
 
     kind: str
     by: Actor
     version: int | None = None
+    received_at: datetime | None = None
 
 
 class Claim(PersonCommandBase):

@@ -34,8 +34,10 @@ _BY_APPROVERS = cmd.Approve | cmd.Reject | cmd.AskRequester
 
 def decide(case: Case, command: cmd.Command, now: datetime) -> Outcome:
     """The events of `command` at `now`, possibly none, or its refusal."""
-    if isinstance(command, cmd.PersonCommandBase) and (refusal := _role_missing(case, command)):
-        return refusal
+    if isinstance(command, cmd.PersonCommandBase):
+        refusal = _role_missing(case, command) or assignment.just_claimed(case, command)
+        if refusal is not None:
+            return refusal
     return _RULES[type(command)](case, command, now)
 
 

@@ -73,9 +73,15 @@ class CaseAbsorbed(EventBase):
 
 
 class CaseClaimed(EventBase):
-    """`by` claimed the case."""
+    """`by` claimed the case; `received_at` is when their press of Claim was received.
 
+    `due` is the end of the claim clock, None in events of earlier releases.
+    """
+
+    counted = True
     kind: Literal["case_claimed"] = "case_claimed"
+    received_at: datetime | None = None
+    due: datetime | None = None
 
 
 class CaseReleased(EventBase):

@@ -160,6 +160,7 @@ def _owned(case: Case, event: Event, owner: str | None) -> Changes:
         "owner": owner,
         "owned_since": at,
         "owned_as_of": case.version + 1,
+        "claim_received_at": event.received_at if isinstance(event, ev.CaseClaimed) else None,
         "active_at": at,
         "warned": False,
     }

@@ -165,8 +165,9 @@ class EventSummary(Value):
 class Case(Value):
     """One case. `version` counts its events; `turn` is the last change of a decision.
 
-    - `owned_as_of`: version of the last change of owner; `active_at`: last activity of the owner;
-      `warned_until`: end of the claim after a warning
+    - `owned_as_of`: version of the last change of owner; `claim_received_at`: when the owner's own
+      press of Claim was received; `active_at`: last activity of the owner; `warned_until`: end of
+      the claim after a warning
     - `paused_for`: total of all pauses; `holds`: number of holds since the case was (re)opened
     - `repeats` and `step_called_at`: number of calls and last call of each escalation step
     - `returned_at`: a decision came back undecided; `clock_from`: time of the reopening
@@ -191,6 +192,7 @@ class Case(Value):
     owner: str | None = None
     owned_since: datetime | None = None
     owned_as_of: int = 0
+    claim_received_at: datetime | None = None
     active_at: datetime | None = None
     warned: bool = False
     warned_until: datetime | None = None
@@ -233,10 +235,17 @@ class Case(Value):
         """The deadlines of claim and decision."""
         return clock(self.policy.playbook, self.severity, self.started_at)
 
+    def claim_due(self, now: datetime) -> datetime:
+        """The deadline of the claim, moved by a pause that lasts at `now`."""
+        return self.clock.claim + self._pausing(now)
+
     def decide_due(self, now: datetime) -> datetime:
         """The deadline of the decision, moved by a pause that lasts at `now`."""
+        return self.clock.decide + self._pausing(now)
+
+    def _pausing(self, now: datetime) -> timedelta:
         paused = self.hold.since if self.hold is not None and self.hold.pauses else now
-        return self.clock.decide + (now - paused)
+        return now - paused
 
     @property
     def paused(self) -> bool:

@@ -68,6 +68,7 @@ class Reason(StrEnum):
     SEEN_ENOUGH = "seen_enough"
     NO_SUCH_EVIDENCE = "no_such_evidence"
     NOT_SHOWN = "not_shown"
+    JUST_CLAIMED = "just_claimed"
 
 
 class Refusal(Value):

@@ -1,7 +1,7 @@
 """Metrics of the team, computed from counted events."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -34,13 +34,17 @@ class CountedEvent:
 
 @dataclass(frozen=True)
 class CaseStatus:
-    """A case that is not closed; `due` is the end of its current step."""
+    """A case that is not closed; `due` is the end of its current step.
+
+    `claim_due` is None once it has an owner.
+    """
 
     case: str
     severity: Severity
     phase: Phase
     opened_at: datetime
     due: datetime | None = None
+    claim_due: datetime | None = None
     decide_due: datetime | None = None
 
 
@@ -53,7 +57,7 @@ class Spread(Value):
 
 
 class Sla(Value):
-    """Decisions in time, late decisions, and overdue undecided cases."""
+    """Claims or decisions in time, late ones, and open cases for which it is overdue."""
 
     met: int = 0
     missed: int = 0
@@ -123,7 +127,10 @@ class Hour(Value):
 
 
 class Numbers(Value):
-    """The metrics of [since, until). They never include people."""
+    """The metrics of [since, until); `claims` and `sla` are the SLAs of claims and of decisions.
+
+    They never include people.
+    """
 
     since: datetime
     until: datetime
@@ -134,6 +141,7 @@ class Numbers(Value):
     playbooks: tuple[PlaybookCount, ...] = ()
     ttfa: Spread = Spread()
     ttd: Spread = Spread()
+    claims: dict[Severity, Sla] = Field(default_factory=dict)
     sla: dict[Severity, Sla] = Field(default_factory=dict)
     approvals: Approvals = Approvals()
     protections: Protections = Protections()
@@ -146,10 +154,19 @@ class Numbers(Value):
         return sum(self.decisions.values())
 
     @property
+    def claims_total(self) -> Sla:
+        """The claims of all severities."""
+        return _total(self.claims)
+
+    @property
     def sla_total(self) -> Sla:
-        """The sum over all severities."""
-        parts = [each.model_dump() for each in self.sla.values()]
-        return Sla(**{name: sum(part[name] for part in parts) for name in Sla.model_fields})
+        """The decisions of all severities."""
+        return _total(self.sla)
+
+
+def _total(slas: dict[Severity, Sla]) -> Sla:
+    parts = [each.model_dump() for each in slas.values()]
+    return Sla(**{name: sum(part[name] for part in parts) for name in Sla.model_fields})
 
 
 def spread(durations: Iterable[timedelta]) -> Spread:
@@ -178,7 +195,8 @@ class _Found:
 
     ttfa: list[timedelta] = field(default_factory=list)
     ttd: list[timedelta] = field(default_factory=list)
-    in_time: list[tuple[Severity, bool]] = field(default_factory=list)
+    claimed: list[CountedEvent] = field(default_factory=list)
+    decided: list[CountedEvent] = field(default_factory=list)
     kinds: list[CountedEvent] = field(default_factory=list)
 
 
@@ -203,6 +221,8 @@ def numbers(
     for case in by_case.values():
         _read(case, since, until, found)
     counts = Counter(each.kind for each in found.kinds)
+    unclaimed = {each: each.claim_due for each in open_cases if each.phase is Phase.OPEN}
+    undecided = {each: each.decide_due for each in open_cases if each.phase in UNDECIDED}
     return Numbers(
         since=since,
         until=until,
@@ -213,7 +233,8 @@ def numbers(
         playbooks=_playbooks(found.kinds),
         ttfa=spread(found.ttfa),
         ttd=spread(found.ttd),
-        sla=_sla(found.in_time, open_cases, until),
+        claims=_sla(found.claimed, unclaimed, until),
+        sla=_sla(found.decided, undecided, until),
         approvals=_approvals(found.kinds, waiting),
         protections=Protections(
             started=counts["protection_started"],
@@ -250,7 +271,7 @@ def hours(events: Iterable[CountedEvent], since: datetime, until: datetime) -> t
 
 
 def _read(events: Sequence[CountedEvent], since: datetime, until: datetime, found: _Found) -> None:
-    """Adds one case: its events within the time, its first effect and decisions."""
+    """Adds one case: its events within the time, its first effect, claim and decisions."""
     within = [each for each in events if since <= each.at < until]
     found.kinds += within
     opening = next((each for each in events if each.kind == "case_opened"), None)
@@ -261,7 +282,9 @@ def _read(events: Sequence[CountedEvent], since: datetime, until: datetime, foun
     decided = next((each for each in events if each.kind == "decided"), None)
     if decided in within and opening is not None:
         found.ttd.append(max(decided.at - opening.at, timedelta()))
-    found.in_time += [result for each, result in _first_decisions(events) if each in within]
+    claimed = next((each for each in events if each.kind == "case_claimed"), None)
+    found.claimed += [each for each in (claimed,) if each in within]
+    found.decided += [each for each in _first_decisions(events) if each in within]
 
 
 def _took_effect(event: CountedEvent) -> bool:
@@ -269,28 +292,26 @@ def _took_effect(event: CountedEvent) -> bool:
     return event.kind in TOOK_EFFECT or (event.kind == "bulk_progressed" and event.done > 0)
 
 
-def _first_decisions(
-    events: Sequence[CountedEvent],
-) -> Iterator[tuple[CountedEvent, tuple[Severity, bool]]]:
-    """The first decision after each opening, with its severity and whether it was in time."""
+def _first_decisions(events: Sequence[CountedEvent]) -> Iterator[CountedEvent]:
+    """The first decision after each opening."""
     undecided = True
     for each in events:
         if each.kind in OPENED:
             undecided = True
         elif each.kind == "decided" and undecided:
             undecided = False
-            if each.due is not None:
-                yield each, (each.severity, each.at <= each.due)
+            yield each
 
 
 def _sla(
-    decisions: Iterable[tuple[Severity, bool]], open_cases: Iterable[CaseStatus], now: datetime
+    events: Iterable[CountedEvent], ends: Mapping[CaseStatus, datetime | None], now: datetime
 ) -> dict[Severity, Sla]:
+    """The SLA of claims or decisions, and of open cases with the `ends` of that clock."""
     met, missed = Counter[Severity](), Counter[Severity]()
-    for severity, in_time in decisions:
-        (met if in_time else missed)[severity] += 1
-    undecided = (each for each in open_cases if each.phase in UNDECIDED)
-    late = Counter(each.severity for each in undecided if each.decide_due and each.decide_due < now)
+    for each in events:
+        if each.due is not None:
+            (met if each.at <= each.due else missed)[each.severity] += 1
+    late = Counter(case.severity for case, end in ends.items() if end is not None and end < now)
     return {
         severity: Sla(met=met[severity], missed=missed[severity], overdue=late[severity])
         for severity in Severity

@@ -41,7 +41,7 @@ class ShareRow(Value):
 
 
 class Shares(Value):
-    """Shares of decisions in time, one bar per row; without rows the text `nothing`."""
+    """Shares of claims and decisions in time, a bar per row; without rows the text `nothing`."""
 
     title: str
     rows: tuple[ShareRow, ...]

@@ -47,6 +47,9 @@ class Case:
         )
         return self
 
+    def claimed(self, minutes: float, due: float | None) -> "Case":
+        return self.then("case_claimed", minutes, due=None if due is None else at(due))
+
     def decided(self, minutes: float, due: float | None, verdict: str = "violation") -> "Case":
         until = at(due) if due is not None else None
         return self.then("decided", minutes, verdict=verdict, due=until)
@@ -103,6 +106,33 @@ def test_sla_is_met_by_met_missed_and_open_and_overdue() -> None:
     }
     assert found.sla_total == Sla(met=2, missed=1, overdue=1)
     assert (found.sla_total.of, found.sla_total.share) == (4, 0.5)
+
+
+def test_claims_have_an_sla_of_their_own() -> None:
+    """Eighteen decided in time say nothing about those that nobody claims."""
+    prompt = [Case(f"K{n}", 0).claimed(5, due=10).decided(9, due=30) for n in range(18)]
+    late = Case("K18", 0, severity=Severity.CRITICAL).claimed(11, due=10)
+    opened = (Severity.HIGH, Phase.OPEN, at(0), at(10))
+    waiting = tuple(
+        CaseStatus(f"K{n}", *opened, claim_due=at(10), decide_due=at(999)) for n in range(20, 52)
+    )
+    soon = CaseStatus("K60", *opened, claim_due=at(999), decide_due=at(999))
+    found = of(*prompt, late, standing=(*waiting, soon))
+    assert found.sla == {Severity.HIGH: Sla(met=18)}
+    assert found.claims == {
+        Severity.CRITICAL: Sla(missed=1),
+        Severity.HIGH: Sla(met=18, overdue=32),
+    }
+    assert found.claims_total == Sla(met=18, missed=1, overdue=32)
+
+
+def test_only_the_first_claim_of_a_case_has_a_clock() -> None:
+    """Later ones follow a release; a claim of an older version has no clock."""
+    case = Case("K1", 0).claimed(5, due=10).then("case_released", 6).claimed(50, due=10)
+    yesterday = Case("K2", -300).claimed(-299, due=-290).claimed(5, due=-290)
+    assert of(case, yesterday, Case("K3", 0).claimed(5, due=None)).claims == {
+        Severity.HIGH: Sla(met=1)
+    }
 
 
 def test_only_the_first_decision_of_an_opening_has_a_clock() -> None:

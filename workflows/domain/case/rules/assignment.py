@@ -21,17 +21,50 @@ from workflows.domain.people import WORKING_ROLES
 LEAST_WARNING = timedelta(minutes=5)
 """Minimum time between a late warning and the end of the claim."""
 
+SETTLES = timedelta(seconds=1.5)
+"""Time after a claim in which a press may have been meant for the card before it."""
+
+_ACTING = (
+    cmd.DecisionCommand
+    | cmd.MarkNoViolation
+    | cmd.LiftProtection
+    | cmd.Approve
+    | cmd.Reject
+    | cmd.Retry
+    | cmd.GiveUp
+    | cmd.Undo
+)
+"""Commands that decide, approve or act at the platform."""
+
 
 def claim(case: Case, command: cmd.Claim, now: datetime) -> Outcome:
     """The first claim wins; another one by the same person has no effect."""
     if refusal := not_undecided(case) or held_by_other(case, command.by):
         return refusal
-    return claimed(case, command.by.id, now)
+    return claimed(case, command.by.id, now, command.received_at)
 
 
-def claimed(case: Case, person: str, now: datetime) -> tuple[ev.Event, ...]:
-    """Claims an open case for the person."""
-    return () if case.owner else (ev.CaseClaimed(at=now, by=person),)
+def claimed(
+    case: Case, person: str, now: datetime, received_at: datetime | None = None
+) -> tuple[ev.Event, ...]:
+    """Claims an open case for the person; `received_at` belongs to a press of Claim."""
+    if case.owner:
+        return ()
+    due = case.claim_due(now)
+    return (ev.CaseClaimed(at=now, by=person, received_at=received_at, due=due),)
+
+
+def just_claimed(case: Case, command: cmd.PersonCommandBase) -> Refusal | None:
+    """Refuses what acts right after the person's own claim.
+
+    The claim redraws the card: a second click on its place hits the button that moved there.
+    """
+    claim, press = case.claim_received_at, command.received_at
+    if claim is None or press is None or case.owner != command.by.id:
+        return None
+    if not isinstance(command, _ACTING) or not timedelta() <= press - claim < SETTLES:
+        return None
+    return Refusal(reason=Reason.JUST_CLAIMED)
 
 
 def release(case: Case, command: cmd.Release, now: datetime) -> Outcome:

@@ -1,9 +1,14 @@
 """Decision rules: by preset, in the modal, over the limits, with a review, and reopening."""
 
+from datetime import datetime, timedelta
+
+import pytest
+
 from tests.workflows.domain.builders import (
     ACT_FIRST,
     CLARK,
     SATO,
+    T0,
     TANAKA,
     WATCHFUL,
     a_case,
@@ -23,7 +28,7 @@ from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason
-from workflows.domain.people import Actor
+from workflows.domain.people import Actor, Role
 from workflows.domain.policy.playbook import PresetAction, Severity
 
 
@@ -284,3 +289,63 @@ class TestReopening:
     def test_an_open_case_is_worked_already(self) -> None:
         """There is nothing to reopen."""
         assert refused(a_case(), cmd.Reopen(by=SATO, reason="理由"), 2).reason is Reason.NOT_CLOSED
+
+
+class TestJustClaimed:
+    """A second click on the place of 担当する hits what has moved there."""
+
+    @staticmethod
+    def at(seconds: float) -> datetime:
+        return T0 + timedelta(minutes=1, seconds=seconds)
+
+    def claimed(self) -> Case:
+        claim = cmd.Claim(by=SATO, received_at=self.at(0))
+        return follow(a_case(policy=WATCHFUL), claim, minutes(2))
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            preset(SATO, "warn"),
+            cmd.MarkNoViolation(by=SATO),
+            cmd.Decide(by=SATO, verdict=Verdict.NO_VIOLATION, reason="理由"),
+            cmd.DecideBulk(by=SATO),
+            cmd.Confirm(by=SATO),
+            cmd.LiftProtection(by=SATO),
+            cmd.Approve(by=SATO),
+            cmd.Reject(by=SATO, reason="理由"),
+            cmd.Retry(by=SATO),
+            cmd.GiveUp(by=SATO),
+            cmd.Undo(by=SATO),
+        ],
+    )
+    def test_whatever_acts_is_refused_within_a_moment(self, command: cmd.PersonCommandBase) -> None:
+        """By the times at which both were received, whenever they are decided."""
+        case, by = self.claimed(), SATO.model_copy(update={"roles": frozenset({Role.LEAD})})
+        soon = command.model_copy(update={"by": by, "received_at": self.at(0.9)})
+        assert refused(case, soon, 3).reason is Reason.JUST_CLAIMED
+
+    def test_the_moment_is_over_after_one_and_a_half_seconds(self) -> None:
+        """Also if the case decides both at the same time."""
+        press = preset(SATO, "warn").model_copy(update={"received_at": self.at(1.5)})
+        assert kinds(decide(self.claimed(), press, minutes(2))) == ["decided"]
+
+    def test_a_press_from_before_the_claim_is_taken(self) -> None:
+        """It was overtaken on its way."""
+        press = preset(SATO, "warn").model_copy(update={"received_at": self.at(-0.1)})
+        assert kinds(decide(self.claimed(), press, minutes(2))) == ["decided"]
+
+    def test_what_decides_nothing_is_taken(self) -> None:
+        """A note, a release."""
+        release = cmd.Release(by=SATO, received_at=self.at(0.2))
+        assert kinds(decide(self.claimed(), release, minutes(2))) == ["case_released"]
+
+    def test_somebody_elses_claim_is_said_to_be_theirs(self) -> None:
+        """Only one's own claim moves one's own buttons."""
+        press = preset(CLARK, "warn").model_copy(update={"received_at": self.at(0.2)})
+        assert refused(self.claimed(), press, 2).reason is Reason.CLAIMED_BY_OTHER
+
+    def test_a_case_that_came_back_is_not_just_claimed(self) -> None:
+        """The claim that counts is the owner's; a release ends it."""
+        case = follow(self.claimed(), cmd.Release(by=SATO), minutes(2))
+        press = preset(SATO, "warn").model_copy(update={"received_at": self.at(0.9)})
+        assert kinds(decide(case, press, minutes(2))) == ["case_claimed", "decided"]
