@@ -1,4 +1,4 @@
-"""CEL conditions of playbooks, evaluated the same way live, in tests and in a backtest.
+"""CEL conditions of playbooks, evaluated the same way in workflows and in tests.
 
 CEL has no clock, no randomness and no I/O, so a condition gives the same result in a replay.
 Integers and floats compare by value (`1 >= 0.9`).
@@ -72,7 +72,7 @@ def problem(expression: str, names: tuple[str, ...] = NAMES) -> str | None:
     for name in program.variables():
         if name not in names and name not in bound:
             known = " or ".join(f"`{each}`" for each in names)
-            return f"the expression speaks of `{name}`, which is unknown here (only {known} is)"
+            return f"the expression uses `{name}`, which is unknown here (only {known} is)"
     for pattern in _PATTERNS.findall(expression):
         if value_of(f"''.matches({pattern})", {}) is None:
             return f"the pattern {pattern} is no regular expression"

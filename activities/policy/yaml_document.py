@@ -36,13 +36,13 @@ class PolicyFaults(Exception):
 SIZE_LIMIT = 1024 * 1024
 Place = tuple[Hashable, ...]
 
-_CONTROL = ("a control character stands on this line", "remove it")
+_CONTROL = ("there is a control character on this line", "remove it")
 _ALIAS = ("an alias (*) is used", "write the value out in full")
 _KNOWN_PROBLEMS = (
-    ("'\\t'", ("a tab stands where spaces belong", "indent with spaces")),
+    ("'\\t'", ("there is a tab in place of spaces", "indent with spaces")),
     (
         "mapping values are not allowed",
-        ("a second `: ` stands on this line", "put the value in quotes"),
+        ("there is a second `: ` on this line", "put the value in quotes"),
     ),
     ("cannot start any token", ("a value starts with a sign of YAML", "put the value in quotes")),
     ("unexpected end of stream", ("a quote is opened and never closed", "close it")),
@@ -165,7 +165,7 @@ def _mapping(document: Document, node: yaml.MappingNode, place: Place) -> dict[A
         line = key_node.start_mark.line + 1
         if key in made:
             document.faults.append(
-                Fault(document.file, line, f"`{key}` stands twice", "keep one of them")
+                Fault(document.file, line, f"`{key}` is there twice", "keep one of them")
             )
         document.lines[(*place, key)] = line
         made[key] = _value(document, value_node, (*place, key))

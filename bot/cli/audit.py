@@ -21,7 +21,7 @@ T = TypeVar("T")
 def show(
     case: Annotated[str, typer.Argument(help="A case's id, such as K7Q2M4XPA.")],
 ) -> None:
-    """Show one case's story: every event with its time, its actor and what it says."""
+    """Show the events of one case, each with its time, actor and content."""
     settings = load_settings()
     events = run(_read(settings, lambda queries: queries.events_of(case.strip().upper())))
     if not events:

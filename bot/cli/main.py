@@ -42,7 +42,7 @@ def make_command_line(wanted: Iterable[str] = COMMANDS) -> typer.Typer:
         module = import_module(f"bot.cli.{COMMANDS[command]}")
         group, _, name = command.rpartition(" ")
         if group not in groups:
-            groups[group] = typer.Typer(no_args_is_help=True, help="Read the record.")
+            groups[group] = typer.Typer(no_args_is_help=True, help="Read and check the ledger.")
             line.add_typer(groups[group], name=group)
         groups[group].command(name)(getattr(module, name))
     return line

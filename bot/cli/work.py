@@ -52,7 +52,7 @@ worker's CPU time."""
 
 
 def work() -> None:
-    """Run workflows and activities until SIGTERM; waits for Temporal and ledger that are away."""
+    """Run workflows and activities until SIGTERM; waits for Temporal and the ledger."""
     settings = load_settings()
     need(settings, "policy", "slack.bot_token", "platform.base_url")
     set_up_logging()

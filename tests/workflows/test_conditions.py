@@ -85,9 +85,9 @@ def test_an_invalid_comparison_is_false(expression: str) -> None:
         ("alert.kind == '\ud800'", "the expression can't be read ("),
         ("(" * 1000 + "true" + ")" * 1000, "the expression can't be read ("),
         ("true" + " || true" * LONGEST, "the expression can't be read (it is longer than 2000"),
-        ("allert.score > 1", "the expression speaks of `allert`, which is unknown here"),
-        ("alert.score > 1 && severity == 'x'", "the expression speaks of `severity`, which"),
-        ("alert.tags.exists(t, t == u)", "the expression speaks of `u`, which is unknown"),
+        ("allert.score > 1", "the expression uses `allert`, which is unknown here"),
+        ("alert.score > 1 && severity == 'x'", "the expression uses `severity`, which"),
+        ("alert.tags.exists(t, t == u)", "the expression uses `u`, which is unknown"),
         ("now() > 1", "the expression uses `now()`, which does not exist"),
         ("alert.kind.endWith('x')", "the expression uses `endWith()`, which does not exist (`ends"),
     ],
@@ -102,7 +102,7 @@ def test_an_expression_uses_available_names_only() -> None:
     """A playbook has the alert, not the platform's response."""
     assert problem("response.muted == true", ("response",)) is None
     assert problem("response.muted == true", ("alert",)) == (
-        "the expression speaks of `response`, which is unknown here (only `alert` is)"
+        "the expression uses `response`, which is unknown here (only `alert` is)"
     )
 
 

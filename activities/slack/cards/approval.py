@@ -152,7 +152,7 @@ def _terms(
 
 
 def _reach(view: CardView, approval: Approval, decision: Decision, reader: Reader) -> str:
-    """The blast radius: numbers of subjects, actions and viewers."""
+    """The impact: numbers of subjects, actions and viewers."""
     undo = approval.purpose is Purpose.UNDO
     planned = [each.planned for each in _undone(view)] if undo else list(decision.actions)
     bulk = decision.bulk

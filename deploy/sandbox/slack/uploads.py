@@ -58,6 +58,10 @@ class Uploads:
                 return file
         raise SlackError("file_not_found")
 
+    def finish(self, file_id: str) -> None:
+        """Ends the processing of a file now."""
+        self._ready_at[file_id] = time.monotonic()
+
     def find(self, file_id: str) -> File:
         """The file. Raises `SlackError` `file_not_found`."""
         if file_id not in self.files:

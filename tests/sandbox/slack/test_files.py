@@ -4,7 +4,6 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.workspace import Workspace
 
 
@@ -34,7 +33,7 @@ async def test_a_file_has_no_mimetype_while_it_is_processed(
     client: AsyncWebClient, workspace: Workspace
 ):
     """No message can show it until then."""
-    workspace.uploads.process_seconds = 0.3
+    workspace.uploads.process_seconds = 3_600
     file = await uploaded(client)
     assert (await client.files_info(file=file))["file"]["mimetype"] == ""
     post = client.chat_postMessage(channel="C0LIVE", text="x", blocks=showing(file))
@@ -42,11 +41,8 @@ async def test_a_file_has_no_mimetype_while_it_is_processed(
         "invalid_blocks",
         ["[ERROR] invalid slack file [json-pointer:/blocks/0/slack_file]"],
     )
-
-    async def ready() -> bool:
-        return (await client.files_info(file=file))["file"]["mimetype"] == "image/png"
-
-    await wait_until(ready, what="the file")
+    workspace.uploads.finish(file)
+    assert (await client.files_info(file=file))["file"]["mimetype"] == "image/png"
     await client.chat_postMessage(channel="C0LIVE", text="x", blocks=showing(file))
 
 

@@ -1,6 +1,6 @@
 """Decision function of a case: `decide(case, command, now)` returns events or a refusal.
 
-Pure: the workflow, the tests and the backtest call the same function.
+Pure: the workflow and the tests call the same function.
 """
 
 from collections.abc import Iterable

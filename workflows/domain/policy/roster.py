@@ -18,7 +18,7 @@ People = Annotated[tuple[UserId, ...], Field(max_length=100)]
 def _clock(given: object) -> object:
     # YAML 1.1 parses 17:30 without quotes as the sexagesimal number 1,050.
     if isinstance(given, int):
-        raise ValueError("a time of day stands without quotes; write it in quotes, as '09:00'")
+        raise ValueError("a time of day has no quotes; write it in quotes, as '09:00'")
     return given
 
 

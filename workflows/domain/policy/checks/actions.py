@@ -83,9 +83,9 @@ def _unfit(name: str, spec: ActionSpec) -> str | None:
     if spec.undo is None:
         return f"`{name}` has no `undo`, so Koban could not lift it"
     if spec.danger:
-        return f"`{name}` is marked `danger`, and nobody has looked yet"
+        return f"`{name}` is marked `danger`, and no person has decided yet"
     if spec.approval is not None:
-        return f"`{name}` needs a second person, and nobody has looked yet"
+        return f"`{name}` needs a second person, and no person has decided yet"
     return None
 
 

@@ -31,7 +31,7 @@ def appeals_are_answered_in_time(bundle: Bundle) -> Findings:
             what = f"the reminder {format_duration(before)} before comes before the appeal"
             yield Finding(APPEALS, place, what, f"write less than {most} (`answer_within`)")
         elif before in rules.reminders[:number]:
-            what = f"the reminder {format_duration(before)} stands twice"
+            what = f"the reminder {format_duration(before)} is there twice"
             yield Finding(APPEALS, place, what, "keep one of them")
 
 

@@ -145,7 +145,7 @@ def _twice(
 ) -> Findings:
     for number, each in enumerate(ids):
         if each in ids[:number]:
-            yield Finding(file, (key, number, "id"), f"{the}`{each}` stands twice", write)
+            yield Finding(file, (key, number, "id"), f"{the}`{each}` is there twice", write)
 
 
 def there_is_exactly_one_catch_all(bundle: Bundle) -> Findings:
@@ -155,5 +155,5 @@ def there_is_exactly_one_catch_all(bundle: Bundle) -> Findings:
         what = "no playbook takes alerts of an unknown kind"
         yield Finding("playbooks/other.yaml", (), what, "add a playbook with `catch_all: true`")
     for file in takers[1:]:
-        what = f"`catch_all` stands in {takers[0]} already"
+        what = f"`catch_all` is already in {takers[0]}"
         yield Finding(file, ("catch_all",), what, "remove one of the two")
