@@ -147,7 +147,8 @@ class EnforcementWorkflow:
     def _give_up(self) -> None:
         for run in self._runs:
             if run.failed:
-                run.status, run.problem = ActionStatus.GIVEN_UP, None
+                # The next decision may do the same action: a later lift would remove that one.
+                run.status, run.problem, run.unclear = ActionStatus.GIVEN_UP, None, False
 
     async def _undo(self, by: str | None) -> None:
         self._notice.drop()
@@ -217,7 +218,8 @@ class EnforcementWorkflow:
         shown = await self._calls.shows(run)
         if shown:
             run.status, run.problem, run.standing = ActionStatus.VERIFIED, None, True
-        run.unclear = shown is None
+        # The end of a failed protection could remove what a decision has done since.
+        run.unclear = shown is None and not self._start.protects
 
     async def _undo_runs(
         self, runs: Iterable[ActionRun], becomes: ActionStatus, by: str | None

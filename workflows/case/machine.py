@@ -327,7 +327,8 @@ class CaseMachine(Machine[Click, Delivery]):
     def _apply_and_react(self, before: Case, case: Case, happened: Sequence[ev.Recorded]) -> None:
         for event in (each.event for each in happened):
             self._enforcements.act_on(case, event)
-            for message in messages_for(case, event, self._slack.card):
+            refused = self._slack.thread_refused
+            for message in messages_for(case, event, self._slack.card, refused):
                 self._messages.run(send(message))
             if isinstance(event, ev.CaseMerged):
                 self._tasks.run(deliver(absorb_delivery(case, event)))

@@ -18,9 +18,12 @@ from workflows.ports.cases import CasePort, Tell
 _ROLES = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}
 
 
-def messages_for(case: Case, event: ev.Event, card: CardRef | None) -> Iterator[Tell]:
-    """Yields the direct messages for an event."""
-    if isinstance(event, ev.CaseEscalated) and event.via is not Via.THREAD:
+def messages_for(
+    case: Case, event: ev.Event, card: CardRef | None, thread_refused: bool = False
+) -> Iterator[Tell]:
+    """Yields the direct messages for an event; all calls are direct if the thread takes none."""
+    direct = thread_refused or (isinstance(event, ev.CaseEscalated) and event.via is not Via.THREAD)
+    if isinstance(event, ev.CaseEscalated) and direct:
         people: tuple[str, ...] = (event.person,) if event.person else ()
         role = event.role or _ROLES.get(event.notify)
         yield _message(case, event, card, "call", people, None if people else role)

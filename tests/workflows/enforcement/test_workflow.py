@@ -182,3 +182,19 @@ async def test_a_refused_action_is_not_lifted(temporal: str) -> None:
         report = await handle.result()
         assert [news.status for news in report.actions] == [ActionStatus.GIVEN_UP]
         assert market.took == []
+
+
+async def test_an_action_that_was_given_up_is_not_lifted_later(temporal: str) -> None:
+    """The next decision may have done the same action by then."""
+    async with running(temporal) as (client, market):
+        market.unanswered = cases.Direction.DO
+        handle = await begun(client, a_mute(timedelta(hours=1), timedelta(seconds=1)))
+
+        async def has_failed() -> bool:
+            return ["failed"] in await reported(client)
+
+        await wait_until(has_failed, what="a failed action")
+        await handle.signal("ask", Ask(kind=AskKind.GIVE_UP, by=None))
+        report = await handle.result()
+        assert [news.status for news in report.actions] == [ActionStatus.GIVEN_UP]
+        assert set(market.took) == {"do/mute_user"}
