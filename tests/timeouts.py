@@ -39,3 +39,7 @@ async def answered(query: Callable[[], Awaitable[T]]) -> T:
             raise
 
     return (await wait_until(look, what="an answer to a query"))[0]
+
+
+AFTER_CLAIM = {"case.claim": 1.6}
+"""Seconds between a claim and the next press; Koban refuses a decision within 1.5 s."""

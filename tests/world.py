@@ -33,7 +33,7 @@ from deploy.sandbox.stage import INGEST_SECRET, MARKET_TOKEN, POLICY, Stage, sta
 from deploy.sandbox.traffic.alerts import Json, Scene
 from deploy.sandbox.traffic.sender import Sender
 from tests.leaks import no_task_left
-from tests.timeouts import LONG_TIMEOUTS, RPC_TIMEOUT
+from tests.timeouts import AFTER_CLAIM, LONG_TIMEOUTS, RPC_TIMEOUT
 from workflows.client import Appeals, Cases, OutOfReach
 from workflows.domain.ids import closed_workflow_id
 
@@ -63,7 +63,7 @@ class World:
 
     async def person(self, user: str) -> Person:
         """A person in Slack, closed with the world."""
-        return await self.opened.enter_async_context(Person(self.stage.url, user))
+        return await self.opened.enter_async_context(Person(self.stage.url, user, AFTER_CLAIM))
 
     async def happens(self, scene: Scene) -> list[Json]:
         """Creates the scene's things at the marketplace and posts its alerts."""

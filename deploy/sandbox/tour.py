@@ -10,6 +10,7 @@ from deploy.sandbox.slack.person import Person, Seen
 from deploy.sandbox.slack.screen import controls
 from deploy.sandbox.traffic.alerts import Scene, alert, user
 from deploy.sandbox.traffic.demo import Traffic, opening
+from workflows.domain.case.rules.assignment import SETTLES
 
 WAIT_SECONDS = 60.0
 """Seconds before a missing card or modal fails the tour."""
@@ -106,13 +107,17 @@ def flood() -> Scene:
     return made
 
 
+AFTER_CLAIM = {"case.claim": SETTLES.total_seconds() + 0.1}
+"""Pause after a claim; Koban refuses a decision that follows sooner."""
+
+
 class Tour:
     """Script of one language. Each step returns the card in its new state."""
 
     def __init__(self, played: Demo, traffic: Traffic, cast: Cast) -> None:
         self.cast = cast
-        self.specialist = Person(played.world.url, cast.specialist)
-        self.lead = Person(played.world.url, cast.lead)
+        self.specialist = Person(played.world.url, cast.specialist, AFTER_CLAIM)
+        self.lead = Person(played.world.url, cast.lead, AFTER_CLAIM)
         self._world = played.world
         self._traffic = traffic
 

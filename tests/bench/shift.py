@@ -14,6 +14,7 @@ from deploy.sandbox.stage import Stage
 from deploy.sandbox.traffic.alerts import alert, message, stream, user
 from deploy.sandbox.traffic.sender import Sender
 from tests.bench.actions import cost_of
+from tests.timeouts import AFTER_CLAIM
 
 WRITING = ("chat.postMessage", "chat.update", "chat.postEphemeral")
 
@@ -77,7 +78,10 @@ async def standard_case(
     world: Stage, sender: Sender, client: Client, kind: str, preset: str, who: str
 ) -> dict:
     """Alert, claim, preset and close (with an approval if the preset needs one)."""
-    async with Person(world.url, "U0SATO") as sato, Person(world.url, "U0TANAKA") as tanaka:
+    async with (
+        Person(world.url, "U0SATO", AFTER_CLAIM) as sato,
+        Person(world.url, "U0TANAKA") as tanaka,
+    ):
         calls = sum(world.workspace.calls[name] for name in WRITING)
         card, _ = await new_card(world, sender, sato, who, kind)
         workflow_id, case = controls(card)[0].block_id, card["metadata"]["event_payload"]["case"]

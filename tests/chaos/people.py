@@ -12,11 +12,12 @@ from typing import Any
 from deploy.sandbox.slack.app_client import Answer, AppClient
 from deploy.sandbox.slack.interactions import Press, close, press, submit
 from deploy.sandbox.slack.model import Message, View
-from deploy.sandbox.slack.person import LOOKS_SECONDS, filled, wait_until
+from deploy.sandbox.slack.person import filled, wait_until
 from deploy.sandbox.slack.screen import Control, controls
 from deploy.sandbox.slack.workspace import Workspace
 from tests.chaos.commands import COMMANDS, Command
 from tests.chaos.plan import Life, Manner, Step
+from tests.timeouts import AFTER_CLAIM
 
 WAIT_SECONDS = 7.0
 """Seconds to wait for a button."""
@@ -143,7 +144,7 @@ class Crowd:
         """Looks at a case after claiming it: Koban refuses what acts within a moment."""
         looking = (person, seen.value.split(":")[-2])
         if step.command == "claim":
-            self._looks_until[looking] = time.monotonic() + LOOKS_SECONDS
+            self._looks_until[looking] = time.monotonic() + AFTER_CLAIM["case.claim"]
         else:
             await asyncio.sleep(self._looks_until.get(looking, 0.0) - time.monotonic())
 

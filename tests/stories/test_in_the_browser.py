@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from deploy.sandbox.slack.person import LOOKS_SECONDS
 from tests.stories.test_a_shift import case_of, lure
+from tests.timeouts import AFTER_CLAIM
 from tests.world import World, koban
 
 pytestmark = pytest.mark.browser
@@ -38,7 +38,7 @@ async def press(page: Page, action: str) -> None:
 
 async def look(page: Page) -> None:
     """Looks at the claimed card until Koban takes decisions on it."""
-    looked = (time.time() + LOOKS_SECONDS) * 1000
+    looked = (time.time() + AFTER_CLAIM["case.claim"]) * 1000
     await page.wait_for_function("at => Date.now() > at", arg=looked)
 
 

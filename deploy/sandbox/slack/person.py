@@ -8,7 +8,7 @@ await sato.press(card, "担当する")
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -25,10 +25,6 @@ Which = Seen | Callable[[Seen], bool] | str
 RECHECK_SECONDS = 0.2
 WAIT_SECONDS = 120.0
 """Seconds before a wait fails, far beyond the needs of a busy machine."""
-
-CLAIM = "case.claim"
-LOOKS_SECONDS = 1.6
-"""Seconds a person looks at a card that they claimed: Koban refuses what acts within 1.5 s."""
 
 LOADING = ("読み込んでいます…", "Loading…")
 """Texts of a modal that the app has not filled in yet; `modal` waits until they are replaced."""
@@ -88,12 +84,14 @@ async def _next_look(seen: asyncio.Event | None, within: float) -> None:
 class Person:
     """One user of the workspace. Use as an async context manager, or call `close`."""
 
-    def __init__(self, base_url: str, user: str) -> None:
+    def __init__(self, base_url: str, user: str, pauses: Mapping[str, float] | None = None) -> None:
+        """`pauses`: seconds until the next press on a message, by the last action id."""
         self.user = user
+        self._pauses = pauses or {}
         self._http = httpx.AsyncClient(base_url=base_url, timeout=WAIT_SECONDS, trust_env=False)
         self._changed = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
-        self._looks_until: dict[tuple[str, str], float] = {}
+        self._paused_until: dict[tuple[str, str], float] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -207,7 +205,7 @@ class Person:
     async def press(
         self, where: Which, what: str, channel: str | None = None, *, hasty: bool = False
     ) -> None:
-        """Clicks the button with this label or action_id; a `hasty` person does not look first.
+        """Clicks the button with this label or action_id; a `hasty` person does not pause first.
 
         `where` is a message or view as seen (an outdated one is clicked in its old state),
         or a text or predicate that selects a card in `channel`.
@@ -316,17 +314,10 @@ class Person:
                 return card
         raise NotThere(f"no card with {where}; there are {[visible_text(c) for c in cards]}")
 
-    async def _look(self, seen: Seen, control: Control) -> None:
-        """Looks at a card that was just claimed before anything else on it is pressed."""
-        place = (seen.get("channel", ""), seen.get("ts", ""))
-        if control.action_id == CLAIM:
-            self._looks_until[place] = time.monotonic() + LOOKS_SECONDS
-        else:
-            await asyncio.sleep(self._looks_until.get(place, 0.0) - time.monotonic())
-
     async def _act(self, seen: Seen, control: Control, given: Seen, hasty: bool = False) -> None:
-        if not hasty:
-            await self._look(seen, control)
+        place = (seen.get("channel", ""), seen.get("ts", ""))
+        if not hasty and control.action_id not in self._pauses:
+            await asyncio.sleep(self._paused_until.get(place, 0.0) - time.monotonic())
         button = {"value": control.element["value"]} if "value" in control.element else {}
         container = (
             {"type": "message", "channel": seen["channel"], "ts": seen["ts"]}
@@ -344,6 +335,9 @@ class Person:
                 **given,
             )
         )
+        # Counted from the answer: the app has received the press by then.
+        if control.action_id in self._pauses:
+            self._paused_until[place] = time.monotonic() + self._pauses[control.action_id]
 
     async def _post(self, path: str, **body: Any) -> Seen:
         got = await self._http.post(f"/ui/{path}", json={"as": self.user, **body})
