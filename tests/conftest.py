@@ -21,7 +21,7 @@ from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from deploy.sandbox.temporal import temporal_server
 from tests import aftermath
-from tests.selection import give_time, select
+from tests.selection import give_time, part_of, select, take_examples
 from tests.world import World, koban
 
 # How long an example takes says how busy the machine is.
@@ -45,6 +45,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--all` runs every test, `--rest` only those that a usual run leaves out."""
     parser.addoption("--all", action="store_true", help="the long tests and all wide ones, too")
     parser.addoption("--rest", action="store_true", help="only what a usual run leaves out")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Sets the logs and the number of examples before any module or fixture needs them."""
+    _log_plainly()
+    take_examples(part_of(config))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -86,6 +92,11 @@ def certificates() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def plain_logs() -> None:
+    """Sets the logs again after a test that reset them."""
+    _log_plainly()
+
+
+def _log_plainly() -> None:
     """Tracebacks without variables: structlog's own take seconds on a busy machine."""
     if not structlog.is_configured():
         renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)

@@ -1,7 +1,7 @@
 """Test selection: the usual tests, all of them, or only the rest.
 
 A `long` test takes minutes. Of a `wide` test, which is parametrised over hundreds of states, the
-usual run takes a fixed sample.
+usual run takes a fixed sample. Of a `property` test it tries a quarter of the examples.
 """
 
 from collections import defaultdict
@@ -21,6 +21,21 @@ class Part(StrEnum):
     USUAL = "usual"
     ALL = "all"
     REST = "rest"
+
+
+SHARE, FEWEST = 4, 5
+_full = True
+
+
+def take_examples(part: Part) -> None:
+    """Sets how many examples property tests try."""
+    global _full
+    _full = part is not Part.USUAL
+
+
+def examples(full: int) -> int:
+    """Number of examples of a property test with `full` in the rest of the suite."""
+    return full if _full else max(full // SHARE, FEWEST)
 
 
 def part_of(config: pytest.Config) -> Part:
@@ -65,7 +80,8 @@ def select(config: pytest.Config, items: list[pytest.Item]) -> None:
     part = part_of(config)
     if part is Part.ALL:
         return
-    beyond = left_out(items)
-    kept = [item for item in items if (item in beyond) == (part is Part.REST)]
+    beyond, rest = left_out(items), part is Part.REST
+    both = {item for item in items if rest and item.get_closest_marker("property")}
+    kept = [item for item in items if item in both or (item in beyond) == rest]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept

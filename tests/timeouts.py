@@ -24,6 +24,9 @@ LONG_TIMEOUTS = Timeouts(
     language=SECONDS,
 )
 
+_LATE = frozenset({RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.FAILED_PRECONDITION})
+"""No worker answered in time, or its last task took longer than the SDK allows and is repeated."""
+
 
 async def answered(query: Callable[[], Awaitable[T]]) -> T:
     """Repeats a query until a worker answers it; a busy one may be late, or about to go on."""
@@ -34,7 +37,7 @@ async def answered(query: Callable[[], Awaitable[T]]) -> T:
         except (OutOfReach, WorkflowQueryFailedError):
             return None
         except RPCError as error:
-            if error.status is RPCStatusCode.DEADLINE_EXCEEDED:
+            if error.status in _LATE:
                 return None
             raise
 

@@ -1,11 +1,13 @@
 """Random shifts: card, approval card and thread are valid after every step."""
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import invariant
 
 from activities.slack.cards.approval import approval_card
 from activities.slack.cards.case import case_card
 from activities.slack.thread import MAX_LINES, lines_message
+from tests.selection import examples
 from tests.slack_shapes.checks import faults_of
 from tests.slack_shapes.harmless import harm
 from tests.slack_shapes.scene import LINK, Scene
@@ -16,9 +18,11 @@ from workflows.domain.case.events import Recorded
 from workflows.domain.case.view import view_of
 from workflows.domain.values import Language
 
+pytestmark = pytest.mark.property
+
 SETTINGS = settings(
     deadline=None,
-    max_examples=20,
+    max_examples=examples(20),
     stateful_step_count=25,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.selection import examples
 from workflows.conditions import DEEPEST, FUNCTIONS, LONGEST, _compiled, holds, problem
 
 ALERT: dict[str, Any] = {
@@ -208,7 +209,8 @@ EXPRESSIONS = st.sampled_from(
 ) | st.text(alphabet="alert.xy()[]{}'\"\\=&|!<>+-*/%? 019e", max_size=20)
 
 
-@settings(max_examples=400, deadline=None)
+@pytest.mark.property
+@settings(max_examples=examples(400), deadline=None)
 @given(EXPRESSIONS, ANYTHING, ANYTHING)
 def test_any_expression_over_any_facts_has_a_value(expression: str, x: Any, y: Any) -> None:
     """True or False, without an exception or a panic of the CEL library."""

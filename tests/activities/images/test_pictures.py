@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from activities.images import MOST_SIDE, FetchFailure, NotFetched, picture
+from tests.selection import examples
 
 
 def made(kind: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **more: object) -> bytes:
@@ -121,7 +122,8 @@ def test_what_is_no_image_is_refused(content: bytes) -> None:
     assert why(content) is FetchFailure.NO_IMAGE
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.property
+@settings(max_examples=examples(150), deadline=None)
 @given(
     kind=st.sampled_from(["PNG", "JPEG", "GIF", "WEBP"]),
     cuts=st.lists(st.tuples(st.integers(8, 600), st.integers(0, 255)), max_size=12),

@@ -18,6 +18,7 @@ from deploy.sandbox.slack.blockkit.views import check_view, too_large
 from deploy.sandbox.slack.screen import controls, visible_text
 from tests.activities.slack.drawn import reader
 from tests.activities.slack.test_limits import MENTION, WORDS
+from tests.selection import examples
 from workflows.domain.alerts import AlertEvidence
 from workflows.domain.case.commands import Modal
 from workflows.domain.values import Language, Text
@@ -110,7 +111,8 @@ def test_three_thousand_characters_of_four_bytes_are_whole() -> None:
     assert "先頭だけ" in seen(viewer().words(alert(), "𠮷" * 30_000))
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.property
+@settings(max_examples=examples(60), deadline=None)
 @given(words=WORDS, title=WORDS)
 @example(words="<!channel> <@U1> https://ex.com", title="<!here> *b* https://ex.com")
 def test_no_words_mention_format_or_break_a_modal(words: str, title: str) -> None:
@@ -121,7 +123,8 @@ def test_no_words_mention_format_or_break_a_modal(words: str, title: str) -> Non
     assert "https://" not in json.dumps(view)
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.property
+@settings(max_examples=examples(200), deadline=None)
 @given(text=WORDS | st.text(max_size=400), size=st.integers(8, 90))
 @example(text="a https://ex.com/abc b", size=8)
 def test_a_text_in_pieces_is_the_whole_of_it(text: str, size: int) -> None:

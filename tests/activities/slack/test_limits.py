@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ from tests.activities.slack.cases import (
     policy,
 )
 from tests.activities.slack.drawn import faults, reader, seen
+from tests.selection import examples
 from tests.slack_shapes.words import an_id
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
@@ -119,7 +121,8 @@ def messages(story: Story, language: Language, names: dict[str, str]) -> list[Me
     return [*drawn, lines_message(lines, view, to)] if lines else drawn
 
 
-@settings(deadline=None, max_examples=25)
+@pytest.mark.property
+@settings(deadline=None, max_examples=examples(25))
 @given(WORDS, IDS, WORDS, st.sampled_from(Language))
 def test_any_words_stay_within_the_limits_and_mention_nobody(
     words: str, subject: str, name: str, language: Language

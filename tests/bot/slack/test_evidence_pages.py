@@ -30,6 +30,7 @@ from deploy.sandbox.slack.blockkit.blocks import Surface
 from deploy.sandbox.slack.blockkit.views import check_view, too_large
 from tests.bot.slack.fake_evidence import an_alert, image, words
 from tests.bot.slack.fakes import CASE, NOW, ROUTE
+from tests.selection import examples
 from workflows.domain.alerts import AlertEvidence
 from workflows.domain.values import Language
 
@@ -92,7 +93,8 @@ PIECE = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.property
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.lists(PIECE, max_size=60), max_size=20))
 def test_nothing_is_left_out_and_no_page_is_too_much(made: list[list[dict]]) -> None:
     """Alerts have any number of pieces, of any length and with 4-byte characters."""

@@ -26,6 +26,7 @@ from bot.slack.replies import Background
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE
+from tests.selection import examples
 from workflows.domain.alerts import Subject
 from workflows.domain.case.commands import Place
 from workflows.domain.case.decision import Verdict
@@ -104,7 +105,8 @@ def test_a_line_is_read_as_it_is_meant(typed, meant):
     assert read(typed, KINDS) == meant
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.property
+@settings(max_examples=examples(60), deadline=None)
 @given(st.text(max_size=200))
 def test_any_input_is_parsed(typed):
     """No input raises, and every suggestion is valid."""

@@ -57,6 +57,10 @@ class FakeSlack:
         self.said.append(said)
         return True
 
+    async def in_channel(self, channel: str, said: Said) -> bool:
+        self.said.append(said)
+        return True
+
     async def views_publish(self, **given: Any) -> dict[str, Any]:
         self.homes.append(given["view"])
         self.published.set()

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.selection import examples
 from workflows.domain.case.bulk import WAVE
 from workflows.domain.case.bulk_progress import (
     HELD_UP,
@@ -96,7 +98,8 @@ def test_subjects_held_up_count_for_a_wave(marks: list[MemberStatus], size: int)
     assert list(wave) == sorted(set(wave))
 
 
-@settings(max_examples=150)
+@pytest.mark.property
+@settings(max_examples=examples(150))
 @given(st.data(), st.integers(1, 30))
 def test_any_bulk_decision_ends(data: st.DataObject, count: int) -> None:
     """After its waves each subject has one final state."""

@@ -15,6 +15,7 @@ from activities.slack.handles import decode_appeal
 from activities.slack.thread import lines_message as case_lines
 from tests.activities.slack.cases import MUTE, Story
 from tests.activities.slack.drawn import NAMES, faults, pressable, reader, seen, spoken
+from tests.selection import examples
 from tests.workflows.domain.appeal.builders import (
     MORI,
     RULES,
@@ -270,7 +271,8 @@ WORDS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=25)
+@pytest.mark.property
+@settings(deadline=None, max_examples=examples(25))
 @some(WORDS, WORDS, st.sampled_from(Language))
 def test_any_words_stay_within_the_limits_and_mention_nobody(
     words: str, name: str, language: Language

@@ -2,10 +2,12 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from tests.selection import examples
 from tests.workflows.domain.appeal.builders import MORI, RULES, a_decision, fresh
 from tests.workflows.domain.builders import CLARK, REED, SATO, SUZUKI, T0, TANAKA
 from workflows.domain.appeal import commands as cmd
@@ -17,6 +19,8 @@ from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy.appeals import NoticeKind
+
+pytestmark = pytest.mark.property
 
 PEOPLE = [SATO, CLARK, TANAKA, REED, SUZUKI, MORI]
 IDS = [person.id for person in PEOPLE]
@@ -161,5 +165,7 @@ class AnyAppeal(RuleBasedStateMachine):
         assert self.appeal.state not in OVER or self.appeal.turn or self.appeal.dismissal
 
 
-AnyAppeal.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+AnyAppeal.TestCase.settings = settings(
+    max_examples=examples(60), stateful_step_count=30, deadline=None
+)
 TestAnyAppeal = AnyAppeal.TestCase

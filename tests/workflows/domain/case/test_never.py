@@ -4,10 +4,12 @@ from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import invariant
 from pydantic import TypeAdapter
 
+from tests.selection import examples
 from tests.workflows.domain.builders import ACT_FIRST, POLICY, REED, SATO, SUZUKI, TANAKA, WATCHFUL
 from tests.workflows.domain.shift import AnyShift
 from workflows.domain.case import commands as cmd
@@ -21,6 +23,8 @@ from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.policy.actions import ApprovalRule
 from workflows.domain.policy.packed import pack
 from workflows.domain.policy.playbook import Severity
+
+pytestmark = pytest.mark.property
 
 LEADS = {TANAKA.id, REED.id}
 EVENT = TypeAdapter[ev.Event](ev.Event)
@@ -304,7 +308,7 @@ class PlainShift(NeverShift):
     severity = Severity.MEDIUM
 
 
-_SETTINGS = settings(max_examples=80, stateful_step_count=40, deadline=None)
+_SETTINGS = settings(max_examples=examples(80), stateful_step_count=40, deadline=None)
 TestWatchfulShift = WatchfulShift.TestCase
 TestWatchfulShift.settings = _SETTINGS
 TestActFirstShift = ActFirstShift.TestCase

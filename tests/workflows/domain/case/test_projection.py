@@ -4,6 +4,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import invariant
 
+from tests.selection import examples
 from tests.workflows.domain.builders import (
     ACT_FIRST,
     CATALOG,
@@ -39,6 +40,8 @@ from workflows.domain.case.projection import (
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.values import Text
+
+pytestmark = pytest.mark.property
 
 USER = Subject(type="user", id="u_123")
 
@@ -246,7 +249,7 @@ class PlainProjected(ProjectedShift):
     severity = Severity.MEDIUM
 
 
-_SETTINGS = settings(max_examples=40, stateful_step_count=30, deadline=None)
+_SETTINGS = settings(max_examples=examples(40), stateful_step_count=30, deadline=None)
 TestProjectedShift = ProjectedShift.TestCase
 TestProjectedShift.settings = _SETTINGS
 TestActFirstProjected = ActFirstProjected.TestCase

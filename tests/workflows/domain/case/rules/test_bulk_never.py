@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from tests.selection import examples
 from tests.workflows.domain.builders import CLARK, REED, SATO, SUZUKI, T0, TANAKA
 from tests.workflows.domain.case.bulk_builders import a_bulk_case, bulk_news, decide_bulk
 from workflows.domain.case import commands as cmd
@@ -18,6 +20,8 @@ from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.policy.packed import pack
+
+pytestmark = pytest.mark.property
 
 PEOPLE = st.sampled_from([SATO, CLARK, TANAKA, REED, SUZUKI])
 LEADS = {TANAKA.id, REED.id}
@@ -125,5 +129,7 @@ class AnyBulk(RuleBasedStateMachine):
         assert len(self.case.current_actions) <= 1
 
 
-AnyBulk.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+AnyBulk.TestCase.settings = settings(
+    max_examples=examples(60), stateful_step_count=30, deadline=None
+)
 TestAnyBulk = AnyBulk.TestCase
