@@ -1,17 +1,18 @@
 """Policy folder of a running process, reloaded when its files change."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
 
 import structlog
+from standardwebhooks.webhooks import Webhook
 from temporalio import activity
 
 from activities.policy.loader import PolicyFolder, PolicyWatch
 from activities.policy.yaml_document import PolicyFaults
+from bot.admission import Target
 from bot.errors import InputWrong, SettingWrong
-from bot.http.admission import Target
-from bot.http.endpoint import Keys
-from bot.http.signatures import signers
 from bot.settings import Settings, need, secrets_named
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.model import AppealRequest
@@ -27,6 +28,28 @@ from workflows.domain.values import Text
 from workflows.ports.appeals import AppealStart
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Secret of one detector, or of all detectors without a secret of their own (None)."""
+
+    webhook: Webhook
+    detector: str | None
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Keys that requests are verified with; `own` are the detectors with a secret of their own."""
+
+    signers: tuple[Signer, ...]
+    own: frozenset[str]
+
+
+def signers(common: Iterable[str], own: Mapping[str, Iterable[str]]) -> tuple[Signer, ...]:
+    """Returns a signer for each valid secret; those of single detectors (`own`) come first."""
+    named = [Signer(Webhook(secret), name) for name, several in own.items() for secret in several]
+    return (*named, *(Signer(Webhook(secret), None) for secret in common))
 
 
 class Policies:

@@ -11,9 +11,11 @@ from activities.ledger.queries import Queries
 from activities.ledger.rows import appeal_values, card_of, subject_of
 from activities.ledger.schema import appeals
 from workflows.domain.appeal.model import Appealed
+from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Purpose
 from workflows.domain.case.decision import Decision
 from workflows.domain.case.enforcement import TOOK_EFFECT
+from workflows.domain.case.event_base import kind_of
 from workflows.domain.values import Text
 from workflows.ports.appeals import Against, AppealWrite
 
@@ -74,7 +76,7 @@ def _appealed(
     decisions = [
         Decision.model_validate(each["data"]["decision"])
         for each in events
-        if each["kind"] == "decided"
+        if each["kind"] == kind_of(ev.Decided)
     ]
     matching = [d for d in decisions if (d.id == named if named else d.id in effective)]
     if not matching and named is None:
@@ -98,9 +100,9 @@ def _deciders(decision: Decision, events: Sequence[Row]) -> tuple[str, ...]:
     people = [decision.by]
     undoing = False
     for each in events:
-        if each["kind"] == "approval_requested":
+        if each["kind"] == kind_of(ev.ApprovalRequested):
             undoing = each["data"]["approval"].get("purpose") == Purpose.UNDO.value
-        elif each["kind"] == "approved" and each["data"]["decision"] == decision.id:
+        elif each["kind"] == kind_of(ev.Approved) and each["data"]["decision"] == decision.id:
             # An approver of the undo did not approve the decision.
             people += [] if undoing else _approvers(each)
     return tuple(dict.fromkeys(people))

@@ -18,6 +18,8 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case import bulk_progress
 from workflows.domain.case.decision import Decision
 from workflows.domain.case.enforcement import STANDING, ActionStatus
+from workflows.domain.case.event_base import kind_of
+from workflows.domain.case.events import Decided
 from workflows.domain.case.projection import ActionRow
 from workflows.ports.bulk import BulkPart, BulkRows, Member
 
@@ -123,7 +125,8 @@ class BulkLedger(Repository):
 
     async def last_of(self, case: str) -> Decision | None:
         """The last decision of a case, where it is a bulk decision."""
-        query = sa.select(events.c.data).where(events.c.case_id == case, events.c.kind == "decided")
+        decided = events.c.kind == kind_of(Decided)
+        query = sa.select(events.c.data).where(events.c.case_id == case, decided)
         rows = await self._database.rows(query.order_by(events.c.seq.desc()).limit(1))
         if not rows:
             return None

@@ -12,6 +12,8 @@ from activities.ledger.database import Repository
 from activities.ledger.rows import Link
 from activities.ledger.schema import alerts, cases, events, evidence_files, exposures, lookups
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, named
+from workflows.domain.case.event_base import kind_of
+from workflows.domain.case.events import CaseAbsorbed, EvidenceRevealed
 from workflows.domain.case.reveal_quota import Exposed, is_full
 from workflows.ports.cases import RevealRequest
 
@@ -56,7 +58,7 @@ class EvidenceRecord(Repository):
         """Whether the reveal of this piece to that person is recorded."""
         query = sa.select(events.c.data).where(
             events.c.case_id == case,
-            events.c.kind == "evidence_revealed",
+            events.c.kind == kind_of(EvidenceRevealed),
             events.c.actor == person,
         )
         revealed = [row["data"] for row in await self._database.rows(query)]
@@ -118,7 +120,7 @@ async def cases_within(connection: AsyncConnection, case: str) -> Sequence[str]:
     found, fresh = [case], [case]
     while fresh and len(found) < MOST_MERGED:
         query = sa.select(events.c.data).where(
-            events.c.case_id.in_(fresh), events.c.kind == "case_absorbed"
+            events.c.case_id.in_(fresh), events.c.kind == kind_of(CaseAbsorbed)
         )
         absorbed = (await connection.execute(query)).scalars().all()
         fresh = sorted({str(data["case"]) for data in absorbed} - set(found))
@@ -161,7 +163,7 @@ async def _known(connection: AsyncConnection, exposing: RevealRequest, image: bo
 
 def note_reveals(connection: sa.Connection, case: str, links: Sequence[Link]) -> None:
     """Records a look-up for each reveal among the new events of a case."""
-    revealed = [link for link in links if link.kind == "evidence_revealed"]
+    revealed = [link for link in links if link.kind == kind_of(EvidenceRevealed)]
     if not revealed:
         return
     query = sa.select(cases.c.subject_type, cases.c.subject_id).where(cases.c.id == case)

@@ -142,11 +142,6 @@ class Queries(Repository):
         rows = await self._database.rows(sa.select(appeals).where(appeals.c.id == appeal))
         return rows[0] if rows else None
 
-    async def appeals_of(self, case: str) -> Sequence[Row]:
-        """The appeals against a case's decisions, oldest first."""
-        query = sa.select(appeals).where(appeals.c.case_id == case)
-        return await self._database.rows(query.order_by(appeals.c.received_at))
-
     async def look_up(self, look: Look) -> None:
         """Records a look-up."""
         await self._database.execute(sa.insert(lookups).values(**vars(look)))

@@ -12,7 +12,9 @@ from activities.ledger.database import Repository, Row
 from activities.ledger.queries import OPEN_OR_UNDOING
 from activities.ledger.rows import status_values
 from activities.ledger.schema import actions, cases, events
+from workflows.domain.case import events as ev
 from workflows.domain.case.enforcement import STANDING
+from workflows.domain.case.event_base import EventBase, kind_of
 from workflows.domain.case.model import Phase
 from workflows.domain.metrics.metrics import COUNTED, CaseStatus, CountedEvent, Numbers, numbers
 from workflows.domain.policy.playbook import Severity
@@ -29,19 +31,20 @@ _RUNNING = sa.and_(
 )
 
 
-def _data(kinds: str, *place: str) -> sa.ColumnElement[Any]:
-    """A field in the data of one kind of event, or of several, as text."""
-    return sa.case((events.c.kind.in_(kinds.split()), events.c.data[place].as_string()))
+def _data(*place: str, of: tuple[type[EventBase], ...]) -> sa.ColumnElement[Any]:
+    """A field in the data of some events, as text."""
+    kinds = [kind_of(each) for each in of]
+    return sa.case((events.c.kind.in_(kinds), events.c.data[place].as_string()))
 
 
 # All data of a week is tens of megabytes: loading it would delay every button press.
 _FIELDS = {
-    "occurred_at": _data("case_opened", "alert", "occurred_at"),
-    "verdict": _data("decided", "decision", "verdict"),
-    "due": _data("case_claimed decided", "due"),
-    "granted": _data("approved", "granted"),
-    "outcome": _data("approval_expired", "outcome"),
-    "done": _data("bulk_progressed", "tally", "done"),
+    "occurred_at": _data("alert", "occurred_at", of=(ev.CaseOpened,)),
+    "verdict": _data("decision", "verdict", of=(ev.Decided,)),
+    "due": _data("due", of=(ev.CaseClaimed, ev.Decided)),
+    "granted": _data("granted", of=(ev.Approved,)),
+    "outcome": _data("outcome", of=(ev.ApprovalExpired,)),
+    "done": _data("tally", "done", of=(ev.BulkProgressed,)),
 }
 """Everything counted of an event, except for its kind and time."""
 

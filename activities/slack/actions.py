@@ -27,6 +27,19 @@ _PRESET = re.compile(r"(case\.(?:preset|sure))\.([a-z][a-z0-9_]{0,39})")
 
 
 @dataclass(frozen=True)
+class Page:
+    """Facts for the buttons below the answer to `/koban case`.
+
+    `watches`: the person watches the case; `bulk_allowed`: the playbook has bulk decisions;
+    `bulk_decided`: this case has one.
+    """
+
+    watches: bool
+    bulk_allowed: bool
+    bulk_decided: bool
+
+
+@dataclass(frozen=True)
 class SlackAction:
     """A button or menu entry; `id` is Slack's action_id.
 
@@ -37,6 +50,7 @@ class SlackAction:
     phases: phases of a case in which the action makes sense.
     closed_too: whether it works on a case without a running workflow.
     offered: whether the menu of a card has it now.
+    answered: whether the answer to `/koban case` has it now.
     """
 
     id: str
@@ -47,6 +61,7 @@ class SlackAction:
     phases: frozenset[Phase] = ALL_PHASES
     closed_too: bool = False
     offered: Callable[[CardView], bool] = field(default=lambda view: True)
+    answered: Callable[[Page], bool] = field(default=lambda page: True)
 
     @property
     def label_key(self) -> str:
@@ -74,13 +89,16 @@ ACTIONS: dict[str, SlackAction] = {
             offered=lambda view: view.acknowledged_by is None,
         ),
         SlackAction("case.resume", cmd.Resume),
-        SlackAction("case.watch", cmd.Watch, roles=EVERYBODY),
+        SlackAction(
+            "case.watch", cmd.Watch, roles=EVERYBODY, answered=lambda page: not page.watches
+        ),
         # Everybody sees the same menu, so it cannot depend on who watches already.
         SlackAction(
             "case.unwatch",
             cmd.Unwatch,
             roles=EVERYBODY,
             offered=lambda view: bool(view.watchers),
+            answered=lambda page: page.watches,
         ),
         SlackAction("case.preset", cmd.ChoosePreset, label="button.asks"),
         SlackAction("action.undo", cmd.Undo),
@@ -127,12 +145,19 @@ ACTIONS: dict[str, SlackAction] = {
             "bulk",
             phases=UNDECIDED,
             offered=lambda view: view.bulk_decisions,
+            answered=lambda page: page.bulk_allowed,
         ),
         # -- a modal shows something --
         SlackAction("case.all", modal="all", roles=EVERYBODY, closed_too=True),
         SlackAction("case.evidence", modal="evidence_list", roles=EVERYBODY),
         SlackAction("case.timeline", modal="timeline", roles=EVERYBODY),
-        SlackAction("bulk.list", modal="bulk_list", roles=EVERYBODY, label="button.bulk.list"),
+        SlackAction(
+            "bulk.list",
+            modal="bulk_list",
+            roles=EVERYBODY,
+            label="button.bulk.list",
+            answered=lambda page: page.bulk_decided,
+        ),
         # -- answers of /koban and of a storm --
         SlackAction("lookup.reveal", modal="reveal", label="button.lookup.reveal"),
         SlackAction("lookup.related", roles=EVERYBODY, label="button.lookup.related"),

@@ -20,8 +20,8 @@ from standardwebhooks.webhooks import Webhook
 
 from activities.errors import retry_after
 from bot.errors import InputWrong, NotReachable
-from bot.http.models import Outcome
 from bot.settings import Settings, load_settings, need, secrets_named
+from workflows.domain.alerts import Outcome
 
 BATCH_ALERTS = 200
 BATCH_BYTES = 512 * 1024

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 from pydantic import TypeAdapter
 from starlette.responses import Response
 
-from bot.http.admission import AlertSubmitter, Submission
+from bot.admission import AlertSubmitter, Submission
 from bot.http.endpoint import SignedEndpoint, as_json, invalid_result
 from bot.http.metrics import Metrics
-from bot.http.models import EXAMPLE, Batch, Outcome
+from bot.http.models import EXAMPLE, Batch
 from bot.http.validation import Invalid, Window, read_alerts
-from workflows.domain.alerts import Alert
+from workflows.domain.alerts import Alert, Outcome
 
 _BODY = TypeAdapter(Alert | Batch).json_schema(ref_template="#/components/schemas/{model}")
 SCHEMAS: dict[str, Any] = _BODY.pop("$defs")

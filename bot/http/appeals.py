@@ -13,9 +13,10 @@ from activities.ledger.appeals import AppealsLedger
 from activities.ledger.database import Database, LedgerUnavailable
 from activities.ledger.queries import Queries
 from bot.http.endpoint import SignedEndpoint, as_json, invalid_result
-from bot.http.models import Outcome, RequestRefused
+from bot.http.models import RequestRefused
 from bot.http.validation import Invalid, Window, read_appeal
 from workflows.client import Appeals
+from workflows.domain.alerts import Outcome
 from workflows.domain.appeal.model import AppealRequest
 from workflows.domain.case.model import Phase
 from workflows.domain.ids import appeal_id

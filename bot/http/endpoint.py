@@ -11,22 +11,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from temporalio.service import RPCError
 
-from bot.http.admission import TemporalUnavailable
-from bot.http.models import Outcome, Refused, RequestRefused, Results
-from bot.http.signatures import Signer, check_encoding, read_body, verify_signature
+from bot.admission import TemporalUnavailable
+from bot.http.models import Refused, RequestRefused, Results
+from bot.http.signatures import check_encoding, read_body, verify_signature
 from bot.http.validation import Invalid
+from bot.policies import Keys
 from workflows.client import OutOfReach
+from workflows.domain.alerts import Outcome
 
 RETRY_AFTER = 5
 """Seconds until a sender should retry while Temporal is unreachable (the `Retry-After` header)."""
-
-
-@dataclass(frozen=True)
-class Keys:
-    """Keys that requests are verified with; `own` are the detectors with a secret of their own."""
-
-    signers: tuple[Signer, ...]
-    own: frozenset[str]
 
 
 @dataclass(frozen=True)

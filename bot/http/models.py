@@ -1,11 +1,10 @@
 """Request and response models of the HTTP API, as the OpenAPI document shows them."""
 
-from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from workflows.domain.alerts import Alert
+from workflows.domain.alerts import Alert, Outcome
 
 MAX_ALERTS = 1000
 """Alerts in one request."""
@@ -21,14 +20,6 @@ class RequestRefused(Exception):
     def __init__(self, sentence: str, pointer: str | None = None, status: int = 422) -> None:
         super().__init__(sentence)
         self.pointer, self.status = pointer, status
-
-
-class Outcome(StrEnum):
-    """Result of one alert or appeal."""
-
-    ACCEPTED = "accepted"
-    DUPLICATE = "duplicate"
-    INVALID = "invalid"
 
 
 class Result(BaseModel):

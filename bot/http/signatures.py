@@ -3,30 +3,16 @@
 import asyncio
 import email.message
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from standardwebhooks.webhooks import WebhookVerificationError
 from starlette.requests import ClientDisconnect, Request
 
 from bot.http.models import RequestRefused
+from bot.policies import Signer
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
 _HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
-
-
-@dataclass(frozen=True)
-class Signer:
-    """Secret of one detector, or of all detectors without a secret of their own (None)."""
-
-    webhook: Webhook
-    detector: str | None
-
-
-def signers(common: Iterable[str], own: Mapping[str, Iterable[str]]) -> tuple[Signer, ...]:
-    """Returns a signer for each valid secret; those of single detectors (`own`) come first."""
-    named = [Signer(Webhook(secret), name) for name, several in own.items() for secret in several]
-    return (*named, *(Signer(Webhook(secret), None) for secret in common))
 
 
 def verify_signature(

@@ -7,14 +7,15 @@ from pydantic import ValidationError
 
 from activities.ledger.database import Row
 from activities.ledger.queries import Queries
+from activities.ledger.rows import card_of
 from activities.ledger.search import Search
 from bot.policies import Policies
-from bot.slack.commands.parser import case_begun
 from workflows.domain.alerts import Subject
 from workflows.domain.case.approval import Purpose
 from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.case.enforcement import ActionStatus
-from workflows.domain.case.events import CaseOpened, Recorded, kinds
+from workflows.domain.case.event_base import kind_of
+from workflows.domain.case.events import CaseOpened, Decided, Recorded, kinds
 from workflows.domain.case.model import HoldKind, Phase
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Role
@@ -213,7 +214,8 @@ def _opened(rows: Sequence[Row]) -> CaseOpened | None:
 
 
 def _last_decision(events: Sequence[Row]) -> Decision | None:
-    decided = [each["data"]["decision"] for each in events if each["kind"] == "decided"]
+    kind = kind_of(Decided)
+    decided = [each["data"]["decision"] for each in events if each["kind"] == kind]
     return Decision.model_validate(decided[-1]) if decided else None
 
 
@@ -233,7 +235,7 @@ def line_of(row: Row) -> CaseLine:
         due=row["approval_expires_at"] or due,
         verdict=row["verdict"],
         closed_at=row["closed_at"],
-        card=_card(row),
+        card=card_of(row),
         decider=row["decider"],
         approvers=frozenset(row["approvers"]),
         purpose=row["approval_purpose"],
@@ -251,11 +253,6 @@ def _barred(row: Row) -> frozenset[str]:
     return frozenset(barred)
 
 
-def _card(row: Row) -> CardRef | None:
-    channel, ts = row["card_channel"], row["card_ts"]
-    return CardRef(channel=channel, ts=ts) if channel and ts else None
-
-
 class CaseSearch:
     """Search for cases; `near` finds similar ids. Every call raises `LedgerUnavailable`."""
 
@@ -264,9 +261,11 @@ class CaseSearch:
         self._queries = queries
         self.near = queries.cases_like
 
-    async def cases(self, text: str, first: int, size: int) -> tuple[CaseLine, ...]:
-        """Returns cases that contain `text` or whose id starts with it."""
-        rows = await self._search.cases(text, case_begun(text), first, size)
+    async def cases(
+        self, text: str, prefix: str | None, first: int, size: int
+    ) -> tuple[CaseLine, ...]:
+        """Returns cases that contain `text` or whose id starts with `prefix`."""
+        rows = await self._search.cases(text, prefix, first, size)
         return tuple(line_of(row) for row in rows)
 
     async def of_alert(self, detector: str, alert: str) -> CaseLine | None:

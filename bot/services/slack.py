@@ -19,7 +19,7 @@ from activities.platform.related import RelatedReader
 from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog, texts
 from activities.slack.refusals import StandIn, StandIns
-from bot.http.admission import AlertSubmitter, CoalescedQuery
+from bot.admission import AlertSubmitter, CoalescedQuery
 from bot.policies import Policies
 from bot.services.bulk import BulkService
 from bot.services.cases import CaseSearch, LedgerReader

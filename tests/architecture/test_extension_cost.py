@@ -1,15 +1,23 @@
 """Cost of an extension: files that one real example of each touches, as CONTRIBUTING lists them."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from activities.slack.actions import ACTIONS
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.rules import assignment, escalation
+from workflows.domain.values import Value
+
 ROOT = Path(__file__).parents[2]
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 PRODUCT = ("bot", "activities", "workflows", "deploy/policy/schemas")
 SUFFIXES = (".py", ".po", ".json")
+RULES = {**assignment.RULES, **escalation.RULES}
 ROW = r"^\| {name} \|[^|]*\| (\d+) \|([^|]*)\|$"
 
 
@@ -44,39 +52,56 @@ class Example:
         return int(match[1]), re.findall(r"`([^`]+)`", match[2])
 
 
+def named_by(*models: type[Value], more: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Patterns of all names that commands and events bring with them.
+
+    Their classes and kinds; the rule; the action id, label and modal of a command; the texts of an
+    event. `more`: the fields of the case that only they change.
+    """
+    return tuple(name for model in models for name in (*_own(model), *_pressed(model))) + more
+
+
+def _own(model: type[Value]) -> Iterator[str]:
+    kind = model.model_fields["kind"].default
+    yield rf"\bclass {model.__name__}\("
+    yield rf"\b(cmd|ev)\.{model.__name__}\b"
+    # A quoted kind, and the same as the last part of a text's key.
+    yield rf"[\"'.]{kind}[\"'.]"
+
+
+def _pressed(model: type[Value]) -> Iterator[str]:
+    """The names of a command's rule and action."""
+    if model in RULES:
+        yield rf"\b{RULES[model].__name__}\("
+    for action in ACTIONS.values():
+        if action.command is model:
+            yield re.escape(action.id) + r"\b"
+            yield re.escape(action.label_key) + r"\b"
+            yield rf'"{action.modal}": (?:Form|_text)\('
+
+
 EXAMPLES = (
+    Example("one-press command", 8, named_by(cmd.Unwatch, ev.CaseUnwatched)),
     Example(
-        "one-press command",
-        8,
-        (
-            r"\bclass Acknowledge\b",
-            r"\bcmd\.Acknowledge\b",
-            r"\bCaseAcknowledged\b",
-            r'\bcase_acknowledged"',
-            r"\bcase\.acknowledge\b",
-            r"\bbutton\.acknowledge\b",
-            r'"acknowledge"',
+        "one-press command with a field of its own",
+        12,
+        named_by(
+            cmd.Acknowledge,
+            ev.CaseAcknowledged,
+            more=(r"\backnowledged_by\b", r"\bcard\.acknowledged\b"),
         ),
     ),
+    Example("command with a modal", 9, named_by(cmd.AddNote, ev.NoteAdded)),
+    Example("event", 5, named_by(ev.NoteAdded)),
     Example(
-        "command with a modal",
-        9,
-        (
-            r"\bclass Snooze\b",
-            r"\bcmd\.Snooze\b",
-            r"\bCaseSnoozed\b",
-            r'\bcase_snoozed"',
-            r"\bcase\.snooze\b",
-            r"\bbutton\.snooze\b",
-            r'"snooze"',
-        ),
+        "playbook field",
+        6,
+        (r"\bplaybook\.waiting\b", r"\bwaiting: Duration\b", r'"waiting": ["{]', r"\| `waiting`"),
     ),
-    Example("event", 5, (r"\bCaseAcknowledged\b", r'\bcase_acknowledged"')),
-    Example("playbook field", 5, (r"\.clauses\b", r"\bclauses\b:", r"[`\"']clauses\b")),
     Example(
         "verb of `/koban`",
-        5,
-        (r"\bShowStats\b", r"\bbot\.(help\.)?stats\b", r"/koban stats"),
+        6,
+        (r"\bShowStats\b", r"\bstats_page\b", r"\bstats\b"),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Commands of a chaos run, as a table: a new command is one row here and a word in a story.
+"""Commands of a chaos run, as a table: a new command is a row here and a word in a story.
 
 A row has the place of the button, the ledger event that proves the command, and the states in which
 the command has no effect.
@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from activities.slack.actions import find
+from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.model import UNDECIDED, Case
@@ -90,6 +92,12 @@ COMMANDS: dict[str, Command] = {
         lambda case, person: case.phase in UNDECIDED and case.called_at is not None,
         entry="escalate",
     ),
+    "acknowledge": Command(
+        "case.more",
+        _is(ev.CaseAcknowledged),
+        lambda case, person: case.phase in UNDECIDED and case.acknowledged_by is not None,
+        entry="acknowledge",
+    ),
     "hide": _preset("hide"),
     "mute": _preset("mute"),
     "ban": _preset("ban"),
@@ -122,6 +130,12 @@ COMMANDS: dict[str, Command] = {
         lambda case, person: person in case.watchers,
         entry="watch",
     ),
+    "unwatch": Command(
+        "case.more",
+        _is(ev.CaseUnwatched),
+        lambda case, person: person not in case.watchers,
+        entry="unwatch",
+    ),
     "confirm": Command("case.confirm", _confirmed),
     "lift": Command("case.more", _is(ev.ProtectionDismissed), entry="lift_protection"),
     "ask": Command(
@@ -131,6 +145,24 @@ COMMANDS: dict[str, Command] = {
     "withdraw": Command("approval.withdraw", _is(ev.ApprovalWithdrawn)),
     "reopen": Command("case.reopen", _is(ev.CaseReopened), form={"reason": "新しい証拠"}),
 }
+
+ELSEWHERE: dict[type[cmd.PersonCommandBase], str] = {
+    # They need what no subject of a run has: evidence, a second case, related subjects, a notice.
+    cmd.RevealEvidence: "tests/stories/test_evidence.py",
+    cmd.Merge: "tests/stories/test_working_a_case.py",
+    cmd.DecideBulk: "tests/stories/test_a_bulk_decision.py",
+    cmd.StopBulk: "tests/stories/test_a_bulk_decision.py",
+    cmd.RetryNotice: "tests/stories/test_notices.py",
+}
+"""Commands without a row, with the story that presses them."""
+
+
+def pressed(command: Command) -> object:
+    """The command of the case behind the button or menu entry of a row."""
+    entry = command.action if command.entry is None else f"case.{command.entry}"
+    action = find(entry)
+    return None if action is None else action.command
+
 
 assert CALL_AGAIN.total_seconds() >= 300, "a second call would be news within a run"
 
@@ -165,6 +197,8 @@ STORIES: dict[str, tuple[tuple[int, str], ...]] = {
         (2, "s:claim s:ban l:ask s:answer L:approve"),
         (1, "s:claim s:ban s:withdraw s:clear l:reopen l:mute"),
         (1, "s:watch S:claim S:clear s:reopen s:hide"),
+        (1, "s:watch s:unwatch S:claim S:clear"),
+        (1, "s:acknowledge S:claim S:mute"),
         (2, ""),
     ),
     "other": (

@@ -1,8 +1,14 @@
 """Chaos plans: derived from the seed only, and complete."""
 
-from tests.chaos.commands import CAST, COMMANDS, STORIES
+from pathlib import Path
+from typing import get_args
+
+from tests.chaos.commands import CAST, COMMANDS, ELSEWHERE, STORIES, pressed
 from tests.chaos.plan import KINDS, Manner, Sending, make_plan
 from tests.chaos.upsets import UPSETS
+from workflows.domain.case import commands as cmd
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_seed_always_gives_the_same_plan() -> None:
@@ -44,6 +50,15 @@ def test_a_fault_ends_before_it_starts_again() -> None:
     for shake in make_plan(3, 300).shakes:
         assert shake.at >= ends.get(shake.upset, 0.0)
         ends[shake.upset] = shake.at + shake.lasts
+
+
+def test_every_command_of_a_person_is_pressed() -> None:
+    """A new command has a row, or a story elsewhere that is named here."""
+    members = set(get_args(get_args(cmd.PersonCommand)[0]))
+    rows = {pressed(command) for command in COMMANDS.values()}
+    assert rows | ELSEWHERE.keys() == members
+    assert rows & ELSEWHERE.keys() == set()
+    assert [story for story in ELSEWHERE.values() if not (ROOT / story).exists()] == []
 
 
 def test_stories_use_existing_commands_and_people() -> None:

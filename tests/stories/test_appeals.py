@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import sqlalchemy as sa
 
+from activities.ledger.database import Database
+from activities.ledger.schema import appeals
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.stage import INGEST_SECRET
@@ -34,6 +37,14 @@ async def post(world: World, appeal: dict[str, Any]) -> httpx.Response:
     return await world.http.post(
         f"{world.url}/v1/appeals", content=body.encode(), headers=signed(INGEST_SECRET, body)
     )
+
+
+async def appeals_of(world: World, case: str) -> list[dict[str, Any]]:
+    """The ledger's appeals against decisions of a case."""
+    database = Database(world.settings.ledger.url.get_secret_value())
+    rows = await database.rows(sa.select(appeals).where(appeals.c.case_id == case))
+    await database.aclose()
+    return [dict(row) for row in rows]
 
 
 async def muted(world: World, by: str = "U0SATO") -> tuple[Person, dict, str]:
@@ -235,7 +246,7 @@ async def test_what_can_not_be_reviewed_is_answered_at_once(world: World) -> Non
     assert nothing.json()["results"][0]["error"] == f"No action of case {case} is in effect."
     assert [a.status_code for a in (unknown, other, nothing)] == [422, 422, 422]
     assert await tanaka.cards("ts-leads") == []
-    assert await world.queries.appeals_of(case) == []
+    assert await appeals_of(world, case) == []
 
 
 async def test_the_appellant_withdraws(world: World) -> None:

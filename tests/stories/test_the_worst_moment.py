@@ -9,7 +9,15 @@ from activities.ledger.event_log import verify
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import wait_until
 from tests.stories.test_a_shift import case_of, lure
-from tests.stories.test_appeals import an_appeal, answer_with, muted, notices, post, wait_notice
+from tests.stories.test_appeals import (
+    an_appeal,
+    answer_with,
+    appeals_of,
+    muted,
+    notices,
+    post,
+    wait_notice,
+)
 from tests.world import World, koban, work
 
 
@@ -94,14 +102,14 @@ async def test_right_after_an_appeal_was_filed(temporal: str, tmp_path: Path) ->
             _, _, case = await muted(world)
         assert (await post(world, an_appeal(case))).status_code == 202
         await dies_after(world, temporal, tmp_path, "appeal_filed")
-        (filed,) = await world.queries.appeals_of(case)
+        (filed,) = await appeals_of(world, case)
         async with work(world.settings):
             card = await tanaka.wait_card("ts-leads", "異議申し立て")
             await wait_notice(world, "received")
             await answer_with(tanaka, card, "appeal.uphold", "規約どおりです")
             await wait_notice(world, "upheld")
             await tanaka.wait_text(card, "異議申し立ての結果を本人に通知しました")
-        (row,) = await world.queries.appeals_of(case)
+        (row,) = await appeals_of(world, case)
         assert (row["due_at"], row["state"]) == (filed["due_at"], "upheld")
         assert (await world.kinds(row["id"])).count("appeal_filed") == 1
         assert len(await tanaka.cards("ts-leads")) == 1
@@ -124,7 +132,7 @@ async def test_right_after_an_appeal_was_answered(temporal: str, tmp_path: Path,
         async with work(world.settings):
             await wait_notice(world, "overturned")
             await tanaka.wait_text(card, "異議申し立ての結果を本人に通知しました")
-        (row,) = await world.queries.appeals_of(case)
+        (row,) = await appeals_of(world, case)
         kinds = [each for each in await world.kinds(row["id"]) if each != "appeal_notice_sent"]
         assert kinds == [
             "appeal_filed",

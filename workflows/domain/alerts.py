@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -153,6 +154,14 @@ class Alert(Written):
     def facts(self) -> dict[str, Any]:
         """The alert as JSON data for conditions, without fields that are None."""
         return self.model_dump(mode="json", exclude_none=True)
+
+
+class Outcome(StrEnum):
+    """Result of one alert or appeal that was sent over HTTP."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    INVALID = "invalid"
 
 
 class AlertBrief(Value):

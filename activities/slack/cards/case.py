@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 
 from activities.slack.blocks import (
     MOST_TEXT,
@@ -17,6 +18,7 @@ from activities.slack.cards.appeal import on_case_card
 from activities.slack.cards.buttons import buttons
 from activities.slack.cards.case_facts import (
     BEGINNING,
+    CardState,
     absorbed,
     case_id,
     evidence,
@@ -92,16 +94,24 @@ def _words(view: CardView, protection: ProtectionView, reader: Reader) -> str:
     )
 
 
-def _standing(protection: ProtectionView) -> str:
-    """The key of a protection's text: its future matters more than its progress."""
+class _Lasts(StrEnum):
+    """Duration of a protection that is lifted in time."""
+
+    PENDING = "pending"
+    UNTIL = "until"
+    STANDS = "stands"
+
+
+def _standing(protection: ProtectionView) -> ActionStatus | Intent | _Lasts:
+    """The state in a protection's text: its future matters more than its progress."""
     status = protection.state.status
     if status in (ActionStatus.FAILED, ActionStatus.DRY_RUN):
-        return status.value
+        return status
     if protection.intent is not Intent.LIFT_IN_TIME:
-        return protection.intent.value
+        return protection.intent
     if status in BEGINNING:
-        return "pending"
-    return "until" if protection.until is not None else "stands"
+        return _Lasts.PENDING
+    return _Lasts.UNTIL if protection.until is not None else _Lasts.STANDS
 
 
 def withheld(view: CardView, reader: Reader) -> list[Block]:
@@ -187,12 +197,13 @@ def _rest(view: CardView, reader: Reader) -> Iterator[str]:
 
 def _key(view: CardView) -> str:
     where = standing(view)
-    if where == "on_hold":
+    if where is CardState.ON_HOLD:
         return f"spoken.on_hold.{hold_kind(view)}"
-    if where == "reopened":
-        where = "claimed"  # the reopening has its own sentence
+    if where is CardState.REOPENED:
+        where = CardState.CLAIMED  # the reopening has its own sentence
     approval = pending(view)
-    if approval is None or approval.question is None or where in ("enforcing", "failed"):
+    acting = where in (CardState.ENFORCING, CardState.FAILED)
+    if approval is None or approval.question is None or acting:
         return f"spoken.{where}"
     return f"spoken.{where}.asked"
 

@@ -1,30 +1,61 @@
 """Facts of a case's card: state, alerts, evidence and the subject's history."""
 
+from enum import StrEnum
+
 from activities.slack.blocks import Block, context, fit, header, quote
 from activities.slack.escape import Safe, mrkdwn, one_line, plain
 from activities.slack.reader import Reader
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose
 from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.event_base import kind_of
 from workflows.domain.case.model import UNDECIDED, HoldKind, Intent, Phase, Sanction
 from workflows.domain.case.view import CardView, ProtectionView
 from workflows.domain.policy.playbook import Severity
 
+
+class CardState(StrEnum):
+    """State of a case in the header of its card: its phase, or a more precise one."""
+
+    OPEN = Phase.OPEN.value
+    CLAIMED = Phase.CLAIMED.value
+    REOPENED = "reopened"
+    ON_HOLD = "on_hold"
+    AWAITING_APPROVAL = Phase.AWAITING_APPROVAL.value
+    REVIEWING = "reviewing"
+    UNDO_ASKED = "undo_asked"
+    ENFORCING = Phase.ENFORCING.value
+    UNDOING = "undoing"
+    FAILED = "failed"
+    CLOSED = Phase.CLOSED.value
+    UNDONE = "undone"
+    DRY_RUN = "dry_run"
+    MERGED = "merged"
+
+
+class HoldState(StrEnum):
+    """State of a hold; PAUSED is a snooze that pauses the deadlines."""
+
+    WAITING = "waiting"
+    PAUSED = "paused"
+    SNOOZED = "snoozed"
+
+
 STATE_COLOUR = {
-    "open": "🔴",
-    "claimed": "🔵",
-    "reopened": "🔵",
-    "on_hold": "⏸️",
-    "awaiting_approval": "🟡",
-    "reviewing": "🟡",
-    "undo_asked": "🟡",
-    "enforcing": "🟣",
-    "undoing": "🟣",
-    "failed": "🔴",
-    "closed": "⚪",
-    "undone": "⚪",
-    "dry_run": "⚪",
-    "merged": "⚪",
+    CardState.OPEN: "🔴",
+    CardState.CLAIMED: "🔵",
+    CardState.REOPENED: "🔵",
+    CardState.ON_HOLD: "⏸️",
+    CardState.AWAITING_APPROVAL: "🟡",
+    CardState.REVIEWING: "🟡",
+    CardState.UNDO_ASKED: "🟡",
+    CardState.ENFORCING: "🟣",
+    CardState.UNDOING: "🟣",
+    CardState.FAILED: "🔴",
+    CardState.CLOSED: "⚪",
+    CardState.UNDONE: "⚪",
+    CardState.DRY_RUN: "⚪",
+    CardState.MERGED: "⚪",
 }
 _LEAVING = (Intent.LIFT_NOW, Intent.HAND_OVER)
 BEGINNING = (ActionStatus.PENDING, ActionStatus.RETRYING)
@@ -35,46 +66,45 @@ def state_word(view: CardView, reader: Reader) -> str:
     return reader.say(f"card.state.{standing(view)}")
 
 
-def standing(view: CardView) -> str:
-    """The phase, or a more precise state: `on_hold`, `failed`, `reviewing`, `undone` …"""
+def standing(view: CardView) -> CardState:
+    """The phase, or a more precise state."""
     if view.merged_into is not None:
-        return "merged"
+        return CardState.MERGED
     if view.undoing:
-        return "undoing"
+        return CardState.UNDOING
     if view.phase in UNDECIDED:
         return _undecided(view)
     if view.phase is Phase.ENFORCING:
         return _enforcing(view)
-    return _closed(view) if view.phase is Phase.CLOSED else view.phase.value
+    return _closed(view) if view.phase is Phase.CLOSED else CardState(view.phase)
 
 
-def _undecided(view: CardView) -> str:
+def _undecided(view: CardView) -> CardState:
     if view.hold is not None:
-        return "on_hold"
+        return CardState.ON_HOLD
     again = view.owner is not None and turned(view, ev.CaseReopened)
-    return "reopened" if again else view.phase.value
+    return CardState.REOPENED if again else CardState(view.phase)
 
 
-def _enforcing(view: CardView) -> str:
+def _enforcing(view: CardView) -> CardState:
     if view.failed:
-        return "failed"
+        return CardState.FAILED
     reviewed = pending(view, Purpose.REVIEW) is not None and not view.acting
-    return "reviewing" if reviewed else view.phase.value
+    return CardState.REVIEWING if reviewed else CardState.ENFORCING
 
 
-def _closed(view: CardView) -> str:
+def _closed(view: CardView) -> CardState:
     if pending(view, Purpose.UNDO) is not None:
-        return "undo_asked"
+        return CardState.UNDO_ASKED
     statuses = {action.status for action in view.actions}
     if statuses == {ActionStatus.UNDONE}:
-        return "undone"
-    return "dry_run" if statuses == {ActionStatus.DRY_RUN} else view.phase.value
+        return CardState.UNDONE
+    return CardState.DRY_RUN if statuses == {ActionStatus.DRY_RUN} else CardState.CLOSED
 
 
 def turned(view: CardView, *events: type[ev.Event]) -> bool:
     """True where one of these events was the last change of a decision."""
-    kinds = [each.model_fields["kind"].default for each in events]
-    return view.turn is not None and view.turn.kind in kinds
+    return view.turn is not None and view.turn.kind in map(kind_of, events)
 
 
 def turn_by(view: CardView) -> str | None:
@@ -99,12 +129,12 @@ def protecting(view: CardView) -> tuple[ProtectionView, ...]:
     )
 
 
-def hold_kind(view: CardView) -> str:
-    """`waiting`, `paused` (snoozed, with paused deadlines) or `snoozed`."""
+def hold_kind(view: CardView) -> HoldState:
+    """The state of the hold."""
     hold = view.hold
     if hold is not None and hold.kind is HoldKind.WAITING:
-        return "waiting"
-    return "paused" if hold is not None and hold.pauses else "snoozed"
+        return HoldState.WAITING
+    return HoldState.PAUSED if hold is not None and hold.pauses else HoldState.SNOOZED
 
 
 MOST = 5

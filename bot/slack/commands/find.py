@@ -7,7 +7,7 @@ from datetime import datetime
 from activities.errors import Unavailable
 from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
-from bot.slack.commands.parser import Incomplete, Lookups, Verb
+from bot.slack.commands.parser import Incomplete, Lookups, Verb, case_begun
 from bot.slack.commands.request import Answer, Request
 from bot.slack.rendering import case_line, page_buttons, safe, section
 from bot.slack.replies import Said
@@ -51,7 +51,8 @@ class FindAnswer(Answer):
         first = min(line.first, MOST)
         try:
             async with asyncio.timeout(SECONDS):
-                found = await self._services.finding.cases(line.text, first, PAGE + 1)
+                prefix = case_begun(line.text)
+                found = await self._services.finding.cases(line.text, prefix, first, PAGE + 1)
         except TimeoutError as error:
             raise Unavailable("The search took too long.") from error
         return found_page(found, line, request.texts, await self._links.base(), request.now)

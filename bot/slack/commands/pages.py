@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from activities.slack import handles
-from activities.slack.actions import ACTIONS, PAGE, element
+from activities.slack.actions import ACTIONS, PAGE, Page, element
 from activities.slack.blocks import actions
 from activities.slack.cards.decision import tally_words
 from activities.slack.i18n.catalog import Catalog
@@ -30,6 +30,7 @@ from bot.slack.rendering import (
 from bot.slack.replies import Said, link
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Tally
+from workflows.domain.case.events import WATCHING
 from workflows.domain.people import Role
 
 
@@ -45,11 +46,8 @@ def case_buttons(
 
     `bulk_allowed`: the playbook has bulk decisions; `bulk_decided`: this case has one.
     """
-    line = story.line
-    left_out = {"case.watch" if _watches(story, person) else "case.unwatch"}
-    left_out |= set() if bulk_allowed else {"case.bulk"}
-    left_out |= set() if bulk_decided else {"bulk.list"}
-    shown = [ACTIONS[name] for name in PAGE if name not in left_out]
+    line, page = story.line, Page(_watches(story, person), bulk_allowed, bulk_decided)
+    shown = [ACTIONS[name] for name in PAGE if ACTIONS[name].answered(page)]
     handle = handles.encode(line.id, line.version)
     if handles.decode(handle, line.workflow_id) is None:
         return []  # imported from elsewhere: there is no workflow to signal
@@ -64,13 +62,9 @@ def case_buttons(
 
 
 def _watches(story: Story, person: str) -> bool:
-    """Whether the person's last such event was `case_watched`."""
-    kinds = [
-        event.kind
-        for event in story.events
-        if event.by == person and event.kind in ("case_watched", "case_unwatched")
-    ]
-    return kinds[-1:] == ["case_watched"]
+    """Whether the person watches the case, by their last event about it."""
+    own = (event.kind for event in story.events if event.by == person)
+    return [WATCHING[kind] for kind in own if kind in WATCHING][-1:] == [True]
 
 
 MOST_CASES = 20

@@ -11,13 +11,12 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.http.admission import AlertSubmitter, Target
+from bot.admission import AlertSubmitter, Target
 from bot.http.alerts import AlertEndpoint
 from bot.http.app import make_app
-from bot.http.endpoint import Keys
 from bot.http.metrics import Metrics
-from bot.http.signatures import signers
 from bot.http.validation import Window
+from bot.policies import Keys, signers
 from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.bot.http.detector import (
     COMMON,

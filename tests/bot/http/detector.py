@@ -11,7 +11,7 @@ from standardwebhooks.webhooks import hmac_data
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.ledger.database import LedgerUnavailable
-from bot.http.admission import Pair
+from bot.admission import Pair
 from workflows.client import OutOfReach
 from workflows.domain.alerts import Alert
 from workflows.domain.policy.actions import ActionCatalog

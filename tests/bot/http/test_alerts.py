@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from bot.http.admission import MAX_BACKLOG
+from bot.admission import MAX_BACKLOG
 from deploy.sandbox.slack.person import wait_until
 from tests.bot.http.conftest import AlertServer
 from tests.bot.http.detector import COMMON, LIVE_CHAT, NEXT, alert

@@ -25,7 +25,9 @@ class FakeFinding:
     asked: list[tuple[str, int]] = field(default_factory=list)
     away: bool = False
 
-    async def cases(self, text: str, first: int, size: int) -> tuple[CaseLine, ...]:
+    async def cases(
+        self, text: str, prefix: str | None, first: int, size: int
+    ) -> tuple[CaseLine, ...]:
         if self.away:
             raise Unavailable("the ledger does not answer")
         self.asked.append((text, first))

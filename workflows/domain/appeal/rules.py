@@ -164,7 +164,7 @@ def _over(appeal: Appeal) -> no.Refusal | None:
 
 
 def _held_by_other(appeal: Appeal, person: Actor) -> no.Refusal | None:
-    return no.held_by_other(appeal, person, "appeal_claimed")
+    return no.held_by_other(appeal, person, ev.AppealClaimed)
 
 
 def _file(appeal: Appeal, command: cmd.FileAppeal, now: datetime) -> Outcome:

@@ -1,7 +1,7 @@
 """Commands to a case: by people, the clock, alerts, appeals and the platform."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal, Union
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Union
 
 from pydantic import Field, StringConstraints
 
@@ -12,7 +12,7 @@ from workflows.domain.case.bulk import Bulk
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.reveal_quota import Exposed
-from workflows.domain.people import Actor, Role
+from workflows.domain.people import WORKING_ROLES, Actor, Role
 from workflows.domain.policy.playbook import PresetAction, Severity
 from workflows.domain.values import Value, tagged
 
@@ -22,6 +22,9 @@ class PersonCommandBase(Value):
 
     `received_at` is when its press was received; None in presses of earlier releases.
     """
+
+    roles: ClassVar[frozenset[Role]] = WORKING_ROLES
+    """Roles that may give it; an approval, and an undo of one, also depend on the case."""
 
     kind: str
     by: Actor
@@ -79,12 +82,14 @@ class Resume(PersonCommandBase):
 class Watch(PersonCommandBase):
     """Watches the case."""
 
+    roles = frozenset(Role)
     kind: Literal["watch"] = "watch"
 
 
 class Unwatch(PersonCommandBase):
     """Stops watching the case."""
 
+    roles = frozenset(Role)
     kind: Literal["unwatch"] = "unwatch"
 
 
@@ -106,8 +111,10 @@ class RevealEvidence(PersonCommandBase):
     """Reveals a hidden piece of evidence: number `item` (from 0) of the alert `alert_key`.
 
     `exposed` is read from the ledger when the command is decided, never taken from outside.
+    Auditors review hidden evidence as well.
     """
 
+    roles = WORKING_ROLES | {Role.AUDITOR}
     kind: Literal["reveal_evidence"] = "reveal_evidence"
     alert_key: Annotated[str, StringConstraints(max_length=400)]
     item: Annotated[int, Field(ge=0, lt=100)]

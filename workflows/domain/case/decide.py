@@ -27,7 +27,7 @@ from workflows.domain.case.rules import (
     notices,
     protections,
 )
-from workflows.domain.people import WORKING_ROLES, Role
+from workflows.domain.people import Role
 
 _BY_APPROVERS = cmd.Approve | cmd.Reject | cmd.AskRequester
 
@@ -73,11 +73,7 @@ def _allowed(case: Case, command: cmd.PersonCommandBase) -> frozenset[Role]:
         return frozenset(need.role for need in needs) or frozenset({Role.LEAD})
     if isinstance(command, cmd.Undo) and _only_leads_undo(case):
         return frozenset({Role.LEAD})
-    if isinstance(command, cmd.Watch | cmd.Unwatch):
-        return frozenset(Role)
-    if isinstance(command, cmd.RevealEvidence):
-        return evidence.MAY_LOOK
-    return WORKING_ROLES
+    return command.roles
 
 
 def _only_leads_undo(case: Case) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import reduce
+from functools import cache, reduce
 from typing import ClassVar
 
 from workflows.domain.case.approval import Purpose
@@ -20,6 +20,8 @@ class EventBase(Value):
     """A person waits for the redrawn card. None: if they did it or decided what it results from."""
     notifies_watchers: ClassVar[bool] = False
     """Watchers get a direct message."""
+    watching: ClassVar[bool | None] = None
+    """Its person watches the case after it; None: as before."""
     counted: ClassVar[bool] = False
     """Reports read it."""
     people: ClassVar[tuple[str, ...]] = ()
@@ -41,6 +43,12 @@ class EventBase(Value):
             person = reduce(getattr, path.split("."), self)
             if isinstance(person, str):
                 yield person
+
+
+@cache
+def kind_of(event: type[EventBase]) -> str:
+    """The `kind` of a class of events, as the ledger has it."""
+    return str(event.model_fields["kind"].default)
 
 
 class DecisionEvent(EventBase):

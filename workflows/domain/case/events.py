@@ -21,6 +21,7 @@ from workflows.domain.case.event_base import (
     DecisionEvent,
     EventBase,
     ProtectionEvent,
+    kind_of,
 )
 from workflows.domain.case.model import SubjectHistory
 from workflows.domain.people import Role
@@ -125,6 +126,7 @@ class CaseWatched(EventBase):
     """`by` watches the case."""
 
     in_thread = False
+    watching = True
     kind: Literal["case_watched"] = "case_watched"
 
 
@@ -132,6 +134,7 @@ class CaseUnwatched(EventBase):
     """`by` stopped watching the case."""
 
     in_thread = False
+    watching = False
     kind: Literal["case_unwatched"] = "case_unwatched"
 
 
@@ -530,7 +533,11 @@ else:
 
 def kinds(chosen: Callable[[type[EventBase]], bool]) -> frozenset[str]:
     """The kinds of the events whose class is `chosen`."""
-    return frozenset(each.model_fields["kind"].default for each in EVENTS if chosen(each))
+    return frozenset(kind_of(each) for each in EVENTS if chosen(each))
+
+
+WATCHING = {kind_of(each): each.watching for each in EVENTS if each.watching is not None}
+"""Whether a person watches the case after an event, by its kind."""
 
 
 class Recorded(Value):

@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from workflows.domain.case import commands as cmd
-from workflows.domain.case.events import Event
+from workflows.domain.case.event_base import EventBase, kind_of
+from workflows.domain.case.events import CaseClaimed, Event
 from workflows.domain.case.model import UNDECIDED, Case, EventSummary, Phase
 from workflows.domain.case.reveal_quota import Reached
 from workflows.domain.people import Actor, Role
@@ -128,11 +129,18 @@ def outdated(case: Case, command: cmd.PersonCommandBase) -> Refusal | None:
     return refuse(case, Reason.CHANGED)
 
 
-def held_by_other(case: Owned, person: Actor, what: str = "case_claimed") -> Refusal | None:
-    """Refuses a command of the owner if there is another one, since the event `what`."""
+def held_by_other(
+    case: Owned, person: Actor, claimed: type[EventBase] = CaseClaimed
+) -> Refusal | None:
+    """Refuses a command of the owner if there is another one, since the event `claimed`."""
     if case.owner in (None, person.id):
         return None
-    return Refusal(reason=Reason.CLAIMED_BY_OTHER, by=case.owner, at=case.owned_since, what=what)
+    return Refusal(
+        reason=Reason.CLAIMED_BY_OTHER,
+        by=case.owner,
+        at=case.owned_since,
+        what=kind_of(claimed),
+    )
 
 
 def not_yours(case: Owned, person: Actor) -> Refusal | None:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
+from workflows.domain.case import events as ev
 from workflows.domain.case.decision import Verdict
-from workflows.domain.case.events import kinds
+from workflows.domain.case.event_base import EventBase, kind_of
 from workflows.domain.case.model import UNDECIDED, Phase
 from workflows.domain.policy.actions import OnExpiry
 from workflows.domain.policy.playbook import Severity
@@ -30,6 +31,10 @@ class CountedEvent:
     granted: bool = False
     outcome: str | None = None
     done: int = 0
+
+    def of(self, *events: type[EventBase]) -> bool:
+        """Whether it is one of these events."""
+        return self.kind in map(kind_of, events)
 
 
 @dataclass(frozen=True)
@@ -183,10 +188,10 @@ def _rank(ordered: list[timedelta], percent: int) -> timedelta | None:
 
 HOUR = timedelta(hours=1)
 
-TOOK_EFFECT = frozenset({"action_succeeded", "action_verified"})
-OPENED = ("case_opened", "case_reopened")
-CLOSED = ("case_closed", "case_merged")
-COUNTED = kinds(lambda each: each.counted)
+TOOK_EFFECT = (ev.ActionSucceeded, ev.ActionVerified)
+OPENED = (ev.CaseOpened, ev.CaseReopened)
+CLOSED = (ev.CaseClosed, ev.CaseMerged)
+COUNTED = ev.kinds(lambda each: each.counted)
 
 
 @dataclass
@@ -226,9 +231,9 @@ def numbers(
     return Numbers(
         since=since,
         until=until,
-        opened=sum(counts[kind] for kind in OPENED),
-        closed=sum(counts[kind] for kind in CLOSED),
-        handed_over=counts["case_handed_over"],
+        opened=sum(counts[kind_of(each)] for each in OPENED),
+        closed=sum(counts[kind_of(each)] for each in CLOSED),
+        handed_over=counts[kind_of(ev.CaseHandedOver)],
         decisions=_verdicts(found.kinds),
         playbooks=_playbooks(found.kinds),
         ttfa=spread(found.ttfa),
@@ -237,9 +242,9 @@ def numbers(
         sla=_sla(found.decided, undecided, until),
         approvals=_approvals(found.kinds, waiting),
         protections=Protections(
-            started=counts["protection_started"],
-            lifted=counts["protection_lifted"],
-            confirmed=counts["protection_confirmed"],
+            started=counts[kind_of(ev.ProtectionStarted)],
+            lifted=counts[kind_of(ev.ProtectionLifted)],
+            confirmed=counts[kind_of(ev.ProtectionConfirmed)],
             running=running,
         ),
         backlog=backlog(open_cases, until),
@@ -262,8 +267,8 @@ def hours(events: Iterable[CountedEvent], since: datetime, until: datetime) -> t
     opened, closed = Counter[int](), Counter[int]()
     for each in events:
         place = (each.at - since) // HOUR
-        opened[place] += each.kind in OPENED
-        closed[place] += each.kind in CLOSED
+        opened[place] += each.of(*OPENED)
+        closed[place] += each.of(*CLOSED)
     return tuple(
         Hour(starts=since + place * HOUR, opened=opened[place], closed=closed[place])
         for place in range(-((since - until) // HOUR))
@@ -274,31 +279,31 @@ def _read(events: Sequence[CountedEvent], since: datetime, until: datetime, foun
     """Adds one case: its events within the time, its first effect, claim and decisions."""
     within = [each for each in events if since <= each.at < until]
     found.kinds += within
-    opening = next((each for each in events if each.kind == "case_opened"), None)
+    opening = next((each for each in events if each.of(ev.CaseOpened)), None)
     effect = next((each for each in events if _took_effect(each)), None)
     if effect in within and opening is not None:
         detected = opening.occurred_at or opening.at
         found.ttfa.append(max(effect.at - detected, timedelta()))
-    decided = next((each for each in events if each.kind == "decided"), None)
+    decided = next((each for each in events if each.of(ev.Decided)), None)
     if decided in within and opening is not None:
         found.ttd.append(max(decided.at - opening.at, timedelta()))
-    claimed = next((each for each in events if each.kind == "case_claimed"), None)
+    claimed = next((each for each in events if each.of(ev.CaseClaimed)), None)
     found.claimed += [each for each in (claimed,) if each in within]
     found.decided += [each for each in _first_decisions(events) if each in within]
 
 
 def _took_effect(event: CountedEvent) -> bool:
     """Whether the event is a change at the platform."""
-    return event.kind in TOOK_EFFECT or (event.kind == "bulk_progressed" and event.done > 0)
+    return event.of(*TOOK_EFFECT) or (event.of(ev.BulkProgressed) and event.done > 0)
 
 
 def _first_decisions(events: Sequence[CountedEvent]) -> Iterator[CountedEvent]:
     """The first decision after each opening."""
     undecided = True
     for each in events:
-        if each.kind in OPENED:
+        if each.of(*OPENED):
             undecided = True
-        elif each.kind == "decided" and undecided:
+        elif each.of(ev.Decided) and undecided:
             undecided = False
             yield each
 
@@ -320,14 +325,14 @@ def _sla(
 
 
 def _verdicts(events: Iterable[CountedEvent]) -> dict[Verdict, int]:
-    taken = Counter(each.verdict for each in events if each.kind == "decided")
+    taken = Counter(each.verdict for each in events if each.of(ev.Decided))
     return {verdict: taken[verdict] for verdict in Verdict if taken[verdict]}
 
 
 def _playbooks(events: Sequence[CountedEvent]) -> tuple[PlaybookCount, ...]:
     """The busiest first."""
-    opened = Counter(each.playbook for each in events if each.kind in OPENED)
-    decided = Counter(each.playbook for each in events if each.kind == "decided")
+    opened = Counter(each.playbook for each in events if each.of(*OPENED))
+    decided = Counter(each.playbook for each in events if each.of(ev.Decided))
     counts = [
         PlaybookCount(playbook=name, opened=opened[name], decisions=decided[name])
         for name in {*opened, *decided}
@@ -338,17 +343,17 @@ def _playbooks(events: Sequence[CountedEvent]) -> tuple[PlaybookCount, ...]:
 def _approvals(events: Iterable[CountedEvent], waiting: int) -> Approvals:
     ended = Counter(each.kind for each in events if _ends(each))
     return Approvals(
-        given=ended["approved"],
-        refused=ended["rejected"],
-        expired=ended["approval_expired"],
+        given=ended[kind_of(ev.Approved)],
+        refused=ended[kind_of(ev.Rejected)],
+        expired=ended[kind_of(ev.ApprovalExpired)],
         waiting=waiting,
     )
 
 
 def _ends(event: CountedEvent) -> bool:
     """Whether an approval request ended: not by one of several consents, nor by a repetition."""
-    if event.kind == "approved":
+    if event.of(ev.Approved):
         return event.granted
-    if event.kind == "approval_expired":
+    if event.of(ev.ApprovalExpired):
         return event.outcome != OnExpiry.ESCALATE
-    return event.kind == "rejected"
+    return event.of(ev.Rejected)

@@ -7,11 +7,7 @@ from workflows.domain.case import events as ev
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules
 from workflows.domain.case.reveal_quota import reached
-from workflows.domain.people import WORKING_ROLES, Role
 from workflows.domain.policy.playbook import Exposure
-
-MAY_LOOK = WORKING_ROLES | {Role.AUDITOR}
-"""Roles that may see hidden evidence; audits review it as well."""
 
 
 def cap(case: Case) -> Exposure | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.http.admission import MAX_BACKLOG, PROBE_AFTER, BacklogProbe
+from bot.admission import MAX_BACKLOG, PROBE_AFTER, BacklogProbe
 from workflows.client import OutOfReach
 
 

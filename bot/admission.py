@@ -20,10 +20,9 @@ from temporalio.service import RPCError
 
 from activities.errors import Unavailable
 from activities.ledger.database import LedgerUnavailable
-from bot.http.models import Outcome
 from workflows.client import Cases, OutOfReach
 from workflows.conditions import holds
-from workflows.domain.alerts import Alert
+from workflows.domain.alerts import Alert, Outcome
 from workflows.domain.policy.matching import severity_of
 from workflows.domain.policy.playbook import Playbook, Policy
 

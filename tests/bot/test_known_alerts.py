@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from activities.ledger.database import LedgerUnavailable
-from bot.http.admission import CoalescedQuery, Pair
+from bot.admission import CoalescedQuery, Pair
 
 
 class SlowLedger:

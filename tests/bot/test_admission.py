@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.http.admission import MIN_CALLS, SLOW_CALL, AdmissionLimiter, Ticket
+from bot.admission import MIN_CALLS, SLOW_CALL, AdmissionLimiter, Ticket
 
 
 class Clock:
