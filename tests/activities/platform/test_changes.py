@@ -11,9 +11,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.platform.activities import PlatformActivities
+from activities.platform.activities import PlatformActivities, SpecOf
 from activities.platform.client import Platform, UnusableSubject, open_platform
 from activities.platform.requests import fill_path
+from activities.signatures import Proofs, Signer
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.store import Store
@@ -21,9 +22,11 @@ from deploy.sandbox.serve import serving
 from tests.workflows.domain.builders import CATALOG
 from workflows.domain.alerts import Subject
 from workflows.domain.case.decision import PlannedAction
-from workflows.domain.case.enforcement import ActionStatus, ProblemKind
+from workflows.domain.case.enforcement import ActionStatus, ProblemKind, Proof
+from workflows.domain.policy.actions import ActionSpec
 from workflows.ports.cases import Direction, Order, Result
 
+PROOFS = Proofs(Signer())
 UNTIL = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 
@@ -46,7 +49,7 @@ async def market(tmp_path: Path) -> AsyncIterator[Market]:
     store.put("users", {"id": "u_123", "name": "める", "status": "active"})
     async with serving(app) as url:
         http = open_platform(f"{url}/market", "token")
-        yield Market(store, faults, PlatformActivities(Platform(http)))
+        yield Market(store, faults, PlatformActivities(Platform(http), spec_of, PROOFS.verifies))
         await http.aclose()
     store.close()
 
@@ -62,17 +65,26 @@ def order(
         case="K7Q2F9XM0",
         decision="D1",
         planned=PlannedAction(action=action, subject=Subject(type="user", id=subject)),
-        spec=CATALOG.actions[action].model_copy(
-            update={
-                "request": CATALOG.actions[action].request.model_copy(
-                    update={"json_": {"until": "{until}", "case": "{case.id}"}}
-                )
-            }
-        ),
+        proof=Proof(playbook="harassment", policy="v1"),
         direction=direction,
         actor="U0SATO",
         until=UNTIL,
     )
+
+
+async def spec_of(wanted: Order) -> ActionSpec | None:
+    """The action of the policy, with time and case in its body."""
+    spec = CATALOG.find(wanted.planned.action)
+    if spec is None:
+        return None
+    body = {"until": "{until}", "case": "{case.id}"}
+    return spec.model_copy(update={"request": spec.request.model_copy(update={"json_": body})})
+
+
+async def unverified(wanted: Order) -> ActionSpec | None:
+    """The same action without `verify`."""
+    spec = await spec_of(wanted)
+    return None if spec is None else spec.model_copy(update={"verify": None})
 
 
 async def test_a_change_is_made_and_read_back(market: Market) -> None:
@@ -230,8 +242,7 @@ async def test_a_broken_answer_that_can_not_be_settled_now_is_tried_again(kind: 
 @pytest.mark.parametrize("kind", BROKEN)
 async def test_a_broken_answer_of_an_action_without_verify_is_done(kind: str) -> None:
     """Its status says success, and nothing else could say more."""
-    spec = order().spec.model_copy(update={"verify": None})
-    result = await _answered(BROKEN[kind], wanted=order().model_copy(update={"spec": spec}))
+    result = await _answered(BROKEN[kind], spec=unverified)
     assert result.status is ActionStatus.DONE
 
 
@@ -254,7 +265,10 @@ async def test_a_path_that_leaves_the_platform_is_not_called() -> None:
 
 
 async def _answered(
-    answer: Answer, read: Answer | None = None, wanted: Order | None = None
+    answer: Answer,
+    read: Answer | None = None,
+    wanted: Order | None = None,
+    spec: SpecOf = spec_of,
 ) -> Result:
     """Result of a change at a platform with fixed responses, that to `read` if it differs."""
     app = FastAPI()
@@ -267,7 +281,7 @@ async def _answered(
     async with serving(app) as url:
         http = open_platform(url, None)
         try:
-            acts = PlatformActivities(Platform(http))
+            acts = PlatformActivities(Platform(http), spec, PROOFS.verifies)
             return await ActivityEnvironment().run(acts.carry_out, wanted or order())
         finally:
             await http.aclose()
