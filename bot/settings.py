@@ -272,6 +272,7 @@ Needed = Literal[
     "platform.base_url",
     "ingest.secret",
     "policy",
+    "temporal.signing_keys",
 ]
 
 

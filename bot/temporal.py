@@ -125,8 +125,8 @@ async def _decode(client: Client, workflow_id: str, payloads: Sequence[Payload])
         )
 
 
-def exposures(settings: Temporal) -> tuple[str, ...]:
-    """Sentences on what protects Temporal too little, each with what to do."""
+def exposures(settings: Temporal, signs: bool = True) -> tuple[str, ...]:
+    """Sentences on missing protection of Temporal; `signs`: for a process that signs decisions."""
     found = []
     is_open = not (settings.api_key or settings.tls_cert or settings.tls_ca)
     if is_open and not _is_loopback(settings.address):
@@ -139,7 +139,7 @@ def exposures(settings: Temporal) -> tuple[str, ...]:
             "Everybody who reaches Temporal can decide as a lead: set "
             "KOBAN_TEMPORAL__ENCRYPTION_KEYS."
         )
-    if not settings.signers:
+    if signs and not settings.signers:
         found.append(
             "Enforcements and snapshots are not signed: set KOBAN_TEMPORAL__SIGNING_KEYS "
             "for koban work."

@@ -1,12 +1,12 @@
 """Stored policies, one row a version, and the signatures of policies and snapshots."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
-from activities.ledger.database import Database
+from activities.ledger.database import Database, Row
 from activities.ledger.schema import cases, policies
 from activities.signatures import Signer, canonical
 from workflows.domain.policy.packed import PackedPolicy
@@ -80,32 +80,33 @@ class StoredPolicies:
 
         Returns the numbers of signed and of refused rows.
         """
-        done = refused = 0
-        for row in await self._database.rows(_SIGNED_CASES):
-            text = snapshot_text(row["id"], row["playbook"], row["policy_version"], row["snapshot"])
-            # The row may have been written meanwhile, with a signature of its own.
-            before = row["snapshot_signature"]
-            where = (cases.c.id == row["id"]) & (
-                cases.c.snapshot_signature.is_not_distinct_from(before)
-            )
-            values = {"snapshot_signature": self.signer.sign(SNAPSHOT, text)}
-            old = before or ""
-            change = sa.update(cases).where(where).values(values)
-            result = await self._sign_row(SNAPSHOT, text, old, unsigned, change)
-            done, refused = done + (result is True), refused + (result is False)
-        for row in await self._database.rows(sa.select(policies)):
-            packed = PackedPolicy(
-                version=row["version"], playbook=row["playbook"], data=row["data"]
-            )
-            text = _policy_text(packed)
-            where = (policies.c.version == packed.version) & (
-                policies.c.playbook == packed.playbook
-            )
-            values = {"signature": self.signer.sign(POLICY, text)}
-            change = sa.update(policies).where(where).values(values)
-            result = await self._sign_row(POLICY, text, row["signature"] or "", unsigned, change)
-            done, refused = done + (result is True), refused + (result is False)
-        return done, refused
+        results = [
+            *[await self._sign_case(row, unsigned) for row in await self._rows(_SNAPSHOTS)],
+            *[await self._sign_policy(row, unsigned) for row in await self._rows(_POLICIES)],
+        ]
+        return results.count(True), results.count(False)
+
+    async def _rows(self, query: sa.Select[Any]) -> Sequence[Row]:
+        return await self._database.rows(query)
+
+    async def _sign_case(self, row: Row, unsigned: bool) -> bool | None:
+        text = snapshot_text(row["id"], row["playbook"], row["policy_version"], row["snapshot"])
+        before = row["snapshot_signature"]
+        # The row may have been written meanwhile, with a signature of its own.
+        unchanged = cases.c.snapshot_signature.is_not_distinct_from(before)
+        change = sa.update(cases).where(cases.c.id == row["id"], unchanged)
+        values = {"snapshot_signature": self.signer.sign(SNAPSHOT, text)}
+        return await self._sign_row(SNAPSHOT, text, before or "", unsigned, change.values(values))
+
+    async def _sign_policy(self, row: Row, unsigned: bool) -> bool | None:
+        packed = PackedPolicy.model_validate(dict(row))
+        text = _policy_text(packed)
+        change = sa.update(policies).where(
+            policies.c.version == packed.version, policies.c.playbook == packed.playbook
+        )
+        values = {"signature": self.signer.sign(POLICY, text)}
+        before = row["signature"] or ""
+        return await self._sign_row(POLICY, text, before, unsigned, change.values(values))
 
     async def _sign_row(
         self, purpose: str, text: str, old: str, unsigned: bool, change: sa.Update
@@ -120,6 +121,7 @@ class StoredPolicies:
         return True
 
 
-_SIGNED_CASES = sa.select(
+_SNAPSHOTS = sa.select(
     *cases.c["id", "playbook", "policy_version", "snapshot", "snapshot_signature"]
 ).where(cases.c.snapshot.is_not(None))
+_POLICIES = sa.select(policies)

@@ -24,7 +24,7 @@ from activities.platform.activities import NoticeActivities, PlatformActivities
 from activities.platform.client import Platform
 from activities.platform.related import RelatedReader
 from activities.report_gathering import ReportGathering
-from activities.signatures import Proofs, Signer
+from activities.signatures import Proofs
 from activities.slack.activities import SlackActivities
 from activities.slack.directory import Directory
 from activities.slack.evidence import EvidenceScreen
@@ -33,7 +33,7 @@ from activities.slack.rate_limiter import RateLimiter
 from activities.storm_watch import StormWatch
 from bot.cli.process import open_database, open_http, open_web, run, stop_event
 from bot.encryption import Undecryptable
-from bot.ledger import wait_for_ledger
+from bot.ledger import signer_of, wait_for_ledger
 from bot.log_setup import set_up_logging
 from bot.policies import ActionSource, Policies, open_policies
 from bot.services.reports import report_schedules
@@ -89,11 +89,6 @@ async def _work(settings: Settings) -> None:
     log.info("stopped")
 
 
-def signer_of(settings: Settings) -> Signer:
-    """The signer of workers, without keys if there are none."""
-    return Signer([(key.id, key.secret) for key in settings.temporal.signers])
-
-
 def _tune_gc() -> None:
     """Excludes the objects of loaded modules from collections."""
     gc.collect()
@@ -110,8 +105,8 @@ async def open_duties(
     await wait_for_ledger(database)
     web = await open_web(opened, settings)
     market = Platform(await open_http(opened, settings))
-    signer = signer_of(settings)
-    proofs = Proofs(signer)
+    signer = signer_of(settings.temporal)
+    proofs = Proofs(signer, unsigned_until=settings.temporal.unsealed_until)
     stored = StoredPolicies(database, signer, policies.current_packed)
     ledger = LedgerActivities(database, policies=stored)
     people = Directory(

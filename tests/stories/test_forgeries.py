@@ -15,10 +15,10 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from activities.ledger.database import Database
 from activities.ledger.schema import cases
 from activities.signatures import Proofs
-from bot.cli.work import signer_of
+from bot.ledger import signer_of
 from bot.settings import Settings
 from bot.temporal import open_client
-from deploy.sandbox.slack.person import Person, wait_until
+from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls
 from tests.stories.test_a_shift import case_of, lure
 from tests.timeouts import RPC_TIMEOUT
@@ -187,7 +187,7 @@ async def _place(world: World, case: str) -> str:
 
 async def test_a_changed_enforcement_makes_no_request(signed: World) -> None:
     """A real signature does not fit another action, subject, approver or direction."""
-    proofs = Proofs(signer_of(signed.settings))
+    proofs = Proofs(signer_of(signed.settings.temporal))
     (job,) = ban("K7Q2F9XM0").jobs
     real = proofs.signed("K7Q2F9XM0", "D1", job.planned, job.proof)
     assert proofs.holds("K7Q2F9XM0", "D1", job.planned, real)
@@ -206,17 +206,13 @@ async def test_a_changed_enforcement_makes_no_request(signed: World) -> None:
 
 async def test_a_changed_snapshot_reopens_nothing(signed: World) -> None:
     """An undo of a case whose snapshot was changed in the ledger has no effect."""
-    sato, card, case, _ = await opened(signed)
+    sato, card, case, workflow_id = await opened(signed)
     await sato.press(card, "24時間コメント制限")  # type: ignore[arg-type]
     card = await sato.wait_text(card, "完了")  # type: ignore[arg-type]
-    await signed.wait_kind(case, "case_closed")
+    await signed.client.get_workflow_handle(workflow_id).result()
     database = Database(signed.settings.ledger.url.get_secret_value())
     where = cases.c.id == case
 
-    async def kept() -> bool:
-        return await database.scalar(sa.select(cases.c.snapshot).where(where)) is not None
-
-    await wait_until(kept, what="the snapshot")
     snapshot = await database.scalar(sa.select(cases.c.snapshot).where(where))
     changed = {**snapshot, "case": {**snapshot["case"], "watchers": ["U0MALLORY"]}}
     await database.execute(sa.update(cases).where(where).values(snapshot=changed))
@@ -229,29 +225,22 @@ async def test_a_changed_snapshot_reopens_nothing(signed: World) -> None:
 
 async def test_keys_are_rotated_under_load(temporal: str, tmp_path: Path) -> None:
     """The old keys still verify while the new ones write; then the old ones are removed."""
-    keys = {"encryption_keys": SEAL, "signing_keys": SIGN}
-    async with koban(temporal, tmp_path, of_temporal=keys, working=False) as world:
+    first = {"encryption_keys": f"{SEAL},{NEXT}", "signing_keys": f"{SIGN},{NEXT}"}
+    async with koban(temporal, tmp_path, of_temporal=first, working=False) as world:
         async with work(world.settings):
             sato, card, case, workflow_id = await opened(world)
-        both = _with(world, f"{NEXT},{SEAL}", f"{NEXT},{SIGN}")
-        async with work(both):
-            await sato.press(card, "24時間コメント制限")  # type: ignore[arg-type]
-            await world.wait_kind(case, "case_closed")
-        assert await world.changes() == [("POST", "users/u_123/mutes")]
-        client = await open_client(_with(world, NEXT, NEXT).temporal)
-        late = Cases(client, "koban", rpc_timeout=RPC_TIMEOUT)
-        async with work(_with(world, NEXT, NEXT)):
-            await late.click(workflow_id, press(case))  # sealed with the new key only
-            await wait_until(lambda: _ended(world, case), what="the end of the reopened case")
-        assert await world.changes() == [("POST", "users/u_123/mutes")]
-
-
-async def _ended(world: World, case: str) -> bool:
-    try:
-        described = await world.client.get_workflow_handle(closed_workflow_id(case)).describe()
-    except Exception:
-        return False
-    return described.close_time is not None
+        async with work(_with(world, f"{NEXT},{SEAL}", f"{NEXT},{SIGN}")):
+            await sato.press(card, "非表示と警告")  # type: ignore[arg-type]
+            await world.client.get_workflow_handle(workflow_id).result()
+        made = await world.changes()
+        assert sorted(made) == [("POST", "messages/m_77/hide"), ("POST", "users/u_123/warnings")]
+        new = _with(world, NEXT, NEXT)
+        cases_now = Cases(await open_client(new.temporal), "koban", rpc_timeout=RPC_TIMEOUT)
+        async with work(new):
+            await cases_now.click(workflow_id, press(case))
+            await (await intruder(world)).get_workflow_handle(closed_workflow_id(case)).result()
+            await sato.until(lambda: sato.ephemerals("ts-live"), what="the refusal")
+        assert await world.changes() == made
 
 
 def _with(world: World, seal: str, sign: str) -> Settings:

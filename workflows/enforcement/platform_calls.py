@@ -157,6 +157,7 @@ class PlatformCalls:
             actor=actor,
             until=run.until,
             life=run.life,
+            began=workflow.info().start_time,
             unsure=direction is Direction.UNDO and not run.standing,
         )
 

@@ -171,7 +171,8 @@ class Order(Value):
     Method and path are those of the policy that the `proof` names.
 
     `life` counts how often it was made again after an undo: each has its own idempotency key.
-    `unsure` marks an undo of a change that may not have been made.
+    `unsure` marks an undo of a change that may not have been made. `began` is the start of its
+    enforcement.
     """
 
     case: str
@@ -183,6 +184,7 @@ class Order(Value):
     until: datetime | None = None
     life: int = 1
     unsure: bool = False
+    began: datetime | None = None
 
 
 class Result(Value):
