@@ -1,4 +1,4 @@
-"""Bulk activity: collects the subjects of a bulk decision, over platform and ledger."""
+"""Bulk activities: collect the subjects of a bulk decision, and prove the action on each."""
 
 from collections.abc import Callable
 
@@ -8,21 +8,25 @@ from temporalio.exceptions import ApplicationError
 from activities.ledger.bulk import BulkLedger
 from activities.platform.client import TryAgain
 from activities.platform.related import Found, RelatedReader, Unreadable
+from activities.signatures import Proofs
 from workflows.domain.case.bulk import MOST, Bulk, Impact
+from workflows.domain.case.decision import PlannedAction
 from workflows.domain.policy.platform import LookupCatalog
-from workflows.ports.bulk import BulkRequest
+from workflows.ports.bulk import BulkPart, BulkRequest, Member
 
 
 class BulkActivities:
-    """Activity that collects the subjects of a bulk decision."""
+    """Activities that read the subjects of a bulk decision."""
 
     def __init__(
         self,
         reader: RelatedReader,
         bulk_decisions: BulkLedger,
         catalog: Callable[[], LookupCatalog],
+        proofs: Proofs,
     ) -> None:
         """`catalog` returns the current platform.yaml."""
+        self._proofs = proofs
         self._reader = reader
         self._bulk_ledger = bulk_decisions
         self._catalog = catalog
@@ -38,6 +42,30 @@ class BulkActivities:
             raise ApplicationError(
                 str(error), type="PlatformUnavailable", next_retry_delay=error.wait
             ) from None
+
+    @activity.defn(name="bulk_part")
+    async def bulk_part(self, part: BulkPart) -> tuple[Member, ...]:
+        """The subjects at some places; their proofs are signed only if those of the bulk hold."""
+        holds = all(
+            self._proofs.holds(part.case, part.decision, job.planned(part.bulk), job.proof)
+            for job in part.jobs
+        )
+        members = await self._bulk_ledger.members(part)
+        return tuple(self._proven(part, each, holds) for each in members)
+
+    def _proven(self, part: BulkPart, member: Member, holds: bool) -> Member:
+        """The member with a proof for each job; without signatures unless the part's hold."""
+        planned = (
+            PlannedAction(action=job.action, subject=member.subject, lasts=job.lasts)
+            for job in part.jobs
+        )
+        proofs = tuple(
+            self._proofs.signed(part.case, part.decision, each, job.proof)
+            if holds
+            else job.proof.model_copy(update={"signature": ""})
+            for each, job in zip(planned, part.jobs, strict=True)
+        )
+        return member.model_copy(update={"proofs": proofs})
 
     async def _bulk(self, ask: BulkRequest) -> Bulk:
         catalog = self._catalog()

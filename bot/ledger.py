@@ -7,7 +7,9 @@ import sqlalchemy as sa
 import structlog
 
 from activities.ledger.database import Database, LedgerRefused, LedgerUnavailable, migrate
+from activities.signatures import Signer
 from bot.errors import SettingWrong
+from bot.settings import Temporal
 from bot.tasks import LONGEST_PAUSE, in_background, until_connected
 
 log = structlog.get_logger()
@@ -69,3 +71,8 @@ async def _migrate(database: Database) -> None:
 
 def _start_it(error: LedgerUnavailable) -> str:
     return f"{error} Start it or set KOBAN_LEDGER__URL."
+
+
+def signer_of(settings: Temporal) -> Signer:
+    """The signer of decisions, snapshots and policies, without keys if there are none."""
+    return Signer([(key.id, key.secret) for key in settings.signers])

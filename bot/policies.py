@@ -1,6 +1,6 @@
 """Policy folder of a running process, reloaded when its files change."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -16,7 +16,7 @@ from bot.errors import InputWrong, SettingWrong
 from bot.settings import Settings, need, secrets_named
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.model import AppealRequest
-from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.actions import ActionCatalog, ActionSpec
 from workflows.domain.policy.matching import group_of
 from workflows.domain.policy.packed import PackedPolicy, pack
 from workflows.domain.policy.platform import LookupCatalog
@@ -26,6 +26,7 @@ from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster, on_at, zone_of
 from workflows.domain.values import Text
 from workflows.ports.appeals import AppealStart
+from workflows.ports.cases import Order
 
 log = structlog.get_logger()
 
@@ -52,6 +53,10 @@ def signers(common: Iterable[str], own: Mapping[str, Iterable[str]]) -> tuple[Si
     return (*named, *(Signer(Webhook(secret), None) for secret in common))
 
 
+KNOWN_VERSIONS = 20
+"""Versions of the folder that a process keeps, for cases that were opened with them."""
+
+
 class Policies:
     """Newest valid state of the folder. Callers keep nothing: files change while Koban runs."""
 
@@ -60,6 +65,7 @@ class Policies:
         self._watch = watch
         self._common = common
         self._keys: tuple[PolicyFolder, Keys] | None = None
+        self._known: dict[str, PolicyFolder] = {}
 
     def target_of(self, alert: Alert) -> Target | None:
         """Returns policy and group for `alert`, None when no playbook matches it."""
@@ -73,8 +79,23 @@ class Policies:
     @activity.defn(name="policy_now")
     async def policy_now(self, playbook: str) -> PackedPolicy | None:
         """Returns the current policy of a playbook, None when the playbook was removed."""
+        return self.current_packed(playbook)
+
+    def current_packed(self, playbook: str) -> PackedPolicy | None:
+        """Returns the current policy of a playbook, None when the playbook was removed."""
         folder = self._watch.current()
+        self._known[folder.version] = folder
+        while len(self._known) > KNOWN_VERSIONS:
+            del self._known[next(iter(self._known))]
         return pack(folder.policy_for(playbook)) if playbook in folder.playbooks else None
+
+    def of_version(self, playbook: str, version: str) -> Policy | None:
+        """Returns the policy of a version that this process has had, or None."""
+        self.current_packed(playbook)
+        folder = self._known.get(version)
+        if folder is None or playbook not in folder.playbooks:
+            return None
+        return folder.policy_for(playbook)
 
     def all(self) -> tuple[Policy, ...]:
         """Returns the current policy of every playbook."""
@@ -180,6 +201,41 @@ class Policies:
     def roles(self) -> RoleBook:
         """Returns the holders of the roles."""
         return self._watch.current().roles
+
+
+class ActionSource:
+    """Actions of the policies of cases: of this process, of the ledger, else the current ones."""
+
+    def __init__(
+        self,
+        policies: Policies,
+        stored: Callable[[str, str], Awaitable[PackedPolicy | None]],
+    ) -> None:
+        """`stored` reads the ledger by playbook and version."""
+        self._policies = policies
+        self._stored = stored
+        self._read: dict[tuple[str, str], PackedPolicy] = {}
+
+    async def spec_of(self, order: Order) -> ActionSpec | None:
+        """Returns the action of an order. Raises `LedgerUnavailable`."""
+        proof, action = order.proof, order.planned.action
+        policy = self._policies.of_version(proof.playbook, proof.policy)
+        if policy is None:
+            packed = await self._packed(proof.playbook, proof.policy)
+            policy = None if packed is None else packed.policy
+        if policy is not None:
+            return policy.catalog.find(action)
+        log.warning("policy_version_unknown", playbook=proof.playbook, version=proof.policy)
+        return self._policies.catalog().find(action)
+
+    async def _packed(self, playbook: str, version: str) -> PackedPolicy | None:
+        key = (playbook, version)
+        if key not in self._read:
+            found = await self._stored(playbook, version)
+            if found is None:
+                return None
+            self._read = {**dict(list(self._read.items())[-KNOWN_VERSIONS:]), key: found}
+        return self._read[key]
 
 
 def open_policies(settings: Settings) -> Policies:

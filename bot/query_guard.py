@@ -25,6 +25,9 @@ from temporalio.worker import (
     WorkflowInstanceDetails,
 )
 
+from bot.encryption import EncryptionCodec
+from bot.seal_guard import SealGuard
+
 log = structlog.get_logger()
 
 _READ_ONLY = frozenset({"query_workflow", "remove_from_cache"})
@@ -39,11 +42,19 @@ _TASK_EVENTS = 3
 
 
 class GuardedRunner(UnsandboxedWorkflowRunner):
-    """Unsandboxed runner with a guard around each workflow instance (docs/decisions, 15)."""
+    """Unsandboxed runner with guards around each workflow instance (docs/decisions, 15)."""
+
+    def __init__(self, codec: EncryptionCodec | None = None) -> None:
+        """With `codec` workflows get only what it sealed."""
+        super().__init__()
+        self._codec = codec
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """Creates a guarded instance."""
-        return QueryGuard(super().create_instance(det))
+        inner = super().create_instance(det)
+        if self._codec is not None:
+            inner = SealGuard(inner, self._codec.unsealed_until)
+        return QueryGuard(inner)
 
 
 class QueryGuard(WorkflowInstance):

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -27,7 +28,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
-from bot.encryption import Key, encryption_keys
+from bot.encryption import Key, encryption_keys, refused_keys
 from bot.errors import SettingWrong
 from workflows.domain.values import Duration, Language
 
@@ -127,11 +128,24 @@ class Temporal(_Group):
     )
     tls_cert: Path | None = Field(None, description="the path of a client certificate (PEM)")
     tls_key: Path | None = Field(None, description="the path of the certificate's key (PEM)")
+    tls_ca: Path | None = Field(
+        None, description="the path of the certificate that signed the server's (PEM)"
+    )
     api_key: SecretStr | None = Field(None, description="an API key of Temporal Cloud")
     encryption_keys: EncryptionKeys | None = Field(
         None,
         description="ID:KEY with base64 of 32 bytes as the key; "
         "several with commas while rotating, the one that encrypts first",
+    )
+    unsealed_until: AwareDatetime | None = Field(
+        None,
+        description="the time until which payloads from before the encryption keys are read, "
+        "such as 2026-12-01T12:00:00Z",
+    )
+    signing_keys: EncryptionKeys | None = Field(
+        None,
+        description="ID:KEY with base64 of 32 bytes, for `koban work` only; the first signs "
+        "decisions and snapshots, and all verify",
     )
     deployment: Named | None = Field(
         None, description="the name of a worker deployment; it belongs with a build id"
@@ -144,6 +158,16 @@ class Temporal(_Group):
     def keys(self) -> tuple[Key, ...]:
         """The encryption keys, the encrypting one first; empty without encryption."""
         return () if self.encryption_keys is None else encryption_keys(self.encryption_keys)
+
+    @property
+    def refused_keys(self) -> frozenset[str]:
+        """The ids that no key has: payloads that name them are refused."""
+        return frozenset() if self.encryption_keys is None else refused_keys(self.encryption_keys)
+
+    @property
+    def signers(self) -> tuple[Key, ...]:
+        """The signing keys, the first one signs; empty without signatures."""
+        return () if self.signing_keys is None else encryption_keys(self.signing_keys)
 
 
 class Slack(_Group):
@@ -248,6 +272,7 @@ Needed = Literal[
     "platform.base_url",
     "ingest.secret",
     "policy",
+    "temporal.signing_keys",
 ]
 
 

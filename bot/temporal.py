@@ -4,27 +4,34 @@ import dataclasses
 import functools
 import re
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import cast
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, cast
 
 from temporalio.api.common.v1 import Payload
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import (
     DataConverter,
     DefaultFailureConverterWithEncodedAttributes,
     PayloadConverter,
+    WorkflowSerializationContext,
 )
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, TLSConfig
 from temporalio.worker import WorkerDeploymentConfig
 
-from bot.encryption import EncryptionCodec, Undecryptable, is_encrypted
+from bot.encryption import UNSEALED, EncryptionCodec, Undecryptable, is_encrypted
 from bot.errors import SettingWrong
 from bot.settings import Temporal
 from bot.tasks import until_connected
 
 HEALTH_TIMEOUT = timedelta(seconds=2)
+
+SAMPLES = 5
+"""Running workflows that are read to find a missing key."""
 
 
 @functools.cache
@@ -57,7 +64,9 @@ def data_converter(settings: Temporal) -> DataConverter:
         return _CONVERTER
     return dataclasses.replace(
         _CONVERTER,
-        payload_codec=EncryptionCodec(settings.keys),
+        payload_codec=EncryptionCodec(
+            settings.keys, settings.refused_keys, settings.unsealed_until
+        ),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
 
@@ -74,32 +83,81 @@ async def temporal_problem(client: Client, settings: Temporal) -> str | None:
 
 
 async def encryption_problem(client: Client) -> str | None:
-    """Returns None when the newest running workflow can be decrypted, else which key is missing.
+    """Returns None when a running workflow can be decrypted, else which key is missing.
 
-    A worker with a wrong key would only fail one workflow task after the other.
+    A worker with a wrong key would only fail one workflow task after the other. One forged workflow
+    must not stop it: of the newest running ones, one is enough.
     """
+    problem: str | None = None
     try:
-        async for found in client.list_workflows("ExecutionStatus = 'Running'", limit=1):
+        async for found in client.list_workflows("ExecutionStatus = 'Running'", limit=SAMPLES):
             handle = client.get_workflow_handle(found.id, run_id=found.run_id)
-            async for event in handle.fetch_history_events(page_size=1):
-                payloads = event.workflow_execution_started_event_attributes.input.payloads
-                await _decode(client, payloads)
-                break
-    except Undecryptable as error:
-        return str(error)
+            one = await _start_problem(client, handle)
+            if one is None:
+                return None
+            problem = problem or one
     except RPCError:
         return None  # unreachable, or the workflow has ended meanwhile: not about keys
+    return problem
+
+
+async def _start_problem(client: Client, handle: WorkflowHandle[Any, Any]) -> str | None:
+    async for event in handle.fetch_history_events(page_size=1):
+        payloads = event.workflow_execution_started_event_attributes.input.payloads
+        try:
+            await _decode(client, handle.id, payloads)
+        except Undecryptable as error:
+            return str(error)
+        except ApplicationError as error:
+            return None if error.type == UNSEALED else str(error)
+        break
     return None
 
 
-async def _decode(client: Client, payloads: Sequence[Payload]) -> None:
-    codec = client.data_converter.payload_codec
+async def _decode(client: Client, workflow_id: str, payloads: Sequence[Payload]) -> None:
+    context = WorkflowSerializationContext(client.namespace, workflow_id)
+    codec = client.data_converter.with_context(context).payload_codec
     if codec is not None:
         await codec.decode(payloads)
     elif any(is_encrypted(payload) for payload in payloads):
         raise Undecryptable(
             "Temporal holds encrypted data: set KOBAN_TEMPORAL__ENCRYPTION_KEYS to its keys."
         )
+
+
+def exposures(settings: Temporal, signs: bool = True) -> tuple[str, ...]:
+    """Sentences on missing protection of Temporal; `signs`: for a process that signs decisions."""
+    found = []
+    is_open = not (settings.api_key or settings.tls_cert or settings.tls_ca)
+    if is_open and not _is_loopback(settings.address):
+        found.append(
+            f"Temporal at {settings.address} is reached without TLS: set "
+            "KOBAN_TEMPORAL__TLS_CERT and KOBAN_TEMPORAL__TLS_KEY, or KOBAN_TEMPORAL__API_KEY."
+        )
+    if not settings.keys:
+        found.append(
+            "Everybody who reaches Temporal can decide as a lead: set "
+            "KOBAN_TEMPORAL__ENCRYPTION_KEYS."
+        )
+    if signs and not settings.signers:
+        found.append(
+            "Enforcements and snapshots are not signed: set KOBAN_TEMPORAL__SIGNING_KEYS "
+            "for koban work."
+        )
+    if settings.unsealed_until is not None and datetime.now(UTC) < settings.unsealed_until:
+        found.append(
+            f"Payloads without encryption are accepted until {settings.unsealed_until.isoformat()} "
+            "(KOBAN_TEMPORAL__UNSEALED_UNTIL)."
+        )
+    return tuple(found)
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 async def wait_for_temporal(settings: Temporal) -> Client:
@@ -121,21 +179,26 @@ def _reason(error: RuntimeError) -> str:
 
 
 def _tls(settings: Temporal) -> TLSConfig | bool:
-    if settings.tls_cert is None and settings.tls_key is None:
+    if settings.tls_cert is None and settings.tls_key is None and settings.tls_ca is None:
         return settings.api_key is not None
-    if settings.tls_cert is None or settings.tls_key is None:
+    if (settings.tls_cert is None) is not (settings.tls_key is None):
         raise SettingWrong(
             "KOBAN_TEMPORAL__TLS_CERT and KOBAN_TEMPORAL__TLS_KEY belong together: set both."
         )
     try:
         return TLSConfig(
-            client_cert=settings.tls_cert.read_bytes(),
-            client_private_key=settings.tls_key.read_bytes(),
+            server_root_ca_cert=_read(settings.tls_ca),
+            client_cert=_read(settings.tls_cert),
+            client_private_key=_read(settings.tls_key),
         )
     except OSError as error:
         raise SettingWrong(
             f"The TLS file {error.filename} can't be read: {error.strerror}."
         ) from error
+
+
+def _read(file: Path | None) -> bytes | None:
+    return None if file is None else file.read_bytes()
 
 
 def deployment_of(settings: Temporal) -> WorkerDeploymentConfig | None:

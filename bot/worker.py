@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from temporalio.worker import (
     WorkerDeploymentConfig,
 )
 
+from bot.encryption import EncryptionCodec
 from bot.query_guard import GuardedRunner
 from bot.tasks import in_background
 from workflows.activity_options import (
@@ -132,9 +133,11 @@ def make_workers(
             **options,
         )
 
+    codec = client.data_converter.payload_codec
+    sealing = codec if isinstance(codec, EncryptionCodec) else None
     return [
         Worker(
-            client,
+            _marking(client, sealing),
             task_queue=task_queue,
             workflows=[
                 AppealWorkflow,
@@ -146,7 +149,7 @@ def make_workers(
             ],
             activities=duties.main,
             interceptors=[HeartbeatInterceptor()],
-            workflow_runner=GuardedRunner(),
+            workflow_runner=GuardedRunner(sealing),
             max_cached_workflows=CACHED_CASES,
             max_concurrent_workflow_tasks=MAX_WORKFLOW_TASKS,
             max_concurrent_workflow_task_polls=POLLS,
@@ -175,6 +178,15 @@ def make_workers(
             interceptors=[HeartbeatInterceptor()],
         ),
     ]
+
+
+def _marking(client: Client, codec: EncryptionCodec | None) -> Client:
+    """A client whose codec marks what it refuses, for the seal guard of workflows."""
+    if codec is None:
+        return client
+    config = client.config()
+    config["data_converter"] = replace(client.data_converter, payload_codec=codec.for_workflows())
+    return Client(**config)
 
 
 async def run_workers(workers: Sequence[Worker], until: asyncio.Event) -> None:

@@ -22,8 +22,8 @@ class AppealWorkflow:
         self._appeal.take_click(click)
 
     @workflow.signal
-    def withdraw(self) -> None:
-        """The person withdrew the appeal."""
+    def withdraw(self, appeal: str) -> None:
+        """The person withdrew `appeal`; a signal without a payload could come from anybody."""
         self._appeal.take_news(WithdrawAppeal())
 
     @workflow.signal

@@ -31,6 +31,7 @@ from workflows.domain.case.enforcement import (
     Problem,
     ProblemKind,
 )
+from workflows.domain.case.snapshot import SeenKeys
 from workflows.domain.ids import enforcement_workflow_id
 from workflows.enforcement.bulk_progress import BulkProgress
 from workflows.enforcement_workflow import EnforcementWorkflow
@@ -65,6 +66,7 @@ class BulkWorkflow:
         self._start = start
         self._asks: deque[Ask] = deque(start.asks)
         self._progress = BulkProgress(start)
+        self._seen = SeenKeys(start.seen)
         self._tasks = Tasks()
         self._step = start.step
         self._writes = start.writes
@@ -76,7 +78,8 @@ class BulkWorkflow:
     @workflow.signal
     def ask(self, ask: Ask) -> None:
         """A person stops it, retries or gives up what failed, or undoes it."""
-        self._asks.append(ask)
+        if not ask.id or self._seen.add(ask.id):
+            self._asks.append(ask)
 
     @workflow.signal
     def report(self, report: EnforcementReport) -> None:
@@ -160,7 +163,14 @@ class BulkWorkflow:
     # -- waves ----------------------------------------------------------------------------
 
     async def _run_wave(self, places: tuple[int, ...]) -> None:
-        part = BulkPart(bulk=self._start.bulk, places=places)
+        start = self._start
+        part = BulkPart(
+            bulk=start.bulk,
+            places=places,
+            case=start.case,
+            decision=start.decision,
+            jobs=start.jobs,
+        )
         members = await execute(BulkPort.bulk_part, part)
         for member in members:
             wanted = self._progress.marks[member.place]
@@ -187,7 +197,7 @@ class BulkWorkflow:
         workflow_id = enforcement_workflow_id(self._start.case, self._start.decision, place)
         try:
             await workflow.get_external_workflow_handle(workflow_id).signal(
-                "ask", Ask(kind=kind, by=self._asked_by)
+                "ask", Ask(kind=kind, by=self._asked_by, id=workflow.uuid4().hex)
             )
         except FailureError:
             return False
@@ -214,7 +224,9 @@ class BulkWorkflow:
         except ChildWorkflowError:
             self._progress.lose(member.place, _VANISHED)
         else:
-            if undo or not self._progress.is_undoing(member.place):
+            if report.unproven:
+                self._progress.lose(member.place, Problem(kind=ProblemKind.UNPROVEN))
+            elif undo or not self._progress.is_undoing(member.place):
                 self._progress.note(report)
 
     def _member_start(self, member: Member, undo: bool) -> EnforcementStart:
@@ -229,9 +241,10 @@ class BulkWorkflow:
                     planned=PlannedAction(
                         action=job.action, subject=member.subject, lasts=job.lasts
                     ),
-                    spec=job.spec,
+                    terms=job.terms,
+                    proof=proof,
                 )
-                for job in start.jobs
+                for job, proof in zip(start.jobs, member.proofs, strict=False)
                 if not undo or job.action in member.standing
             ),
             undo=undo,
@@ -314,6 +327,7 @@ class BulkWorkflow:
         progress = self._progress
         carried = {
             "asks": tuple(self._asks),
+            "seen": self._seen.kept,
             "step": self._step,
             "marks": progress.letters(),
             "alive": progress.alive_digits(),

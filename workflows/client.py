@@ -19,7 +19,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.appeal_workflow import AppealWorkflow
@@ -166,6 +166,9 @@ async def _call(call: Awaitable[T]) -> T:
         if error.status in _UNAVAILABLE:
             raise OutOfReach(f"Temporal did not answer ({error.status.name})") from error
         raise
+    except ApplicationError as error:
+        # An answer that is not sealed by a worker of Koban.
+        raise OutOfReach("Temporal's answer is refused") from error
     except RuntimeError as error:
         # The client raises this until its first connection is established.
         if "client connect" not in str(error):
@@ -316,7 +319,7 @@ class Appeals(_WorkflowClient):
 
     async def withdraw(self, appeal: str) -> bool:
         """Withdraws an appeal; False if none is open. Raises `OutOfReach`."""
-        return await self._signal(appeal_workflow_id(appeal), "withdraw")
+        return await self._signal(appeal_workflow_id(appeal), "withdraw", appeal)
 
     async def click(self, click: AppealClick) -> bool:
         """Stores a click with its appeal; False if that is over. Raises `OutOfReach`."""

@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.common import VersioningBehavior
 
 from workflows.domain.case.enforcement import (
+    PROOF_LASTS,
     ActionStatus,
     Ask,
     AskKind,
@@ -17,6 +18,7 @@ from workflows.domain.case.enforcement import (
     Problem,
     ProblemKind,
 )
+from workflows.domain.case.snapshot import SeenKeys
 from workflows.domain.policy.playbook import OnFailure, Order
 from workflows.enforcement.notices import NoticeDelivery
 from workflows.enforcement.platform_calls import (
@@ -41,6 +43,7 @@ class EnforcementWorkflow:
         now = workflow.now()
         self._start = start
         self._asks: deque[Ask] = deque()
+        self._seen = SeenKeys()
         self._reports = 0
         self._reports_end = False
         self._runs = [ActionRun(job, start, now) for job in start.jobs]
@@ -50,6 +53,8 @@ class EnforcementWorkflow:
     @workflow.signal
     def ask(self, ask: Ask) -> None:
         """A retry, an end of retries or an undo; or a decision that ends or keeps a protection."""
+        if ask.id and not self._seen.add(ask.id):
+            return
         self._asks.append(ask)
         # The bulk workflow may have continued as new, and then does not see this workflow's end.
         self._reports_end = self._start.place is not None
@@ -57,7 +62,11 @@ class EnforcementWorkflow:
     @workflow.run
     async def run(self, start: EnforcementStart) -> EnforcementReport:
         """Carries the decision out, then waits for lifts and signals; returns the last report."""
+        if self._is_late():
+            return await self._refuse()
         await self._begin()
+        if any(_is_unproven(run) for run in self._runs):
+            return await self._refuse()
         await self._notify()
         while self._asks or self._stays():
             if not self._asks:
@@ -73,6 +82,20 @@ class EnforcementWorkflow:
         if self._reports or self._reports_end or self._start.protects or late:
             await self._send_report(over=True)
         return self._report(over=True)
+
+    def _is_late(self) -> bool:
+        """Whether it began too long after its proof: a copy of an earlier start."""
+        proofs = (job.proof for job in self._start.jobs)
+        made = [proof.at for proof in proofs if proof.signature and proof.at is not None]
+        return any(workflow.info().start_time - at > PROOF_LASTS for at in made)
+
+    async def _refuse(self) -> EnforcementReport:
+        """Reports that no case decided this, and nothing about the actions."""
+        report = self._report(over=True).model_copy(update={"actions": (), "unproven": True})
+        workflow.logger.error("enforcement_refused", extra={"case": self._start.case})
+        if self._start.place is None:
+            await signal_or_deliver(self._start.workflow_id, report)
+        return report
 
     async def _begin(self) -> None:
         if self._start.undo:
@@ -253,6 +276,10 @@ class EnforcementWorkflow:
         self._reports += 1
         self._notice.changed = False
         await signal_or_deliver(self._start.workflow_id, self._report(over))
+
+
+def _is_unproven(run: ActionRun) -> bool:
+    return run.problem is not None and run.problem.kind is ProblemKind.UNPROVEN
 
 
 def _unsure(run: ActionRun) -> bool:

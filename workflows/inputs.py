@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.case.decision import PersonNotice, PlannedAction
+from workflows.domain.case.enforcement import Proof, Terms
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
-from workflows.domain.policy.actions import ActionSpec
 from workflows.domain.policy.packed import PackedPolicy
 from workflows.domain.policy.playbook import Conduct
 from workflows.domain.values import Value
@@ -49,10 +49,11 @@ class CaseStart(Value):
 
 
 class Job(Value):
-    """One action with its platform request."""
+    """One action of a decision, with the proof that its case decided it."""
 
     planned: PlannedAction
-    spec: ActionSpec
+    terms: Terms
+    proof: Proof
 
 
 class EnforcementStart(Value):

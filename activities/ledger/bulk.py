@@ -85,8 +85,7 @@ class BulkLedger(Repository):
             }
         return len(found)
 
-    @activity.defn(name="bulk_part")
-    async def bulk_part(self, part: BulkPart) -> tuple[Member, ...]:
+    async def members(self, part: BulkPart) -> tuple[Member, ...]:
         """The subjects at some places in order, with their active actions."""
         query = sa.select(bulk_decisions, actions.c.action, actions.c.status)
         query = query.outerjoin(actions, _OF_BULK).where(

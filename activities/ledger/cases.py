@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from functools import partial
 
 import sqlalchemy as sa
+import structlog
 from temporalio import activity
 
 from activities.ledger.database import Database
 from activities.ledger.event_log import append
 from activities.ledger.evidence import note_reveals
+from activities.ledger.policies import SNAPSHOT, StoredPolicies, snapshot_text
 from activities.ledger.rows import (
     action_values,
     alert_row,
@@ -19,8 +21,9 @@ from activities.ledger.rows import (
     status_values,
     subject_of,
 )
-from activities.ledger.schema import actions, alerts, cases, events, policies
+from activities.ledger.schema import actions, alerts, cases, events
 from activities.ledger.team import pause_now
+from activities.signatures import Signer
 from workflows.domain.alerts import Subject
 from workflows.domain.case.enforcement import STANDING, TOOK_EFFECT
 from workflows.domain.case.events import CaseOpened, Recorded
@@ -36,6 +39,8 @@ from workflows.ports.cases import (
     OpenCase,
     OpenedCase,
 )
+
+log = structlog.get_logger()
 
 MOST_CASES = 5
 """Open cases that a card has room for."""
@@ -129,14 +134,20 @@ class _NotOpened(Exception):
 class Ledger:
     """Activities of cases: short and idempotent. All raise `LedgerUnavailable`."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], datetime] | None = None,
+        policies: StoredPolicies | None = None,
+    ) -> None:
         """`database` has to be migrated; pauses of automation end by `now`."""
         self.database = database
+        self._policies = policies or StoredPolicies(database, Signer())
+        self._signer = self._policies.signer
         self._now = now or partial(datetime.now, UTC)
         key = (alerts.c.detector, alerts.c.alert_id)
         self._insert_case = database.insert(cases).on_conflict_do_nothing().returning(cases.c.id)
         self._insert_alerts = database.insert(alerts).on_conflict_do_nothing().returning(*key)
-        self._insert_policy = database.insert(policies).on_conflict_do_nothing()
         names = [column.name for column in actions.c if column.name != "bulk_id"]
         self._upsert_action = database.upsert(actions, names)
 
@@ -145,12 +156,19 @@ class Ledger:
     @activity.defn(name="open_case")
     async def open_case(self, wanted: OpenCase) -> OpenedCase:
         """Inserts a case's row, first alert and first event under a new id."""
+        policy = self._policies.fresh(wanted.row.playbook, wanted.row.policy_version)
         try:
-            return await self.database.write(lambda connection: self._open(connection, wanted))
+            opened = await self.database.write(
+                lambda connection: self._open(connection, wanted, policy)
+            )
         except _NotOpened as stopped:
             return stopped.result
+        self._policies.note(policy)
+        return opened
 
-    def _open(self, connection: sa.Connection, wanted: OpenCase) -> OpenedCase:
+    def _open(
+        self, connection: sa.Connection, wanted: OpenCase, policy: PackedPolicy | None
+    ) -> OpenedCase:
         case, opened = self._own_row(connection, wanted)
         pause = None
         if wanted.automation:
@@ -163,6 +181,8 @@ class Ledger:
             raise _NotOpened(OpenedCase())
         self._check_reopened(connection, wanted, case)
         append(connection, case, [Recorded(seq=1, event=event)])
+        if policy is not None:
+            self._policies.keep(connection, policy)
         return OpenedCase(event=event, pause=pause)
 
     def _own_row(
@@ -261,8 +281,11 @@ class Ledger:
             row |= {"card_channel": write.card.channel, "card_ts": write.card.ts}
         if write.snapshot is not None:
             if write.snapshot.policy is not None:
-                connection.execute(self._insert_policy, write.snapshot.policy.model_dump())
-            row["snapshot"] = snapshot_values(write.snapshot)
+                self._policies.keep(connection, write.snapshot.policy)
+            values = snapshot_values(write.snapshot)
+            row["snapshot"] = values
+            text = snapshot_text(write.case, write.row.playbook, write.row.policy_version, values)
+            row["snapshot_signature"] = self._signer.sign(SNAPSHOT, text)
         connection.execute(_ROW_OF_CASE, {**row, "case": write.case})
         for action in write.actions:
             connection.execute(self._upsert_action, action_values(write.case, action))
@@ -271,25 +294,20 @@ class Ledger:
 
     @activity.defn(name="load_case")
     async def load_case(self, case: str) -> CaseSnapshot | None:
-        """The snapshot of a closed case with its policy, or None."""
-        query = (
-            sa.select(cases.c.snapshot, policies.c.data, policies.c.version, policies.c.playbook)
-            .outerjoin(
-                policies,
-                (policies.c.version == cases.c.policy_version)
-                & (policies.c.playbook == cases.c.playbook),
-            )
-            .where(cases.c.id == case)
-        )
+        """The snapshot of a closed case with its policy; None without one, or if it was changed."""
+        columns = cases.c["snapshot", "snapshot_signature", "playbook", "policy_version"]
         async with self.database.reading() as connection:
+            query = sa.select(*columns).where(cases.c.id == case)
             row = (await connection.execute(query)).one_or_none()
         if row is None or row.snapshot is None:
             return None
+        text = snapshot_text(case, row.playbook, row.policy_version, row.snapshot)
+        if not self._signer.verifies(SNAPSHOT, text, row.snapshot_signature or ""):
+            log.error("snapshot_refused", case=case)
+            return None
         snapshot = CaseSnapshot.model_validate(row.snapshot)
-        if row.data is None:
-            return snapshot
-        packed = PackedPolicy(version=row.version, playbook=row.playbook, data=row.data)
-        return snapshot.model_copy(update={"policy": packed})
+        packed = await self._policies.find(row.playbook, row.policy_version)
+        return snapshot if packed is None else snapshot.model_copy(update={"policy": packed})
 
     @activity.defn(name="place_of")
     async def place_of(self, case: str) -> CasePlace | None:

@@ -84,6 +84,7 @@ cases = sa.Table(
     sa.Column("card_channel", _text(64)),
     sa.Column("card_ts", _text(64)),
     sa.Column("snapshot", sa.JSON(none_as_null=True)),
+    sa.Column("snapshot_signature", _text(160)),
     sa.Index("ix_cases_subject", "subject_type", "subject_id"),
     sa.Index("ix_cases_channel_opened", "channel", "opened_at"),
     sa.Index("ix_cases_opened_at", "opened_at", "id"),
@@ -95,6 +96,7 @@ policies = sa.Table(
     sa.Column("version", _text(64), primary_key=True),
     sa.Column("playbook", _text(64), primary_key=True),
     sa.Column("data", sa.Text, nullable=False),
+    sa.Column("signature", _text(160)),
 )
 
 events = sa.Table(

@@ -1,7 +1,9 @@
 """Platform activities: actions of the policy as HTTP calls, their check, dry runs and notices."""
 
 import json
+from collections.abc import Awaitable, Callable
 
+import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -10,28 +12,23 @@ from activities.platform.requests import fill_json, fill_path, path_of, request_
 from workflows.conditions import holds
 from workflows.domain.case.decision import NoticeWords, person_notice_text
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
-from workflows.domain.policy.actions import Verify
+from workflows.domain.policy.actions import ActionSpec, Verify
 from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.values import Text, visible
 from workflows.ports.appeals import Notice
 from workflows.ports.cases import Direction, Order, Result
+
+log = structlog.get_logger()
 
 MOST = 500
 """Characters of a request that a card can show."""
 
 
-@activity.defn(name="dry_run")
-async def dry_run(order: Order) -> Result:
-    """The request of an order in one line: method, path and body."""
-    try:
-        request = request_of(order)
-    except UnusableSubject:
-        return _failed(ProblemKind.UNUSABLE_SUBJECT)
-    if request is None:
-        return _failed(ProblemKind.NO_UNDO)
-    body = "" if request.body is None else json.dumps(request.body, ensure_ascii=False)
-    line = f"{request.method} {request.path} {body}".strip()
-    return Result(status=ActionStatus.DRY_RUN, would=line[:MOST])
+SpecOf = Callable[[Order], Awaitable[ActionSpec | None]]
+"""Finds the action of an order in its policy; None if there is none."""
+Verifies = Callable[[Order], bool]
+"""Whether a case decided an order."""
 
 
 _NOT_THERE = frozenset({404, 410})
@@ -41,14 +38,51 @@ _NOT_THERE = frozenset({404, 410})
 class PlatformActivities:
     """Activities of the platform queue."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, spec_of: SpecOf, verifies: Verifies) -> None:
         self._platform = platform
+        self._spec_of = spec_of
+        self._verifies = verifies
+
+    @activity.defn(name="dry_run")
+    async def dry_run(self, order: Order) -> Result:
+        """The request of an order in one line: method, path and body."""
+        spec = await self._spec_of(order)
+        if spec is None:
+            return _failed(ProblemKind.UNKNOWN_ACTION)
+        try:
+            request = request_of(order, spec)
+        except UnusableSubject:
+            return _failed(ProblemKind.UNUSABLE_SUBJECT)
+        if request is None:
+            return _failed(ProblemKind.NO_UNDO)
+        body = "" if request.body is None else json.dumps(request.body, ensure_ascii=False)
+        line = f"{request.method} {request.path} {body}".strip()
+        return Result(status=ActionStatus.DRY_RUN, would=line[:MOST])
 
     @activity.defn(name="carry_out")
     async def carry_out(self, order: Order) -> Result:
-        """Executes or undoes one action, and checks it once."""
+        """Executes or undoes one action, and checks it once; sends nothing without a proof."""
+        if not self._is_decided(order):
+            return _failed(ProblemKind.UNPROVEN)
+        spec = await self._spec_of(order)
+        return _failed(ProblemKind.UNKNOWN_ACTION) if spec is None else await self._do(order, spec)
+
+    def _is_decided(self, order: Order) -> bool:
+        """Whether a case decided the order: its action, subject, direction and no dry run."""
+        allowed = order.direction is Direction.UNDO or not order.proof.undo
+        if allowed and not order.proof.dry_run and self._verifies(order):
+            return True
+        log.error(
+            "enforcement_refused",
+            case=order.case[:64],
+            decision=order.decision[:64],
+            action=order.planned.action[:64],
+        )
+        return False
+
+    async def _do(self, order: Order, spec: ActionSpec) -> Result:
         try:
-            request = request_of(order)
+            request = request_of(order, spec)
             if request is None:
                 return _failed(ProblemKind.NO_UNDO)
             await self._platform.change(
@@ -63,21 +97,21 @@ class PlatformActivities:
         except UnusableSubject:
             return _failed(ProblemKind.UNUSABLE_SUBJECT)
         except Unclear as error:
-            if not await self._took_effect(order, error):
+            if not await self._took_effect(order, spec, error):
                 raise unreadable(error) from error
         if order.direction is Direction.UNDO:
             return Result(status=ActionStatus.UNDONE)
-        return await self._first_look(order)
+        return await self._first_look(order, spec)
 
-    async def _took_effect(self, order: Order, answer: Unclear) -> bool:
+    async def _took_effect(self, order: Order, spec: ActionSpec, answer: Unclear) -> bool:
         """Whether the platform shows the change whose answer can't be read.
 
         Without `verify`, a broken answer counts as the success that its status says.
         """
-        if order.spec.verify is None:
+        if spec.verify is None:
             return answer.broken
         try:
-            shown = await self._shows(order, order.spec.verify)
+            shown = await self._shows(order, spec.verify)
         except (TryAgain, Refused, UnusableSubject):
             return False
         return shown is (order.direction is Direction.DO)
@@ -85,22 +119,26 @@ class PlatformActivities:
     @activity.defn(name="read_back")
     async def read_back(self, order: Order) -> Result:
         """Checks an action at the platform: VERIFIED or DRIFTED."""
-        assert order.spec.verify is not None
+        if not self._is_decided(order):
+            return _failed(ProblemKind.UNPROVEN)
+        spec = await self._spec_of(order)
+        if spec is None or spec.verify is None:
+            return Result(status=ActionStatus.DONE)
         try:
-            matches = await self._shows(order, order.spec.verify)
+            matches = await self._shows(order, spec.verify)
         except TryAgain as error:
             raise retryable(error) from error
         except (Refused, UnusableSubject):
             matches = False
         return Result(status=ActionStatus.VERIFIED if matches else ActionStatus.DRIFTED)
 
-    async def _first_look(self, order: Order) -> Result:
+    async def _first_look(self, order: Order, spec: ActionSpec) -> Result:
         """VERIFIED where the platform shows the change at once; else DONE, for `read_back`."""
         done = Result(status=ActionStatus.DONE)
-        if order.spec.verify is None:
+        if spec.verify is None:
             return done
         try:
-            shown = await self._shows(order, order.spec.verify)
+            shown = await self._shows(order, spec.verify)
         except (TryAgain, Refused, UnusableSubject):
             return done
         return Result(status=ActionStatus.VERIFIED) if shown else done
@@ -138,16 +176,24 @@ def unreadable(error: Unclear) -> ApplicationError:
 class NoticeActivities:
     """Activity of the platform queue that sends notices."""
 
-    def __init__(self, platform: Platform, wording: NoticeWords) -> None:
-        """`wording` has the texts that the policy does not."""
+    def __init__(
+        self,
+        platform: Platform,
+        wording: NoticeWords,
+        call: Callable[[], NoticeCall | None],
+    ) -> None:
+        """`wording` has the texts that the policy does not; `call` reads platform.yaml."""
         self._platform = platform
+        self._call = call
         self._wording = wording
 
     @activity.defn(name="send_notice")
     async def send_notice(self, notice: Notice) -> Problem | None:
         """Sends a notice; idempotent over all attempts."""
         values = _values(notice, self._wording)
-        call = notice.call
+        call = self._call()
+        if call is None:
+            return Problem(kind=ProblemKind.UNUSABLE_SUBJECT)
         key = _key(notice)
         try:
             path = fill_path(call.path, {name: value or "" for name, value in values.items()})

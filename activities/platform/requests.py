@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from activities.platform.client import UnusableSubject
 from workflows.domain.case.enforcement import idempotency_key
+from workflows.domain.policy.actions import ActionSpec
 from workflows.ports.cases import Direction, Order
 
 _PLACEHOLDER = re.compile(r"\{([a-z_.]+)\}")
@@ -55,10 +56,10 @@ class Request:
     key: str
 
 
-def request_of(order: Order) -> Request | None:
+def request_of(order: Order, spec: ActionSpec) -> Request | None:
     """The request of an order; None for an undo without one. Raises `UnusableSubject`."""
     undo = order.direction is Direction.UNDO
-    call = order.spec.undo if undo else order.spec.request
+    call = spec.undo if undo else spec.request
     if call is None:
         return None
     return Request(

@@ -1,4 +1,4 @@
-"""Audit commands: `koban audit show CASE` prints a case's events, `koban audit verify` verifies."""
+"""Audit commands: `koban audit show`, `verify` and `sign` over the events and snapshots."""
 
 import json
 import sys
@@ -9,10 +9,12 @@ import typer
 
 from activities.ledger.database import migrate
 from activities.ledger.event_log import verify as verify_chains
+from activities.ledger.policies import StoredPolicies
 from activities.ledger.queries import Queries
 from bot.cli.process import open_database, run
 from bot.errors import InputWrong
-from bot.settings import Settings, load_settings
+from bot.ledger import signer_of
+from bot.settings import Settings, load_settings, need
 from workflows.domain.values import visible
 
 T = TypeVar("T")
@@ -41,6 +43,25 @@ def verify() -> int:
     result = f"{len(audit.broken)} do not hold" if audit.broken else "every chain holds"
     print(f"{audit.cases} cases, {audit.events} events: {result}")
     return 1 if audit.broken else 0
+
+
+def sign(
+    unsigned: bool = typer.Option(
+        False, "--unsigned", help="Also sign what has no signature: from before there were keys."
+    ),
+) -> int:
+    """Sign snapshots and policies with the first signing key; exit 1 where a signature is wrong."""
+    settings = load_settings()
+    need(settings, "temporal.signing_keys")
+    done, refused = run(_sign(settings, unsigned))
+    print(f"{done} signed, {refused} refused")
+    return 1 if refused else 0
+
+
+async def _sign(settings: Settings, unsigned: bool) -> tuple[int, int]:
+    async with open_database(settings.ledger) as database:
+        await migrate(database)
+        return await StoredPolicies(database, signer_of(settings.temporal)).sign_again(unsigned)
 
 
 async def _read(settings: Settings, query: Callable[[Queries], Awaitable[T]]) -> T:

@@ -21,6 +21,7 @@ COMMANDS = {
     "send": "send",
     "audit verify": "audit",
     "audit show": "audit",
+    "audit sign": "audit",
     "manifest": "setup",
 }
 """Commands with their modules: `audit show` is the function `show` of `bot/cli/audit.py`."""

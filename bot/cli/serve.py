@@ -30,7 +30,7 @@ from bot.slack.http import slack_routes
 from bot.slack.replies import Background
 from bot.slack.socket_mode import run_socket_mode
 from bot.tasks import in_background
-from bot.temporal import open_client, temporal_problem
+from bot.temporal import exposures, open_client, temporal_problem
 from bot.timeouts import PRODUCTION, Timeouts
 
 DRAIN_SECONDS = 10
@@ -80,6 +80,8 @@ async def open_app(
 ) -> FastAPI:
     """Builds the app, closed with `opened`; starts without the ledger. Raises `InputWrong`."""
     _require_secrets(policies, settings)
+    for exposure in exposures(settings.temporal, signs=False):
+        log.warning("temporal_exposed", problem=exposure)
     web = await open_web(opened, settings)
     client = await open_client(settings.temporal)
     database = await opened.enter_async_context(open_database(settings.ledger))

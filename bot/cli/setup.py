@@ -22,7 +22,7 @@ from bot.policies import open_policies
 from bot.settings import Settings, load_settings, need
 from bot.slack.manifest import manifest as slack_manifest
 from bot.slack.samples import NotAsked, fault_of, samples
-from bot.temporal import encryption_problem, open_client, temporal_problem
+from bot.temporal import encryption_problem, exposures, open_client, temporal_problem
 
 REFUSED, UNREACHABLE = 1, 2
 """Exit codes of `koban doctor`."""
@@ -83,6 +83,8 @@ async def _doctor(settings: Settings) -> int:
             except Stop as stop:
                 problems[name] = str(stop)
             print(f"{name:<9} {problems[name] or 'ok'}", flush=True)
+    for exposure in exposures(settings.temporal):
+        print(f"warning   {exposure}", flush=True)
     return UNREACHABLE if any(problems.values()) else 0
 
 

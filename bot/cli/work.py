@@ -15,14 +15,16 @@ from activities.ledger.activities import LedgerActivities
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.bulk import BulkLedger
 from activities.ledger.evidence import EvidenceRecord
+from activities.ledger.policies import StoredPolicies
 from activities.ledger.queries import Queries
 from activities.ledger.statistics import Statistics
 from activities.ledger.storms import Storms
 from activities.ledger.team import Preferences
-from activities.platform.activities import NoticeActivities, PlatformActivities, dry_run
+from activities.platform.activities import NoticeActivities, PlatformActivities
 from activities.platform.client import Platform
 from activities.platform.related import RelatedReader
 from activities.report_gathering import ReportGathering
+from activities.signatures import Proofs
 from activities.slack.activities import SlackActivities
 from activities.slack.directory import Directory
 from activities.slack.evidence import EvidenceScreen
@@ -31,16 +33,16 @@ from activities.slack.rate_limiter import RateLimiter
 from activities.storm_watch import StormWatch
 from bot.cli.process import open_database, open_http, open_web, run, stop_event
 from bot.encryption import Undecryptable
-from bot.ledger import wait_for_ledger
+from bot.ledger import signer_of, wait_for_ledger
 from bot.log_setup import set_up_logging
-from bot.policies import Policies, open_policies
+from bot.policies import ActionSource, Policies, open_policies
 from bot.services.reports import report_schedules
 from bot.services.slack import stand_ins
 from bot.services.team import LanguagePreferences
 from bot.settings import Settings, load_settings, need
 from bot.slack.context import utc_now
 from bot.tasks import run_until_stopped
-from bot.temporal import deployment_of, encryption_problem, wait_for_temporal
+from bot.temporal import deployment_of, encryption_problem, exposures, wait_for_temporal
 from bot.worker import Duties, make_workers, run_workers
 from workflows.client import Cases, StormClient
 
@@ -66,6 +68,8 @@ async def _work(settings: Settings) -> None:
     client = await run_until_stopped(wait_for_temporal(settings.temporal), stop)
     if client is None:
         return
+    for exposure in exposures(settings.temporal):
+        log.warning("temporal_exposed", problem=exposure)
     problem = await encryption_problem(client)
     if problem is not None:
         raise Undecryptable(problem)
@@ -101,7 +105,10 @@ async def open_duties(
     await wait_for_ledger(database)
     web = await open_web(opened, settings)
     market = Platform(await open_http(opened, settings))
-    ledger = LedgerActivities(database)
+    signer = signer_of(settings.temporal)
+    proofs = Proofs(signer, unsigned_until=settings.temporal.unsealed_until)
+    stored = StoredPolicies(database, signer, policies.current_packed)
+    ledger = LedgerActivities(database, policies=stored)
     people = Directory(
         web,
         policies.roles,
@@ -121,15 +128,18 @@ async def open_duties(
         stand_ins=stand_ins(database),
         draw_chart=draw,
     )
-    platform = PlatformActivities(market)
+    source = ActionSource(policies, stored.find)
+    platform = PlatformActivities(market, source.spec_of, proofs.verifies)
     bulk_decisions = BulkLedger(database)
-    bulk_activities = BulkActivities(RelatedReader(market), bulk_decisions, policies.look_ups)
+    bulk_activities = BulkActivities(
+        RelatedReader(market), bulk_decisions, policies.look_ups, proofs
+    )
     delivery = DeliveryActivities(cases)
     reports = ReportGathering(
         Statistics(database), Queries(database), people, policies, settings.zone, utc_now
     )
     appeals = AppealsLedger(database)
-    notices = NoticeActivities(market, CatalogWording())
+    notices = NoticeActivities(market, CatalogWording(), lambda: policies.look_ups().notice)
     plain = await opened.enter_async_context(open_fetcher())
     fetcher = Fetcher(plain, AllowedHosts(settings.platform.base_url), policies.image_hosts)
     revealing = RevealActivities(
@@ -154,7 +164,8 @@ async def open_duties(
             delivery.deliver,
             delivery.outcome,
             reports.gather_report,
-            *(bulk_decisions.bulk_part, bulk_decisions.bulk_statuses, bulk_decisions.record_bulk),
+            proofs.prove,
+            *(bulk_activities.bulk_part, bulk_decisions.bulk_statuses, bulk_decisions.record_bulk),
         ),
         slack=(
             slack.show,
@@ -169,7 +180,7 @@ async def open_duties(
         platform=(
             platform.carry_out,
             platform.read_back,
-            dry_run,
+            platform.dry_run,
             bulk_activities.bulk_of,
             notices.send_notice,
         ),

@@ -58,7 +58,6 @@ async def send_notice(
         text=text,
         reason=appeal.reason,
         person=person,
-        call=call,
     )
     return NoteNotice(notice=kind, problem=await _send(notice, overtaken))
 

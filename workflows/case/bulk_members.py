@@ -10,11 +10,12 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Bulk
 from workflows.domain.case.commands import Click, DecideBulk
 from workflows.domain.case.decide import decide
-from workflows.domain.case.enforcement import Ask
+from workflows.domain.case.enforcement import Ask, terms_of
 from workflows.domain.case.model import Case
 from workflows.domain.case.planning import target
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.rules.bulk import type_of
+from workflows.domain.case.rules.enforcement import proof_of
 from workflows.domain.ids import bulk_id
 from workflows.ports.bulk import BulkJob, BulkPort, BulkRequest, BulkStart
 from workflows.shared.authorize import Authorized
@@ -110,6 +111,7 @@ def bulk_start(
     assert decision is not None
     assert decision.bulk is not None
     state, specs = case.bulk_decisions[decision.id], case.policy.catalog.actions
+    proof = proof_of(case, decision.id, by=decision.by, undo=undo, dry_run=decision.dry_run)
     return BulkStart(
         case=case.id,
         workflow_id=workflow_id,
@@ -118,7 +120,12 @@ def bulk_start(
         bulk=decision.bulk.id,
         count=decision.bulk.count,
         jobs=tuple(
-            BulkJob(action=each.action, lasts=each.lasts, spec=specs[each.action])
+            BulkJob(
+                action=each.action,
+                lasts=each.lasts,
+                terms=terms_of(specs[each.action]),
+                proof=proof,
+            )
             for each in decision.actions
         ),
         rank=case.severity.rank,

@@ -14,9 +14,7 @@ from temporalio.workflow import ParentClosePolicy
 
 from workflows.activity_options import execute
 from workflows.case.bulk_members import bulk_start
-from workflows.domain.alerts import Subject
 from workflows.domain.case import events as ev
-from workflows.domain.case.bulk import BULK as BULK_SUBJECT
 from workflows.domain.case.decision import NoticeStatus, PlannedAction
 from workflows.domain.case.enforcement import (
     ActionReport,
@@ -28,14 +26,15 @@ from workflows.domain.case.enforcement import (
     NoticeState,
     Problem,
     ProblemKind,
+    terms_of,
 )
 from workflows.domain.case.model import Case
 from workflows.domain.case.notices import notice_of
-from workflows.domain.case.rules.enforcement import begins
+from workflows.domain.case.rules.enforcement import begins, proof_of
 from workflows.domain.ids import enforcement_workflow_id
 from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job
 from workflows.ports.bulk import BulkStart
-from workflows.ports.cases import CasePort
+from workflows.ports.cases import CasePort, ProofRequest
 from workflows.shared.tasks import Tasks
 
 _SIGNALS: dict[type, AskKind] = {
@@ -90,7 +89,7 @@ class Enforcements:
                 | ev.ProtectionConfirmed(protection=of)
                 | ev.ProtectionDismissed(protection=of)
             ):
-                ask = Ask(kind=_SIGNALS[type(event)], by=event.by)
+                ask = Ask(kind=_SIGNALS[type(event)], by=event.by, id=workflow.uuid4().hex)
                 self._tasks.run(self._ask_running(case, of, ask))
             case _:
                 pass
@@ -143,11 +142,21 @@ class Enforcements:
         self, case: Case, decision: str, actions: tuple[ActionState, ...], **options: Any
     ) -> None:
         specs = case.policy.catalog.actions
+        proof = proof_of(
+            case,
+            decision,
+            by=options["actor"],
+            undo=options.get("undo", False),
+            dry_run=options.get("dry_run", False),
+        )
         start = EnforcementStart(
             case=case.id,
             workflow_id=self._workflow_id,
             decision=decision,
-            jobs=tuple(Job(planned=a.planned, spec=specs[a.planned.action]) for a in actions),
+            jobs=tuple(
+                Job(planned=a.planned, terms=terms_of(specs[a.planned.action]), proof=proof)
+                for a in actions
+            ),
             rank=case.severity.rank,
             **options,
         )
@@ -164,7 +173,7 @@ class Enforcements:
         except ChildWorkflowError:
             # Terminated by an operator: the card offers Retry instead of waiting forever.
             report = _terminated(start)
-        self._receive(report)
+        self._receive(_unproven(start) if report.unproven else report)
 
     async def _started(
         self, start: EnforcementStart | BulkStart, workflow_type: str
@@ -174,7 +183,7 @@ class Enforcements:
         try:
             return await workflow.start_child_workflow(
                 workflow_type,
-                start,
+                await _proven(start),
                 id=enforcement_workflow_id(start.case, start.decision),
                 result_type=EnforcementReport,
                 parent_close_policy=ParentClosePolicy.ABANDON,
@@ -193,6 +202,8 @@ class Enforcements:
         decision = case.current_actions[0].decision
         report = await execute(CasePort.outcome, enforcement_workflow_id(case.id, decision))
         planned = (each.planned for each in case.current_actions)
+        if report is not None and report.unproven:
+            report = _failed(case.id, decision, planned, Problem(kind=ProblemKind.UNPROVEN))
         self._receive(report or _failed(case.id, decision, planned))
 
     # -- signal ------------------------------------------------------------------------------
@@ -230,20 +241,48 @@ class Enforcements:
             self._protect(case, of, state, ask.by, undo=True)
 
 
+async def _proven(start: EnforcementStart | BulkStart) -> EnforcementStart | BulkStart:
+    """Returns the start with signed proofs: a worker makes no request without one."""
+    if not start.jobs:
+        return start
+    wanted = ProofRequest(
+        case=start.case,
+        decision=start.decision,
+        actions=_planned(start),
+        proof=start.jobs[0].proof,
+    )
+    proofs = await execute(CasePort.prove, wanted)
+    jobs = tuple(
+        job.model_copy(update={"proof": proof})
+        for job, proof in zip(start.jobs, proofs, strict=True)
+    )
+    return start.model_copy(update={"jobs": jobs})
+
+
+def _planned(start: EnforcementStart | BulkStart) -> tuple[PlannedAction, ...]:
+    if isinstance(start, EnforcementStart):
+        return tuple(job.planned for job in start.jobs)
+    return tuple(job.planned(start.bulk) for job in start.jobs)
+
+
+def _unproven(start: EnforcementStart | BulkStart) -> EnforcementReport:
+    """Returns the report of a decision whose signature no worker accepts: its keys differ."""
+    problem = Problem(kind=ProblemKind.UNPROVEN)
+    return _failed(start.case, start.decision, _planned(start), problem)
+
+
 def _terminated(start: EnforcementStart | BulkStart) -> EnforcementReport:
     """Returns the report of a workflow that was terminated: everything left to do failed."""
-    if isinstance(start, BulkStart):
-        subject = Subject(type=BULK_SUBJECT, id=start.bulk)
-        planned = [PlannedAction(action=job.action, subject=subject) for job in start.jobs]
-        return _failed(start.case, start.decision, planned)
-    if not start.notice_only:
-        return _failed(start.case, start.decision, (job.planned for job in start.jobs))
+    if isinstance(start, BulkStart) or not start.notice_only:
+        return _failed(start.case, start.decision, _planned(start))
     notice = NoticeState(status=NoticeStatus.FAILED, problem=_UNREACHABLE)
     return _failed(start.case, start.decision, ()).model_copy(update={"notice": notice})
 
 
-def _failed(case: str, decision: str, planned: Iterable[PlannedAction]) -> EnforcementReport:
-    failed, problem = ActionStatus.FAILED, _UNREACHABLE
+def _failed(
+    case: str, decision: str, planned: Iterable[PlannedAction], problem: Problem = _UNREACHABLE
+) -> EnforcementReport:
+    failed = ActionStatus.FAILED
     return EnforcementReport(
         id=workflow.uuid4().hex,
         case=case,

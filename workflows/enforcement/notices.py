@@ -83,6 +83,5 @@ def _notice(
         text=letter.frame,
         reason="",
         person=letter.person,
-        call=letter.call,
         letter=letter.model_copy(update={"done": (*letter.done, *took_effect)}),
     )

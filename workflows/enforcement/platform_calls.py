@@ -68,12 +68,12 @@ class ActionRun:
     @property
     def undoable(self) -> bool:
         """Whether it is in effect and has an undo."""
-        return self.standing and self.job.spec.undo is not None
+        return self.standing and self.job.terms.undoable
 
     @property
     def lifts_at(self) -> datetime | None:
         """When it is to be lifted; None if it is not, or is held."""
-        in_effect = self.standing or (self.unclear and self.job.spec.undo is not None)
+        in_effect = self.standing or (self.unclear and self.job.terms.undoable)
         return self.until if in_effect and not self.held else None
 
     @property
@@ -90,7 +90,7 @@ class ActionRun:
     @property
     def measure(self) -> Measure:
         """Its part of the notice to the person acted upon."""
-        return Measure(title=self.job.spec.title, lasts=self.job.planned.lasts)
+        return Measure(title=self.job.terms.title, lasts=self.job.planned.lasts)
 
 
 READ_AGAIN = (timedelta(0), timedelta(seconds=1), timedelta(seconds=3))
@@ -127,14 +127,14 @@ class PlatformCalls:
         if self._start.dry_run:
             return await execute(CasePort.dry_run, order, rank=self._start.rank)
         run.tried = True
-        result = await self._carry_out(run, order, run.job.spec.deadline)
-        if result.status is ActionStatus.DONE and run.job.spec.verify is not None:
+        result = await self._carry_out(run, order, run.job.terms.deadline)
+        if result.status is ActionStatus.DONE and run.job.terms.verified:
             return await self._read_back(run, order)
         return result
 
     async def shows(self, run: ActionRun) -> bool | None:
         """Whether the platform shows the change; None if it can't be read."""
-        if run.job.spec.verify is None:
+        if not run.job.terms.verified:
             return None
         try:
             result = await self._read(self._order(run, Direction.DO, None))
@@ -145,18 +145,19 @@ class PlatformCalls:
     async def undo(self, run: ActionRun, by: str | None, forever: bool) -> Result:
         """Undoes it, `forever` without a deadline: no outage may prolong a measure."""
         order = self._order(run, Direction.UNDO, by)
-        return await self._carry_out(run, order, None if forever else run.job.spec.deadline)
+        return await self._carry_out(run, order, None if forever else run.job.terms.deadline)
 
     def _order(self, run: ActionRun, direction: Direction, actor: str | None) -> Order:
         return Order(
             case=self._start.case,
             decision=self._start.decision,
             planned=run.job.planned,
-            spec=run.job.spec,
+            proof=run.job.proof,
             direction=direction,
             actor=actor,
             until=run.until,
             life=run.life,
+            began=workflow.info().start_time,
             unsure=direction is Direction.UNDO and not run.standing,
         )
 

@@ -91,7 +91,6 @@ class Notice(Value):
     text: Text
     reason: str
     person: Subject
-    call: NoticeCall
     letter: PersonNotice | None = None
 
 

@@ -6,9 +6,9 @@ from typing import Protocol
 from temporalio import activity
 
 from workflows.domain.alerts import Subject
-from workflows.domain.case.bulk import Bulk
-from workflows.domain.case.enforcement import ActionStatus, Ask, Problem
-from workflows.domain.policy.actions import ActionSpec
+from workflows.domain.case.bulk import BULK, Bulk
+from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.enforcement import ActionStatus, Ask, Problem, Proof, Terms
 from workflows.domain.policy.playbook import Conduct
 from workflows.domain.values import Value
 
@@ -28,11 +28,18 @@ class BulkRequest(Value):
 
 
 class BulkJob(Value):
-    """One action of a bulk decision with its platform request."""
+    """One action of a bulk decision; the subject of its proof is the bulk decision."""
 
     action: str
     lasts: timedelta | None
-    spec: ActionSpec
+    terms: Terms
+    proof: Proof
+
+    def planned(self, bulk: str) -> PlannedAction:
+        """The action on all subjects of a bulk decision."""
+        return PlannedAction(
+            action=self.action, subject=Subject(type=BULK, id=bulk), lasts=self.lasts
+        )
 
 
 class BulkStart(Value):
@@ -56,6 +63,7 @@ class BulkStart(Value):
     undo: bool = False
     stopped: bool = False
     asks: tuple[Ask, ...] = ()
+    seen: tuple[str, ...] = ()
     step: int = 0
     marks: str = ""
     alive: str = ""
@@ -68,18 +76,22 @@ class BulkStart(Value):
 
 
 class BulkPart(Value):
-    """Some places of a bulk decision."""
+    """Some places of a bulk decision, with its actions."""
 
     bulk: str
     places: tuple[int, ...]
+    case: str = ""
+    decision: str = ""
+    jobs: tuple[BulkJob, ...] = ()
 
 
 class Member(Value):
-    """One subject, and the actions in effect on it."""
+    """One subject, the actions in effect on it, and a proof for each job."""
 
     place: int
     subject: Subject
     standing: tuple[str, ...] = ()
+    proofs: tuple[Proof, ...] = ()
 
 
 class BulkRow(Value):
@@ -117,7 +129,7 @@ class BulkPort(Protocol):
 
     @activity.defn(name="bulk_part")
     async def bulk_part(self, part: BulkPart) -> tuple[Member, ...]:
-        """Returns the subjects at some places, in order."""
+        """Returns the subjects at some places, in order, with proofs if the part's are valid."""
 
     @activity.defn(name="bulk_statuses")
     async def bulk_statuses(self, bulk: str) -> str:

@@ -14,7 +14,7 @@ from workflows.domain.automation import AutomationPause
 from workflows.domain.case.appeal_outcome import AppealAnswer
 from workflows.domain.case.commands import Absorb, Click, Grant, Modal, Place
 from workflows.domain.case.decision import PlannedAction
-from workflows.domain.case.enforcement import ActionStatus, EnforcementReport, Problem
+from workflows.domain.case.enforcement import ActionStatus, EnforcementReport, Problem, Proof
 from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.projection import ActionRow, CaseRow
 from workflows.domain.case.refusals import Refusal
@@ -22,7 +22,6 @@ from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Cover, Role
-from workflows.domain.policy.actions import ActionSpec
 from workflows.domain.policy.packed import PackedPolicy
 from workflows.domain.values import Text, Value
 
@@ -157,22 +156,35 @@ class Direction(StrEnum):
     UNDO = "undo"
 
 
+class ProofRequest(Value):
+    """Actions of a decision to sign; `proof` is the same for all, without time and signature."""
+
+    case: str
+    decision: str
+    actions: tuple[PlannedAction, ...]
+    proof: Proof
+
+
 class Order(Value):
     """One change at the platform. `actor` is the responsible person; None is Koban itself.
 
+    Method and path are those of the policy that the `proof` names.
+
     `life` counts how often it was made again after an undo: each has its own idempotency key.
-    `unsure` marks an undo of a change that may not have been made.
+    `unsure` marks an undo of a change that may not have been made. `began` is the start of its
+    enforcement.
     """
 
     case: str
     decision: str
     planned: PlannedAction
-    spec: ActionSpec
+    proof: Proof
     direction: Direction = Direction.DO
     actor: str | None = None
     until: datetime | None = None
     life: int = 1
     unsure: bool = False
+    began: datetime | None = None
 
 
 class Result(Value):
@@ -325,6 +337,10 @@ class CasePort(Protocol):
     @activity.defn(name="dry_run")
     async def dry_run(self, order: Order) -> Result:
         """Returns the request that `carry_out` would send; sends nothing."""
+
+    @activity.defn(name="prove")
+    async def prove(self, wanted: ProofRequest) -> tuple[Proof, ...]:
+        """Signs the actions of a decision for its case, in order."""
 
     @activity.defn(name="carry_out")
     async def carry_out(self, order: Order) -> Result:

@@ -6,32 +6,38 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from httpx import AsyncClient
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.platform.activities import PlatformActivities
+from activities.platform.activities import PlatformActivities, SpecOf
 from activities.platform.client import Platform, UnusableSubject, open_platform
 from activities.platform.requests import fill_path
+from activities.signatures import Proofs, Signer
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.store import Store
 from deploy.sandbox.serve import serving
-from tests.workflows.domain.builders import CATALOG
+from tests.workflows.domain.builders import CATALOG, T0
 from workflows.domain.alerts import Subject
 from workflows.domain.case.decision import PlannedAction
-from workflows.domain.case.enforcement import ActionStatus, ProblemKind
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind, Proof
+from workflows.domain.policy.actions import ActionSpec
 from workflows.ports.cases import Direction, Order, Result
 
+PROOFS = Proofs(Signer())
 UNTIL = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 
 class Market:
     """The marketplace and the activities that change it."""
 
-    def __init__(self, store: Store, faults: Faults, acts: PlatformActivities) -> None:
-        self.store, self.faults, self.acts = store, faults, acts
+    def __init__(
+        self, store: Store, faults: Faults, acts: PlatformActivities, http: AsyncClient
+    ) -> None:
+        self.store, self.faults, self.acts, self.http = store, faults, acts, http
 
     async def do(self, order: Order) -> Result:
         """Runs the change as a worker does."""
@@ -46,7 +52,9 @@ async def market(tmp_path: Path) -> AsyncIterator[Market]:
     store.put("users", {"id": "u_123", "name": "める", "status": "active"})
     async with serving(app) as url:
         http = open_platform(f"{url}/market", "token")
-        yield Market(store, faults, PlatformActivities(Platform(http)))
+        yield Market(
+            store, faults, PlatformActivities(Platform(http), spec_of, PROOFS.verifies), http
+        )
         await http.aclose()
     store.close()
 
@@ -62,17 +70,26 @@ def order(
         case="K7Q2F9XM0",
         decision="D1",
         planned=PlannedAction(action=action, subject=Subject(type="user", id=subject)),
-        spec=CATALOG.actions[action].model_copy(
-            update={
-                "request": CATALOG.actions[action].request.model_copy(
-                    update={"json_": {"until": "{until}", "case": "{case.id}"}}
-                )
-            }
-        ),
+        proof=Proof(playbook="harassment", policy="v1"),
         direction=direction,
         actor="U0SATO",
         until=UNTIL,
     )
+
+
+async def spec_of(wanted: Order) -> ActionSpec | None:
+    """The action of the policy, with time and case in its body."""
+    spec = CATALOG.find(wanted.planned.action)
+    if spec is None:
+        return None
+    body = {"until": "{until}", "case": "{case.id}"}
+    return spec.model_copy(update={"request": spec.request.model_copy(update={"json_": body})})
+
+
+async def unverified(wanted: Order) -> ActionSpec | None:
+    """The same action without `verify`."""
+    spec = await spec_of(wanted)
+    return None if spec is None else spec.model_copy(update={"verify": None})
 
 
 async def test_a_change_is_made_and_read_back(market: Market) -> None:
@@ -230,8 +247,7 @@ async def test_a_broken_answer_that_can_not_be_settled_now_is_tried_again(kind: 
 @pytest.mark.parametrize("kind", BROKEN)
 async def test_a_broken_answer_of_an_action_without_verify_is_done(kind: str) -> None:
     """Its status says success, and nothing else could say more."""
-    spec = order().spec.model_copy(update={"verify": None})
-    result = await _answered(BROKEN[kind], wanted=order().model_copy(update={"spec": spec}))
+    result = await _answered(BROKEN[kind], spec=unverified)
     assert result.status is ActionStatus.DONE
 
 
@@ -254,7 +270,10 @@ async def test_a_path_that_leaves_the_platform_is_not_called() -> None:
 
 
 async def _answered(
-    answer: Answer, read: Answer | None = None, wanted: Order | None = None
+    answer: Answer,
+    read: Answer | None = None,
+    wanted: Order | None = None,
+    spec: SpecOf = spec_of,
 ) -> Result:
     """Result of a change at a platform with fixed responses, that to `read` if it differs."""
     app = FastAPI()
@@ -267,7 +286,64 @@ async def _answered(
     async with serving(app) as url:
         http = open_platform(url, None)
         try:
-            acts = PlatformActivities(Platform(http))
+            acts = PlatformActivities(Platform(http), spec, PROOFS.verifies)
             return await ActivityEnvironment().run(acts.carry_out, wanted or order())
         finally:
             await http.aclose()
+
+
+def signed_order(began: datetime | None = None, **changes: object) -> Order:
+    """A mute that a case decided, or one that was changed afterwards."""
+    plain = order()
+    proof = SIGNED.signed(plain.case, plain.decision, plain.planned, plain.proof)
+    return plain.model_copy(update={"proof": proof, "began": began, **changes})
+
+
+SIGNED = Proofs(Signer([("s2", b"2" * 32), ("s1", b"1" * 32)]), unsigned_until=UNTIL)
+FORGED = [
+    {"case": "K0"},
+    {"decision": "D2"},
+    {"planned": PlannedAction(action="permanent_ban", subject=Subject(type="user", id="u_123"))},
+    {"planned": PlannedAction(action="mute_user", subject=Subject(type="user", id="u_9"))},
+    {"proof": Proof(playbook="harassment", policy="v1")},
+    {"proof": Proof(playbook="harassment", policy="v1", signature="s1:00"), "began": T0},
+    {"proof": Proof(playbook="harassment", policy="v1"), "began": UNTIL},
+]
+
+
+async def test_a_signed_order_is_carried_out(market: Market) -> None:
+    """The keys of a rotation verify, and an enforcement from before the keys needs none."""
+    old = Proofs(Signer([("s1", b"1" * 32)]))
+    plain = order()
+    by_old = old.signed(plain.case, plain.decision, plain.planned, plain.proof)
+    acts = PlatformActivities(Platform(market.http), spec_of, SIGNED.verifies)
+    for wanted in (
+        signed_order(),
+        plain.model_copy(update={"proof": by_old}),
+        plain.model_copy(update={"began": T0}),
+    ):
+        result = await ActivityEnvironment().run(acts.carry_out, wanted)
+        assert result.status is ActionStatus.VERIFIED
+
+
+@pytest.mark.parametrize("changes", FORGED)
+async def test_a_forged_order_makes_no_request(market: Market, changes: dict[str, object]) -> None:
+    """Neither the change nor a reading reaches the platform."""
+    acts = PlatformActivities(Platform(market.http), spec_of, SIGNED.verifies)
+    for call in (acts.carry_out, acts.read_back):
+        result = await ActivityEnvironment().run(call, signed_order(**changes))
+        assert result.problem == Problem(kind=ProblemKind.UNPROVEN)
+    assert market.store.calls() == []
+
+
+@pytest.mark.parametrize("only", ["undo", "dry_run"])
+async def test_a_proof_allows_only_what_it_says(market: Market, only: str) -> None:
+    """A decision to undo makes no change, and a dry run sends nothing."""
+    proof = Proof(playbook="harassment", policy="v1", **{only: True})
+    plain = order()
+    signed = SIGNED.signed(plain.case, plain.decision, plain.planned, proof)
+    acts = PlatformActivities(Platform(market.http), spec_of, SIGNED.verifies)
+    wanted = plain.model_copy(update={"proof": signed})
+    result = await ActivityEnvironment().run(acts.carry_out, wanted)
+    assert result.problem == Problem(kind=ProblemKind.UNPROVEN)
+    assert market.store.calls() == []

@@ -37,7 +37,6 @@ def a_notice(**more: Any) -> Notice:
         "text": Text(ja="維持({appeal.id}): {reason}", en="{reason}"),
         "reason": "規約の {case.id} 項",
         "person": Subject(type="user", id="u_123"),
-        "call": CALL,
     }
     return Notice(**{**given, **more})
 
@@ -54,12 +53,16 @@ class Market:
         return httpx.Response(self.status, json={})
 
 
-async def sent(status: int, notice: Notice) -> tuple[Problem | None, list[httpx.Request]]:
+async def sent(
+    status: int, notice: Notice, call: NoticeCall = CALL
+) -> tuple[Problem | None, list[httpx.Request]]:
     """Result of a notice at a platform that answers with `status`."""
     market = Market(status)
     transport = httpx.MockTransport(market)
     async with httpx.AsyncClient(transport=transport, base_url="http://market") as http:
-        return await NoticeActivities(Platform(http), WORDING).send_notice(notice), market.asked
+        return await NoticeActivities(Platform(http), WORDING, lambda: call).send_notice(
+            notice
+        ), market.asked
 
 
 async def test_the_texts_are_filled_in_and_the_reason_is_not_read_again() -> None:
@@ -102,19 +105,14 @@ async def test_the_notice_of_a_decision_has_the_actions_in_effect() -> None:
     facts = {"facts": Text(ja="事実 {reason}", en="Facts")}
     user = Subject(type="user", id="u_123")
     letter = PersonNotice(person=user, call=CALL, frame=frame, values=facts, done=(mute,))
-    told = a_notice(
-        appeal="",
-        kind=NoticeKind.DECISION,
-        text=frame,
-        letter=letter,
-        call=NoticeCall.model_validate(
-            {
-                "path": "/v1/users/{subject.id}/notices",
-                "json": {"appeal": "{appeal.id}", "kind": "{notice}", "text": "{text.ja}"},
-            }
-        ),
+    call = NoticeCall.model_validate(
+        {
+            "path": "/v1/users/{subject.id}/notices",
+            "json": {"appeal": "{appeal.id}", "kind": "{notice}", "text": "{text.ja}"},
+        }
     )
-    problem, (asked,) = await sent(201, told)
+    told = a_notice(appeal="", kind=NoticeKind.DECISION, text=frame, letter=letter)
+    problem, (asked,) = await sent(201, told, call)
     assert problem is None
     assert json.loads(asked.content) == {
         "appeal": None,

@@ -18,6 +18,7 @@ from activities.ledger.database import Database
 from activities.platform.client import Platform, TryAgain, open_platform
 from activities.platform.related import Found, RelatedReader, Unreadable
 from activities.policy.loader import load_policy
+from activities.signatures import Proofs, Signer
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.store import Store
@@ -184,7 +185,7 @@ async def bulk_decisions(migrated: Path, tmp_path: Path) -> AsyncIterator[BulkLe
 async def bulk_of(market: Market, bulk_decisions: BulkLedger, **more: object) -> Bulk:
     """Result of the members activity for a case."""
     given = {"id": "R0123456789AB", "case": "K7Q2F9XM0", "type": "user", "starts": START}
-    acts = BulkActivities(market.reader, bulk_decisions, lambda: CATALOG)
+    acts = BulkActivities(market.reader, bulk_decisions, lambda: CATALOG, Proofs(Signer()))
     ask = BulkRequest.model_validate({**given, **more})
     return await ActivityEnvironment().run(acts.bulk_of, ask)
 

@@ -26,7 +26,7 @@ from tests.activities.slack.situations import (
 )
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.approval import Consent
-from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.enforcement import ActionStatus, EnforcementReport
 from workflows.domain.case.events import Approved, Recorded
 from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
@@ -34,6 +34,7 @@ from workflows.domain.policy.playbook import Severity
 from workflows.domain.values import Language
 
 SHIFT, LEAD = "<!subteam^S0SHIFT>", "<!subteam^S0LEAD>"
+FORGED = EnforcementReport(id="r/1", case="K7Q2F9XM0", decision="D9", actions=(), unproven=True)
 IDLE = policy(claims={"idle": "5m", "warn": "2m"})
 LADDER = policy(
     escalation=[
@@ -106,6 +107,12 @@ def asked() -> Story:
             "claim_expired",
             f"12:09 {SHIFT} 操作がなかったため、佐藤さんの担当が外れました。対応をお願いします。",
             f"12:09 {SHIFT} 佐藤 was released for inactivity. Please take over.",
+        ),
+        (
+            lambda: Story().then(cmd.Report(report=FORGED), 1),
+            "enforcement_refused",
+            "12:04 偽の実行要求を拒否しました。管理者に連絡してください。",
+            "12:04 Koban refused a forged request to the platform. Please tell an admin.",
         ),
         (
             lambda: Story().then(cmd.Acknowledge(by=SATO), 1),

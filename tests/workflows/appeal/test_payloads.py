@@ -75,7 +75,6 @@ NOTICE = appeals.Notice(
     text=Text(ja="維持", en="upheld"),
     reason="理由",
     person=U_123,
-    call=CALL,
 )
 CROSSING: list[Any] = [
     AppealStart(id="A0123456789AB", request=a_request(), rules=RULES, notice=CALL, titles=TITLES),

@@ -25,7 +25,12 @@ from workflows.domain.alerts import Alert
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.commands import Grant
 from workflows.domain.case.decision import PlannedAction
-from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport
+from workflows.domain.case.enforcement import (
+    ActionReport,
+    ActionStatus,
+    EnforcementReport,
+    Proof,
+)
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.projection import ActionRow
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot
@@ -41,6 +46,7 @@ from workflows.ports.cases import (
     LedgerWrite,
     OpenCase,
     OpenedCase,
+    ProofRequest,
     RolesAsk,
     Show,
     Shown,
@@ -144,6 +150,10 @@ class Office:
             thread_refused=refused,
         )
 
+    @activity.defn(name="prove")
+    async def prove(self, wanted: ProofRequest) -> tuple[Proof, ...]:
+        return tuple(wanted.proof for _ in wanted.actions)
+
     @activity.defn(name="answer")
     async def answer(self, wanted: Answer) -> None:
         self.answers.append(wanted)
@@ -161,6 +171,7 @@ class Office:
             self.roles_of,
             self.covers_of,
             self.policy_now,
+            self.prove,
         ]
 
     @property

@@ -24,6 +24,8 @@ from workflows.domain.case.enforcement import (
     EnforcementReport,
     Problem,
     ProblemKind,
+    Proof,
+    terms_of,
 )
 from workflows.domain.policy.actions import ActionSpec
 from workflows.enforcement.bulk_progress import BulkProgress
@@ -32,6 +34,7 @@ from workflows.ports.bulk import BulkJob, BulkStart
 SPEC = ActionSpec.model_validate(
     {"title": "x", "subject": "user", "request": {"path": "/x"}, "undo": {"path": "/x"}}
 )
+PROOF = Proof(playbook="harassment", policy="v1")
 S = ActionStatus
 SETTLED = (S.DONE, S.VERIFIED, S.DRIFTED, S.FAILED, S.GIVEN_UP, S.UNDONE, S.LIFTED, S.DRY_RUN)
 
@@ -46,7 +49,10 @@ def a_start(count: int, *names: str, **more: object) -> BulkStart:
         actor="U0SATO",
         bulk="R0123456789AB",
         count=count,
-        jobs=tuple(BulkJob(action=n, lasts=lasts, spec=SPEC) for n in names or ("warn",)),
+        jobs=tuple(
+            BulkJob(action=n, lasts=lasts, terms=terms_of(SPEC), proof=PROOF)
+            for n in names or ("warn",)
+        ),
         **more,
     )
 

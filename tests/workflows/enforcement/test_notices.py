@@ -22,6 +22,8 @@ from workflows.domain.case.enforcement import (
     EnforcementReport,
     Problem,
     ProblemKind,
+    Proof,
+    terms_of,
 )
 from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.values import Text
@@ -92,7 +94,8 @@ def a_start(*names: str, notice: PersonNotice | None = None, **more: object) -> 
                 subject=U_123,
                 lasts=timedelta(hours=24) if name == "mute_user" else None,
             ),
-            spec=CATALOG.actions[name].model_copy(update={"verify": None}),
+            terms=terms_of(CATALOG.actions[name]).model_copy(update={"verified": False}),
+            proof=Proof(playbook="harassment", policy="v1"),
         )
         for name in names
     )

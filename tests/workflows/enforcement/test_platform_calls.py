@@ -2,7 +2,7 @@
 
 from tests.workflows.domain.builders import CATALOG, a_case, minutes
 from workflows.domain.case.decision import PlannedAction
-from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind, Proof, terms_of
 from workflows.enforcement.platform_calls import ActionRun
 from workflows.inputs import EnforcementStart, Job
 
@@ -10,7 +10,8 @@ from workflows.inputs import EnforcementStart, Job
 def a_run(status: ActionStatus) -> ActionRun:
     """Returns a warning of D1 with this status."""
     planned = PlannedAction(action="warn", subject=a_case().subject)
-    job = Job(planned=planned, spec=CATALOG.actions["warn"])
+    terms = terms_of(CATALOG.actions["warn"])
+    job = Job(planned=planned, terms=terms, proof=Proof(playbook="harassment", policy="v1"))
     start = EnforcementStart(
         case="K1", workflow_id="case/x", decision="D1", actor=None, jobs=(job,)
     )

@@ -14,7 +14,15 @@ from deploy.sandbox.slack.person import wait_until
 from tests.workflows.domain.builders import CATALOG, a_case
 from tests.workflows.enforcement.office import Listener, enforcing
 from workflows.domain.case.decision import PlannedAction
-from workflows.domain.case.enforcement import ActionStatus, Ask, AskKind, Problem, ProblemKind
+from workflows.domain.case.enforcement import (
+    ActionStatus,
+    Ask,
+    AskKind,
+    Problem,
+    ProblemKind,
+    Proof,
+    terms_of,
+)
 from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.inputs import EnforcementStart, Job
 from workflows.ports import cases
@@ -55,9 +63,10 @@ def a_start(lasts: timedelta | None = None, **more: object) -> EnforcementStart:
     """Returns the enforcement of a warning, or with `lasts` of a mute."""
     name = "warn" if lasts is None else "mute_user"
     planned = PlannedAction(action=name, subject=a_case().subject, lasts=lasts)
-    spec = CATALOG.actions[name].model_copy(update={"verify": None})
+    terms = terms_of(CATALOG.actions[name]).model_copy(update={"verified": False})
+    proof = Proof(playbook="harassment", policy="v1")
     given = {"case": "K1", "workflow_id": "case/x", "decision": "D1", "actor": None, **more}
-    return EnforcementStart(jobs=(Job(planned=planned, spec=spec),), **given)  # type: ignore[arg-type]
+    return EnforcementStart(jobs=(Job(planned=planned, terms=terms, proof=proof),), **given)  # type: ignore[arg-type]
 
 
 async def begun(client: Client, start: EnforcementStart, *asked: Ask) -> WorkflowHandle:
@@ -155,8 +164,8 @@ async def test_an_unanswered_protection_is_retried_while_held(
 def a_mute(lasts: timedelta, deadline: timedelta) -> EnforcementStart:
     """Returns the enforcement of a mute that is retried until the `deadline`."""
     (job,) = a_start(lasts).jobs
-    spec = job.spec.model_copy(update={"deadline": deadline})
-    return a_start(lasts).model_copy(update={"jobs": (job.model_copy(update={"spec": spec}),)})
+    terms = job.terms.model_copy(update={"deadline": deadline})
+    return a_start(lasts).model_copy(update={"jobs": (job.model_copy(update={"terms": terms}),)})
 
 
 async def test_a_timed_action_without_an_answer_is_lifted_in_time(temporal: str) -> None:

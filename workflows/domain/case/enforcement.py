@@ -1,11 +1,13 @@
 """Enforcement of actions at the platform: statuses, reports and requests."""
 
+import json
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from workflows.domain.case.bulk import Tally
 from workflows.domain.case.decision import NoticeStatus, PlannedAction
-from workflows.domain.values import Value
+from workflows.domain.policy.actions import ActionSpec
+from workflows.domain.values import Text, Value
 
 FIRST_TRY = timedelta(seconds=8)
 """Failing time after which the card shows the retries."""
@@ -50,6 +52,8 @@ class ProblemKind(StrEnum):
     UNREADABLE = "unreadable"
     UNUSABLE_SUBJECT = "unusable_subject"
     NO_UNDO = "no_undo"
+    UNKNOWN_ACTION = "unknown_action"
+    UNPROVEN = "unproven"
 
 
 class Problem(Value):
@@ -97,13 +101,15 @@ class EnforcementReport(Value):
     """A report of a decision's enforcement; a second one with the same `id` is ignored.
 
     `notice` is set after the first try. A report about one subject of a bulk decision has its
-    `place`, one about all of them its `tally`. `over`: no report follows.
+    `place`, one about all of them its `tally`. `over`: no report follows. `unproven`: nothing was
+    done, because no case had decided it.
     """
 
     id: str
     case: str
     decision: str
     actions: tuple[ActionReport, ...]
+    unproven: bool = False
     place: int | None = None
     over: bool = False
     tally: Tally | None = None
@@ -129,10 +135,62 @@ class AskKind(StrEnum):
 
 
 class Ask(Value):
-    """A request of the case to its enforcement workflow."""
+    """A request of the case to its enforcement workflow; a second one with an `id` is ignored."""
 
     kind: AskKind
     by: str | None
+    id: str = ""
+
+
+class Terms(Value):
+    """The parts of an action's specification that its workflow needs; requests are not."""
+
+    title: Text
+    deadline: timedelta
+    verified: bool
+    undoable: bool
+
+
+def terms_of(spec: ActionSpec) -> Terms:
+    """The terms of an action of actions.yaml."""
+    return Terms(
+        title=spec.title,
+        deadline=spec.deadline,
+        verified=spec.verify is not None,
+        undoable=spec.undo is not None,
+    )
+
+
+class Proof(Value):
+    """Proof that a case decided an action: its policy, people and time, and a signature.
+
+    `policy` is the version of the policy of `playbook`. `undo`: only the undo was decided;
+    `dry_run`: nothing may be sent. `signature` is empty without signing keys.
+    """
+
+    playbook: str
+    policy: str
+    by: str | None = None
+    approvers: tuple[str, ...] = ()
+    undo: bool = False
+    dry_run: bool = False
+    at: datetime | None = None
+    signature: str = ""
+
+
+PROOF_LASTS = timedelta(days=1)
+"""An enforcement starts within this time of its proof: a copy of its start is refused later."""
+
+
+def proven_content(case: str, decision: str, planned: PlannedAction, proof: Proof) -> str:
+    """The signed text of a proof."""
+    parts = {
+        "case": case,
+        "decision": decision,
+        "planned": planned.model_dump(mode="json"),
+        "proof": proof.model_dump(mode="json", exclude={"signature"}),
+    }
+    return json.dumps(parts, sort_keys=True, ensure_ascii=True)
 
 
 def idempotency_key(

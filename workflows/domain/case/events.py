@@ -524,6 +524,13 @@ class NoticeRetried(DecisionEvent):
     kind: Literal["notice_retried"] = "notice_retried"
 
 
+class EnforcementRefused(EventBase):
+    """An enforcement in the case's name was refused: no decision of the case has its signature."""
+
+    redraws_card = False
+    kind: Literal["enforcement_refused"] = "enforcement_refused"
+
+
 EVENTS = tagged(globals(), EventBase)
 if TYPE_CHECKING:
     Event = EventBase

@@ -434,6 +434,7 @@ _CHANGES: dict[type[Any], Change] = {
         "acknowledged_by": event.by,
         **_active(case, event),
     },
+    ev.EnforcementRefused: lambda case, event: {},
     ev.CaseSnoozed: _on_hold,
     ev.CaseWaiting: _on_hold,
     ev.CaseResumed: _resumed,

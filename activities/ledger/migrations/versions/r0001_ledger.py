@@ -64,6 +64,7 @@ def upgrade() -> None:
         *_optional(sa.String(80), "channel"),
         *_optional(sa.String(64), "card_channel", "card_ts"),
         *_optional(sa.JSON(none_as_null=True), "snapshot"),
+        *_optional(sa.String(160), "snapshot_signature"),
         sa.PrimaryKeyConstraint("id", name="pk_cases"),
     )
     op.create_index("ix_cases_workflow_id", "cases", ["workflow_id"])
@@ -75,6 +76,7 @@ def upgrade() -> None:
         "policies",
         *_needed(sa.String(64), "version", "playbook"),
         *_needed(sa.Text(), "data"),
+        *_optional(sa.String(160), "signature"),
         sa.PrimaryKeyConstraint("version", "playbook", name="pk_policies"),
     )
     op.create_table(

@@ -12,6 +12,7 @@ from workflows.domain.case.enforcement import (
     ActionState,
     ActionStatus,
     EnforcementReport,
+    Proof,
 )
 from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import UNDECIDED, Case, Intent, Phase, Protection
@@ -32,6 +33,23 @@ def begins(case: Case, event: ev.Event) -> bool:
         of_decision = case.approval is not None and case.approval.purpose is Purpose.DECISION
         return event.granted and of_decision
     return isinstance(event, ev.Decided | ev.EnforcementStarted)
+
+
+def proof_of(
+    case: Case, decision: str, *, by: str | None, undo: bool = False, dry_run: bool = False
+) -> Proof:
+    """The unsigned proof of a decision or protection, with the people who approved it."""
+    approval = case.approval
+    mine = approval is not None and approval.decision == decision
+    consents = approval.consents if approval is not None and mine else ()
+    return Proof(
+        playbook=case.policy.playbook.playbook,
+        policy=case.policy.version,
+        by=by,
+        approvers=tuple(each.by for each in consents),
+        undo=undo,
+        dry_run=dry_run,
+    )
 
 
 _S = ActionStatus
@@ -155,6 +173,8 @@ def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
 
 def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
     """Records a report; a decision that waited for a protection starts once that has ended."""
+    if command.report.unproven:
+        return (ev.EnforcementRefused(at=now),)
     events = (
         *bulk.tally_events(case, command.report, now),
         *action_events(case, command.report, now),

@@ -1,0 +1,251 @@
+"""Forged and replayed messages at Temporal and in the ledger: each is refused without an effect."""
+
+import base64
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.common import RawValue
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from activities.ledger.database import Database
+from activities.ledger.schema import cases
+from activities.signatures import Proofs
+from bot.ledger import signer_of
+from bot.settings import Settings
+from bot.temporal import open_client
+from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.screen import controls
+from tests.stories.test_a_shift import case_of, lure
+from tests.timeouts import RPC_TIMEOUT
+from tests.world import World, koban, work
+from workflows.client import Cases
+from workflows.domain.alerts import Subject
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.enforcement import Proof, Terms
+from workflows.domain.ids import closed_workflow_id, enforcement_workflow_id
+from workflows.domain.people import Actor, Role
+from workflows.domain.values import Text
+from workflows.enforcement_workflow import EnforcementWorkflow
+from workflows.inputs import EnforcementStart, Job
+
+SEAL, SIGN, NEXT = (
+    f"{name}:{base64.b64encode(name[0].encode() * 32).decode()}" for name in ("e1", "s1", "n2")
+)
+LEAD = Actor(id="U0TANAKA", roles=frozenset({Role.LEAD}))
+
+
+@pytest.fixture
+async def sealed(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
+    """A Koban with encryption and signing keys."""
+    keys = {"encryption_keys": SEAL, "signing_keys": SIGN}
+    async with koban(temporal, tmp_path, of_temporal=keys) as made:
+        yield made
+
+
+@pytest.fixture
+async def signed(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
+    """A Koban with signing keys only."""
+    async with koban(temporal, tmp_path, of_temporal={"signing_keys": SIGN}) as made:
+        yield made
+
+
+async def intruder(world: World) -> Client:
+    """Somebody who reaches Temporal, and has no key."""
+    where = world.settings.temporal
+    return await Client.connect(
+        where.address, namespace=where.namespace, data_converter=pydantic_data_converter
+    )
+
+
+async def opened(world: World) -> tuple[Person, object, str, str]:
+    """Sato, the card, the case and its workflow id."""
+    sato = await world.person("U0SATO")
+    await world.happens(lure())
+    card, case = await case_of(sato)
+    return sato, card, case, str(controls(card)[0].block_id)
+
+
+def ban(case: str, decision: str = "D1") -> EnforcementStart:
+    """A permanent ban that nobody decided."""
+    user = Subject(type="user", id="u_123")
+    terms = Terms(
+        title=Text(ja="停止", en="Ban"),
+        deadline=timedelta(hours=1),
+        verified=False,
+        undoable=True,
+    )
+    proof = Proof(playbook="off_platform", policy="x", by=LEAD.id, approvers=("U0TANAKA", "U0REED"))
+    job = Job(planned=PlannedAction(action="permanent_ban", subject=user), terms=terms, proof=proof)
+    return EnforcementStart(
+        case=case,
+        workflow_id=closed_workflow_id(case),
+        decision=decision,
+        actor=LEAD.id,
+        jobs=(job,),
+    )
+
+
+def press(case: str, press_id: str = "forged") -> cmd.Click:
+    """A claim in a lead's name, with a grant of roles."""
+    return cmd.Click(
+        id=press_id,
+        case=case,
+        command=cmd.Claim(by=LEAD),
+        place=cmd.Place(channel="C0LIVE"),
+        grant=cmd.Grant(roles=(Role.LEAD,), as_of=datetime.now(UTC)),
+    )
+
+
+async def claimed_later(world: World, sato: Person, card: object, case: str) -> None:
+    """Claims the case, which proves that its workflow still works."""
+    await sato.press(card, "担当する")  # type: ignore[arg-type]
+    await world.wait_kind(case, "case_claimed")
+
+
+async def test_an_unsealed_press_is_dropped(sealed: World) -> None:
+    """The case goes on, and has no event of the forged press."""
+    sato, card, case, workflow_id = await opened(sealed)
+    handle = (await intruder(sealed)).get_workflow_handle(workflow_id)
+    await handle.signal("click", press(case))
+    await handle.signal("click")
+    await claimed_later(sealed, sato, card, case)
+    rows = await sealed.queries.events_of(case)
+    assert [row["actor"] for row in rows if row["kind"] == "case_claimed"] == ["U0SATO"]
+
+
+async def test_an_unsealed_case_ends_before_its_first_line(sealed: World) -> None:
+    """Its start is refused; a real alert of the group then opens the case."""
+    client = await intruder(sealed)
+    forged = await client.start_workflow(
+        "CaseWorkflow", {"workflow_id": "case/x"}, id="case/x", task_queue="koban"
+    )
+    empty = await client.start_workflow("CaseWorkflow", id="case/y", task_queue="koban")
+    for handle in (forged, empty):
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+    assert await sealed.changes() == []
+    sato, card, case, _ = await opened(sealed)
+    await claimed_later(sealed, sato, card, case)
+
+
+async def test_a_sealed_press_of_one_case_is_nothing_in_another(sealed: World) -> None:
+    """The seal is bound to the workflow's id: a copy of its bytes is dropped elsewhere."""
+    sato, card, case, workflow_id = await opened(sealed)
+    await claimed_later(sealed, sato, card, case)
+    raw = await _signal_payloads(sealed, workflow_id)
+    client = await intruder(sealed)
+    other = await client.start_workflow("StormWorkflow", raw, id="storm/x", task_queue="koban")
+    with pytest.raises(WorkflowFailureError):
+        await other.result()
+    again = client.get_workflow_handle(workflow_id)
+    await again.signal("click", raw)  # the same case has seen it
+    await sato.press(await sato.wait_text(card, "佐藤"), "24時間コメント制限")  # type: ignore[arg-type]
+    await sealed.wait_kind(case, "case_closed")
+    assert (await sealed.kinds(case)).count("case_claimed") == 1
+    assert await sealed.changes() == [("POST", "users/u_123/mutes")]
+
+
+async def _signal_payloads(world: World, workflow_id: str) -> object:
+    """The stored bytes of the case's last press."""
+    client = await intruder(world)
+    found = None
+    async for event in client.get_workflow_handle(workflow_id).fetch_history_events():
+        signal = event.workflow_execution_signaled_event_attributes
+        if signal.signal_name == "click":
+            found = signal.input.payloads[0]
+    assert found is not None
+    return RawValue(found)
+
+
+async def test_a_forged_enforcement_makes_no_request(signed: World) -> None:
+    """It is refused for its signature, and the case has an event that says so."""
+    _, _, case, _ = await opened(signed)
+    client = await intruder(signed)
+    start = ban(case).model_copy(update={"workflow_id": await _place(signed, case)})
+    handle = await client.start_workflow(
+        EnforcementWorkflow.run,
+        start,
+        id=enforcement_workflow_id(case, "D9"),
+        task_queue="koban",
+    )
+    assert (await handle.result()).unproven is True
+    await signed.wait_kind(case, "enforcement_refused")
+    assert await signed.changes() == []
+
+
+async def _place(world: World, case: str) -> str:
+    row = await world.queries.case(case)
+    assert row is not None
+    return str(row["workflow_id"])
+
+
+async def test_a_changed_enforcement_makes_no_request(signed: World) -> None:
+    """A real signature does not fit another action, subject, approver or direction."""
+    proofs = Proofs(signer_of(signed.settings.temporal))
+    (job,) = ban("K7Q2F9XM0").jobs
+    real = proofs.signed("K7Q2F9XM0", "D1", job.planned, job.proof)
+    assert proofs.holds("K7Q2F9XM0", "D1", job.planned, real)
+    other = PlannedAction(action="permanent_ban", subject=Subject(type="user", id="u_9"))
+    for case, decision, planned, proof in (
+        ("K0", "D1", job.planned, real),
+        ("K7Q2F9XM0", "D2", job.planned, real),
+        ("K7Q2F9XM0", "D1", other, real),
+        ("K7Q2F9XM0", "D1", job.planned, real.model_copy(update={"approvers": ("U0REED",)})),
+        ("K7Q2F9XM0", "D1", job.planned, real.model_copy(update={"policy": "y"})),
+        ("K7Q2F9XM0", "D1", job.planned, real.model_copy(update={"dry_run": True})),
+        ("K7Q2F9XM0", "D1", job.planned, real.model_copy(update={"signature": ""})),
+    ):
+        assert not proofs.holds(case, decision, planned, proof)
+
+
+async def test_a_changed_snapshot_reopens_nothing(signed: World) -> None:
+    """An undo of a case whose snapshot was changed in the ledger has no effect."""
+    sato, card, case, workflow_id = await opened(signed)
+    await sato.press(card, "24時間コメント制限")  # type: ignore[arg-type]
+    card = await sato.wait_text(card, "完了")  # type: ignore[arg-type]
+    await signed.client.get_workflow_handle(workflow_id).result()
+    database = Database(signed.settings.ledger.url.get_secret_value())
+    where = cases.c.id == case
+
+    snapshot = await database.scalar(sa.select(cases.c.snapshot).where(where))
+    changed = {**snapshot, "case": {**snapshot["case"], "watchers": ["U0MALLORY"]}}
+    await database.execute(sa.update(cases).where(where).values(snapshot=changed))
+    await database.aclose()
+    await sato.press(card, "action.undo")
+    await sato.until(lambda: sato.ephemerals("ts-live"), what="the refusal")
+    assert await signed.changes() == [("POST", "users/u_123/mutes")]
+    assert "undo_requested" not in await signed.written_kinds(case)
+
+
+async def test_keys_are_rotated_under_an_open_case(temporal: str, tmp_path: Path) -> None:
+    """The old keys still verify while the new ones write; then the old ones are removed."""
+    first = {"encryption_keys": f"{SEAL},{NEXT}", "signing_keys": f"{SIGN},{NEXT}"}
+    async with koban(temporal, tmp_path, of_temporal=first, working=False) as world:
+        async with work(world.settings):
+            sato, card, case, workflow_id = await opened(world)
+        async with work(_with(world, f"{NEXT},{SEAL}", f"{NEXT},{SIGN}")):
+            await sato.press(card, "非表示と警告")  # type: ignore[arg-type]
+            await world.client.get_workflow_handle(workflow_id).result()
+        made = await world.changes()
+        assert sorted(made) == [("POST", "messages/m_77/hide"), ("POST", "users/u_123/warnings")]
+        new = _with(world, NEXT, NEXT)
+        client = await open_client(new.temporal)
+        cases_now = Cases(client, "koban", rpc_timeout=RPC_TIMEOUT)
+        async with work(new):
+            await cases_now.click(workflow_id, press(case))
+            await client.get_workflow_handle(closed_workflow_id(case)).result()
+        assert await world.changes() == made
+        assert (await world.written_kinds(case)).count("case_claimed") == 1  # Sato's
+
+
+def _with(world: World, seal: str, sign: str) -> Settings:
+    temporal = world.settings.temporal.model_copy(
+        update={"encryption_keys": SecretStr(seal), "signing_keys": SecretStr(sign)}
+    )
+    return world.settings.model_copy(update={"temporal": temporal})
