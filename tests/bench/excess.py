@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -89,6 +90,18 @@ async def flood(url: str, secret: str, until: float) -> Counter[str]:
     return tally
 
 
+async def flood_beside(url: str, secret: str, seconds: int) -> dict[str, int]:
+    """The flood in a process of its own: here it would delay the presses that are measured."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.bench.excess", url, str(seconds)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate(secret.encode())
+    found: dict[str, int] = json.loads(printed)
+    return found
+
+
 async def quiet(world: Stage, sender: Sender, until: float) -> int:
     """Sends an alert of another detector every second; returns how many were accepted."""
     accepted = 0
@@ -116,7 +129,7 @@ async def measure(world: Stage, sender: Sender, url: str, secret: str, seconds: 
         number = PRESSES_PER_S * seconds
         alone = await shift.click_to_ack(world.workspace, press, PRESSES_PER_S, number // 4)
         until = time.monotonic() + seconds
-        flooding = asyncio.create_task(flood(url, secret, until))
+        flooding = asyncio.create_task(flood_beside(url, secret, seconds))
         beside = asyncio.create_task(quiet(world, sender, until))
         flooded = await shift.click_to_ack(world.workspace, press, PRESSES_PER_S, number)
         accepted, answers = await beside, await flooding
@@ -133,3 +146,8 @@ async def measure(world: Stage, sender: Sender, url: str, secret: str, seconds: 
         "quiet_carded": carded,
         "flood": dict(sorted(answers.items())),
     }
+
+
+if __name__ == "__main__":
+    end = time.monotonic() + int(sys.argv[2])
+    print(json.dumps(asyncio.run(flood(sys.argv[1], sys.stdin.read(), end))))
