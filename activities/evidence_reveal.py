@@ -6,7 +6,8 @@ import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.images import Images, NotFetched
+from activities.image_decoder import NotFetched
+from activities.images import Images
 from activities.ledger.database import LedgerUnavailable
 from activities.ledger.evidence import EvidenceRecord
 from activities.slack.directory import Directory

@@ -1,41 +1,14 @@
 """Images of evidence: fetched only from allowed hosts, and re-encoded from their pixels."""
 
 import asyncio
-import io
 import ipaddress
 import socket
-import struct
-import zlib
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from enum import StrEnum
 
 import httpx
-from PIL import Image, ImageOps
 
-
-class FetchFailure(StrEnum):
-    """Reason why an image can't be shown."""
-
-    FORBIDDEN = "forbidden"
-    GONE = "gone"
-    AWAY = "away"
-    TOO_LARGE = "too_large"
-    NO_IMAGE = "no_image"
-
-    @property
-    def retryable(self) -> bool:
-        """True where a retry may work."""
-        return self is FetchFailure.AWAY
-
-
-class NotFetched(Exception):
-    """The image can't be shown; the message never repeats its URL."""
-
-    def __init__(self, why: FetchFailure) -> None:
-        super().__init__(why.value)
-        self.why = why
-
+from activities.image_decoder import FetchFailure, ImageDecoder, NotFetched, Picture
 
 # Protection against SSRF: the URL in an alert comes from a detector, often from the reported user,
 # and Koban runs within the team's network. Allowed are, also for redirects:
@@ -131,57 +104,6 @@ def _embedded(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-
-# Re-encoding drops metadata, appended files and exploits of decoders. Slack shows PNG and JPEG:
-# docs.slack.dev/reference/block-kit/composition-objects/slack-file-object
-
-MOST_PIXELS = 40_000_000
-"""Largest image to decode: about that of a phone, 160 MB in memory."""
-MOST_SIDE = 2_000
-"""Pixels of the longer side after scaling."""
-QUALITY = 85
-_FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
-_BROKEN = (
-    *(OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError),
-    *(OverflowError, MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
-)
-"""Errors of Pillow about broken files."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Re-encoded image, with its type in the name."""
-
-    name: str
-    content: bytes
-
-
-def picture(content: bytes) -> Picture:
-    """Re-encodes the first frame of an image. Raises `NotFetched`."""
-    try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
-            return _reencoded(opened)
-    except _BROKEN:
-        raise NotFetched(FetchFailure.NO_IMAGE) from None
-
-
-def _reencoded(opened: Image.Image) -> Picture:
-    if opened.width * opened.height > MOST_PIXELS:
-        raise NotFetched(FetchFailure.TOO_LARGE)
-    opened.draft("RGB", (MOST_SIDE, MOST_SIDE))  # decodes a JPEG at a reduced size
-    image = ImageOps.exif_transpose(opened)
-    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    image.thumbnail((MOST_SIDE, MOST_SIDE))
-    # A new canvas carries no text, profile or other metadata.
-    bare = Image.new(image.mode, image.size)
-    bare.paste(image)
-    written = io.BytesIO()
-    if bare.mode == "RGBA":
-        bare.save(written, "PNG")
-        return Picture("evidence.png", written.getvalue())
-    bare.save(written, "JPEG", quality=QUALITY)
-    return Picture("evidence.jpg", written.getvalue())
 
 
 LARGEST = 10 * 1024 * 1024
@@ -284,19 +206,13 @@ async def _read(response: httpx.Response) -> bytes:
     return bytes(content)
 
 
-CONCURRENT = 2
-"""Images decoded at a time: each may take 160 MB."""
-
-
 class Images:
     """Fetches and re-encodes images."""
 
-    def __init__(self, fetcher: Fetcher) -> None:
+    def __init__(self, fetcher: Fetcher, decoder: ImageDecoder | None = None) -> None:
         self._fetcher = fetcher
-        self._decoding = asyncio.Semaphore(CONCURRENT)
+        self._decoder = decoder or ImageDecoder()
 
     async def get(self, address: str) -> Picture:
         """The image at a URL. Raises `NotFetched`."""
-        content = await self._fetcher.fetch(address)
-        async with self._decoding:
-            return await asyncio.to_thread(picture, content)
+        return await self._decoder.picture(await self._fetcher.fetch(address))

@@ -23,7 +23,7 @@ from activities.ledger.database import LedgerUnavailable
 from workflows.client import Cases, OutOfReach
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert, Outcome
-from workflows.domain.policy.matching import severity_of
+from workflows.domain.policy.matching import Facts, severity_of
 from workflows.domain.policy.playbook import Playbook, Policy
 
 SLOW_CALL = 0.25
@@ -55,9 +55,10 @@ log = structlog.get_logger()
 
 @dataclass(order=True)
 class Ticket:
-    """Entry of the waiting queue: the lowest rank is admitted first, then the oldest."""
+    """Entry of the waiting queue: the lowest rank is admitted first, owners in turns."""
 
     rank: int
+    turn: int
     number: int
     admitted: asyncio.Future[None] = field(compare=False)
 
@@ -80,15 +81,20 @@ class AdmissionLimiter:
         self._shrunk_at = float("-inf")
         self._queue: list[Ticket] = []
         self._number = 0
+        self._turn = 0
+        self._turns: dict[str, int] = {}
 
     @property
     def limit(self) -> int:
         """Concurrent calls that are allowed now."""
         return int(self._limit)
 
-    def enqueue(self, rank: int = 0) -> Ticket:
-        """Adds a call to the queue."""
-        ticket = Ticket(rank, self._number, asyncio.get_running_loop().create_future())
+    def enqueue(self, rank: int = 0, owner: str = "") -> Ticket:
+        """Adds a call of `owner` to the queue: many of one delay those of another by one each."""
+        admitted = asyncio.get_running_loop().create_future()
+        turn = max(self._turn, self._turns.get(owner, 0)) + 1
+        ticket = Ticket(rank, turn, self._number, admitted)
+        self._turns[owner] = turn
         self._number += 1
         heapq.heappush(self._queue, ticket)
         self.admit_waiting()
@@ -117,7 +123,10 @@ class AdmissionLimiter:
             ticket = heapq.heappop(self._queue)
             if not ticket.admitted.done():
                 self._in_flight += 1
+                self._turn = max(self._turn, ticket.turn)
                 ticket.admitted.set_result(None)
+        if not self._queue:
+            self._turns.clear()
 
     async def _wait(self, ticket: Ticket) -> None:
         try:
@@ -198,10 +207,11 @@ FindKnown = Callable[[Sequence[Pair]], Awaitable[frozenset[Pair]]]
 
 
 class Target(NamedTuple):
-    """Policy and group of the case that an alert belongs to."""
+    """Policy and group of the case that an alert belongs to, and the alert's facts if known."""
 
     policy: Policy
     group: tuple[str, ...]
+    facts: Facts | None = None
 
     @property
     def key(self) -> tuple[str, tuple[str, ...]]:
@@ -210,7 +220,23 @@ class Target(NamedTuple):
 
     def rank(self, alert: Alert) -> int:
         """The alert's severity as a rank: 1 (critical) to 4 (low)."""
-        return severity_of(self.policy.playbook, alert, holds).rank
+        return severity_of(self.policy.playbook, alert, holds, self.facts).rank
+
+
+Work = Callable[[Callable[[], "list[Placed]"]], Awaitable["list[Placed]"]]
+"""Runs the conditions over a request's alerts, off the event loop."""
+
+
+class Placed(NamedTuple):
+    """The target of an alert and its rank there; None if no playbook matches."""
+
+    target: Target | None
+    rank: int = 0
+
+
+async def at_once(work: Callable[[], list[Placed]]) -> list[Placed]:
+    """Runs the conditions on the event loop."""
+    return work()
 
 
 class TemporalUnavailable(Unavailable):
@@ -261,27 +287,38 @@ class AlertSubmitter:
         target = self._find_target(alert)
         return None if target is None else target.policy.playbook
 
-    async def submit(self, alerts: Sequence[Alert]) -> list[Submission]:
+    def _place(self, alert: Alert) -> Placed:
+        target = self._find_target(alert)
+        if target is None:
+            return Placed(None)
+        # Without the facts: a batch keeps its target until it is sent.
+        return Placed(target._replace(facts=None), target.rank(alert))
+
+    async def submit(self, alerts: Sequence[Alert], work: Work = at_once) -> list[Submission]:
         """Returns the outcome of each alert, in order, once Temporal has stored them.
 
         Raises `TemporalUnavailable` if one was not: the others are duplicates when sent again.
         """
         known = await self._known([_pair(alert) for alert in alerts])
+        fresh = [alert for alert in alerts if _pair(alert) not in known]
+        placed = iter(await work(lambda: [self._place(alert) for alert in fresh]))
         submissions: list[Submission] = []
-        accepted: list[tuple[Alert, Target]] = []
+        batches: list[AlertBatch] = []
+        taken: set[Pair] = set()
         for alert in alerts:
             pair = _pair(alert)
             if pair in known:
                 submissions.append(Submission(Outcome.DUPLICATE))
                 continue
-            target = self._find_target(alert)
-            if target is None:
+            target, rank = next(placed)
+            if pair in taken:  # a second one in the same request
+                submissions.append(Submission(Outcome.DUPLICATE))
+            elif target is None:
                 submissions.append(Submission())
-                continue
-            known.add(pair)  # a second one in the same request is a duplicate
-            accepted.append((alert, target))
-            submissions.append(Submission(Outcome.ACCEPTED, target.policy.playbook.playbook))
-        batches = [self._batch(alert, target) for alert, target in accepted]
+            else:
+                taken.add(pair)
+                batches.append(self._batch(alert, target, rank))
+                submissions.append(Submission(Outcome.ACCEPTED, target.policy.playbook.playbook))
         for batch in dict.fromkeys(batches):
             await asyncio.shield(batch.sent)
         return submissions
@@ -297,12 +334,11 @@ class AlertSubmitter:
                 log.warning("ledger_away", error=type(error).__name__)
         return known
 
-    def _batch(self, alert: Alert, target: Target) -> AlertBatch:
+    def _batch(self, alert: Alert, target: Target, rank: int) -> AlertBatch:
         """Adds the alert to the waiting batch of its case, or to a new one."""
-        rank = target.rank(alert)
         batch = self._waiting.get(target.key)
         if batch is None:
-            batch = AlertBatch(target, self._limiter.enqueue(rank))
+            batch = AlertBatch(target, self._limiter.enqueue(rank, alert.detector))
             self._waiting[target.key] = batch
             batch.sent = asyncio.ensure_future(self._send(batch))
             batch.sent.add_done_callback(_retrieve_exception)
@@ -318,7 +354,7 @@ class AlertSubmitter:
                 raise TemporalUnavailable("an earlier call failed")
             try:
                 workflow_id = await self._cases.accept_all(
-                    list(batch.alerts.values()), *batch.target
+                    list(batch.alerts.values()), batch.target.policy, batch.target.group
                 )
             except RPCError as error:
                 # Temporal answered: it refuses this case alone.

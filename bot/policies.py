@@ -17,7 +17,7 @@ from bot.settings import Settings, need, secrets_named
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.model import AppealRequest
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec
-from workflows.domain.policy.matching import group_of
+from workflows.domain.policy.matching import facts_of, group_of
 from workflows.domain.policy.packed import PackedPolicy, pack
 from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy
@@ -71,10 +71,11 @@ class Policies:
         """Returns policy and group for `alert`, None when no playbook matches it."""
         folder = self._watch.current()
         try:
-            playbook = folder.find(alert)
+            facts = facts_of(alert)
+            playbook = folder.find(alert, facts)
         except LookupError:
             return None
-        return Target(folder.policy_for(playbook.playbook), group_of(playbook, alert))
+        return Target(folder.policy_for(playbook.playbook), group_of(playbook, alert), facts)
 
     @activity.defn(name="policy_now")
     async def policy_now(self, playbook: str) -> PackedPolicy | None:

@@ -213,6 +213,16 @@ class Ingest(_Group):
         timedelta(minutes=5), description="alerts this far in the future are still accepted"
     )
 
+    requests: int = Field(30_000, ge=1, description="requests of one detector a minute")
+    alerts: int = Field(60_000, ge=1, description="alerts of one detector a minute")
+    megabytes: int = Field(256, ge=1, description="MiB of one detector's requests a minute")
+    cpu: Duration = Field(
+        timedelta(seconds=20), description="processor time for one detector a minute, as 20s"
+    )
+    under_way: int = Field(
+        200, ge=1, description="requests of one detector that are worked on at a time"
+    )
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """The common secrets; empty without a setting."""
@@ -233,6 +243,9 @@ class Http(_Group):
 
     host: str = Field("127.0.0.1", min_length=1, description="a host name or an IP address")
     port: int = Field(8400, ge=0, le=65535, description="a port from 0 (any free one) to 65535")
+    connections: int = Field(
+        400, ge=1, description="open connections of one peer; a proxy is one peer"
+    )
 
 
 class Settings(BaseSettings):

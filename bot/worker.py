@@ -21,6 +21,7 @@ from bot.query_guard import GuardedRunner
 from bot.tasks import in_background
 from workflows.activity_options import (
     cards_queue,
+    evidence_queue,
     platform_queue,
     slack_queue,
     updates_queue,
@@ -91,6 +92,9 @@ MAX_CARDS, MAX_UPDATES = 16, 4
 most severe first. Cards are limited per channel, so several have to be at hand; updates share one
 limit, and a click on a card waits until a stale update is cancelled."""
 
+MAX_REVEALS = 16
+"""Pieces of hidden evidence shown at a time; two of their images are decoded at a time."""
+
 UPDATE_HEARTBEAT = timedelta(seconds=0.5)
 """Heartbeat interval of updates: a waiting update learns of its cancellation with a heartbeat."""
 CARD_HEARTBEAT = timedelta(seconds=2)
@@ -106,6 +110,7 @@ class Duties:
     main: Sequence[Activity]
     slack: Sequence[Activity]
     background: Sequence[Activity]
+    evidence: Sequence[Activity]
     platform: Sequence[Activity]
 
 
@@ -159,6 +164,9 @@ def make_workers(
             deployment_config=deployment,
         ),
         activity_worker(slack_queue(task_queue), duties.slack),
+        activity_worker(
+            evidence_queue(task_queue), duties.evidence, max_concurrent_activities=MAX_REVEALS
+        ),
         *(
             activity_worker(
                 queue,

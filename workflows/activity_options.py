@@ -36,6 +36,8 @@ worst_queue = "{}-slack-worst".format
 """Cards of new critical cases: all workers of `cards_queue` can be busy for minutes."""
 updates_queue = "{}-slack-updates".format
 """Background updates of cards that are already posted."""
+evidence_queue = "{}-evidence".format
+"""Hidden evidence: its images are fetched from anywhere and decoded, which takes up to 25 s."""
 platform_queue = "{}-platform".format
 """Calls to the platform."""
 
@@ -155,10 +157,15 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     ),
     # A call to people that comes later than an hour is of no use.
     CasePort.tell: replace(_SLACK, within=timedelta(hours=1), heartbeat=None),
-    # An image takes up to 10 s to fetch, and an upload to Slack has several steps. After 75 s the
-    # person has closed the modal.
+    # An image takes up to 10 s to fetch and 15 s to decode, and an upload to Slack has several
+    # steps. After 75 s the person has closed the modal.
     CasePort.show_evidence: replace(
-        _SLACK, attempt=_seconds(30), within=_seconds(75), retry=_backoff(0.5, 5), rank=1
+        _SLACK,
+        attempt=_seconds(35),
+        within=_seconds(75),
+        queue=evidence_queue,
+        retry=_backoff(0.5, 5),
+        rank=1,
     ),
     ReportPort.post_report: replace(_REPORT, heartbeat=_SLACK_HEARTBEAT, queue=slack_queue, rank=5),
     # The press goes on waiting with ROLES_LATER.

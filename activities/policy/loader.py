@@ -17,7 +17,7 @@ from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.appeals import AppealRules
 from workflows.domain.policy.checks.all import findings
 from workflows.domain.policy.checks.finding import Bundle
-from workflows.domain.policy.matching import find_playbook
+from workflows.domain.policy.matching import Facts, find_playbook
 from workflows.domain.policy.platform import Detector, LookupCatalog
 from workflows.domain.policy.playbook import Limits, NoticeText, Playbook, Policy
 from workflows.domain.policy.reports import ReportRules
@@ -70,9 +70,9 @@ class PolicyFolder:
             return None
         return NoticeText(call=call, frame=notices.decision, automation=notices.automation)
 
-    def find(self, alert: Alert) -> Playbook:
-        """The playbook for an alert, possibly the catch-all."""
-        return find_playbook(self.playbooks.values(), alert, holds)
+    def find(self, alert: Alert, facts: Facts | None = None) -> Playbook:
+        """The playbook for an alert with these `facts`, possibly the catch-all."""
+        return find_playbook(self.playbooks.values(), alert, holds, facts)
 
 
 def load_policy(folder: Path) -> PolicyFolder:

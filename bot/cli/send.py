@@ -140,7 +140,7 @@ def _post(http: httpx.Client, webhook: Webhook, batch: list[Item]) -> httpx.Resp
     message = f"msg_{uuid.uuid4().hex}"
     for attempt in range(1, TRIES + 1):
         answer = _once(http, webhook, message, body)
-        if answer.status_code != 503 or attempt == TRIES:
+        if answer.status_code not in (429, 503) or attempt == TRIES:
             break
         wait = retry_after(answer.headers.get("retry-after")) or PAUSE
         time.sleep(min(wait, LONGEST_PAUSE).total_seconds())

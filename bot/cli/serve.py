@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import sys
 from contextlib import AsyncExitStack
 
 import aiohttp
@@ -18,13 +19,15 @@ from bot.errors import InputWrong, SettingWrong
 from bot.http.alerts import AlertEndpoint
 from bot.http.app import Check, make_app
 from bot.http.appeals import AppealEndpoint
+from bot.http.budgets import Allowance, Budgets, Intake
+from bot.http.connections import ConnectionLimits, bounded_protocol
 from bot.http.metrics import Metrics
 from bot.http.validation import Window
 from bot.ledger import LedgerStartup
 from bot.log_setup import set_up_logging
 from bot.policies import Policies, open_policies
 from bot.services.slack import make_services
-from bot.settings import Http, Settings, load_settings, need
+from bot.settings import Http, Ingest, Settings, load_settings, need
 from bot.slack.app import make_bolt_app
 from bot.slack.http import slack_routes
 from bot.slack.replies import Background
@@ -56,7 +59,7 @@ async def _serve(settings: Settings) -> None:
     with listen(settings.http) as listener:
         async with AsyncExitStack() as opened:
             app = await open_app(opened, settings, open_policies(settings))
-            await _serve_until_stopped(app, listener, settings.http.host)
+            await _serve_until_stopped(app, listener, settings.http)
 
 
 def listen(http: Http) -> socket.socket:
@@ -95,10 +98,12 @@ async def open_app(
     bolt = make_bolt_app(services, web, secret.get_secret_value() if secret else "", background)
     metrics = Metrics()
     window = Window(settings.ingest.oldest, settings.ingest.newest)
+    intake = Intake(Budgets(allowance_of(settings.ingest)))
     routers = [
-        AlertEndpoint(policies.keys, services.alerts, metrics, window).router(),
+        AlertEndpoint(policies.keys, services.alerts, metrics, window, intake=intake).router(),
         AppealEndpoint(
-            policies.keys, services.appeals, database, policies.appeal_start, window
+            *(policies.keys, services.appeals, database, policies.appeal_start, window),
+            intake=intake,
         ).router(),
     ]
     if secret:
@@ -112,6 +117,17 @@ async def open_app(
         "policy": policies.check,
     }
     return make_app(routers, checks, metrics)
+
+
+def allowance_of(ingest: Ingest) -> Allowance:
+    """The budgets of one detector, as the settings have them."""
+    return Allowance(
+        requests=ingest.requests,
+        bytes=ingest.megabytes * 1024 * 1024,
+        alerts=ingest.alerts,
+        cpu=ingest.cpu.total_seconds(),
+        under_way=ingest.under_way,
+    )
 
 
 def _require_secrets(policies: Policies, settings: Settings) -> None:
@@ -132,13 +148,21 @@ async def _run_socket_mode(bolt: AsyncApp, token: str) -> None:
         await asyncio.sleep(SOCKET_PAUSE)
 
 
-async def _serve_until_stopped(app: FastAPI, listener: socket.socket, host: str) -> None:
+SWITCH_SECONDS = 0.001
+"""Seconds after which Python interrupts the thread of request bodies (default 5 ms): a press waits
+for it several times."""
+
+
+async def _serve_until_stopped(app: FastAPI, listener: socket.socket, http: Http) -> None:
+    sys.setswitchinterval(SWITCH_SECONDS)
     # uvicorn raises the signal again when it has stopped. Without a handler of our own that would
     # kill the process before its background work is done.
     stop_event()
     server = uvicorn.Server(
         uvicorn.Config(
             app,
+            http=bounded_protocol(ConnectionLimits(per_peer=http.connections)),
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -146,7 +170,7 @@ async def _serve_until_stopped(app: FastAPI, listener: socket.socket, host: str)
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
     )
-    shown = f"[{host}]" if ":" in host else host
+    shown = f"[{http.host}]" if ":" in http.host else http.host
     log.info("listening", url=f"http://{shown}:{listener.getsockname()[1]}")
     await server.serve(sockets=[listener])
     log.info("stopped")

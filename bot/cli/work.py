@@ -174,9 +174,9 @@ async def open_duties(
             slack.show_appeal,
             slack.show_storm,
             slack.post_report,
-            revealing.show_evidence,
         ),
         background=(slack.show,),
+        evidence=(revealing.show_evidence,),
         platform=(
             platform.carry_out,
             platform.read_back,

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from bot.admission import AlertSubmitter, Submission
+from bot.http.budgets import Budget, Sender
 from bot.http.endpoint import SignedEndpoint, as_json, invalid_result
 from bot.http.metrics import Metrics
 from bot.http.models import EXAMPLE, Batch
@@ -39,11 +41,14 @@ class AlertEndpoint(SignedEndpoint):
         },
     }
 
-    async def process(self, body: bytes, speaker: str | None, own: frozenset[str]) -> Response:
+    async def process(
+        self, body: bytes, speaker: str | None, own: frozenset[str], sender: Sender
+    ) -> Response:
         """Submits the valid alerts; 422 when none of them is valid."""
-        items = read_alerts(body, speaker, own, self.window)
+        items = await self.intake.work(sender, lambda: read_alerts(body, speaker, own, self.window))
+        self.intake.budgets.spend(sender.name, Budget.ALERTS, len(items), sender.common)
         valid = [item for item in items if isinstance(item, Alert)]
-        submissions = iter(await self.submitter.submit(valid))
+        submissions = iter(await self.submitter.submit(valid, partial(self.intake.work, sender)))
         tally: Counter[tuple[str, str]] = Counter()
         results = []
         for item in items:

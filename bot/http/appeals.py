@@ -12,6 +12,7 @@ from starlette.responses import Response
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.database import Database, LedgerUnavailable
 from activities.ledger.queries import Queries
+from bot.http.budgets import Sender
 from bot.http.endpoint import SignedEndpoint, as_json, invalid_result
 from bot.http.models import RequestRefused
 from bot.http.validation import Invalid, Window, read_appeal
@@ -57,9 +58,13 @@ class AppealEndpoint(SignedEndpoint):
     noun: ClassVar = "appeal"
     content: ClassVar = {"schema": _SCHEMA, "example": EXAMPLE}
 
-    async def process(self, body: bytes, speaker: str | None, own: frozenset[str]) -> Response:
+    async def process(
+        self, body: bytes, speaker: str | None, own: frozenset[str], sender: Sender
+    ) -> Response:
         """Files or withdraws the appeal; 422 when there is nothing to review."""
-        request = read_appeal(body, speaker, own, self.window)
+        request = await self.intake.work(
+            sender, lambda: read_appeal(body, speaker, own, self.window)
+        )
         outcome = request if isinstance(request, Invalid) else await self._submit(request)
         if isinstance(outcome, Invalid):
             results = [invalid_result(outcome)]

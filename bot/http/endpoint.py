@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from fastapi import APIRouter
@@ -12,10 +12,11 @@ from starlette.responses import JSONResponse, Response
 from temporalio.service import RPCError
 
 from bot.admission import TemporalUnavailable
+from bot.http.budgets import Intake, OverBudget, Sender, named_in
 from bot.http.models import Refused, RequestRefused, Results
 from bot.http.signatures import check_encoding, read_body, verify_signature
 from bot.http.validation import Invalid
-from bot.policies import Keys
+from bot.policies import Keys, Signer
 from workflows.client import OutOfReach
 from workflows.domain.alerts import Outcome
 
@@ -23,11 +24,16 @@ RETRY_AFTER = 5
 """Seconds until a sender should retry while Temporal is unreachable (the `Retry-After` header)."""
 
 
+AT_ONCE = 16 * 1024
+"""Bytes of a body whose signature is verified without a turn."""
+
+
 @dataclass(frozen=True)
 class SignedEndpoint(ABC):
     """Base of an endpoint. `keys` is called for every request, because policy files change."""
 
     keys: Callable[[], Keys]
+    intake: Intake = field(default_factory=Intake, kw_only=True)
 
     path: ClassVar[str]
     summary: ClassVar[str]
@@ -38,8 +44,10 @@ class SignedEndpoint(ABC):
     """Schema and examples of the request body, as OpenAPI's media type object."""
 
     @abstractmethod
-    async def process(self, body: bytes, speaker: str | None, own: frozenset[str]) -> Response:
-        """Handles a request with a valid signature.
+    async def process(
+        self, body: bytes, speaker: str | None, own: frozenset[str], sender: Sender
+    ) -> Response:
+        """Handles a request with a valid signature; large work waits for the turn of `sender`.
 
         `speaker` is the detector whose own secret signed it, None for the common secret; `own` are
         the detectors that the common secret can't speak for.
@@ -53,15 +61,33 @@ class SignedEndpoint(ABC):
         """Answers one request; a refused one has no effect."""
         try:
             body, keys = await read_body(request), self.keys()
-            check_encoding(body, request.headers)
-            signer = verify_signature(body, request.headers, keys.signers)
-            return await self.process(body, signer.detector, keys.own)
+            signer = await self._verified(request, body, keys)
+            sender = Sender(signer.detector or named_in(body), signer.detector is None)
+            with self.intake.budgets.request(sender.name, len(body), sender.common):
+                return await self.process(body, signer.detector, keys.own, sender)
+        except OverBudget as refused:
+            content = {"error": str(refused), "budget": refused.budget}
+            return as_json(429, content, {"Retry-After": str(refused.retry_after)})
         except RequestRefused as refused:
             pointer = {} if refused.pointer is None else {"pointer": refused.pointer}
             return as_json(refused.status, {"error": str(refused), **pointer})
         except (TemporalUnavailable, OutOfReach, RPCError):
             error = f"Temporal is unavailable: send the same {self.noun} again."
             return as_json(503, {"error": error}, {"Retry-After": str(RETRY_AFTER)})
+
+    async def _verified(self, request: Request, body: bytes, keys: Keys) -> Signer:
+        """The signer. Raises `RequestRefused` (401, 415)."""
+
+        def verify() -> Signer:
+            check_encoding(body, request.headers)
+            return verify_signature(body, request.headers, keys.signers)
+
+        if len(body) <= AT_ONCE:
+            return verify()
+        # It takes milliseconds a secret, and anybody can ask for it: those of one peer wait.
+        peer = request.client.host if request.client else ""
+        signer, _ = await self.intake.turns.run(f"unverified {peer}", verify)
+        return signer
 
     def router(self) -> APIRouter:
         """The endpoint's route with its OpenAPI description."""
@@ -122,6 +148,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         (413, "The body is over 1 MiB"),
         (415, "The body is compressed, or not UTF-8"),
         (422, "The content is invalid"),
+        (429, "The sender has used up a budget; send it again after Retry-After"),
         (503, "Temporal is unavailable; send it again"),
     )
 }

@@ -42,6 +42,7 @@ class Refused(BaseModel):
 
     error: str = Field(description="Reason, in one sentence")
     pointer: str | None = Field(None, description="JSON pointer to the request's field")
+    budget: str | None = Field(None, description="The budget that is used up (429)")
     results: list[Result] | None = Field(None, description="Results by alert, if any")
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.http.models import MAX_ALERTS, RequestRefused
-from workflows.domain.alerts import MANUAL_DETECTORS, Alert
+from workflows.domain.alerts import MANUAL_DETECTORS, MOST_VALUES, Alert, values_in
 from workflows.domain.appeal.model import AppealRequest
 from workflows.domain.values import is_blank, visible
 
@@ -27,6 +27,12 @@ MAX_ALERT = 256 * 1024
 Temporal refuses a signal of 2 MB and terminates a workflow whose history exceeds 50 MB. All alerts
 of a group share one history while no worker runs: 190 of the largest, or 10,000 of 5 KB.
 """
+
+MAX_TEXT = 50_000
+"""Characters of one text in an alert."""
+
+MAX_BODY_VALUES = 50_000
+"""Values in one body: 1000 alerts of fifty, which take 0.2 s to read."""
 
 MAX_DIGITS = 20
 """Characters of an integer that is worth reading."""
@@ -135,6 +141,9 @@ def read_appeal(
 
 def _parse(body: bytes) -> Any:
     """Reads JSON. What is wrong with one value becomes `Unusable` in its place."""
+    if _values_at_least(body) > MAX_BODY_VALUES:
+        sentence = f"A request may have at most {MAX_BODY_VALUES} values: send fewer alerts."
+        raise RequestRefused(sentence, status=413)
     try:
         return _DECODER.decode(body.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
@@ -143,6 +152,17 @@ def _parse(body: bytes) -> Any:
     except RecursionError as error:
         sentence = f"The body is nested more than {MAX_DEPTH} levels deep."
         raise RequestRefused(sentence) from error
+
+
+def _values_at_least(body: bytes) -> int:
+    """The number of commas and closed brackets outside of texts, in linear time."""
+    if len(body) <= MAX_BODY_VALUES:
+        return 0
+    structure = _TEXT.sub(b"", body)
+    return sum(structure.count(mark) for mark in (b",", b"]", b"}"))
+
+
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -216,7 +236,28 @@ def _read_alert(
     if size > MAX_ALERT:
         sentence = f"An alert may have at most {MAX_ALERT} bytes; this one has {size}."
         return _invalid(item, (), sentence)
+    for path, sentence in _excess(item, size):
+        return _invalid(item, path, sentence)
     return alert
+
+
+def _excess(item: dict[str, Any], size: int) -> Iterator[tuple[Path, str]]:
+    """Attributes and texts that are too much work for conditions, with a sentence."""
+    attributes = item.get("attributes", {})
+    if size > MOST_VALUES and values_in(attributes) - 1 > MOST_VALUES:
+        yield ("attributes",), f"Attributes may have at most {MOST_VALUES} values in all."
+    if size > MAX_TEXT:
+        for path in _long_texts(item, ()):
+            yield path, f"A text may have at most {MAX_TEXT} characters."
+
+
+def _long_texts(value: Any, path: Path) -> Iterator[Path]:
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _long_texts(key, path)
+            yield from _long_texts(inner, (*path, key))
+    elif isinstance(value, str) and len(value) > MAX_TEXT:
+        yield path
 
 
 def _unstorable(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

@@ -9,6 +9,7 @@ from fastapi.responses import PlainTextResponse, Response
 from slack_bolt.adapter.starlette.async_handler import to_async_bolt_request, to_starlette_response
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
+from starlette.requests import ClientDisconnect
 
 MOST_BYTES = 2 * 1024 * 1024
 """A view is at most 250 KB (docs.slack.dev, views.open) and grows threefold as a form."""
@@ -51,11 +52,15 @@ def slack_routes(app: AsyncApp, signing_secret: str) -> APIRouter:
 
 
 async def _capped(request: Request) -> bytes | None:
+    """The body; None where it is too large, or the sender has gone."""
     kept = bytearray()
-    async for chunk in request.stream():
-        kept += chunk
-        if len(kept) > MOST_BYTES:
-            return None
+    try:
+        async for chunk in request.stream():
+            kept += chunk
+            if len(kept) > MOST_BYTES:
+                return None
+    except ClientDisconnect:
+        return None
     return bytes(kept)
 
 

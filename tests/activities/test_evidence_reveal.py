@@ -12,7 +12,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.evidence_reveal import RevealActivities
-from activities.images import FetchFailure, NotFetched, Picture
+from activities.image_decoder import FetchFailure, NotFetched, Picture
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database

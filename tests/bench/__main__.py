@@ -18,7 +18,7 @@ from deploy.sandbox.slack.workspace import Workspace
 from deploy.sandbox.stage import INGEST_SECRET, Stage, stage
 from deploy.sandbox.temporal import temporal_server
 from deploy.sandbox.traffic.sender import Sender
-from tests.bench import ingest, long_life, memory, shift, storm, whole
+from tests.bench import excess, ingest, long_life, memory, shift, storm, whole
 from tests.bench.storm_plan import Plan
 from tests.conftest import free_port
 
@@ -110,6 +110,9 @@ async def bench(quick: bool) -> dict:
         sender = Sender(url, INGEST_SECRET, http)
         result["alert_to_card"] = await shift.alert_to_card(world, sender, 40)
         result["click_to_ack"] = await clicks(world, sender, folder, 10)
+        result["excess"] = await excess.measure(
+            world, sender, url, INGEST_SECRET, 10 if quick else 30
+        )
         one = shift.standard_case
         result["case_untimed"] = await one(world, sender, client, "brand_new", "warn", "u_a")
         result["case_timed"] = await one(world, sender, client, "off_platform", "mute", "u_b")
@@ -146,12 +149,20 @@ def usual_write(case: dict) -> int:
     return sorted(case["write_bytes"])[-2]
 
 
+def missing(excess_: dict) -> int:
+    """Accepted alerts of the other detector without a card; all of them where none was accepted."""
+    return excess_["quiet_accepted"] - excess_["quiet_carded"] if excess_["quiet_accepted"] else 1
+
+
 def targets(result: dict) -> list[tuple[str, str, str]]:
     """Rows of (name, measured, target), with a remark for each missed target."""
     rows = [
         ("accepted alerts ÷ bare loop", result["alerts"]["ratio"], ">=", 0.9),
         ("whole cases ÷ no logic", result["whole_cases"]["ratio_floor"], ">=", 0.6),
         ("click → ack p99, ms", result["click_to_ack"]["koban"]["p99_ms"], "<=", 150),
+        ("one floods: ack p99, ms", result["excess"]["flooded"]["p99_ms"], "<=", 300),
+        ("one floods: not acked", result["excess"]["presses_not_acked"], "<=", 0),
+        ("one floods: others not carded", missing(result["excess"]), "<=", 0),
         ("Temporal actions, standard case", result["case_untimed"]["temporal_actions"], "<=", 20),
         ("ledger write of one step, bytes", usual_write(result["case_untimed"]), "<=", 2_048),
         ("worker memory, KiB a case", list(result["memory"].values())[-1], "<=", 150),

@@ -99,6 +99,21 @@ def test_a_mistake_is_reported_and_false(expression: str, expected: str) -> None
     assert holds(expression, FACTS) is False
 
 
+@pytest.mark.parametrize(
+    ("expression", "nested"),
+    [
+        ("alert.attributes.a.exists(x, alert.attributes.b.exists(y, x == y))", True),
+        ("alert.attributes.a.all(x, (alert.attributes.a.filter( y, x == y)).size() > 1)", True),
+        ("alert.attributes.a.exists(x, x == '.map(') && alert.attributes.b.all(y, y > (1))", False),
+        ("alert.attributes.a.filter(x, x > 1).exists(y, y > 2)", False),
+    ],
+)
+def test_a_loop_inside_another_is_a_mistake(expression: str, nested: bool) -> None:
+    """A detector would choose the number of its steps."""
+    found = problem(expression)
+    assert (found is not None and "inside another one" in found) is nested
+
+
 def test_an_expression_uses_available_names_only() -> None:
     """A playbook has the alert, not the platform's response."""
     assert problem("response.muted == true", ("response",)) is None

@@ -17,7 +17,7 @@ from temporalio.exceptions import FailureError
 
 from workflows.activity_options import execute
 from workflows.conditions import holds
-from workflows.domain.alerts import Alert, brief
+from workflows.domain.alerts import Alert, brief, values_in
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case.events import CaseOpened
 from workflows.domain.case.evolve import opened
@@ -33,7 +33,9 @@ from workflows.ports.cases import CasePort, ClaimAlerts, OpenCase, OpenedCase
 AT_ONCE = 100
 """Alerts in one batch, which is the work of one workflow task."""
 LARGEST = 250_000
-"""Bytes of alerts in one batch, as in their signals: conditions read all of them."""
+"""Work of one batch, in bytes as in their signals: conditions read all of them."""
+VALUE = 25
+"""Work of one value in an alert's attributes, in bytes: ten alerts with the most make a batch."""
 DEBOUNCE = timedelta(seconds=5)
 
 
@@ -77,7 +79,10 @@ class Inbox:
         self.weight += sum(size for _, size in sized)
 
     def take(self, at_most: int = AT_ONCE) -> list[Alert]:
-        """Removes and returns the oldest alerts, without duplicates and those the case has had."""
+        """Removes and returns the oldest alerts, without duplicates and those the case has had.
+
+        It may return none although more alerts wait: duplicates are work too.
+        """
         batch: dict[str, Alert] = {}
         size = 0
         while len(batch) < at_most and size < LARGEST and self:
@@ -86,9 +91,9 @@ class Inbox:
                 continue
             alert, bytes_ = self._alerts.popleft()
             self.weight -= bytes_
+            size += _work(alert, bytes_)
             if self._seen().is_new(alert_key(alert)):
                 batch.setdefault(alert.key, alert)
-                size += bytes_
         return list(batch.values())
 
     def all_that_wait(self) -> tuple[Alert, ...]:
@@ -215,7 +220,11 @@ def _size(alert: Alert) -> int:
 
 
 def _sizes(batch: Iterable[Assessed]) -> int:
-    return sum(_size(each.alert) for each in batch)
+    return sum(_work(each.alert, _size(each.alert)) for each in batch)
+
+
+def _work(alert: Alert, size: int) -> int:
+    return max(size, VALUE * values_in(alert.attributes))
 
 
 def _may_wait(case: Case, batch: Sequence[Assessed]) -> bool:

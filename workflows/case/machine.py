@@ -44,7 +44,7 @@ from workflows.shared.authorize import Authorized
 from workflows.shared.ledger_writer import CaseLedger
 from workflows.shared.machine import Machine
 from workflows.shared.slack_sync import CaseSlackSync
-from workflows.shared.tasks import Lane, Tasks
+from workflows.shared.tasks import Lane, TaskBudget, Tasks
 from workflows.shared.timers import DecisionClock
 
 _SLACK_PATIENCE = timedelta(seconds=1)
@@ -68,6 +68,7 @@ class CaseMachine(Machine[Click, Delivery]):
         self._messages = Tasks(reports_to=self._tasks)
         self._inbox = Inbox(start.alerts, lambda: self._seen)
         self._alert_lane = Lane(self._lane_tasks, self._work_alerts)
+        self._alert_budget = TaskBudget(most=1)
         self._for_next: list[Alert] = []
         self._claiming = False
         self._turns = 0
@@ -211,6 +212,8 @@ class CaseMachine(Machine[Click, Delivery]):
                 await self._join(
                     await self._inbox.next_batch(lambda: self._open_case, lambda: self._slack.idle)
                 )
+            # A batch of duplicates, or one for the next case, has waited for nothing.
+            await self._alert_budget.spend()
 
     async def _open(self) -> None:
         """Opens the case, unless the ledger knows its first alert."""

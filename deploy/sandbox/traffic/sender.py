@@ -14,6 +14,7 @@ from deploy.sandbox.traffic.alerts import Json
 BATCH = 500
 PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 10.0
+REPEATED = frozenset({429, *range(500, 600)})
 
 
 def signed(secret: str, body: str) -> dict[str, str]:
@@ -53,7 +54,7 @@ class Sender:
             response = await self._post(body)
             if response is not None and response.status_code == 202:
                 return list(response.json()["results"])
-            if response is not None and response.status_code < 500:
+            if response is not None and response.status_code not in REPEATED:
                 raise Rejected(f"{response.status_code}: {response.text[:300]}")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

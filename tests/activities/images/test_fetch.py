@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from activities.images import LARGEST, AllowedHosts, Fetcher, FetchFailure, NotFetched, open_fetcher
+from activities.image_decoder import FetchFailure, NotFetched
+from activities.images import LARGEST, AllowedHosts, Fetcher, open_fetcher
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HOSTS = frozenset({"images.market.example"})

@@ -2,7 +2,8 @@
 
 import pytest
 
-from activities.images import AllowedHosts, FetchFailure, NotFetched, Target, is_public
+from activities.image_decoder import FetchFailure, NotFetched
+from activities.images import AllowedHosts, Target, is_public
 
 HOSTS = frozenset({"images.market.example"})
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from activities.images import MOST_SIDE, FetchFailure, NotFetched, picture
+from activities.image_decoder import MOST_SIDE, FetchFailure, NotFetched, picture
 from tests.selection import examples
 
 

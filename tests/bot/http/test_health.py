@@ -46,7 +46,7 @@ async def test_the_page_for_engineers_describes_alerts_with_an_example(server: A
     post = document["paths"]["/v1/alerts"]["post"]
     content = post["requestBody"]["content"]["application/json"]
     assert content["examples"]["one"]["value"]["id"] == "chat-000123"
-    assert sorted(post["responses"]) == ["202", "401", "408", "413", "415", "422", "503"]
+    assert sorted(post["responses"]) == ["202", "401", "408", "413", "415", "422", "429", "503"]
     schemas = document["components"]["schemas"]
     assert _references(document) <= {f"#/components/schemas/{name}" for name in schemas}
 

@@ -204,3 +204,65 @@ async def test_a_broken_alert_is_invalid_and_its_neighbours_are_accepted(
     assert (second["result"], second["pointer"]) == ("invalid", pointer)
     assert second["error"] == (error or "This text has half of a surrogate pair.")
     assert server.cases.ids == ["a1", "a3"]
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """An object within an object, and so on."""
+    value: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"l": [{}] * 1000},
+        {"l": [1] * 1000},
+        {f"k{number}": "x" for number in range(1001)},
+        {"l": [nested(25) for _ in range(40)]},
+    ],
+)
+def test_attributes_of_too_many_values_are_invalid(attributes: dict[str, Any]) -> None:
+    """Conditions read all of them, and a few kilobytes can hold thousands."""
+    assert refusal(as_json(alert(attributes=attributes))) == (
+        "/attributes",
+        "Attributes may have at most 1000 values in all.",
+    )
+
+
+@pytest.mark.parametrize("attributes", [{"l": [{}] * 999}, {"l": [nested(27)] * 37}])
+def test_attributes_of_a_thousand_values_are_accepted(attributes: dict[str, Any]) -> None:
+    """The limit is far above what a detector needs."""
+    [read] = read_alerts(as_json(alert(attributes=attributes)), None, NONE, WINDOW)
+    assert isinstance(read, Alert)
+    assert read.attributes == attributes
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"title": "x" * 50_001}, "/title"),
+        ({"title": {"ja": "短", "en": "x" * 50_001}}, "/title/en"),
+        ({"evidence": [{"kind": "text", "text": "x" * 50_001}]}, "/evidence/0/text"),
+        ({"attributes": {"a": ["x" * 50_001]}}, "/attributes/a/0"),
+        ({"attributes": {"x" * 50_001: 1}}, "/attributes"),
+    ],
+)
+def test_a_text_that_is_too_long_is_invalid(fields: dict[str, Any], pointer: str) -> None:
+    """The pointer names the text; its neighbours in the request are not affected."""
+    long = alert(**fields)
+    assert refusal(as_json(long)) == (pointer, "A text may have at most 50000 characters.")
+    [_, other] = read_alerts(as_json({"alerts": [long, alert("a2")]}), None, NONE, WINDOW)
+    assert isinstance(other, Alert)
+
+
+def test_a_body_of_too_many_values_is_refused_unread() -> None:
+    """Commas and brackets are counted before the body is parsed, but not those in texts."""
+    many = {"alerts": [alert(str(number), attributes={"l": [1] * 900}) for number in range(60)]}
+    with pytest.raises(RequestRefused, match="at most 50000 values") as refused:
+        read_alerts(as_json(many), None, NONE, WINDOW)
+    assert refused.value.status == 413
+    texts = [{"kind": "text", "text": ',"\\[]{}' * 5_000}] * 3
+    [read] = read_alerts(as_json(alert(evidence=texts)), None, NONE, WINDOW)
+    assert isinstance(read, Alert)

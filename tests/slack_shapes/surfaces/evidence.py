@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from activities.images import FetchFailure
+from activities.image_decoder import FetchFailure
 from activities.slack.evidence import Viewer
 from activities.slack.handles import PieceHandle
 from bot.slack.evidence.pages import (

@@ -161,3 +161,17 @@ def test_a_batch_is_assessed_again_after_a_worse_alert() -> None:
 async def test_an_empty_batch_makes_no_claim() -> None:
     """The case recognized all of them."""
     assert await claim(a_case(policy=POLICY), [], a_case().opened_at) == ([], [], None)
+
+
+def test_alerts_of_many_values_make_a_small_batch() -> None:
+    """Each value is converted for conditions: a few kilobytes can be much work."""
+    inbox = an_inbox(numbers(1, 25, attributes={"l": [{}] * 998}))
+    assert [len(inbox.take()) for _ in range(3)] == [10, 10, 5]
+
+
+def test_duplicates_are_work_of_a_batch_too() -> None:
+    """A thousand that are sent again are not read in one workflow task."""
+    large = numbers(1, 12, evidence=[{"kind": "text", "text": "x" * 49_000}])
+    inbox = an_inbox(large, *large)
+    assert (inbox.take(), bool(inbox)) == ([], True)
+    assert (inbox.take(), bool(inbox)) == ([], False)

@@ -1,9 +1,9 @@
 """Matching of alerts to playbooks, and of typed words to kinds and subjects."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -101,13 +101,47 @@ Holds = Callable[[str, Mapping[str, Any]], bool]
 """Evaluates a condition over facts; never raises."""
 
 
-def find_playbook(playbooks: Iterable[Playbook], alert: Alert, holds: Holds) -> Playbook:
-    """The first playbook that matches, else the catch-all.
+P = TypeVar("P")
+
+
+class Facts(Mapping[str, Any]):
+    """Variables of conditions, converted for the evaluator once and not for each condition."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self._variables = variables
+        self._prepared: Any = None
+
+    def __getitem__(self, name: str) -> Any:
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+    def prepared(self, prepare: Callable[[Mapping[str, Any]], P]) -> P:
+        """The result of `prepare` over the variables; calls it the first time only."""
+        if self._prepared is None:
+            self._prepared = prepare(self._variables)
+        result: P = self._prepared
+        return result
+
+
+def facts_of(alert: Alert) -> Facts:
+    """The variables of conditions over `alert`."""
+    return Facts({"alert": alert.facts()})
+
+
+def find_playbook(
+    playbooks: Iterable[Playbook], alert: Alert, holds: Holds, facts: Facts | None = None
+) -> Playbook:
+    """The first playbook that matches, else the catch-all; `facts` are those of the alert.
 
     Raises:
         LookupError: if nothing matches and there is no catch-all.
     """
-    facts = {"alert": alert.facts()}
+    facts = facts or facts_of(alert)
     ordered = sorted(playbooks, key=lambda each: (each.catch_all, each.order, each.playbook))
     for playbook in ordered:
         if playbook.catch_all or holds(playbook.match, facts):
@@ -115,14 +149,18 @@ def find_playbook(playbooks: Iterable[Playbook], alert: Alert, holds: Holds) -> 
     raise LookupError(f"no playbook takes alerts of kind {alert.kind}")
 
 
-def severity_of(playbook: Playbook, alert: Alert, holds: Holds) -> Severity:
+def severity_of(
+    playbook: Playbook, alert: Alert, holds: Holds, facts: Facts | None = None
+) -> Severity:
     """The worst severity whose condition matches, else the mildest of the playbook."""
-    return assess(playbook, alert, holds).severity
+    return assess(playbook, alert, holds, facts).severity
 
 
-def assess(playbook: Playbook, alert: Alert, holds: Holds) -> "Assessment":
-    """Assesses an alert; the result has its facts for further conditions."""
-    facts = {"alert": alert.facts()}
+def assess(
+    playbook: Playbook, alert: Alert, holds: Holds, facts: Facts | None = None
+) -> "Assessment":
+    """Assesses an alert, with its `facts` if they are known."""
+    facts = facts or facts_of(alert)
     ordered = sorted(playbook.severity, key=lambda each: each.rank)
     found = next((s for s in ordered if holds(playbook.severity[s], facts)), ordered[-1])
     return Assessment(alert=alert, severity=found, facts=facts)
@@ -134,11 +172,13 @@ class Assessment:
 
     alert: Alert
     severity: Severity
-    facts: Mapping[str, Any]
+    facts: Facts
 
     def protections(self, playbook: Playbook, severity: Severity, holds: Holds) -> tuple[int, ...]:
         """The indexes of the `protect` rules that match in a case of `severity`."""
-        facts = {**self.facts, "severity": severity.value}
+        if not playbook.protect:
+            return ()
+        facts = Facts({**self.facts, "severity": severity.value})
         return tuple(i for i, rule in enumerate(playbook.protect) if holds(rule.when, facts))
 
 

@@ -1,8 +1,11 @@
 """Assessment of an alert by a playbook."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from tests.workflows.domain.builders import a_policy, an_alert
 from workflows.conditions import holds
-from workflows.domain.policy.matching import assess
+from workflows.domain.policy.matching import assess, facts_of, find_playbook
 from workflows.domain.policy.playbook import Severity
 
 PLAYBOOK = a_policy(
@@ -39,3 +42,30 @@ def test_the_facts_stay_those_of_the_alert() -> None:
     weighed.protections(PLAYBOOK, Severity.CRITICAL, holds)
     assert set(weighed.facts) == {"alert"}
     assert weighed.facts["alert"]["id"] == "chat-000001"
+
+
+def test_facts_are_converted_once() -> None:
+    """Every condition over the same facts gets the same converted ones."""
+    calls: list[int] = []
+    facts = facts_of(an_alert())
+
+    def convert(variables: Mapping[str, Any]) -> str:
+        calls.append(len(variables))
+        return "converted"
+
+    assert [facts.prepared(convert) for _ in range(3)] == ["converted"] * 3
+    assert calls == [1]
+
+
+def test_matching_and_severity_share_their_facts() -> None:
+    """Known facts are not made again."""
+    facts, seen = facts_of(an_alert()), []
+
+    def noted(expression: str, given: Mapping[str, Any]) -> bool:
+        seen.append(given)
+        return holds(expression, given)
+
+    find_playbook([PLAYBOOK], an_alert(), noted, facts)
+    assert assess(PLAYBOOK, an_alert(), noted, facts).facts is facts
+    assert len(seen) > 1
+    assert all(given is facts for given in seen)
