@@ -76,12 +76,13 @@ def make_bolt_app(
 def _add_buttons(app: AsyncApp, context: SlackContext, home: Home) -> None:
     """The first listener with a matching action_id receives a press."""
     preview = NoticePreview(context)
+    for name in sorted(PREVIEWED):
+        app.block_action(name)(preview.chosen)
     for action_id, listener in (
         (LANGUAGE, home.language_chosen),
         (APPEALS, AppealButtons(context).pressed),
         (OPEN, StormButtons(context).pressed),
         (ANSWERS, AnswerButtons(context).pressed),
-        *((name, preview.chosen) for name in sorted(PREVIEWED)),
         (PIECES, EvidenceReveal(context).pressed),
         (_ANY, CaseButtons(context).pressed),
     ):
