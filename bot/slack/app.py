@@ -31,9 +31,9 @@ from bot.slack.home.view import LANGUAGE, Home
 from bot.slack.interactions import read_source
 from bot.slack.manual.open import OPEN_CASE, REPORT, ManualAlertModals
 from bot.slack.modals.base import ModalListener
-from bot.slack.modals.decide import TEMPLATE
+from bot.slack.modals.decide import PREVIEWED
 from bot.slack.modals.forms import FORMS, Submissions
-from bot.slack.modals.opening import Templates
+from bot.slack.modals.opening import NoticePreview
 from bot.slack.replies import Background, Languages, Links, NotTaken, Replies
 from bot.slack.storm import OPEN, StormButtons
 
@@ -75,12 +75,14 @@ def make_bolt_app(
 
 def _add_buttons(app: AsyncApp, context: SlackContext, home: Home) -> None:
     """The first listener with a matching action_id receives a press."""
+    preview = NoticePreview(context)
+    for name in sorted(PREVIEWED):
+        app.block_action(name)(preview.chosen)
     for action_id, listener in (
         (LANGUAGE, home.language_chosen),
         (APPEALS, AppealButtons(context).pressed),
         (OPEN, StormButtons(context).pressed),
         (ANSWERS, AnswerButtons(context).pressed),
-        (TEMPLATE, Templates(context).chosen),
         (PIECES, EvidenceReveal(context).pressed),
         (_ANY, CaseButtons(context).pressed),
     ):

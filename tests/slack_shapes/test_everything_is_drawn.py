@@ -22,7 +22,7 @@ from bot.slack.evidence.reveal import ACTIONS as OF_EVIDENCE
 from bot.slack.home.view import LANGUAGE
 from bot.slack.interactions import read_press
 from bot.slack.manual.open import REPORT
-from bot.slack.modals.decide import TEMPLATE
+from bot.slack.modals.decide import PREVIEWED
 from tests.slack_shapes.registry import SURFACES
 from tests.slack_shapes.scene import Scene
 from tests.slack_shapes.sent import Kind, Sent
@@ -154,7 +154,7 @@ def _listened_to(name: str) -> bool:
 
 def test_every_dispatching_field_has_a_listener(drawn: Drawn):
     """No other field dispatches actions."""
-    assert drawn.chosen() == {LANGUAGE, TEMPLATE}
+    assert drawn.chosen() == {LANGUAGE, *PREVIEWED}
 
 
 SAYING = {

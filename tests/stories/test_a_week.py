@@ -70,6 +70,35 @@ async def test_a_confirmed_protection_stays(turned: Calendar) -> None:
     assert "protection_lifted" not in kinds
 
 
+async def test_a_violation_keeps_the_message_hidden(turned: Calendar) -> None:
+    """A mute alone would show it again."""
+    world = turned.world
+    sato = await world.person("U0SATO")
+    card, case = await protected(world, sato)
+    await sato.press(card, "case.decide")
+    await sato.fill_and_submit({"verdict": "violation", "actions": ["mute_user"], "reason": "常習"})
+    card = await sato.wait_text(card, "完了")
+    assert "メッセージ非表示" in visible_text(card)
+    assert ("DELETE", "messages/m_77/hide") not in await world.changes()
+    await hidden(world, True)
+    assert "protection_kept" in await world.kinds(case)
+
+
+async def test_an_unticked_protection_is_lifted_by_the_decision(turned: Calendar) -> None:
+    """The modal offers it, ticked."""
+    world = turned.world
+    sato = await world.person("U0SATO")
+    card, case = await protected(world, sato)
+    await sato.press(card, "case.decide")
+    keeps = next(c for c in controls(await sato.modal()) if c.block_id == "keeps")
+    assert keeps.element["initial_options"][0]["text"]["text"] == "メッセージ非表示"
+    answers = {"verdict": "violation", "actions": ["mute_user"], "reason": "本文は問題なし"}
+    assert await sato.fill_and_submit({**answers, "keeps": []}) == {"ok": True}
+    await sato.wait_text(card, "完了")
+    await world.wait_kind(case, "protection_lifted")
+    await hidden(world, False)
+
+
 async def test_a_clearance_ends_a_protection_at_once(turned: Calendar) -> None:
     """A decision of no violation shows the message again immediately."""
     world = turned.world

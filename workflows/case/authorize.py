@@ -129,13 +129,13 @@ def _decided(outcome: tuple[ev.Event, ...]) -> int:
 
 
 def _weight(decision: Decision) -> int:
-    """Returns how many actions of the budget a decision takes.
+    """Returns how many actions of the budget a decision takes; kept protections take none.
 
     A bulk decision above the limit takes none: it needs an approval anyway, and the person's next
     small decisions should not wait for that.
     """
     if decision.bulk is None:
-        return len(decision.actions)
+        return len(decision.actions) - len(decision.keeps)
     return 0 if decision.over_limit else decision.bulk.count * len(decision.actions)
 
 

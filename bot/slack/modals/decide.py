@@ -6,13 +6,13 @@ from typing import Any
 
 from slack_sdk.models.blocks import (
     Block,
+    CheckboxesElement,
     InputBlock,
     Option,
     PlainTextObject,
     RadioButtonsElement,
     StaticMultiSelectElement,
 )
-from slack_sdk.models.blocks.block_elements import InputInteractiveElement
 
 from activities.slack.blocks import MOST_SECTION
 from activities.slack.escape import plain
@@ -27,10 +27,10 @@ from bot.slack.modals.form import (
     Invalid,
     duration_in,
     field,
+    has_field,
     many_lines,
     menu,
     needed,
-    one_line,
     option,
     option_in,
     options_in,
@@ -48,24 +48,41 @@ from workflows.domain.values import Language, Text, format_duration
 
 
 def decide_blocks(offer: Offer, texts: Catalog) -> list[Block]:
-    """Verdict, actions, duration, rule, reason template and reason."""
-    return [
+    """Verdict, actions, duration, protections to keep, rule, reason template and reason."""
+    blocks = [
         field("verdict", texts, _verdicts(texts)),
         *_actions(offer, texts),
-        field("policy", texts, _rules(offer, texts), optional=True),
+        *_keeps(offer, texts),
+        *_rules(offer, texts),
         *_templates(offer, texts),
         field("reason", texts, many_lines(), hint="bot.decide.reason.hint"),
     ]
+    if offer.templates:
+        for block in blocks:
+            block.dispatch_action = block.block_id in PREVIEWED
+    return list(blocks)
 
 
-def _rules(offer: Offer, texts: Catalog) -> InputInteractiveElement:
-    """A menu of rules with the usual one chosen; a text line for fewer than two."""
-    if len(offer.rules) < 2:
-        return one_line(offer.rule)
+def _keeps(offer: Offer, texts: Catalog) -> list[InputBlock]:
+    """The protections that a violation keeps, ticked."""
+    if not offer.keepable:
+        return []
+    options = [
+        option(id_, plain(title.in_(texts.language), OPTION_TEXT) or id_)
+        for id_, title in list(offer.keepable.items())[:MOST_KEPT]
+    ]
+    boxes = CheckboxesElement(options=options, initial_options=options)
+    return [field(KEEPS, texts, boxes, optional=True, hint="bot.modal.keeps.hint")]
+
+
+def _rules(offer: Offer, texts: Catalog) -> list[InputBlock]:
+    """A menu of the playbook's rules with the usual one chosen; none without rules."""
+    if not offer.rules:
+        return []
     options = [_rule(each, texts) for each in offer.rules]
     select = menu(options, texts.say("bot.modal.policy.choose"))
     select.initial_option = next((each for each in options if each.value == offer.rule), None)
-    return select
+    return [field("policy", texts, select, optional=True)]
 
 
 def _rule(rule: Rule, texts: Catalog) -> Option:
@@ -73,7 +90,7 @@ def _rule(rule: Rule, texts: Catalog) -> Option:
     return option(rule.id, plain(f"{rule.id}{title}", OPTION_TEXT))
 
 
-def _templates(offer: Offer, texts: Catalog) -> list[Block]:
+def _templates(offer: Offer, texts: Catalog) -> list[InputBlock]:
     """The reason templates; choosing one fills in the reason and previews the notice."""
     if not offer.templates:
         return []
@@ -83,9 +100,7 @@ def _templates(offer: Offer, texts: Catalog) -> list[Block]:
         for value, title in [*titles, (NONE, texts.say("bot.modal.template.none"))]
     ]
     select = menu(options, texts.say("bot.modal.template.choose"))
-    block = field(TEMPLATE, texts, select, optional=True, hint="bot.modal.template.hint")
-    block.dispatch_action = True
-    return [block]
+    return [field(TEMPLATE, texts, select, optional=True, hint="bot.modal.template.hint")]
 
 
 def _verdicts(texts: Catalog) -> RadioButtonsElement:
@@ -93,7 +108,7 @@ def _verdicts(texts: Catalog) -> RadioButtonsElement:
     return RadioButtonsElement(options=options)
 
 
-def _actions(offer: Offer, texts: Catalog) -> list[Block]:
+def _actions(offer: Offer, texts: Catalog) -> list[InputBlock]:
     """The blocks `actions` and `duration`, each only if it has options."""
     if not offer.actions:
         return []
@@ -177,7 +192,7 @@ def _notice(view: ViewState, offer: Offer, template: ReasonTemplate, texts: Cata
         return [_said("bot.notice.none", texts)]
     if offer.case is None:
         return []
-    rule = option_in(view, "policy") or words_in(view, "policy") or offer.rule
+    rule = option_in(view, "policy") or offer.rule
     shown = preview(offer.case, template, rule, _measures(view, offer), CatalogWording())
     if shown is None:
         return [_said("bot.notice.nobody", texts)]
@@ -194,13 +209,18 @@ def _notice(view: ViewState, offer: Offer, template: ReasonTemplate, texts: Cata
 def _measures(view: ViewState, offer: Offer) -> tuple[Measure, ...]:
     """The actions chosen so far, else a placeholder."""
     lasts = duration_in(view, "duration")
+    names = options_in(view, "actions")
     chosen = tuple(
         Measure(title=spec.title, lasts=(lasts or spec.timed.default) if spec.timed else None)
-        for name in options_in(view, "actions")
+        for name in names
         if (spec := offer.actions.get(name)) is not None
     )
+    if chosen:
+        kept = (offer.keepable.get(each) for each in options_in(view, KEEPS))
+        others = (title for title in kept if title not in [each.title for each in chosen])
+        return (*chosen, *(Measure(title=title) for title in others if title is not None))
     ja, en = (texts_in(language).say("bot.notice.actions") for language in Language)
-    return chosen or (Measure(title=Text(ja=ja, en=en)),)
+    return (Measure(title=Text(ja=ja, en=en)),)
 
 
 def _said(key: str, texts: Catalog, **values: str) -> Json:
@@ -213,8 +233,12 @@ def _plainly(text: str, language: str) -> Json:
     return {"type": "section", "block_id": f"{_PREVIEW}.{language}", "text": shown}
 
 
-TEMPLATE = "template"
-"""block_id and action_id of the reason templates."""
+TEMPLATE, KEEPS = "template", "keeps"
+"""block_id and action_id of the reason templates, and of the protections to keep."""
+PREVIEWED = frozenset({TEMPLATE, KEEPS, "actions", "duration", "policy"})
+"""Fields that change the preview of the notice."""
+MOST_KEPT = 10
+"""docs.slack.dev, checkbox group element."""
 NONE = "-"
 """The option for no template: a select in Slack cannot be cleared."""
 
@@ -228,13 +252,14 @@ def read_decide(sent: Submitted[Metadata]) -> dict[str, Any]:
     faults = _faults(verdict, actions, reason) | too_long(duration, actions, sent.carried.limits)
     if faults:
         raise Invalid(faults)
-    rule = option_in(view, "policy") or words_in(view, "policy") or None
+    rule = option_in(view, "policy")
     return {
         "verdict": verdict,
         "actions": tuple(PresetAction(action=name, for_=duration) for name in actions),
         "policy": rule if verdict is Verdict.VIOLATION else None,
         "reason": reason,
         "template": template_in(view),
+        "keeps": options_in(view, KEEPS) if has_field(view, KEEPS) else None,
     }
 
 

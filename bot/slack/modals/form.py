@@ -208,6 +208,11 @@ def person_in(view: Mapping[str, Any], block: str) -> str | None:
     return chosen if _PERSON.fullmatch(chosen) else None
 
 
+def has_field(view: Mapping[str, Any], block: str) -> bool:
+    """Whether the modal has this field, possibly empty."""
+    return block in ((view.get("state") or {}).get("values") or {})
+
+
 def _of(view: Mapping[str, Any], block: str) -> Mapping[str, Any]:
     """The value of a block: its one element is named as the block or `{block}.{more}`."""
     values = (view.get("state") or {}).get("values") or {}

@@ -9,7 +9,7 @@ from bot.policies import Policies
 from bot.services.cases import CaseLine
 from workflows.domain.alerts import Subject
 from workflows.domain.case.model import Case
-from workflows.domain.case.planning import target
+from workflows.domain.case.planning import keepable, target
 from workflows.domain.case.view import CardView, PresetView, view_of
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec
 from workflows.domain.policy.playbook import Playbook, ReasonTemplate, Rule
@@ -31,6 +31,7 @@ class Offer(Value):
     """The choices of a modal; `title`, `subject` and `case` are None if the case did not answer.
 
     `others` are the subject's other open cases, for a merge. `preset` is the one to confirm.
+    `keepable` are the protections that a violation keeps, by id, with the titles of their actions.
     """
 
     title: Text | None = None
@@ -42,6 +43,7 @@ class Offer(Value):
     rules: tuple[Rule, ...] = ()
     templates: tuple[ReasonTemplate, ...] = ()
     case: Case | None = None
+    keepable: dict[str, Text] = Field(default_factory=dict)
     preset: PresetView | None = None
 
     @property
@@ -71,8 +73,13 @@ def offer_of(case: Case) -> Offer:
         for name, spec in policy.catalog.actions.items()
         if target(case, spec.subject) is not None
     }
-    update = {"subject": case.subject, "case": case}
+    update = {"subject": case.subject, "case": case, "keepable": _keepable(case)}
     return _offer(fitting, policy.playbook).model_copy(update=update)
+
+
+def _keepable(case: Case) -> dict[str, Text]:
+    names = {each.id: each.action.partition("/")[0] for each in keepable(case)}
+    return {id_: case.policy.catalog.actions[name].title for id_, name in names.items()}
 
 
 def offer_for(case: Case, types: Collection[str]) -> Offer:
@@ -90,8 +97,9 @@ def offer_at(workflow_id: str, policies: Policies) -> Offer:
 
 
 def _offer(actions: dict[str, ActionSpec], playbook: Playbook | None) -> Offer:
+    offered = (item for item in actions.items() if playbook is None or playbook.offers(item[0]))
     # Dangerous actions come last, away from a hasty tap.
-    sorted_ = sorted(actions.items(), key=lambda item: item[1].danger)[:MOST_OPTIONS]
+    sorted_ = sorted(offered, key=lambda item: item[1].danger)[:MOST_OPTIONS]
     kept = dict(sorted_)
     return Offer(
         title=playbook.title if playbook else None,

@@ -137,15 +137,15 @@ class ModalOpener(Listener):
         )
 
 
-class Templates(Listener):
-    """The listener of the reason templates in `decide`."""
+class NoticePreview(Listener):
+    """The listener of the fields of `decide` that change the preview of the notice."""
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
         self._opening = ModalOpener(context)
 
     async def chosen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Redraws the modal with the chosen template."""
+        """Redraws the modal with the reason and the notice of what is chosen."""
         await ack()
         self._after.start(self._fill(body["view"]))
 

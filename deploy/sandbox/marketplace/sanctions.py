@@ -44,6 +44,7 @@ def _removed(active: Sequence[Row]) -> Row:
 SANCTIONS: dict[str, dict[str, Sanction]] = {
     "users": {
         "warnings": Sanction(lambda active: {"warnings": len(active)}),
+        "support-messages": Sanction(lambda active: {"support_messages": len(active)}),
         "mutes": Sanction(_until("muted", "muted_until")),
         "payout-holds": Sanction(_flag("payout_held")),
         "bid-limits": Sanction(_flag("bidding_limited")),

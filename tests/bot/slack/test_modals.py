@@ -10,9 +10,12 @@ from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
 from tests.bot.slack.conftest import Stage
 from tests.bot.slack.fakes import CASE, ROUTE, case
+from tests.workflows.domain.builders import a_case, a_policy, follow, minutes, news
 from workflows.domain.alerts import Subject
-from workflows.domain.case.commands import Decide, Place, Reject
+from workflows.domain.case.commands import Decide, Place, ProtectNow, Reject
 from workflows.domain.case.decision import Verdict
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Case
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Actor
 from workflows.domain.policy.playbook import PresetAction
@@ -39,12 +42,43 @@ async def test_decide_opens_with_what_fits_the_case(stage: Stage):
     assert offered(view, "verdict") == ["violation", "no_violation", "false_positive"]
     assert offered(view, "actions") == ["mute_user", "permanent_ban"]
     assert offered(view, "duration") == ["1h", "1d", "3d", "7d"]
+    assert "keeps" not in {control.block_id for control in controls(view)}
     read = visible_text(view)
     assert (
         f"{CASE} · 外部誘導 · ユーザー u_123" in read or f"{CASE} · 外部誘導 · user u_123" in read
     )
     policy = next(control for control in controls(view) if control.block_id == "policy")
-    assert policy.element["initial_value"] == "MKT-4.2"
+    assert policy.element["initial_option"]["value"] == "MKT-4.2"
+
+
+async def test_only_actions_of_the_playbook_are_offered(stage: Stage):
+    """`actions: [mute_user]`."""
+    now = case()
+    playbook = now.policy.playbook.model_copy(update={"actions": ("mute_user",)})
+    policy = now.policy.model_copy(update={"playbook": playbook})
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=now.model_copy(update={"policy": policy}))
+    sato = await open_(stage, "U0SATO", "case.decide")
+    assert offered(await sato.modal(), "actions") == ["mute_user"]
+
+
+def protected_case() -> Case:
+    """A case with a warning, which stays after a violation, as its protection P1."""
+    policy = a_policy(protect=[{"action": "warn", "for": "15m"}])
+    now = follow(a_case(policy=policy), ProtectNow(rules=(0,)), minutes(0))
+    now = follow(now, news(now, ActionStatus.DONE, "P1"), minutes(0.1))
+    return now.model_copy(update={"id": CASE, "workflow_id": ROUTE, "version": 3})
+
+
+@pytest.mark.parametrize("ticked", [("P1",), ()])
+async def test_a_violation_keeps_the_ticked_protections(stage: Stage, ticked: tuple[str, ...]):
+    """All are ticked at first; an empty choice keeps none."""
+    stage.cases.memories[ROUTE] = CaseSnapshot(case=protected_case())
+    sato = await open_(stage, "U0SATO", "case.decide")
+    keeps = next(c for c in controls(await sato.modal()) if c.block_id == "keeps")
+    assert [each["value"] for each in keeps.element["initial_options"]] == ["P1"]
+    right = {"verdict": "violation", "actions": ["mute_user"], "reason": REASON}
+    assert await sato.fill_and_submit({**right, "keeps": list(ticked)}) == {"ok": True}
+    assert stage.cases.clicks[0][1].command.keeps == ticked
 
 
 async def test_dangers_and_approvals_are_said_before_they_are_chosen(stage: Stage):

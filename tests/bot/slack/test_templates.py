@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -125,6 +126,22 @@ async def test_what_somebody_wrote_is_never_replaced(stage: Stage):
     command = stage.cases.clicks[-1][1].command
     assert (command.reason, command.template) == ("自分の言葉", "line")
     assert [each.action for each in command.actions] == ["mute_user"]
+
+
+async def test_the_shown_notice_follows_every_choice(stage: Stage):
+    """Other actions, another duration and another rule after the template."""
+    sato = await deciding(stage)
+    await sato.choose(await sato.modal(), "template", "line")
+    await says(sato, "措置: （選んだ措置） ルール: MKT-4.2")
+    await sato.choose(await sato.modal(), "actions", ["mute_user"])
+    await says(sato, "措置: コメント制限（24時間） ルール: MKT-4.2")
+    await sato.choose(await sato.modal(), "duration", "7d")
+    await says(sato, "措置: コメント制限（7日） ルール: MKT-4.2")
+    await sato.choose(await sato.modal(), "policy", "MKT-4.3")
+    await says(sato, "措置: コメント制限（7日） ルール: MKT-4.3（連絡先の禁止）")
+    assert (await sato.fill_and_submit({"verdict": "violation"}))["ok"] is True
+    command = stage.cases.clicks[0][1].command
+    assert (command.policy, command.actions[0].for_) == ("MKT-4.3", timedelta(days=7))
 
 
 async def test_no_reason_of_policy_is_a_choice_too(stage: Stage):

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.services.lookups import Fact
 from bot.slack.commands import reveal
-from bot.slack.modals.decide import NONE, TEMPLATE, with_template
+from bot.slack.modals.decide import KEEPS, NONE, TEMPLATE, with_template
 from bot.slack.modals.form import sentence_view
 from bot.slack.modals.forms import FORMS, view_of
 from bot.slack.modals.metadata import Metadata
@@ -58,6 +58,13 @@ def _with_reasons(scene: Scene) -> Iterator[tuple[str, Sent]]:
     metadata = Metadata.model_validate(metadata_of(scene, offer.limits))
     drawn = view(view_of("decide", offer, metadata, scene.catalog))
     yield "to choose from", drawn
+    hides = {"P1": scene.words.titled("非表示", "Hide")}
+    keeping = offer.model_copy(update={"keepable": hides})
+    kept = view(view_of("decide", keeping, metadata, scene.catalog))
+    yield "a protection to keep", kept
+    ticked = _values("line", ("mute_user",)) | {KEEPS: {KEEPS: {"selected_options": [_P1]}}}
+    again = {**kept.whole, "state": {"values": ticked}}
+    yield "with a kept protection", view(with_template(again, keeping, scene.catalog))
     asleep = offer.model_copy(update={"case": None})
     nobody = offer_of(StoryCase(scene.words, policy=reasoned(scene.words)).case)
     acted = StoryCase(scene.words, policy={**reasoned(scene.words), **PROTECT}, telling=True)
@@ -77,6 +84,9 @@ def _with_reasons(scene: Scene) -> Iterator[tuple[str, Sent]]:
     ):
         again = {**drawn.whole, "state": {"values": _values(template, chosen)}}
         yield state, view(with_template(again, known, scene.catalog))
+
+
+_P1 = {"value": "P1"}
 
 
 def _values(template: str, actions: tuple[str, ...]) -> dict[str, Any]:

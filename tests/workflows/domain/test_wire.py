@@ -34,6 +34,7 @@ DECISION = Decision(id="D1", by="U0SATO", at=T0, verdict=Verdict.VIOLATION, acti
 NEED = Need(role=Role.LEAD, quorum=2)
 REPORT = EnforcementReport(id="r", case="K7Q2F9XM0", decision="D1", actions=())
 SAID: dict[str, Any] = {
+    "keeps": ("P1",),
     "at": T0,
     "until": minutes(15),
     "expires_at": minutes(30),

@@ -151,7 +151,10 @@ class ChoosePreset(DecisionCommand):
 
 
 class Decide(DecisionCommand):
-    """Decides with the modal; `template` is the id of the chosen reason."""
+    """Decides with the modal; `template` is the id of the chosen reason.
+
+    `keeps` are the protections that stay; None: those that stay by the playbook.
+    """
 
     kind: Literal["decide"] = "decide"
     verdict: Verdict
@@ -159,6 +162,7 @@ class Decide(DecisionCommand):
     policy: str | None = None
     reason: str = ""
     template: str | None = None
+    keeps: tuple[str, ...] | None = None
 
 
 class DecideBulk(DecisionCommand):

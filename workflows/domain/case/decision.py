@@ -127,6 +127,7 @@ class Decision(Value):
     - `reason` is typed by the person, `preset_reason` is the policy's for the preset
     - `confirms`: protections that it takes over; `leaves`: protections that began after the
       card was drawn, and continue
+    - `keeps`: protections of `confirms` that nobody chose as an action
     - `over_limit`: it needs an approval because of the person's budget or the number of subjects
     - `template`: the chosen reason of policy; `notice`: sent because of it
     - `bulk`: each action is for all its subjects
@@ -144,6 +145,7 @@ class Decision(Value):
     conduct: Conduct = Conduct()
     confirms: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
     over_limit: bool = False
     dry_run: bool = False
     bulk: Bulk | None = None

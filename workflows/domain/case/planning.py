@@ -6,7 +6,7 @@ from datetime import timedelta
 from workflows.domain.alerts import Subject
 from workflows.domain.case.decision import Decision, PlannedAction
 from workflows.domain.case.enforcement import ActionState
-from workflows.domain.case.model import Case, latest
+from workflows.domain.case.model import Case, Protection, latest
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec, ApprovalRule
 from workflows.domain.policy.playbook import PresetAction, Protect
@@ -33,6 +33,21 @@ def plan(
             return one
         planned.setdefault(one.key, one)
     return tuple(planned.values())
+
+
+def not_offered(case: Case, chosen: Iterable[PresetAction]) -> Refusal | None:
+    """Refuses actions that the playbook does not offer."""
+    catalog, playbook = case.policy.catalog, case.policy.playbook
+    names = (each.action for each in chosen)
+    name = next((n for n in names if catalog.find(n) and not playbook.offers(n)), None)
+    return None if name is None else Refusal(reason=Reason.NOT_OFFERED, name=name)
+
+
+def unknown_rule(case: Case, rule: str | None) -> Refusal | None:
+    """Refuses a rule that policy does not have: the notice would name it."""
+    if rule is None or case.policy.playbook.rule(rule) is not None:
+        return None
+    return Refusal(reason=Reason.UNKNOWN_RULE, name=rule)
 
 
 def _plan_one(case: Case, chosen: PresetAction, version: int | None) -> PlannedAction | Refusal:
@@ -69,8 +84,31 @@ def plan_protection(case: Case, written: Protect) -> PlannedAction | None:
 
 def plan_confirmed(case: Case, version: int | None = None) -> tuple[PlannedAction, ...]:
     """Plans the protections on the card of `version` as a decision, with default durations."""
+    return plan_protections(case, (each for each in case.protecting if each.known_to(version)))
+
+
+def keepable(case: Case, version: int | None = None) -> tuple[Protection, ...]:
+    """The protections on the card of `version` that a violation keeps, by the playbook.
+
+    Those have no end of their own at the platform, as a hidden message; others are lifted.
+    """
+    if not case.policy.playbook.keep_on_violation:
+        return ()
+    return tuple(
+        each for each in case.protecting if each.known_to(version) and _is_untimed(case, each)
+    )
+
+
+def _is_untimed(case: Case, protection: Protection) -> bool:
+    state = case.protected(protection.id)
+    spec = case.policy.catalog.find(state.planned.action) if state is not None else None
+    return spec is not None and spec.timed is None
+
+
+def plan_protections(case: Case, protections: Iterable[Protection]) -> tuple[PlannedAction, ...]:
+    """Plans protections as actions of a decision, with default durations."""
     planned = []
-    for protection in (each for each in case.protecting if each.known_to(version)):
+    for protection in protections:
         state = case.protected(protection.id)
         spec = case.policy.catalog.find(state.planned.action) if state is not None else None
         if state is not None and spec is not None:

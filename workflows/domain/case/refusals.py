@@ -66,6 +66,8 @@ class Reason(StrEnum):
     NOTHING_RUNNING = "nothing_running"
     NO_NOTICE_FAILED = "no_notice_failed"
     UNKNOWN_TEMPLATE = "unknown_template"
+    UNKNOWN_RULE = "unknown_rule"
+    NOT_OFFERED = "not_offered"
     SEEN_ENOUGH = "seen_enough"
     NO_SUCH_EVIDENCE = "no_such_evidence"
     NOT_SHOWN = "not_shown"

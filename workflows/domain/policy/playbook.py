@@ -248,8 +248,10 @@ class Step(Written):
 class Playbook(Written):
     """A playbook. `severity` has conditions, the worst first; the first match counts.
 
+    - `keep_on_violation`: protections without an end of their own stay after a violation
     - `act_first`: reversible actions run at once and are reviewed within that rule's time
     - `dry_run`: no change is made at the platform
+    - `actions`: those that can be chosen in a decision (None: all), besides the presets
     - `bulk`: cases can be decided for many subjects at once
     - `clauses`: rules to choose instead of `policy`; `reasons`: prepared reasons
     """
@@ -271,7 +273,9 @@ class Playbook(Written):
     claims: Claims | None = None
     waiting: Duration = Field(default="24h", validate_default=True)
     holds: Holds = Holds()
+    actions: Annotated[tuple[str, ...], Field(max_length=50)] | None = None
     protect: Annotated[tuple[ProtectRule, ...], Field(max_length=10)] = ()
+    keep_on_violation: bool = True
     act_first: ApprovalRule | None = None
     conduct: Conduct = Conduct()
     dry_run: bool = False
@@ -287,6 +291,10 @@ class Playbook(Written):
     def preset(self, preset: str) -> Preset | None:
         """The preset called `preset`, or None."""
         return next((each for each in self.presets if each.id == preset), None)
+
+    def offers(self, action: str) -> bool:
+        """Whether a person can choose this action."""
+        return self.actions is None or action in self.actions
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -11,7 +11,7 @@ from workflows.domain.case.bulk import BULK, MOST, Bulk
 from workflows.domain.case.decision import Decision, PlannedAction, Verdict
 from workflows.domain.case.enforcement import ActionStatus, EnforcementReport
 from workflows.domain.case.model import Case, Phase
-from workflows.domain.case.planning import lasting, target
+from workflows.domain.case.planning import lasting, not_offered, target, unknown_rule
 from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules, refuse, trimmed
 from workflows.domain.case.rules.decisions import bulk_limit, take
 from workflows.domain.policy.playbook import PresetAction
@@ -40,6 +40,8 @@ def decide_bulk(case: Case, command: cmd.DecideBulk, now: datetime) -> Outcome:
         return Refusal(reason=Reason.BULK_NOT_ALLOWED)
     if not command.reason.strip():
         return Refusal(reason=Reason.REASON_NEEDED)
+    if refusal := not_offered(case, command.actions) or unknown_rule(case, command.policy):
+        return refusal
     bulk, type_ = command.bulk, type_of(case, command.actions)
     if isinstance(type_, Refusal):
         return take(case, command, now, Verdict.VIOLATION, type_)

@@ -7,9 +7,18 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, approval_for
 from workflows.domain.case.decision import Decision, PlannedAction, Verdict
-from workflows.domain.case.model import Case, Phase
+from workflows.domain.case.model import Case, Phase, Protection
 from workflows.domain.case.notices import notice_for
-from workflows.domain.case.planning import plan, plan_confirmed, rules_of, states_of
+from workflows.domain.case.planning import (
+    keepable,
+    not_offered,
+    plan,
+    plan_confirmed,
+    plan_protections,
+    rules_of,
+    states_of,
+    unknown_rule,
+)
 from workflows.domain.case.refusals import (
     Outcome,
     Reason,
@@ -53,6 +62,8 @@ def decide(case: Case, command: cmd.Decide, now: datetime) -> Outcome:
     violation = command.verdict is Verdict.VIOLATION
     if violation and not command.actions:
         return Refusal(reason=Reason.ACTIONS_NEEDED)
+    if refusal := not_offered(case, command.actions) or unknown_rule(case, command.policy):
+        return refusal
     template = case.policy.playbook.template(command.template)
     if command.template is not None and template is None:
         return Refusal(reason=Reason.UNKNOWN_TEMPLATE, name=command.template)
@@ -96,21 +107,39 @@ def _new(
 ) -> Decision:
     playbook = case.policy.playbook
     violation = verdict is Verdict.VIOLATION
-    keys = {each.key for each in planned}
+    kept = _kept(case, command, planned) if violation else ()
+    actions = (*planned, *plan_protections(case, kept))
+    keys = {each.key for each in actions}
     return Decision(
         id=f"D{len(case.decisions) + 1}",
         by=command.by.id,
         at=now,
         verdict=verdict,
-        actions=planned,
+        actions=actions,
         policy=playbook.policy.id if playbook.policy and violation else None,
         conduct=playbook.conduct,
         confirms=tuple(each.id for each in case.protecting if each.action in keys),
         leaves=unseen(case, command),
+        keeps=tuple(each.id for each in kept),
         over_limit=_is_over_limit(case, command, planned),
         dry_run=playbook.dry_run,
         template=template.id if template is not None else None,
-        notice=notice_for(case, template, verdict, planned),
+        notice=notice_for(case, template, verdict, actions),
+    )
+
+
+def _kept(
+    case: Case, command: cmd.PersonCommandBase, planned: tuple[PlannedAction, ...]
+) -> tuple[Protection, ...]:
+    """The protections that stay besides the planned actions, unless the person unticked them."""
+    if isinstance(command, cmd.DecideBulk):  # each of its actions is for all its subjects
+        return ()
+    chosen = command.keeps if isinstance(command, cmd.Decide) else None
+    planned_keys = {each.key for each in planned}
+    return tuple(
+        each
+        for each in keepable(case, command.version)
+        if each.action not in planned_keys and (chosen is None or each.id in chosen)
     )
 
 

@@ -58,9 +58,12 @@ def every_dangerous_action_needs_an_approval(bundle: Bundle) -> Findings:
 
 
 def every_preset_names_known_actions(bundle: Bundle) -> Findings:
-    """Every action of every preset is in actions.yaml."""
+    """Every action of every preset, and every one to choose from, is in actions.yaml."""
     for file, place, each in chosen_actions(bundle):
         yield from _missing(bundle, file, place, each.action)
+    for file, playbook in bundle.playbooks.items():
+        for number, name in enumerate(playbook.actions or ()):
+            yield from _missing(bundle, file, ("actions", number), name)
 
 
 def every_protection_can_be_taken_back(bundle: Bundle) -> Findings:

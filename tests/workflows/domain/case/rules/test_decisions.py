@@ -12,6 +12,7 @@ from tests.workflows.domain.builders import (
     TANAKA,
     WATCHFUL,
     a_case,
+    a_policy,
     an_alert,
     follow,
     kinds,
@@ -100,6 +101,19 @@ class TestDeciding:
         no = refused(a_case(), command, 1)
         assert (no.reason, no.name) == (Reason.UNKNOWN_ACTION, "vaporise")
 
+    def test_an_action_that_the_playbook_does_not_offer_is_refused(self) -> None:
+        """Presets are not limited: policy wrote them."""
+        policy = a_policy(actions=["warn"])
+        no = refused(a_case(policy=policy), modal("mute_user"), 1)
+        assert (no.reason, no.name) == (Reason.NOT_OFFERED, "mute_user")
+        case = follow(a_case(policy=policy), preset(SATO, "mute"), minutes(1))
+        assert [a.planned.key for a in case.current_actions] == ["mute_user/user:u_123"]
+
+    def test_a_rule_that_policy_does_not_have_is_refused(self) -> None:
+        """The notice would name it."""
+        no = refused(a_case(), modal("warn").model_copy(update={"policy": "MKT-9.9"}), 1)
+        assert (no.reason, no.name) == (Reason.UNKNOWN_RULE, "MKT-9.9")
+
     def test_an_action_on_another_type_goes_to_the_related_subject(self) -> None:
         """Pausing the stream of a user's case pauses the stream that the alert named."""
         command = cmd.Decide(
@@ -151,7 +165,8 @@ class TestDeciding:
         """MKT-4.2; a decision of no violation breaks none."""
         assert rule_of(follow(a_case(), modal("warn"), minutes(1))) == "MKT-4.2"
         other = modal("warn").model_copy(update={"policy": "MKT-9"})
-        assert rule_of(follow(a_case(), other, minutes(1))) == "MKT-9"
+        policy = a_policy(clauses=[{"id": "MKT-9"}])
+        assert rule_of(follow(a_case(policy=policy), other, minutes(1))) == "MKT-9"
         assert rule_of(follow(a_case(), cmd.MarkNoViolation(by=SATO), minutes(1))) is None
 
     def test_nothing_is_decided_while_an_undo_is_under_way(self) -> None:

@@ -23,7 +23,7 @@ from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason
 from workflows.domain.case.rules.escalation import protects_by
-from workflows.domain.policy.playbook import Policy
+from workflows.domain.policy.playbook import Limits, Policy
 
 MUTE, PAUSE = "mute_user/user:u_123", "pause_stream/stream:s_9"
 
@@ -179,6 +179,73 @@ class TestConfirming:
         assert (case.handing_over, intents(case)) == (True, ["hand_over"])
         outcome = decide(case, news(case, ActionStatus.KEPT, "P1"), minutes(5))
         assert kinds(outcome) == ["protection_kept", "enforcement_started"]
+
+
+class TestKeptByAViolation:
+    """`warn` has no end of its own at the platform; `mute_user` has."""
+
+    @staticmethod
+    def case(**more: object) -> Case:
+        """A case with both protections done."""
+        rules = [{"action": "warn", "for": "15m"}, {"action": "mute_user", "for": "15m"}]
+        policy = a_policy(protect=rules, **more)
+        case = follow(a_case(policy=policy), cmd.ProtectNow(rules=(0, 1)), minutes(0))
+        for protection in ("P1", "P2"):
+            case = follow(case, news(case, ActionStatus.DONE, protection), minutes(0.1))
+        return case
+
+    def test_a_preset_keeps_what_has_no_end_of_its_own(self) -> None:
+        """The mute is lifted, the warning becomes part of the decision."""
+        case = follow(self.case(), preset(SATO, "ban"), minutes(3))
+        assert case.decision is not None
+        keys = [each.key for each in case.decision.actions]
+        assert keys == ["permanent_ban/user:u_123", "warn/user:u_123"]
+        assert (case.decision.keeps, case.decision.confirms) == (("P1",), ("P1",))
+        case = follow(case, cmd.Approve(by=TANAKA), minutes(4))
+        assert intents(case) == ["hand_over", "lift_now"]
+
+    def test_a_playbook_may_lift_everything(self) -> None:
+        """`keep_on_violation: false`."""
+        case = follow(self.case(keep_on_violation=False), preset(SATO, "mute"), minutes(3))
+        assert case.decision is not None
+        assert [each.key for each in case.decision.actions] == [MUTE]
+        assert intents(case) == ["lift_now", "hand_over"]
+
+    def test_the_modal_keeps_only_what_is_ticked(self) -> None:
+        """No tick, no warning; without the checkboxes the playbook's rule counts."""
+        mute = {"verdict": "violation", "actions": ({"action": "mute_user"},), "reason": "LINE"}
+        for keeps, expected in (
+            ((), ["lift_now", "hand_over"]),
+            (("P1",), ["hand_over", "hand_over"]),
+            (None, ["hand_over", "hand_over"]),
+        ):
+            command = cmd.Decide.model_validate({"by": SATO, "keeps": keeps, **mute})
+            assert intents(follow(self.case(), command, minutes(3))) == expected
+
+    def test_nothing_is_kept_without_a_violation(self) -> None:
+        """Both are lifted."""
+        case = follow(self.case(), cmd.MarkNoViolation(by=SATO), minutes(3))
+        assert intents(case) == ["lift_now", "lift_now"]
+
+    def test_one_that_was_chosen_is_not_kept_twice(self) -> None:
+        """The preset warns, too."""
+        case = follow(self.case(), preset(SATO, "warn"), minutes(3))
+        assert case.decision is not None
+        assert [each.key for each in case.decision.actions] == ["warn/user:u_123"]
+        assert (case.decision.keeps, case.decision.confirms) == ((), ("P1",))
+
+    def test_a_kept_one_does_not_count_towards_the_limit_of_subjects(self) -> None:
+        """The person chose one subject."""
+        limits = {"bulk": 1, "approval": {"by": "lead", "within": "30m"}}
+        rules = [{"action": "warn", "for": "15m"}]
+        policy = a_policy(protect=rules).model_copy(
+            update={"limits": Limits.model_validate(limits)}
+        )
+        case = follow(a_case(policy=policy), cmd.ProtectNow(rules=(0,)), minutes(0))
+        pause = {"verdict": "violation", "actions": ({"action": "pause_stream"},), "reason": "x"}
+        case = follow(case, cmd.Decide.model_validate({"by": SATO, **pause}), minutes(1))
+        assert case.decision is not None
+        assert (len(case.decision.actions), case.decision.over_limit) == (2, False)
 
 
 class TestOnAnOlderCard:
