@@ -40,7 +40,7 @@ from bot.services.reports import report_schedules
 from bot.services.slack import stand_ins
 from bot.services.team import LanguagePreferences
 from bot.settings import Settings, load_settings, need
-from bot.slack.context import utc_now
+from bot.slack.listener import utc_now
 from bot.tasks import run_until_stopped
 from bot.temporal import deployment_of, encryption_problem, exposures, wait_for_temporal
 from bot.worker import Duties, make_workers, run_workers

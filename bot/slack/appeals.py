@@ -12,8 +12,8 @@ from activities.slack.actions import MODALS, SlackAction, find
 from activities.slack.escape import mrkdwn
 from activities.slack.handles import AppealHandle, decode_appeal
 from activities.slack.i18n.catalog import Catalog
-from bot.slack.context import ButtonListener, SlackContext
 from bot.slack.interactions import Press, Unreadable, press_id, submission_id
+from bot.slack.listener import ButtonListener, SlackContext
 from bot.slack.modals.base import ModalListener, Submitted
 from bot.slack.modals.form import Invalid, field, many_lines, modal, needed, words_in
 from bot.slack.modals.metadata import Carried

@@ -12,9 +12,9 @@ from activities.slack.blocks import actions
 from activities.slack.i18n.catalog import Catalog
 from bot.services.slack import Services
 from bot.slack.commands import pages
+from bot.slack.commands.base import Answer, Request, leads_said
 from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
 from bot.slack.commands.playbook import no_playbook_page, playbook_named, playbooks_page
-from bot.slack.commands.request import Answer, Request, leads_said
 from bot.slack.rendering import Block, moment, person, safe, section
 from bot.slack.replies import Said
 from workflows.domain.automation import (

@@ -5,10 +5,10 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 from activities.ledger.team import ActiveCover
 from activities.slack.i18n.catalog import Catalog
+from bot.slack.commands.base import Answer, Request
 from bot.slack.commands.pages import sentence
 from bot.slack.commands.parser import Incomplete, Lookups, Verb, mentioned, plainly
-from bot.slack.commands.request import Answer, Request
-from bot.slack.context import SlackContext
+from bot.slack.listener import SlackContext
 from bot.slack.permissions import holder_words
 from bot.slack.rendering import moment, person, section
 from bot.slack.replies import Said

@@ -4,9 +4,9 @@ import asyncio
 
 from bot.services.cases import CaseLine
 from bot.slack.commands import pages
+from bot.slack.commands.base import Answer, Request, leads_said
 from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
-from bot.slack.commands.request import Answer, Request, leads_said
-from bot.slack.context import SlackContext
+from bot.slack.listener import SlackContext
 from bot.slack.manual.alert import (
     AlertBuilder,
     AlertFault,

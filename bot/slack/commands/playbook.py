@@ -7,8 +7,8 @@ from datetime import timedelta
 from activities.slack.escape import shorten
 from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands import pages
+from bot.slack.commands.base import Answer, Request
 from bot.slack.commands.parser import Verb, plainly
-from bot.slack.commands.request import Answer, Request
 from bot.slack.rendering import safe, sections
 from bot.slack.replies import Said
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule

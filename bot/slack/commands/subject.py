@@ -14,8 +14,8 @@ from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import Record
 from bot.services.lookups import Fact
 from bot.slack.commands import pages
+from bot.slack.commands.base import Answer, Request
 from bot.slack.commands.parser import Incomplete, Lookups, Unknown, Verb, split
-from bot.slack.commands.request import Answer, Request
 from bot.slack.rendering import Block, page_buttons, safe, section, sections, subject_name
 from bot.slack.replies import Said, in_time
 from workflows.domain.alerts import Subject, may_open

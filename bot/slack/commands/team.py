@@ -7,9 +7,9 @@ from enum import StrEnum
 from activities.slack import report_message as words
 from activities.slack.i18n.catalog import Catalog
 from bot.services.team import Duty, OnCall
+from bot.slack.commands.base import Answer, Request
 from bot.slack.commands.cover import cover_words
 from bot.slack.commands.parser import Lookups, Unknown, Verb, plainly
-from bot.slack.commands.request import Answer, Request
 from bot.slack.rendering import Block, moment, person, safe, section
 from bot.slack.replies import Said
 from workflows.domain.metrics.metrics import Numbers

@@ -14,10 +14,10 @@ from activities.errors import Unavailable
 from activities.slack.blocks import context
 from activities.slack.escape import mrkdwn, one_line, plain, shorten, units
 from activities.slack.i18n.catalog import Catalog
+from bot.slack.commands.base import leads_said
 from bot.slack.commands.parser import as_typed
-from bot.slack.commands.request import leads_said
-from bot.slack.context import SlackContext
 from bot.slack.interactions import Press, Source, read_source, submission_id
+from bot.slack.listener import SlackContext
 from bot.slack.manual.alert import (
     AlertBuilder,
     AlertFault,

@@ -95,7 +95,7 @@ class AnyShift(RuleBasedStateMachine):
             action = data.draw(st.sampled_from(busy))
             self.reports(action.decision, action.planned.key, status)
 
-    # -- time and the world ---------------------------------------------------------------
+    # -- time and the environment ---------------------------------------------------------------
 
     @rule(seconds=SECONDS, looks=st.booleans())
     def time_passes(self, seconds: int, looks: bool) -> None:

@@ -1,4 +1,4 @@
-"""Slack context: the collaborators and the bases of every listener, command and modal."""
+"""Listener bases of buttons, commands and modals, and their collaborators."""
 
 import asyncio
 from abc import ABC, abstractmethod
