@@ -46,7 +46,7 @@ MOST_CASES = 5
 """Open cases that a card has room for."""
 
 
-def known_of(connection: sa.Connection, subject: Subject, case: str) -> SubjectHistory:
+def history_of(connection: sa.Connection, subject: Subject, case: str) -> SubjectHistory:
     """Prior sanctions and other cases of `subject`, without those of `case`."""
     values = {"type": subject.type, "id": subject.id, "case": case}
     sanctions = connection.execute(_SANCTIONS, values).mappings()
@@ -175,8 +175,8 @@ class Ledger:
             pause = pause_now(connection, wanted.row.playbook, self._now())
         if opened is not None:
             return OpenedCase(event=opened, pause=pause)
-        known = known_of(connection, wanted.event.subject, case)
-        event = wanted.event.model_copy(update={"case": case, "known": known})
+        history = history_of(connection, wanted.event.subject, case)
+        event = wanted.event.model_copy(update={"case": case, "history": history})
         if self._claim(connection, case, (ReceivedAlert(alert=wanted.alert, at=event.at),)):
             raise _NotOpened(OpenedCase())
         self._check_reopened(connection, wanted, case)

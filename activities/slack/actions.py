@@ -124,7 +124,7 @@ ACTIONS: dict[str, SlackAction] = {
             cmd.Merge,
             "merge",
             phases=UNDECIDED,
-            offered=lambda view: bool(view.known.open_cases),
+            offered=lambda view: bool(view.history.open_cases),
         ),
         SlackAction("case.note", cmd.AddNote, "note", closed_too=True),
         SlackAction(

@@ -82,7 +82,7 @@ def _many_alerts(words: Words) -> StoryCase:
     return story
 
 
-def _known(words: Words) -> StoryCase:
+def _history(words: Words) -> StoryCase:
     found = SubjectHistory(
         sanctions=tuple(
             Sanction(action=name, times=times, standing=1)
@@ -91,7 +91,7 @@ def _known(words: Words) -> StoryCase:
         open_cases=tuple(f"K7AAAAAA{n}" for n in range(9)),
         closed_cases=1_234,
     )
-    return StoryCase(words, known=found)
+    return StoryCase(words, history=found)
 
 
 def _appealed(words: Words, outcome: AppealOutcome) -> StoryCase:
@@ -188,7 +188,7 @@ STORIES: dict[str, Callable[[Words], StoryCase]] = {
     "open, nothing known of it": lambda w: StoryCase(
         w, alert={"score": None, "attributes": {}, "title": None, "evidence": [], "related": []}
     ),
-    "open, with a past": _known,
+    "open, with a past": _history,
     "open, ten presets": _ten_presets,
     "open, rehearsing": lambda w: StoryCase(w, policy={"dry_run": True}),
     "open, acts first": lambda w: StoryCase(

@@ -143,9 +143,9 @@ _LIST = 600
 _CASE = 20
 
 
-def known(view: CardView, reader: Reader) -> list[str]:
+def history(view: CardView, reader: Reader) -> list[str]:
     """`過去の措置 警告1・コメント制限1`, `対応中の別ケース 1(K7…)`."""
-    found = view.known
+    found = view.history
     lines = []
     if found.sanctions:
         words = (_sanction(each, view, reader) for each in found.sanctions[:MOST])
@@ -224,7 +224,7 @@ def sentence(view: CardView, reader: Reader, safe: Safe) -> str:
 def facts(view: CardView, reader: Reader) -> list[Block]:
     """Score and viewers of the alert, then the subject's history."""
     score = [] if view.latest.score is None else [reader.score(view.latest.score)]
-    rows = ([*score, *viewers(view, reader)], known(view, reader))
+    rows = ([*score, *viewers(view, reader)], history(view, reader))
     return [context(shown) for shown in rows if shown]
 
 

@@ -1,4 +1,4 @@
-"""Command base: a request with its person, their roles and language, and the record of a look-up."""
+"""Command base: a request with its person, roles and language, and the record of a look-up."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable

@@ -47,7 +47,7 @@ def opened(workflow_id: str, policy: Any, event: ev.CaseOpened) -> Case:
         first=event.alert,
         latest=event.alert,
         last_alert_at=event.at,
-        known=event.known,
+        history=event.history,
         sightings=seen_with((), event.alert.related, 1),
     )
 

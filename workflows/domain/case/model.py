@@ -219,7 +219,7 @@ class Case(Value):
     clock_from: datetime | None = None
     merged_into: str | None = None
     absorbed: tuple[str, ...] = ()
-    known: SubjectHistory = SubjectHistory()
+    history: SubjectHistory = SubjectHistory()
     sightings: tuple[Sighting, ...] = ()
     bulk_decisions: dict[str, BulkState] = Field(default_factory=dict)
     appeal: AppealAnswer | None = None

@@ -9,7 +9,7 @@ from activities.slack.cards.case import case_card
 from tests.activities.slack.cases import TANAKA, Story, catalog, policy
 from tests.activities.slack.drawn import pressable, reader
 from tests.activities.slack.situations import (
-    KNOWN,
+    HISTORY,
     REFUSED,
     merged,
     muted,
@@ -31,11 +31,11 @@ from workflows.domain.policy.playbook import Policy
         (Story, ["evidence", "acknowledge", "escalate", "note", "all"]),
         (lambda: Story().claimed(), ["evidence", "handover", "wait", "note", "all"]),
         (
-            lambda: protected(KNOWN).claimed(),
+            lambda: protected(HISTORY).claimed(),
             ["lift_protection", "merge", "evidence", "handover", "all"],
         ),
         (
-            lambda: protected(KNOWN),
+            lambda: protected(HISTORY),
             ["sure.ban", "lift_protection", "merge", "evidence", "all"],
         ),
         (
@@ -65,7 +65,7 @@ def test_the_menu_holds_what_is_most_useful_now(
 
 def test_what_has_no_room_in_the_menu_is_named_all_the_same() -> None:
     """The full list is used by pages with more room than a card."""
-    story = protected(KNOWN).claimed()
+    story = protected(HISTORY).claimed()
     assert entries(view_of(story.case)) == (
         "lift_protection",
         "merge",

@@ -16,7 +16,7 @@ from tests.activities.slack.cases import (
 )
 from tests.activities.slack.drawn import body, reader, seen, spoken
 from tests.activities.slack.situations import (
-    KNOWN,
+    HISTORY,
     REFUSED,
     dry_run,
     merged,
@@ -173,7 +173,7 @@ def test_a_line_of_the_card_has_the_details(tell: Callable[[], Story], ja: str, 
 
 def test_what_is_known_of_the_subject_has_a_line_of_its_own() -> None:
     """The line has prior actions, those in force and other cases on the subject."""
-    view = view_of(Story(known=KNOWN).case)
+    view = view_of(Story(history=HISTORY).case)
     assert seen(case_card(view, reader()))[2:4] == [
         "スコア 0.97 · 視聴者 1,240人",
         "過去の措置 コメント制限 2回（継続中 1）・強制退会 1回"
@@ -189,7 +189,7 @@ def test_what_is_known_of_the_subject_has_a_line_of_its_own() -> None:
 def test_many_other_cases_are_counted() -> None:
     """Five cases are named."""
     many = SubjectHistory(open_cases=tuple(f"K7AAAAAA{n}" for n in range(8)))
-    facts = seen(case_card(view_of(Story(known=many).case), reader()))[3]
+    facts = seen(case_card(view_of(Story(history=many).case), reader()))[3]
     assert facts.endswith(
         "対応中の別ケース 8件（K7AAAAAA0、K7AAAAAA1、K7AAAAAA2、K7AAAAAA3、K7AAAAAA4 ほか3件）"
     )
@@ -204,7 +204,7 @@ def test_a_lifted_protection_leaves_the_card() -> None:
 def test_no_card_mentions_anybody() -> None:
     """A card is updated often, so no state has a mention."""
     stories = [merged(), reviewed(), undo_asked(), rolled_back(), Story().claimed().waiting()]
-    for story in [*stories, Story().ban_asked().asked(), Story(known=KNOWN)]:
+    for story in [*stories, Story().ban_asked().asked(), Story(history=HISTORY)]:
         drawn = str(case_card(view_of(story.case), reader()))
         assert "<@" not in drawn
         assert "<!subteam" not in drawn
