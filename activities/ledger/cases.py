@@ -25,7 +25,7 @@ from activities.ledger.schema import actions, alerts, cases, events
 from activities.ledger.team import pause_now
 from activities.signatures import Signer
 from workflows.domain.alerts import Subject
-from workflows.domain.case.enforcement import STANDING, TOOK_EFFECT
+from workflows.domain.case.enforcement import IN_FORCE, TOOK_EFFECT
 from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.model import Phase, Sanction, SubjectHistory
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
@@ -67,8 +67,8 @@ _SANCTIONS = (
     sa.select(
         actions.c.action,
         sa.func.count().label("times"),
-        sa.func.sum(sa.case((actions.c.status.in_(status_values(STANDING)), 1), else_=0)).label(
-            "standing"
+        sa.func.sum(sa.case((actions.c.status.in_(status_values(IN_FORCE)), 1), else_=0)).label(
+            "in_force"
         ),
     )
     .where(

@@ -28,7 +28,7 @@ Decide = Callable[[Sequence[AutomationChange]], AutomationChange | Unchanged]
 class Automation(Repository):
     """Pauses of the automation."""
 
-    async def standing(self, now: datetime) -> tuple[PauseState, ...]:
+    async def active(self, now: datetime) -> tuple[PauseState, ...]:
         """The current pauses."""
         async with self._database.reading() as connection:
             return rules.current_pauses(await connection.run_sync(_changes, _CHANGES), now)

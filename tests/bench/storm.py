@@ -36,7 +36,7 @@ from tests.conftest import free_port
 FLUSH = 3.0
 """Seconds for which a detector batches alerts; critical ones are sent at once."""
 LONGEST = 900.0
-STANDS_STILL = 2.0
+IDLE_SECONDS = 2.0
 
 
 @dataclass
@@ -204,9 +204,9 @@ async def settled(arena: Arena) -> dict:
     deadline = time.monotonic() + LONGEST
     while time.monotonic() < deadline:
         await asyncio.sleep(0.5)
-        standing = arena.cards()
-        last = max((changed_at(card) for card in standing), default=0.0)
-        if len(standing) < arena.plan.subjects or time.time() - last < STANDS_STILL:
+        posted = arena.cards()
+        last = max((changed_at(card) for card in posted), default=0.0)
+        if len(posted) < arena.plan.subjects or time.time() - last < IDLE_SECONDS:
             continue
         found = await judged(arena.cards(), arena.client)
         if not found.untrue and found.alerts == arena.plan.alerts:
@@ -269,7 +269,7 @@ async def warm(arena: Arena) -> None:
     await arena.sender.send([each.body for each in coming(few)])
     await wait_until(lambda: len(arena.cards()) == few.subjects, 60, what="first cards")
     arena.before = {case_of(card) for card in arena.cards()}
-    await asyncio.sleep(STANDS_STILL)
+    await asyncio.sleep(IDLE_SECONDS)
 
 
 async def play(arena: Arena, press_every: float = 3.0) -> dict:

@@ -29,7 +29,7 @@ from tests.chaos.people import Crowd
 from tests.chaos.plan import CasePlan, Plan, PlannedFault
 from tests.chaos.processes import POLICY, STARTING, Cluster, run_cluster
 from tests.chaos.queries import query
-from workflows.domain.case.enforcement import STANDING
+from workflows.domain.case.enforcement import IN_FORCE
 from workflows.domain.case.model import Intent
 
 LOOK = 0.3
@@ -227,7 +227,7 @@ class Run:
             lifts = [
                 each
                 for each in story.actions
-                if each["until"] and each["status"] in STANDING and each["decision_id"] not in held
+                if each["until"] and each["status"] in IN_FORCE and each["decision_id"] not in held
             ]
             found += [f"the lift of {a['action']} in {story.row['id']}" for a in lifts]
         return found

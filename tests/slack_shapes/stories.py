@@ -85,7 +85,7 @@ def _many_alerts(words: Words) -> StoryCase:
 def _history(words: Words) -> StoryCase:
     found = SubjectHistory(
         sanctions=tuple(
-            Sanction(action=name, times=times, standing=1)
+            Sanction(action=name, times=times, in_force=1)
             for times, name in enumerate(["mute_user", "permanent_ban", *["gone"] * 9], 1)
         ),
         open_cases=tuple(f"K7AAAAAA{n}" for n in range(9)),

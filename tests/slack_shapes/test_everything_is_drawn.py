@@ -11,7 +11,7 @@ import pytest
 
 from activities.slack import handles
 from activities.slack.actions import ACTIONS, MENU, MODALS, find
-from activities.slack.cards.case_facts import STATE_COLOUR, standing
+from activities.slack.cards.case_facts import STATE_COLOUR, card_state
 from activities.slack.i18n import catalog as module
 from activities.slack.i18n.catalog import Catalog, texts
 from activities.slack.thread import WORDS
@@ -215,7 +215,7 @@ CASES = [tell(USUAL) for tell in STORIES.values()]
 
 def test_every_status_of_a_case_is_drawn():
     """A card has each status and colour."""
-    assert {standing(view) for view in VIEWS} == set(STATE_COLOUR)
+    assert {card_state(view) for view in VIEWS} == set(STATE_COLOUR)
 
 
 def test_every_enum_value_is_drawn():

@@ -135,7 +135,7 @@ def _decision(view: CardView, approval: Approval, decision: Decision, reader: Re
 
 
 def _undone(view: CardView) -> list[ActionState]:
-    return [each for each in view.actions if each.standing and each.undoable]
+    return [each for each in view.actions if each.in_force and each.undoable]
 
 
 def _terms(

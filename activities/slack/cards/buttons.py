@@ -229,7 +229,7 @@ def _give_up(view: CardView, reader: Reader) -> Element:
 
 
 def _undo(view: CardView, reader: Reader) -> Element:
-    undone = (each for each in view.actions if each.standing and each.undoable)
+    undone = (each for each in view.actions if each.in_force and each.undoable)
     subject = acted_upon(view, undone, reader)
     return _asking(view, "action.undo", "undo", reader, subject=subject)
 

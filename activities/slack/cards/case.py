@@ -20,6 +20,7 @@ from activities.slack.cards.case_facts import (
     BEGINNING,
     CardState,
     absorbed,
+    card_state,
     case_id,
     evidence,
     facts,
@@ -28,7 +29,6 @@ from activities.slack.cards.case_facts import (
     pending,
     protecting,
     sentence,
-    standing,
     state_word,
     title,
 )
@@ -79,7 +79,7 @@ def protections(view: CardView, reader: Reader) -> list[Block]:
     """Automatic protections with their state."""
     shown = view.protections
     if view.phase not in UNDECIDED:  # a failed one is no news after the decision
-        shown = tuple(e for e in shown if e.state.standing or e.state.status in BEGINNING)
+        shown = tuple(e for e in shown if e.state.in_force or e.state.status in BEGINNING)
     lines = [f"{_MARK} {_words(view, each, reader)}" for each in shown[:MOST]]
     return [section(lines)] if lines else []
 
@@ -99,7 +99,7 @@ class _Lasts(StrEnum):
 
     PENDING = "pending"
     UNTIL = "until"
-    STANDS = "stands"
+    LASTING = "lasting"
 
 
 def _standing(protection: ProtectionView) -> ActionStatus | Intent | _Lasts:
@@ -111,7 +111,7 @@ def _standing(protection: ProtectionView) -> ActionStatus | Intent | _Lasts:
         return protection.intent
     if status in BEGINNING:
         return _Lasts.PENDING
-    return _Lasts.UNTIL if protection.until is not None else _Lasts.STANDS
+    return _Lasts.UNTIL if protection.until is not None else _Lasts.LASTING
 
 
 def withheld(view: CardView, reader: Reader) -> list[Block]:
@@ -196,7 +196,7 @@ def _rest(view: CardView, reader: Reader) -> Iterator[str]:
 
 
 def _key(view: CardView) -> str:
-    where = standing(view)
+    where = card_state(view)
     if where is CardState.ON_HOLD:
         return f"spoken.on_hold.{hold_kind(view)}"
     if where is CardState.REOPENED:

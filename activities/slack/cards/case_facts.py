@@ -63,10 +63,10 @@ BEGINNING = (ActionStatus.PENDING, ActionStatus.RETRYING)
 
 def state_word(view: CardView, reader: Reader) -> str:
     """The state in a word."""
-    return reader.say(f"card.state.{standing(view)}")
+    return reader.say(f"card.state.{card_state(view)}")
 
 
-def standing(view: CardView) -> CardState:
+def card_state(view: CardView) -> CardState:
     """The phase, or a more precise state."""
     if view.merged_into is not None:
         return CardState.MERGED
@@ -125,7 +125,7 @@ def protecting(view: CardView) -> tuple[ProtectionView, ...]:
     return tuple(
         each
         for each in view.protections
-        if each.intent not in _LEAVING and (each.state.standing or each.state.status in BEGINNING)
+        if each.intent not in _LEAVING and (each.state.in_force or each.state.status in BEGINNING)
     )
 
 
@@ -179,9 +179,9 @@ def absorbed(view: CardView, reader: Reader) -> list[Block]:
 
 
 def _sanction(sanction: Sanction, view: CardView, reader: Reader) -> str:
-    key = "card.sanction.standing" if sanction.standing else "card.sanction"
+    key = "card.sanction.in_force" if sanction.in_force else "card.sanction"
     action = reader.action(sanction.action, view.action_titles)
-    return reader.say(key, action=action, times=sanction.times, standing=sanction.standing)
+    return reader.say(key, action=action, times=sanction.times, in_force=sanction.in_force)
 
 
 SEVERITY_COLOUR = {
@@ -203,7 +203,7 @@ def case_line(view: CardView, reader: Reader, safe: Safe) -> str:
 def title(view: CardView, reader: Reader) -> Block:
     """Severity, kind, id and state, with colours."""
     colour = SEVERITY_COLOUR[view.severity]
-    state = f"{STATE_COLOUR[standing(view)]} {state_word(view, reader)}"
+    state = f"{STATE_COLOUR[card_state(view)]} {state_word(view, reader)}"
     return header(f"{colour} {case_line(view, reader, plain)} · {state}")
 
 

@@ -379,7 +379,7 @@ def _action_line(view: CardView, action: ActionState, reader: Reader) -> str:
 
 def _status(view: CardView, action: ActionState, reader: Reader) -> str:
     status = reader.say(f"action.status.{action.status.value}")
-    if action.standing and action.until is not None:
+    if action.in_force and action.until is not None:
         until = reader.time(action.until, view.opened_at)
         status = reader.say("action.until", status=status, time=until)
     if action.status is ActionStatus.DRY_RUN:
@@ -387,7 +387,7 @@ def _status(view: CardView, action: ActionState, reader: Reader) -> str:
     if action.problem is None:
         return status
     # A failed undo leaves the action active.
-    key = "action.undo_failed" if action.standing else "action.problem"
+    key = "action.undo_failed" if action.in_force else "action.problem"
     return reader.say(key, status=status, problem=problem_words(action.problem, reader))
 
 

@@ -194,7 +194,7 @@ def scope_name(playbook: str | None, services: Services, texts: Catalog) -> str:
 
 async def pause_blocks(services: Services, now: datetime, texts: Catalog) -> list[Block]:
     """The current pauses, as blocks. Raises `Unavailable`."""
-    return pauses_page(await services.automation.standing(now), services, texts)
+    return pauses_page(await services.automation.active(now), services, texts)
 
 
 def pauses_page(found: Sequence[PauseState], services: Services, texts: Catalog) -> list[Block]:

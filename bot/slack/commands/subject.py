@@ -165,7 +165,7 @@ class SubjectAnswer(Answer):
 
 
 def _weight(each: RelatedSubject) -> tuple[int, int, int]:
-    return (-len(each.record.open_cases), -each.record.standing, -len(each.by))
+    return (-len(each.record.open_cases), -each.record.in_force, -len(each.by))
 
 
 def related_page(
@@ -199,6 +199,6 @@ def _related_line(each: RelatedSubject, texts: Catalog) -> str:
         ids = texts.say("words.comma").join(each.record.open_cases[:5])
         count = len(each.record.open_cases)
         parts.append(texts.say("bot.related.cases", count=count, ids=ids))
-    if each.record.standing:
-        parts.append(texts.say("bot.related.standing", count=each.record.standing))
+    if each.record.in_force:
+        parts.append(texts.say("bot.related.in_force", count=each.record.in_force))
     return " · ".join(parts)

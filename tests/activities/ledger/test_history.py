@@ -71,8 +71,8 @@ async def test_sanctions_are_counted_by_their_action(ledger: Ledger) -> None:
     await ledger.record(following(opened, news(opened, ActionStatus.VERIFIED), key="run-4"))
     history = await history_of(ledger, USER, NEW)
     assert history.sanctions == (
-        Sanction(action="mute_user", times=3, standing=2),
-        Sanction(action="warn", times=1, standing=1),
+        Sanction(action="mute_user", times=3, in_force=2),
+        Sanction(action="warn", times=1, in_force=1),
     )
 
 
@@ -90,7 +90,7 @@ async def test_what_did_not_take_effect_is_no_sanction(ledger: Ledger) -> None:
         undone, _ = after(undone, command)
     await muted(ledger, 4)
     history = await history_of(ledger, USER, NEW)
-    assert history.sanctions == (Sanction(action="mute_user", times=1, standing=1),)
+    assert history.sanctions == (Sanction(action="mute_user", times=1, in_force=1),)
 
 
 async def test_what_nobody_approved_is_no_sanction(ledger: Ledger) -> None:

@@ -18,7 +18,7 @@ REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
 FORFEIT = "forfeit_payout/user:u_123"
 HISTORY = SubjectHistory(
     sanctions=(
-        Sanction(action="mute_user", times=2, standing=1),
+        Sanction(action="mute_user", times=2, in_force=1),
         Sanction(action="permanent_ban", times=1),
     ),
     open_cases=("K7AAAAAAA",),

@@ -102,7 +102,7 @@ def stories(words: str, subject: str) -> list[Story]:
 
 
 HISTORY = SubjectHistory(
-    sanctions=tuple(Sanction(action="<!channel>*" * 9, times=n, standing=n) for n in range(40)),
+    sanctions=tuple(Sanction(action="<!channel>*" * 9, times=n, in_force=n) for n in range(40)),
     open_cases=tuple("<!here>*b*" for _ in range(40)),
 )
 

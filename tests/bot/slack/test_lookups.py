@@ -155,8 +155,8 @@ async def test_related_subjects_are_shown_with_their_records(env: SlackEnvironme
     """Subjects with open cases and sanctions come first; the look-up is recorded."""
     env.bulk_decisions.members = 12
     env.finding.on = {
-        "user:u_7": Record(open_cases=("K7Q2F9XM0",), standing=2),
-        "user:u_9": Record(standing=1),
+        "user:u_7": Record(open_cases=("K7Q2F9XM0",), in_force=2),
+        "user:u_9": Record(in_force=1),
     }
     clark, message = await looked_up(env, "U0CLARK")
     await clark.press(message, "Related subjects")

@@ -10,7 +10,7 @@ from tests.bot.slack.conftest import SlackEnvironment, shown
 from tests.bot.slack.fakes import CASE, NOW, line
 from workflows.domain.alerts import ManualAlert, Subject, brief
 
-STANDS = line(CASE, opened_at=NOW)
+CASE_LINE = line(CASE, opened_at=NOW)
 
 
 def handed(env: SlackEnvironment) -> list[tuple[str, str, str]]:
@@ -34,7 +34,7 @@ async def direct(person: Person, text: str) -> str:
 async def test_a_case_is_opened_by_a_line(env: SlackEnvironment):
     """The alert is stored before the answer, which has the card's link; the note is evidence."""
     env.platform.facts["user:u_1"] = ()
-    env.finding.by_alert["people"] = STANDS
+    env.finding.by_alert["people"] = CASE_LINE
     sato = env.person("U0SATO")
     told = await env.command(sato, "/koban open off_platform user:u_1 LINE に誘導 <!here>")
     link = "<https://koban-demo.slack.com/archives/C0LIVE/p1763900000000100|K7Q2F9XM0>"
@@ -60,7 +60,7 @@ async def test_a_case_is_opened_by_a_line(env: SlackEnvironment):
 async def test_a_subject_is_read_as_it_is_meant(env: SlackEnvironment, typed, subject):
     """Its type, the form of its id or the presets' subject decide."""
     env.platform.facts[subject] = ()
-    env.finding.by_alert["people"] = STANDS
+    env.finding.by_alert["people"] = CASE_LINE
     await env.command(env.person("U0SATO"), f"/koban open {typed}")
     assert [each for _, _, each in handed(env)] == [subject]
 
@@ -84,7 +84,7 @@ async def test_an_invalid_line_opens_no_case(env: SlackEnvironment, user, typed,
 async def test_without_the_platform_a_case_opens_with_a_remark(env: SlackEnvironment):
     """An outage must not prevent a report."""
     env.platform.away = True
-    env.finding.by_alert["people"] = STANDS
+    env.finding.by_alert["people"] = CASE_LINE
     told = await env.command(env.person("U0CLARK"), "/koban open off_platform u_1")
     assert told.splitlines()[1] == (
         "The platform isn’t responding, so the subject was not checked."
@@ -122,7 +122,7 @@ async def a_message(env: SlackEnvironment, text: str) -> tuple[Person, dict]:
 async def test_anybody_reports_a_message(env: SlackEnvironment):
     """Its text is evidence, its author is in the modal, and the answer has only the id."""
     env.platform.facts["user:u_77"] = ()
-    env.finding.by_alert["reports"] = STANDS
+    env.finding.by_alert["reports"] = CASE_LINE
     clark, said = await a_message(env, "u_77 が <!channel> *LINE* で m_3 を売っています")
     await clark.shortcut("report_message", said)
     modal = await clark.modal()
@@ -143,7 +143,7 @@ async def test_anybody_reports_a_message(env: SlackEnvironment):
 
 async def test_a_report_needs_no_subject(env: SlackEnvironment):
     """Then the report is about the message itself, without actions."""
-    env.finding.by_alert["reports"] = STANDS
+    env.finding.by_alert["reports"] = CASE_LINE
     clark, said = await a_message(env, "誰かが脅されているようです")
     await clark.shortcut("report_message", said)
     await clark.modal()
@@ -166,7 +166,7 @@ async def test_an_unknown_subject_is_an_error_in_the_modal(env: SlackEnvironment
 async def test_two_presses_of_one_modal_are_one_alert(env: SlackEnvironment):
     """The same view and text have the same id; other text has another."""
     clark, said = await a_message(env, "見てください")
-    env.finding.by_alert["reports"] = STANDS
+    env.finding.by_alert["reports"] = CASE_LINE
     await clark.shortcut("report_message", said)
     view = await clark.modal()
     env.alerts.away = True
@@ -179,7 +179,7 @@ async def test_two_presses_of_one_modal_are_one_alert(env: SlackEnvironment):
 
 async def test_a_long_message_fits_a_modal(env: SlackEnvironment):
     """Metadata has at most 3,000 characters; quotes and line breaks take two each."""
-    env.finding.by_alert["reports"] = STANDS
+    env.finding.by_alert["reports"] = CASE_LINE
     clark, said = await a_message(env, '"\n\\' * 1000)
     await clark.shortcut("report_message", said)
     await clark.modal()
@@ -191,7 +191,7 @@ async def test_a_long_message_fits_a_modal(env: SlackEnvironment):
 async def test_a_member_opens_a_case_from_anywhere(env: SlackEnvironment):
     """A global shortcut has no channel, so the answer is a direct message with the card."""
     env.platform.facts["user:u_1"] = ()
-    env.finding.by_alert["people"] = STANDS
+    env.finding.by_alert["people"] = CASE_LINE
     sato = env.person("U0SATO")
     await sato.shortcut("open_case")
     await sato.modal()
@@ -221,7 +221,7 @@ async def test_others_do_not_open_cases(env: SlackEnvironment):
 async def test_a_look_up_leads_to_a_case(env: SlackEnvironment):
     """The modal has the subject."""
     env.platform.facts["user:u_1"] = ()
-    env.finding.by_alert["people"] = STANDS
+    env.finding.by_alert["people"] = CASE_LINE
     sato = env.person("U0SATO")
     await env.command(sato, "/koban user u_1")
     [message] = await sato.ephemerals("ts-live")
