@@ -19,14 +19,14 @@ class FetchFailure(StrEnum):
 
     FORBIDDEN = "forbidden"
     GONE = "gone"
-    AWAY = "away"
+    UNAVAILABLE = "unavailable"
     TOO_LARGE = "too_large"
     NO_IMAGE = "no_image"
 
     @property
     def retryable(self) -> bool:
         """True where a retry may work."""
-        return self is FetchFailure.AWAY
+        return self is FetchFailure.UNAVAILABLE
 
 
 class NotFetched(Exception):
@@ -80,7 +80,7 @@ class AllowedHosts:
         try:
             addresses = await self._resolve(host)
         except OSError:
-            raise NotFetched(FetchFailure.AWAY) from None
+            raise NotFetched(FetchFailure.UNAVAILABLE) from None
         if not addresses or not all(is_public(each) for each in addresses):
             raise NotFetched(FetchFailure.FORBIDDEN)
         return addresses[0]
@@ -216,7 +216,7 @@ class Fetcher:
             async with asyncio.timeout(self._seconds):
                 return await self._follow(address)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError):
-            raise NotFetched(FetchFailure.AWAY) from None
+            raise NotFetched(FetchFailure.UNAVAILABLE) from None
 
     async def _follow(self, address: str) -> bytes:
         for _ in range(MOST_REDIRECTS + 1):
@@ -267,7 +267,7 @@ def _check(response: httpx.Response) -> None:
     if response.status_code in _GONE:
         raise NotFetched(FetchFailure.GONE)
     if response.status_code != 200:
-        raise NotFetched(FetchFailure.AWAY)
+        raise NotFetched(FetchFailure.UNAVAILABLE)
     if not response.headers.get("Content-Type", "").lower().startswith(_MAYBE):
         raise NotFetched(FetchFailure.NO_IMAGE)
     length = response.headers.get("Content-Length", "")

@@ -151,7 +151,7 @@ def _did(refusal: Refusal, reader: Reader, now: datetime) -> str:
         return ""
     own, koban = f"did.{refusal.what}", f"did.{refusal.what}.koban"
     keys = (own,) if refusal.by is not None else (koban, own)
-    key = next((key for key in keys if key in reader.texts.keys), "did.something")
+    key = next((key for key in keys if key in reader.texts.keys), "did.other")
     person = reader.person(refusal.by, _longer)
     return reader.say(key, person=person, ago=_ago(refusal.at, reader, now))
 

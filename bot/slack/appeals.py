@@ -37,7 +37,7 @@ class Stored(StrEnum):
 
     YES = "yes"
     OVER = "over"
-    AWAY = "away"
+    UNAVAILABLE = "unavailable"
 
 
 async def store_appeal(context: SlackContext, click: AppealClick) -> Stored:
@@ -46,7 +46,7 @@ async def store_appeal(context: SlackContext, click: AppealClick) -> Stored:
         async with asyncio.timeout(context.services.timeouts.store):
             stored = await context.services.appeals.click(click)
     except (OutOfReach, TimeoutError):
-        return Stored.AWAY
+        return Stored.UNAVAILABLE
     context.on_stored()
     return Stored.YES if stored else Stored.OVER
 

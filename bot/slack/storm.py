@@ -71,5 +71,5 @@ class StormButtons(Listener):
 def _below(line: CaseLine, texts: Catalog, base: str | None) -> dict[str, Any]:
     address = link(base, line.card)
     if line.card is None or address is None:
-        return context([texts.say("storm.opened.waits")])
+        return context([texts.say("storm.opened.waiting")])
     return context([texts.say("storm.opened.posted", link=address)])

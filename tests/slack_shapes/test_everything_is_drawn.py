@@ -134,7 +134,7 @@ def test_every_builder_is_called(drawn: Drawn):
 
 def test_every_button_with_a_listener_is_drawn(drawn: Drawn):
     """An action without a button is dead code, or a surface is missing."""
-    drawn_presets = {"case.preset", "case.sure"}
+    drawn_presets = {"case.preset", "case.confirm_preset"}
     turns = {f"{pager}.page.{way}" for pager in PAGERS for way in ("before", "next")}
     heard = ACTIONS.keys() - drawn_presets | turns
     assert sorted(heard - drawn.pressed() - NOWHERE_PRESSED.keys()) == []

@@ -149,7 +149,9 @@ def history(view: CardView, reader: Reader) -> list[str]:
     lines = []
     if found.sanctions:
         words = (_sanction(each, view, reader) for each in found.sanctions[:MOST])
-        lines.append(reader.say("card.sanctions", list=fit(words, reader.say("words.dot"), _LIST)))
+        lines.append(
+            reader.say("card.sanctions", list=fit(words, reader.say("words.separator"), _LIST))
+        )
     if found.open_cases:
         ids = cases(found.open_cases, reader)
         lines.append(reader.say("card.other_cases", count=len(found.open_cases), ids=ids))

@@ -20,10 +20,10 @@ from bot.slack.bulk.form import (
     BulkMetadata,
     Counted,
     bulk_view,
+    confirmation,
     faults_of,
     read_bulk,
     redrawn,
-    sure,
     type_of,
 )
 from bot.slack.interactions import Press
@@ -172,7 +172,7 @@ class BulkModal(ModalListener[BulkMetadata]):
                 found = await self._bulk.gather(type_, starts, form.sources, form.ids)
         except (Unavailable, TimeoutError) as error:
             _log.warning("bulk_not_gathered", case=sent.carried.case, error=str(error))
-            raise Invalid({"reason": Fault(key="bot.bulk.away")}) from error
+            raise Invalid({"reason": Fault(key="bot.bulk.unavailable")}) from error
         _check_size(len(found.subjects), form)
         preview = Preview(sent, form.choice(type_), found)
         reading = self._after.start(self._impact(preview))
@@ -197,9 +197,11 @@ class BulkModal(ModalListener[BulkMetadata]):
 
 def _drawn(preview: Preview, impact: Impact | None) -> dict[str, Any]:
     if impact is None:
-        return _undecidable(preview, "bot.bulk.away")
+        return _undecidable(preview, "bot.bulk.unavailable")
     sent, count = preview.sent, len(preview.found.subjects)
-    text = sure(count, impact, count > sent.carried.bulk, Reader(texts=sent.texts, zone=UTC))
+    text = confirmation(
+        count, impact, count > sent.carried.bulk, Reader(texts=sent.texts, zone=UTC)
+    )
     carried = sent.carried.model_copy(update={"seen": count, "shown": preview.choice})
     return redrawn(sent.view, text, sent.texts.say("bot.bulk.submit"), carried)
 

@@ -183,10 +183,10 @@ def redrawn(
     }
 
 
-def sure(count: int, touched: Impact, asks: bool, reader: Reader) -> str:
+def confirmation(count: int, touched: Impact, asks: bool, reader: Reader) -> str:
     """The impact, shown before the decision is submitted."""
     line = impact_line(count, touched, reader)
-    text = reader.say("bot.bulk.sure", impact=f"*{line}*", count=count)
+    text = reader.say("bot.bulk.confirm", impact=f"*{line}*", count=count)
     return f"{text}\n{reader.say('bot.bulk.asks')}" if asks else text
 
 
@@ -248,4 +248,4 @@ def _done(done: DoneLine, texts: Catalog) -> str:
     if done.problem is None:
         return words
     problem = problem_words(done.problem, Reader(texts=texts, zone=UTC))
-    return texts.say("words.noted", what=words, note=problem)
+    return texts.say("words.with_note", what=words, note=problem)

@@ -177,7 +177,7 @@ def related_page(
     """One page of related subjects, and the sources that did not answer."""
     name = subject_name(line.subject, texts)
     missing = [
-        texts.say("bot.related.away", title=safe(spec.title.in_(texts.language), 60))
+        texts.say("bot.related.unavailable", title=safe(spec.title.in_(texts.language), 60))
         for spec in silent
     ]
     shown = related[line.first : line.first + PAGE]

@@ -31,7 +31,7 @@ def blocks(on_call: OnCall, texts: Catalog) -> Iterator[Block]:
         yield section("\n".join(now(on_call, texts)))
     else:
         yield _titled("bot.oncall.now", now(on_call, texts), texts)
-        coming = [_duty("bot.oncall.coming", each, texts) for each in on_call.next]
+        coming = [_duty("bot.oncall.upcoming", each, texts) for each in on_call.next]
         yield _titled("bot.oncall.next", coming or [texts.say("bot.oncall.no_next")], texts)
     if on_call.covers:
         rows = [f"• {cover_words(each, texts)}" for each in on_call.covers]

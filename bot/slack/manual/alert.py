@@ -207,7 +207,7 @@ def opened_page(new: NewAlert, line: CaseLine | None, texts: Catalog, base: str 
         key = "bot.manual.joined" if joined else "bot.manual.opened"
         text = texts.say(key, case=case_name(line, base), about=about(line, texts))
     if new.unsure:
-        text = f"{text}\n{texts.say('bot.manual.unsure')}"
+        text = f"{text}\n{texts.say('bot.manual.unchecked')}"
     return pages.sentence(text)
 
 

@@ -100,7 +100,7 @@ def alert_view(
 def _kind(kind: str, playbook: Playbook, texts: Catalog) -> Option:
     title = plain(playbook.title.in_(texts.language), OPTION_TEXT) or playbook.playbook
     # Two kinds of one playbook would read the same.
-    named = texts.say("words.noted", what=title, note=kind)
+    named = texts.say("words.with_note", what=title, note=kind)
     return option(kind, title if kind == playbook.playbook else shorten(named, OPTION_TEXT))
 
 

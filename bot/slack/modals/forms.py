@@ -175,7 +175,7 @@ def _read_merge(sent: Sent) -> Values:
     return {"into": into}
 
 
-def _sure(choices: Choices, texts: Catalog) -> list[Block]:
+def _confirm_preset(choices: Choices, texts: Catalog) -> list[Block]:
     """The question about a preset; empty if the case no longer offers it."""
     if choices.preset is None or choices.view is None:
         return []
@@ -183,7 +183,7 @@ def _sure(choices: Choices, texts: Catalog) -> list[Block]:
     title = question_title(choices.preset, reader)
     asked = f"{title}\n{question(choices.view, choices.preset, reader)}"
     words = PlainTextObject(text=asked, emoji=False)
-    return [SectionBlock(block_id="sure", text=words)]
+    return [SectionBlock(block_id="confirm_preset", text=words)]
 
 
 FORMS: dict[str, Form] = {
@@ -197,7 +197,7 @@ FORMS: dict[str, Form] = {
     "answer": _text("answer", "answer"),
     "reopen": _text("reopen", "reason", "bot.reopen.reason", "bot.fault.why_needed"),
     "merge": Form(_merge, _read_merge, "into"),
-    "sure": Form(_sure, lambda sent: {"preset": sent.carried.preset}, None),
+    "confirm_preset": Form(_confirm_preset, lambda sent: {"preset": sent.carried.preset}, None),
 }
 """By callback_id."""
 

@@ -137,7 +137,7 @@ async def test_a_closed_case_has_the_entries_that_are_always_available(env: Slac
 async def test_a_preset_that_asks_first_is_asked_in_a_modal(env: SlackEnvironment):
     """The modal has actions and subjects; its submission is the preset at the shown version."""
     env.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
-    sato = await chosen(env, "U0SATO", "sure.ban")
+    sato = await chosen(env, "U0SATO", "confirm_preset.ban")
     view = await says(sato, "「強制退会」の承認を依頼しますか？")
     assert "承認されるまで、ユーザー u_123 には何も行いません。" in visible_text(view)
     assert view["submit"]["text"] == "承認を依頼する"
@@ -147,12 +147,12 @@ async def test_a_preset_that_asks_first_is_asked_in_a_modal(env: SlackEnvironmen
 
 async def test_a_preset_that_is_gone_can_not_be_confirmed(env: SlackEnvironment):
     """The case was decided, or the card has another playbook."""
-    sato = await chosen(env, "U0SATO", "sure.ban")
+    sato = await chosen(env, "U0SATO", "confirm_preset.ban")
     view = await says(sato, "この判断はいまは選べません。")
     assert view["submit"] is None
     decided = with_presets(phase=Phase.ENFORCING)
     env.cases.memories[ROUTE] = CaseSnapshot(case=decided)
-    emma = await chosen(env, "U0CLARK", "sure.ban")
+    emma = await chosen(env, "U0CLARK", "confirm_preset.ban")
     assert (await says(emma, "This is no longer available."))["submit"] is None
 
 
@@ -161,16 +161,16 @@ async def test_a_confirmed_preset_that_is_not_stored_leaves_the_question_open(
 ):
     """The error is shown above the question, which can be submitted again."""
     env.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())
-    sato = await chosen(env, "U0SATO", "sure.ban")
+    sato = await chosen(env, "U0SATO", "confirm_preset.ban")
     await says(sato, "強制退会")
     env.cases.away = True
     await sato.fill_and_submit({})
     await says(sato, "いまは受け付けられませんでした。")
-    assert [view["callback_id"] for view in await sato.views()] == ["sure", "said"]
+    assert [view["callback_id"] for view in await sato.views()] == ["confirm_preset", "said"]
     assert env.cases.clicks == []
 
 
-@pytest.mark.parametrize("entry", ["handover", "all", "sure.ban"])
+@pytest.mark.parametrize("entry", ["handover", "all", "confirm_preset.ban"])
 async def test_a_modal_opens_before_its_case_answers(env: SlackEnvironment, entry: str):
     """It shows a placeholder, and is filled in after the query."""
     env.cases.memories[ROUTE] = CaseSnapshot(case=with_presets())

@@ -25,7 +25,9 @@ WORKS, LEADS, ENDS = {"specialist", "lead"}, {"lead"}, {"lead", "admin"}
 NO_ROLE = "照会できるのは Trust &amp; Safety の担当者だけです。"
 NOT_NOW = "いまは照会できません。"
 UNKNOWN = "役割を確認できませんでした。"
-OPENERS = [each.id for each in MODALS.values() if each.modal in {*MODAL_FORMS, "all"} - {"sure"}]
+OPENERS = [
+    each.id for each in MODALS.values() if each.modal in {*MODAL_FORMS, "all"} - {"confirm_preset"}
+]
 COVER = Cover(role=Role.LEAD, person="U0TANAKA", until=NOW)
 FORMS = {
     "help": ANYBODY | {"none", "unknown"},

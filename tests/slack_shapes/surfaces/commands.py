@@ -195,7 +195,7 @@ def _covers(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ("all", "U0TANAKA", [("U0SATO", "U0MORI")] * 2, ShowCovers()),
         ("ended for somebody", "U0TANAKA", [("U0SATO", "U0MORI")], EndCovers(person="U0SATO")),
         ("ended", "U0TANAKA", [("U0SATO", "U0TANAKA")], EndCovers()),
-        ("begun", "U0TANAKA", [], LetCover(person="U0SATO", at=LATER.timetz())),
+        ("started", "U0TANAKA", [], LetCover(person="U0SATO", at=LATER.timetz())),
     ):
         harness = Harness(scene)
         harness.covers.given = [

@@ -8,7 +8,15 @@ from activities.slack.handles import Handle
 from activities.slack.reader import Reader
 from bot.services.bulk import BulkPage, DoneLine, SubjectLine
 from bot.services.cases import CaseLine
-from bot.slack.bulk.form import PAGE, BulkMetadata, Counted, bulk_view, list_view, redrawn, sure
+from bot.slack.bulk.form import (
+    PAGE,
+    BulkMetadata,
+    Counted,
+    bulk_view,
+    confirmation,
+    list_view,
+    redrawn,
+)
 from bot.slack.modals.choices import Choices, choices_at, choices_of
 from bot.slack.modals.form import sentence_view
 from bot.slack.modals.forms import FORMS, view_of
@@ -128,8 +136,8 @@ def _afterwards(scene: Scene) -> Iterator[tuple[str, str]]:
     )
     reader = Reader(texts=scene.catalog, zone=UTC)
     yield "counting", scene.catalog.say("bot.bulk.counting")
-    yield "sure", sure(60, touched, True, reader)
-    yield "sure alone", sure(1, Impact(), False, reader)
+    yield "confirmation", confirmation(60, touched, True, reader)
+    yield "confirmation alone", confirmation(1, Impact(), False, reader)
 
 
 def _lists(scene: Scene) -> Iterator[tuple[str, Sent]]:

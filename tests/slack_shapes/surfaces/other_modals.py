@@ -47,9 +47,11 @@ def _with_presets(scene: Scene) -> Iterator[tuple[str, Sent]]:
     yield "all, the case asleep", view(view_of("all", asleep, metadata, scene.catalog))
     presets = [each.id for each in StoryCase(scene.words).case.policy.playbook.presets]
     for preset in (*presets, "gone"):
-        sure_of = metadata.model_copy(update={"preset": preset})
-        drawn = view_of("sure", choices_of(StoryCase(scene.words).case), sure_of, scene.catalog)
-        yield f"sure of {preset}", view(drawn)
+        with_preset = metadata.model_copy(update={"preset": preset})
+        drawn = view_of(
+            "confirm_preset", choices_of(StoryCase(scene.words).case), with_preset, scene.catalog
+        )
+        yield f"confirmation of {preset}", view(drawn)
 
 
 def _with_reasons(scene: Scene) -> Iterator[tuple[str, Sent]]:

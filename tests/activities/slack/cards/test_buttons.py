@@ -36,7 +36,7 @@ from workflows.domain.policy.playbook import Policy
         ),
         (
             lambda: protected(HISTORY),
-            ["sure.ban", "lift_protection", "merge", "evidence", "all"],
+            ["confirm_preset.ban", "lift_protection", "merge", "evidence", "all"],
         ),
         (
             lambda: Story().claimed().waiting(),
@@ -107,7 +107,7 @@ def test_presets_without_room_on_the_card_come_first_in_the_menu() -> None:
     ]
     assert [(o["text"]["text"], o["value"].split(":")[0]) for o in menu["options"]] == [
         ("定型c", "preset.c"),
-        ("定型ban…", "sure.ban"),
+        ("定型ban…", "confirm_preset.ban"),
         ("定型d", "preset.d"),
         ("検知内容を見る", "evidence"),
         ("すべての操作…", "all"),
