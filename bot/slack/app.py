@@ -34,8 +34,9 @@ from bot.slack.modals.base import ModalListener
 from bot.slack.modals.decide import TEMPLATE
 from bot.slack.modals.forms import FORMS, Submissions
 from bot.slack.modals.opening import Templates
-from bot.slack.replies import Background, Languages, Links, NotTaken, Replies
+from bot.slack.replies import Languages, Links, NotTaken, Replies
 from bot.slack.storm import OPEN, StormButtons
+from bot.tasks import Background
 
 COMMAND = "/koban"
 EVENTS = ("app_home_opened",)

@@ -199,15 +199,15 @@ async def main(version: str) -> None:
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as place:
         port = free_port()
-        # Histories are long at 60 events here, so that the corpus holds what crosses over.
+        # Histories are long at 60 events here, so that the recordings have snapshots between runs.
         server = temporal_server(Path(place), port, more=(SHORT,))
         await server.start()
         try:
             await _answers(f"127.0.0.1:{port}")
             for scene in SCENES:
-                room = Path(place) / scene.__name__
-                room.mkdir()
-                async with koban(f"127.0.0.1:{port}", room) as env:
+                work_folder = Path(place) / scene.__name__
+                work_folder.mkdir()
+                async with koban(f"127.0.0.1:{port}", work_folder) as env:
                     await save(env, await scene(env), folder, scene.__name__)
         finally:
             await server.kill()

@@ -20,8 +20,9 @@ from workflows.domain.case.enforcement import (
 from workflows.domain.case.model import SubjectHistory
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.appeals import NoticeText
 from workflows.domain.policy.platform import NoticeCall
-from workflows.domain.policy.playbook import NoticeText, Policy
+from workflows.domain.policy.playbook import Policy
 from workflows.domain.values import Text
 
 SUZUKI = Actor(

@@ -36,7 +36,7 @@ from workflows.domain.people import Role
 from workflows.domain.values import Language
 
 ROOT = Path(module.__file__).parents[3]
-ROOMS = ("activities/slack", "bot/slack")
+FOLDERS = ("activities/slack", "bot/slack")
 MADE = re.compile(r"\b(?:Message|View|Said)\b")
 
 # What returns one of these and draws nothing by itself, or only from what others draw.
@@ -58,8 +58,8 @@ NEVER_SPOKEN: dict[str, str] = {
 
 def builders() -> Iterator[str]:
     """Every public function of a module that returns a message, a view or an answer."""
-    for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
             for node in ast.parse(path.read_text(encoding="utf-8")).body:
                 made = isinstance(node, ast.FunctionDef) and node.returns is not None

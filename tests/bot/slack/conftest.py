@@ -16,7 +16,7 @@ from activities.slack.i18n.catalog import texts
 from bot.services.slack import Services
 from bot.slack.app import make_bolt_app
 from bot.slack.http import slack_routes
-from bot.slack.replies import Background
+from bot.tasks import Background
 from bot.timeouts import PRODUCTION, Timeouts
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import add_slack

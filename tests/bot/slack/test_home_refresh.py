@@ -20,7 +20,7 @@ from bot.slack.home.refresh import (
     Outcome,
 )
 from bot.slack.rendering import Block, section
-from bot.slack.replies import Background
+from bot.tasks import Background
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.slack.replies import Background, Languages
+from bot.slack.replies import Languages
+from bot.tasks import Background
 from deploy.sandbox.slack.screen import visible_text
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import SlackEnvironment

@@ -22,7 +22,7 @@ from bot.slack.manifest import SCOPES_OF, manifest
 from bot.slack.modals.metadata import Metadata, decode, encode, metadata_for
 from bot.slack.queue import Which
 from bot.slack.rendering import masked, sections
-from bot.slack.replies import Background
+from bot.tasks import Background
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import CASE, ROUTE

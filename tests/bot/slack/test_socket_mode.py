@@ -11,8 +11,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.app import make_bolt_app
-from bot.slack.replies import Background
 from bot.slack.socket_mode import run_socket_mode
+from bot.tasks import Background
 from deploy.sandbox.slack.person import WAIT_SECONDS
 from deploy.sandbox.slack.workspace import Workspace
 from tests.bot.slack.conftest import SlackEnvironment

@@ -15,8 +15,9 @@ from tests.bot.slack.test_everything import says
 from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.case.model import Case
 from workflows.domain.case.snapshot import CaseSnapshot
+from workflows.domain.policy.appeals import NoticeText
 from workflows.domain.policy.platform import NoticeCall
-from workflows.domain.policy.playbook import NoticeText, Playbook
+from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import Text
 
 WORDS: dict[str, Any] = {

@@ -11,7 +11,8 @@ from bot.services.slack import Services
 from bot.slack.commands.base import Request
 from bot.slack.interactions import Source
 from bot.slack.listener import SlackContext
-from bot.slack.replies import Background, Languages, Links, Said
+from bot.slack.replies import Languages, Links, Said
+from bot.tasks import Background
 from tests.bot.slack.fake_bulk import FakeBulkDecisions
 from tests.bot.slack.fake_evidence import FakeEvidence
 from tests.bot.slack.fake_manual import FakeAlerts, FakeAutomation, FakeFinding

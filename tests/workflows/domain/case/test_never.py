@@ -78,7 +78,7 @@ class NeverShift(AnyShift):
 
     @invariant()
     def nobody_agrees_to_their_own_decision_or_counts_twice(self) -> None:
-        """An approval needs two people, also with stand-ins."""
+        """An approval needs two people, also with covers."""
         approval, decision = self.case.approval, self.case.decision
         if approval is None or decision is None:
             return

@@ -7,7 +7,7 @@ from workflows.domain.case import events as ev
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules
 from workflows.domain.case.reveal_quota import reached
-from workflows.domain.policy.playbook import Exposure
+from workflows.domain.policy.actions import Exposure
 
 
 def cap(case: Case) -> Exposure | None:
