@@ -41,7 +41,7 @@ check: $(READY) ## lint, types, imports, sizes, the example policy
 	@$(BIN)/python tests/architecture/measure.py
 	@$(BIN)/koban check deploy/policy
 
-bench: $(READY) ## measure against floors of the same run; writes bench.json
+bench: $(READY) ## measure against baselines of the same run; writes bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 storm: $(READY) ## 10,000 alerts in a minute at Slack's rates; ARGS=--small for half a minute

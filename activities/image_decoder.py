@@ -23,14 +23,14 @@ class FetchFailure(StrEnum):
 
     FORBIDDEN = "forbidden"
     GONE = "gone"
-    AWAY = "away"
+    UNAVAILABLE = "unavailable"
     TOO_LARGE = "too_large"
     NO_IMAGE = "no_image"
 
     @property
     def retryable(self) -> bool:
         """True where a retry may work."""
-        return self is FetchFailure.AWAY
+        return self is FetchFailure.UNAVAILABLE
 
 
 class NotFetched(Exception):
@@ -189,7 +189,7 @@ class ImageDecoder:
                 _, result = await asyncio.gather(_give(process, content), _take(process))
                 return await process.wait(), result
         except TimeoutError:
-            raise NotFetched(FetchFailure.AWAY) from None
+            raise NotFetched(FetchFailure.UNAVAILABLE) from None
         finally:
             if process.returncode is None:
                 process.kill()

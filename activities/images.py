@@ -53,7 +53,7 @@ class AllowedHosts:
         try:
             addresses = await self._resolve(host)
         except OSError:
-            raise NotFetched(FetchFailure.AWAY) from None
+            raise NotFetched(FetchFailure.UNAVAILABLE) from None
         if not addresses or not all(is_public(each) for each in addresses):
             raise NotFetched(FetchFailure.FORBIDDEN)
         return addresses[0]
@@ -138,7 +138,7 @@ class Fetcher:
             async with asyncio.timeout(self._seconds):
                 return await self._follow(address)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError):
-            raise NotFetched(FetchFailure.AWAY) from None
+            raise NotFetched(FetchFailure.UNAVAILABLE) from None
 
     async def _follow(self, address: str) -> bytes:
         for _ in range(MOST_REDIRECTS + 1):
@@ -189,7 +189,7 @@ def _check(response: httpx.Response) -> None:
     if response.status_code in _GONE:
         raise NotFetched(FetchFailure.GONE)
     if response.status_code != 200:
-        raise NotFetched(FetchFailure.AWAY)
+        raise NotFetched(FetchFailure.UNAVAILABLE)
     if not response.headers.get("Content-Type", "").lower().startswith(_MAYBE):
         raise NotFetched(FetchFailure.NO_IMAGE)
     length = response.headers.get("Content-Length", "")

@@ -59,3 +59,41 @@ async def until_connected(
             if pause > FIRST_PAUSE:
                 log.info(f"{name}_back", address=address)
             return connected
+
+
+class Background:
+    """Tasks after acks. Bolt keeps no strong reference to its own and does not await them."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+        self._endless: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Runs `work` in the background; errors are logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def start_endless(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Runs endless work, which `drain` cancels at once."""
+        task = self.start(work)
+        self._endless.add(task)
+        task.add_done_callback(self._endless.discard)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("background_work_failed", exc_info=error)
+
+    async def drain(self, seconds: float) -> None:
+        """Waits for running tasks, and cancels the rest after `seconds`."""
+        for task in self._endless:
+            task.cancel()
+        if not self._running:
+            return
+        _, late = await asyncio.wait(self._running, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)

@@ -89,7 +89,7 @@ default of one, the cases of a crashed worker are taken over one by one."""
 
 MAX_CARDS, MAX_UPDATES = 16, 4
 """Slack writes that wait for the rate limiter in this process. The others wait at Temporal, the
-most severe first. Cards are limited per channel, so several have to be at hand; updates share one
+most severe first. Cards are limited per channel, so several have to be ready; updates share one
 limit, and a click on a card waits until a stale update is cancelled."""
 
 MAX_REVEALS = 16

@@ -20,9 +20,9 @@ from activities.ledger.database import Database, migrate
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from deploy.sandbox.temporal import temporal_server
-from tests import aftermath
+from tests import cleanup
+from tests.environment import Environment, koban
 from tests.selection import give_time, part_of, select, take_examples
-from tests.world import World, koban
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("koban", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -61,13 +61,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     """Notes failures for the cleanup."""
-    aftermath.note(item, call)
+    cleanup.note(item, call)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Cancels a timed-out test before its fixtures end."""
-    aftermath.end_what_runs(item)
+    cleanup.end_what_runs(item)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -79,7 +79,7 @@ async def loop() -> asyncio.AbstractEventLoop:
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Ends last, because it is a test's first fixture."""
-    yield from aftermath.freed(request.node)
+    yield from cleanup.freed(request.node)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -185,7 +185,7 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
 
 
 @pytest.fixture
-async def world(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
+async def env(temporal: str, tmp_path: Path) -> AsyncIterator[Environment]:
     """A running Koban with its own environment."""
     async with koban(temporal, tmp_path) as made:
         yield made

@@ -245,7 +245,7 @@ class BulkWorkflow:
                     proof=proof,
                 )
                 for job, proof in zip(start.jobs, member.proofs, strict=False)
-                if not undo or job.action in member.standing
+                if not undo or job.action in member.in_force
             ),
             undo=undo,
             # One behind single decisions of the same severity: a bulk must not delay the next case.

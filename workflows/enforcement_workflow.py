@@ -109,7 +109,7 @@ class EnforcementWorkflow:
             return
         # The notice already has what earlier runs did.
         fresh = () if self._start.notice_only else self._runs
-        done = (t for t in fresh if t.standing and t.status is not ActionStatus.DRIFTED)
+        done = (t for t in fresh if t.in_force and t.status is not ActionStatus.DRIFTED)
         await self._notice.send(tuple(each.measure for each in done))
 
     def _stays(self) -> bool:
@@ -118,7 +118,7 @@ class EnforcementWorkflow:
             return True
         if not self._start.protects and any(run.failed for run in self._runs):
             return True
-        return any(t.lifts_at is not None or (t.standing and t.held) for t in self._runs)
+        return any(t.lifts_at is not None or (t.in_force and t.held) for t in self._runs)
 
     async def _wait(self) -> None:
         times = [run.lifts_at for run in self._runs if run.lifts_at is not None]
@@ -175,8 +175,8 @@ class EnforcementWorkflow:
 
     async def _undo(self, by: str | None) -> None:
         self._notice.drop()
-        standing = [run for run in self._runs if run.undoable]
-        await self._undo_runs(standing, ActionStatus.UNDONE, by)
+        in_force = [run for run in self._runs if run.undoable]
+        await self._undo_runs(in_force, ActionStatus.UNDONE, by)
 
     async def _keep(self) -> None:
         """Leaves what is in effect to a decision.
@@ -190,7 +190,7 @@ class EnforcementWorkflow:
                 unanswered = Problem(kind=ProblemKind.UNREACHABLE)
                 run.status, run.problem = ActionStatus.FAILED, run.problem or unanswered
                 continue
-            run.status, run.standing, run.problem = ActionStatus.KEPT, False, None
+            run.status, run.in_force, run.problem = ActionStatus.KEPT, False, None
 
     async def _lift(self, by: str | None) -> None:
         """Lifts now, including what may have taken effect unseen."""
@@ -232,7 +232,7 @@ class EnforcementWorkflow:
                 await self._undo_run(run, ActionStatus.LIFTED, None)
             return
         run.status, run.problem, run.would = result.status, result.problem, result.would
-        run.standing = result.status not in (ActionStatus.FAILED, ActionStatus.DRY_RUN)
+        run.in_force = result.status not in (ActionStatus.FAILED, ActionStatus.DRY_RUN)
         if run.failed and run.problem is not None and run.problem.kind in _UNCLEAR:
             await self._reconcile(run)
 
@@ -240,7 +240,7 @@ class EnforcementWorkflow:
         """Reads a change back whose answer never came: it may be in effect."""
         shown = await self._calls.shows(run)
         if shown:
-            run.status, run.problem, run.standing = ActionStatus.VERIFIED, None, True
+            run.status, run.problem, run.in_force = ActionStatus.VERIFIED, None, True
         # The end of a failed protection could remove what a decision has done since.
         run.unclear = shown is None and not self._start.protects
 
@@ -256,7 +256,7 @@ class EnforcementWorkflow:
             run.status, run.problem = ActionStatus.FAILED, result.problem
             run.until = None if lift else run.until
             return
-        run.status, run.problem, run.standing, run.unclear = becomes, None, False, False
+        run.status, run.problem, run.in_force, run.unclear = becomes, None, False, False
 
     # -- reports -----------------------------------------------------------------------------
 
@@ -284,7 +284,7 @@ def _is_unproven(run: ActionRun) -> bool:
 
 def _unsure(run: ActionRun) -> bool:
     """Whether it is not known if an attempt took effect."""
-    return run.status in (ActionStatus.PENDING, ActionStatus.RETRYING) and not run.standing
+    return run.status in (ActionStatus.PENDING, ActionStatus.RETRYING) and not run.in_force
 
 
 @workflow.defn(name="EnforcementWorkflow", versioning_behavior=VersioningBehavior.PINNED)

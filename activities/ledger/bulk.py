@@ -17,7 +17,7 @@ from activities.ledger.schema import actions, bulk_decisions, events
 from workflows.domain.alerts import Subject
 from workflows.domain.case import bulk_progress
 from workflows.domain.case.decision import Decision
-from workflows.domain.case.enforcement import STANDING, ActionStatus
+from workflows.domain.case.enforcement import IN_FORCE, ActionStatus
 from workflows.domain.case.event_base import kind_of
 from workflows.domain.case.events import Decided
 from workflows.domain.case.projection import ActionRow
@@ -77,7 +77,7 @@ class BulkLedger(Repository):
         for start in range(0, len(keys), CHUNK):
             query = sa.select(actions.c.subject_type, actions.c.subject_id).where(
                 pair.in_(keys[start : start + CHUNK]),
-                actions.c.status.in_(status_values(STANDING)),
+                actions.c.status.in_(status_values(IN_FORCE)),
                 actions.c.decided_by.is_not(None),
             )
             found |= {
@@ -92,12 +92,12 @@ class BulkLedger(Repository):
             bulk_decisions.c.bulk_id == part.bulk, bulk_decisions.c.place.in_(part.places)
         )
         rows = await self._database.rows(query.order_by(bulk_decisions.c.place, actions.c.action))
-        standing = status_values(STANDING)
+        in_force = status_values(IN_FORCE)
         return tuple(
             Member(
                 place=place,
                 subject=subject_of(group[0]),
-                standing=tuple(row["action"] for row in group if row["status"] in standing),
+                in_force=tuple(row["action"] for row in group if row["status"] in in_force),
             )
             for place, group in _by_place(rows)
         )

@@ -25,7 +25,7 @@ from activities.ledger.schema import actions, alerts, cases, events
 from activities.ledger.team import pause_now
 from activities.signatures import Signer
 from workflows.domain.alerts import Subject
-from workflows.domain.case.enforcement import STANDING, TOOK_EFFECT
+from workflows.domain.case.enforcement import IN_FORCE, TOOK_EFFECT
 from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.model import Phase, Sanction, SubjectHistory
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
@@ -46,7 +46,7 @@ MOST_CASES = 5
 """Open cases that a card has room for."""
 
 
-def known_of(connection: sa.Connection, subject: Subject, case: str) -> SubjectHistory:
+def history_of(connection: sa.Connection, subject: Subject, case: str) -> SubjectHistory:
     """Prior sanctions and other cases of `subject`, without those of `case`."""
     values = {"type": subject.type, "id": subject.id, "case": case}
     sanctions = connection.execute(_SANCTIONS, values).mappings()
@@ -67,8 +67,8 @@ _SANCTIONS = (
     sa.select(
         actions.c.action,
         sa.func.count().label("times"),
-        sa.func.sum(sa.case((actions.c.status.in_(status_values(STANDING)), 1), else_=0)).label(
-            "standing"
+        sa.func.sum(sa.case((actions.c.status.in_(status_values(IN_FORCE)), 1), else_=0)).label(
+            "in_force"
         ),
     )
     .where(
@@ -175,8 +175,8 @@ class Ledger:
             pause = pause_now(connection, wanted.row.playbook, self._now())
         if opened is not None:
             return OpenedCase(event=opened, pause=pause)
-        known = known_of(connection, wanted.event.subject, case)
-        event = wanted.event.model_copy(update={"case": case, "known": known})
+        history = history_of(connection, wanted.event.subject, case)
+        event = wanted.event.model_copy(update={"case": case, "history": history})
         if self._claim(connection, case, (ReceivedAlert(alert=wanted.alert, at=event.at),)):
             raise _NotOpened(OpenedCase())
         self._check_reopened(connection, wanted, case)

@@ -12,7 +12,7 @@ from activities.ledger.queries import CHUNK, case_rows
 from activities.ledger.rows import status_values, subject_of
 from activities.ledger.schema import actions, alerts, cases, events
 from workflows.domain.alerts import Subject
-from workflows.domain.case.enforcement import STANDING
+from workflows.domain.case.enforcement import IN_FORCE
 from workflows.domain.case.events import EVENTS, kinds
 from workflows.domain.case.model import Phase
 
@@ -59,15 +59,15 @@ class Search(Repository):
     async def records(self, subjects: Sequence[Subject]) -> dict[str, tuple[tuple[str, ...], int]]:
         """Open cases and number of active actions by `Subject.key`, for subjects with either."""
         open_cases: dict[str, list[str]] = {}
-        standing: dict[str, int] = {}
+        in_force: dict[str, int] = {}
         for start in range(0, len(subjects), CHUNK):
             part = subjects[start : start + CHUNK]
             for row in await self._database.rows(_open_cases(part)):
                 open_cases.setdefault(subject_of(row).key, []).append(row["id"])
             for row in await self._database.rows(_standing(part)):
-                standing[subject_of(row).key] = row["times"]
-        known = {*open_cases, *standing}
-        return {key: (tuple(open_cases.get(key, ())), standing.get(key, 0)) for key in known}
+                in_force[subject_of(row).key] = row["times"]
+        known = {*open_cases, *in_force}
+        return {key: (tuple(open_cases.get(key, ())), in_force.get(key, 0)) for key in known}
 
     def _anywhere(self, text: str, prefix: str | None) -> list[sa.ColumnElement[bool]]:
         pattern = f"%{_literally(text)}%"
@@ -138,6 +138,6 @@ def _standing(subjects: Sequence[Subject]) -> sa.Select[Any]:
     subject = (actions.c.subject_type, actions.c.subject_id)
     query = sa.select(*subject, sa.func.count().label("times")).where(
         _among(actions, subjects),
-        actions.c.status.in_(status_values(STANDING)),
+        actions.c.status.in_(status_values(IN_FORCE)),
     )
     return query.group_by(*subject)

@@ -13,7 +13,7 @@ from activities.ledger.queries import OPEN_OR_UNDOING
 from activities.ledger.rows import status_values
 from activities.ledger.schema import actions, cases, events
 from workflows.domain.case import events as ev
-from workflows.domain.case.enforcement import STANDING
+from workflows.domain.case.enforcement import IN_FORCE
 from workflows.domain.case.event_base import EventBase, kind_of
 from workflows.domain.case.model import Phase
 from workflows.domain.metrics.metrics import COUNTED, CaseStatus, CountedEvent, Numbers, numbers
@@ -27,7 +27,7 @@ _TRUE = ("true", "1", 1)
 _RUNNING = sa.and_(
     # The decision id of a protection is P1, P2, …, of a decision D1, D2, …
     actions.c.decision_id.like("P%"),
-    actions.c.status.in_(status_values(STANDING)),
+    actions.c.status.in_(status_values(IN_FORCE)),
 )
 
 

@@ -28,7 +28,7 @@ Decide = Callable[[Sequence[AutomationChange]], AutomationChange | Unchanged]
 class Automation(Repository):
     """Pauses of the automation."""
 
-    async def standing(self, now: datetime) -> tuple[PauseState, ...]:
+    async def active(self, now: datetime) -> tuple[PauseState, ...]:
         """The current pauses."""
         async with self._database.reading() as connection:
             return rules.current_pauses(await connection.run_sync(_changes, _CHANGES), now)
@@ -128,7 +128,7 @@ class Covers(Repository):
         rows = await self._rows(now, covers.c.person == person)
         return tuple(Cover(role=row.role, person=row.covers_for, until=row.until) for row in rows)
 
-    async def standing_in(self, role: Role, now: datetime) -> tuple[tuple[str, str], ...]:
+    async def of_role(self, role: Role, now: datetime) -> tuple[tuple[str, str], ...]:
         """Pairs of cover and covered person for a role, the last to end first."""
         rows = await self._rows(now, covers.c.role == role.value)
         return tuple((row.person, row.covers_for) for row in reversed(rows))

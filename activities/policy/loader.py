@@ -13,13 +13,13 @@ from activities.policy.messages import M, validated
 from activities.policy.yaml_document import Document, Fault, PolicyFaults, read
 from workflows.conditions import holds, problem
 from workflows.domain.alerts import Alert
-from workflows.domain.policy.actions import ActionCatalog
-from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.policy.actions import ActionCatalog, Limits
+from workflows.domain.policy.appeals import AppealRules, NoticeText
 from workflows.domain.policy.checks.all import findings
 from workflows.domain.policy.checks.finding import Bundle
 from workflows.domain.policy.matching import Facts, find_playbook
 from workflows.domain.policy.platform import Detector, LookupCatalog
-from workflows.domain.policy.playbook import Limits, NoticeText, Playbook, Policy
+from workflows.domain.policy.playbook import Playbook, Policy
 from workflows.domain.policy.reports import ReportRules
 from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster

@@ -23,7 +23,7 @@ ALL_PHASES = frozenset(Phase)
 MENU = "case.more"
 """The overflow menu of a card: an entry `{name}` is the action `case.{name}`."""
 
-_PRESET = re.compile(r"(case\.(?:preset|sure))\.([a-z][a-z0-9_]{0,39})")
+_PRESET = re.compile(r"(case\.(?:preset|confirm_preset))\.([a-z][a-z0-9_]{0,39})")
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,11 @@ ACTIONS: dict[str, SlackAction] = {
         # -- a modal asks for more --
         SlackAction("case.decide", cmd.Decide, "decide", phases=UNDECIDED),
         SlackAction(
-            "case.sure", cmd.ChoosePreset, "sure", phases=UNDECIDED, label="bot.sure.title"
+            "case.confirm_preset",
+            cmd.ChoosePreset,
+            "confirm_preset",
+            phases=UNDECIDED,
+            label="bot.confirm_preset.title",
         ),
         SlackAction("case.handover", cmd.HandOver, "handover", phases=UNDECIDED),
         SlackAction("case.snooze", cmd.Snooze, "snooze", phases=UNDECIDED),
@@ -124,7 +128,7 @@ ACTIONS: dict[str, SlackAction] = {
             cmd.Merge,
             "merge",
             phases=UNDECIDED,
-            offered=lambda view: bool(view.known.open_cases),
+            offered=lambda view: bool(view.history.open_cases),
         ),
         SlackAction("case.note", cmd.AddNote, "note", closed_too=True),
         SlackAction(
@@ -223,11 +227,11 @@ PAGE = (
 
 
 def find(action_id: str) -> SlackAction | None:
-    """The action with this id; `case.preset.{preset}` and `case.sure.{preset}` are one each."""
+    """The action with this id; all of `case.preset.…`, or `case.confirm_preset.…`, are one."""
     named = _PRESET.fullmatch(action_id)
     if named is not None:
         return ACTIONS[named[1]]
-    return None if action_id in ("case.preset", "case.sure") else ACTIONS.get(action_id)
+    return None if action_id in ("case.preset", "case.confirm_preset") else ACTIONS.get(action_id)
 
 
 def preset_of(action_id: str) -> str | None:

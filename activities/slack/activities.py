@@ -30,7 +30,7 @@ from activities.slack.publisher import (
 )
 from activities.slack.rate_limiter import INTERACTIVE, RateLimiter, Slot, SlotCancelled
 from activities.slack.reader import Reader
-from activities.slack.refusals import APPROVING, StandIns, of_case, refusal_of, with_typed
+from activities.slack.refusals import APPROVING, CoversOf, of_case, refusal_of, with_typed
 from activities.slack.storm_digest import StormService, calls, digest
 from activities.slack.thread import people_of
 from workflows.domain.appeal.events import AppealRecorded
@@ -68,7 +68,7 @@ class SlackActivities:
         *,
         latest: LatestShow,
         storms: StormService,
-        stand_ins: StandIns,
+        covers_of: CoversOf,
         draw_chart: DrawChart,
         picture_pauses: Sequence[float] = PAUSES,
     ) -> None:
@@ -81,7 +81,7 @@ class SlackActivities:
         self._zone = zone
         self._latest = latest
         self._storms = storms
-        self._stand_ins = stand_ins
+        self._covers_of = covers_of
         self._draw_chart = draw_chart
         self._picture_pauses = picture_pauses
 
@@ -164,7 +164,7 @@ class SlackActivities:
     @activity.defn(name="answer")
     async def answer(self, wanted: Answer) -> None:
         """Posts a refusal as an ephemeral message in its person's language."""
-        covers = self._stand_ins if wanted.command in APPROVING else None
+        covers = self._covers_of if wanted.command in APPROVING else None
         reader = Reader(texts(await self._people.language(wanted.person)), self._zone)
         refusal = await refusal_of(
             wanted.refusal, wanted.person, self._people, reader, covers, wanted.case, wanted.command

@@ -124,7 +124,7 @@ class Viewer:
         quotes = [quote_whole(part) for part in parts[:MOST_PARTS]]
         shown = quotes or [section([self.reader.say("evidence.empty")])]
         if len(parts) > MOST_PARTS:
-            shown.append(section([self.reader.say("evidence.cut", count=len(text))]))
+            shown.append(section([self.reader.say("evidence.truncated", count=len(text))]))
         return self._view([about(alert, self.reader), *shown, self._recorded()])
 
     def image(self, alert: AlertEvidence, file: str) -> View:

@@ -52,7 +52,7 @@ class Reader:
 
     def noted(self, what: str, note: str) -> str:
         """`コメント制限(ユーザー u_123)`."""
-        return self.say("words.noted", what=what, note=note)
+        return self.say("words.with_note", what=what, note=note)
 
     def listed(self, words: Iterable[str]) -> str:
         """`A、B`, `A, B`."""
@@ -133,7 +133,7 @@ class Reader:
 
     def timed(self, at: datetime, line: str) -> str:
         """A thread line with its time."""
-        return self.say("line.told", time=self.time(at, at), text=line)
+        return self.say("line.at_time", time=self.time(at, at), text=line)
 
 
 def is_user(person: str) -> bool:

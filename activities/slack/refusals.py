@@ -22,9 +22,9 @@ MOST_NAMES = 3
 SECONDS = 1.5
 """Timeout of the look-ups; after it the refusal has no names."""
 
-StandIn = tuple[str, str]
+CoverPair = tuple[str, str]
 """Cover and covered person."""
-StandIns = Callable[[Role], Awaitable[Iterable[StandIn]]]
+CoversOf = Callable[[Role], Awaitable[Iterable[CoverPair]]]
 """The current covers of a role; empty where the ledger is unreachable."""
 
 
@@ -39,14 +39,14 @@ NOBODY = Holders()
 
 
 async def _holders_of(
-    refusal: Refusal, asker: str, people: Directory, stand_ins: StandIns | None
+    refusal: Refusal, asker: str, people: Directory, covers_of: CoversOf | None
 ) -> Holders:
-    """The people who may do what `asker` may not; with `stand_ins` also covers."""
+    """The people who may do what `asker` may not; with `covers_of` also covers."""
     excluded = {asker, *refusal.barred}
     try:
         async with asyncio.timeout(SECONDS):
             lists = await asyncio.gather(*(_members(role, people) for role in refusal.roles))
-            covers = [await stand_ins(role) for role in refusal.roles] if stand_ins else []
+            covers = [await covers_of(role) for role in refusal.roles] if covers_of else []
     except TimeoutError:
         return NOBODY
     held = tuple(dict.fromkeys(each for each in chain.from_iterable(lists) if each not in excluded))
@@ -83,12 +83,12 @@ async def refusal_of(
     asker: str,
     people: Directory,
     reader: Reader,
-    stand_ins: StandIns | None = None,
+    covers_of: CoversOf | None = None,
     case: str = "",
     command: str = "",
 ) -> str:
     """The refusal for `asker`, with names and role holders; see `refusal_text`."""
-    holders = await _holders_of(refusal, asker, people, stand_ins)
+    holders = await _holders_of(refusal, asker, people, covers_of)
     colleague = refusal.name if refusal.reason is Reason.NOT_A_COLLEAGUE else None
     shown = (*holders.people[:MOST_NAMES], *holders.covers[:1])
     names = await people.names([refusal.by, colleague, *shown])
@@ -151,7 +151,7 @@ def _did(refusal: Refusal, reader: Reader, now: datetime) -> str:
         return ""
     own, koban = f"did.{refusal.what}", f"did.{refusal.what}.koban"
     keys = (own,) if refusal.by is not None else (koban, own)
-    key = next((key for key in keys if key in reader.texts.keys), "did.something")
+    key = next((key for key in keys if key in reader.texts.keys), "did.other")
     person = reader.person(refusal.by, _longer)
     return reader.say(key, person=person, ago=_ago(refusal.at, reader, now))
 

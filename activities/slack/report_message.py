@@ -205,7 +205,7 @@ class _Drawn:
             yield reader.say("report.team", people=self._people(report.team))
         for team in report.following:
             yield reader.say(
-                "report.following",
+                "report.next",
                 shift=reader.title(team.title),
                 at=reader.time(team.starts, report.at),
                 people=self._people(team),
@@ -217,10 +217,10 @@ class _Drawn:
         report = self._report
         handing = report.handing if report.kind is ReportKind.SHIFT else Cases()
         cases = {
-            "report.handing": handing,
+            "report.to_hand_over": handing,
             "report.overdue": report.overdue,
             "report.waiting": report.waiting,
-            "report.held": report.held,
+            "report.on_hold": report.held,
         }
         lists = [(key, of.count, [*map(self._row, of.shown)]) for key, of in cases.items()]
         lists.append(("report.ending", report.endings, [*map(self._ending, report.ending)]))

@@ -63,7 +63,7 @@ def calls(wanted: ShowStorm, reader: Reader) -> Message:
 
 def _sentence(wanted: ShowStorm, reader: Reader) -> str:
     picture = wanted.picture
-    going = "going" if picture.waiting else "posted"
+    going = "ongoing" if picture.waiting else "posted"
     return reader.say(
         "storm.over" if wanted.over else f"storm.{going}",
         since=reader.time(picture.since, picture.since),
@@ -103,7 +103,7 @@ def _row(top: Top, reader: Reader) -> Block:
     severity = _severity(top.severity, reader)
     who = f"*{severity} · {reader.title(top.title)} · {reader.subject(top.subject)}*"
     facts = [reader.say("storm.alerts", count=top.alerts), reader.owner(top.owner)]
-    facts += [] if top.carded else [reader.say("storm.waits")]
+    facts += [] if top.carded else [reader.say("storm.waiting")]
     return beside(f"{who}\n{' · '.join(facts)}", element(OPEN, reader, top.case))
 
 

@@ -75,7 +75,7 @@ def _escalated(event: ev.CaseEscalated, view: CardView, reader: Reader) -> str:
         return line
     # A repeated call: `再通知 2/3`.
     times = view.repeats.get(-1 if event.step is None else event.step, event.round)
-    return reader.say("line.again", line=line, round=event.round, times=max(times, event.round))
+    return reader.say("line.reminder", line=line, round=event.round, times=max(times, event.round))
 
 
 def _snoozed(event: ev.CaseSnoozed, view: CardView, reader: Reader) -> str:
@@ -269,7 +269,7 @@ def lines_message(
         else line(each, view, reader)
         for each in _without_outdated(lines)
     ]
-    text = fit([reader.say("spoken.lines", id=view.id), *drawn], "\n", MOST_TEXT)
+    text = fit([reader.say("fallback.lines", id=view.id), *drawn], "\n", MOST_TEXT)
     named = metadata(EVENT_TYPE, case=view.id, through=lines[-1].seq)
     return Message(text, sections(drawn), named)
 

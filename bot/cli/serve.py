@@ -30,9 +30,8 @@ from bot.services.slack import make_services
 from bot.settings import Http, Ingest, Settings, load_settings, need
 from bot.slack.app import make_bolt_app
 from bot.slack.http import slack_routes
-from bot.slack.replies import Background
 from bot.slack.socket_mode import run_socket_mode
-from bot.tasks import in_background
+from bot.tasks import Background, in_background
 from bot.temporal import exposures, open_client, temporal_problem
 from bot.timeouts import PRODUCTION, Timeouts
 

@@ -37,10 +37,10 @@ from bot.ledger import signer_of, wait_for_ledger
 from bot.log_setup import set_up_logging
 from bot.policies import ActionSource, Policies, open_policies
 from bot.services.reports import report_schedules
-from bot.services.slack import stand_ins
+from bot.services.slack import covers_of
 from bot.services.team import LanguagePreferences
 from bot.settings import Settings, load_settings, need
-from bot.slack.context import utc_now
+from bot.slack.listener import utc_now
 from bot.tasks import run_until_stopped
 from bot.temporal import deployment_of, encryption_problem, exposures, wait_for_temporal
 from bot.worker import Duties, make_workers, run_workers
@@ -125,7 +125,7 @@ async def open_duties(
         RateLimiter(settings.slack.pace),
         latest=cases.newest_show,
         storms=StormWatch(storms, StormClient(client, settings.temporal.task_queue)),
-        stand_ins=stand_ins(database),
+        covers_of=covers_of(database),
         draw_chart=draw,
     )
     source = ActionSource(policies, stored.find)

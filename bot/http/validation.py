@@ -82,7 +82,7 @@ def _days(length: timedelta) -> str:
 
 @dataclass(frozen=True)
 class Unusable:
-    """Stand-in for a JSON value that can't be used; `sentence` says why."""
+    """Placeholder for a JSON value that can't be used; `sentence` says why."""
 
     sentence: str
 

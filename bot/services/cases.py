@@ -114,7 +114,7 @@ class Record(Value):
     """Open cases of a subject, and its number of sanctions in force."""
 
     open_cases: tuple[str, ...] = ()
-    standing: int = 0
+    in_force: int = 0
 
 
 class LedgerReader:
@@ -276,6 +276,6 @@ class CaseSearch:
     async def records(self, subjects: Sequence[Subject]) -> dict[str, Record]:
         """Returns the record of each subject by its key."""
         return {
-            key: Record(open_cases=cases, standing=standing)
-            for key, (cases, standing) in (await self._search.records(subjects)).items()
+            key: Record(open_cases=cases, in_force=in_force)
+            for key, (cases, in_force) in (await self._search.records(subjects)).items()
         }

@@ -18,7 +18,7 @@ from activities.platform.client import Platform
 from activities.platform.related import RelatedReader
 from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog, texts
-from activities.slack.refusals import StandIn, StandIns
+from activities.slack.refusals import CoverPair, CoversOf
 from bot.admission import AlertSubmitter, CoalescedQuery
 from bot.policies import Policies
 from bot.services.bulk import BulkService
@@ -55,13 +55,13 @@ class Services:
     timeouts: Timeouts = PRODUCTION
 
 
-def stand_ins(database: Database) -> StandIns:
+def covers_of(database: Database) -> CoversOf:
     """Returns a query for the people who cover a role; empty while the ledger is unreachable."""
     covers = Covers(database)
 
-    async def query(role: Role) -> tuple[StandIn, ...]:
+    async def query(role: Role) -> tuple[CoverPair, ...]:
         try:
-            return await covers.standing_in(role, datetime.now(UTC))
+            return await covers.of_role(role, datetime.now(UTC))
         except LedgerUnavailable:
             return ()
 

@@ -24,18 +24,19 @@ from bot.slack.commands.buttons import ACTIONS as ANSWERS
 from bot.slack.commands.buttons import AnswerButtons
 from bot.slack.commands.dispatch import Slash
 from bot.slack.commands.reveal import RevealModal
-from bot.slack.context import DirectTexts, SlackContext, utc_now
 from bot.slack.evidence.reveal import ACTIONS as PIECES
 from bot.slack.evidence.reveal import EvidenceReveal
 from bot.slack.home.view import LANGUAGE, Home
 from bot.slack.interactions import read_source
+from bot.slack.listener import DirectTexts, SlackContext, utc_now
 from bot.slack.manual.open import OPEN_CASE, REPORT, ManualAlertModals
 from bot.slack.modals.base import ModalListener
 from bot.slack.modals.decide import PREVIEWED
 from bot.slack.modals.forms import FORMS, Submissions
 from bot.slack.modals.opening import NoticePreview
-from bot.slack.replies import Background, Languages, Links, NotTaken, Replies
+from bot.slack.replies import Languages, Links, NotTaken, Replies
 from bot.slack.storm import OPEN, StormButtons
+from bot.tasks import Background
 
 COMMAND = "/koban"
 EVENTS = ("app_home_opened",)

@@ -12,8 +12,8 @@ from activities.slack.actions import MODALS, SlackAction, find
 from activities.slack.escape import mrkdwn
 from activities.slack.handles import AppealHandle, decode_appeal
 from activities.slack.i18n.catalog import Catalog
-from bot.slack.context import ButtonListener, SlackContext
 from bot.slack.interactions import Press, Unreadable, press_id, submission_id
+from bot.slack.listener import ButtonListener, SlackContext
 from bot.slack.modals.base import ModalListener, Submitted
 from bot.slack.modals.form import Invalid, field, many_lines, modal, needed, words_in
 from bot.slack.modals.metadata import Carried
@@ -37,7 +37,7 @@ class Stored(StrEnum):
 
     YES = "yes"
     OVER = "over"
-    AWAY = "away"
+    UNAVAILABLE = "unavailable"
 
 
 async def store_appeal(context: SlackContext, click: AppealClick) -> Stored:
@@ -46,7 +46,7 @@ async def store_appeal(context: SlackContext, click: AppealClick) -> Stored:
         async with asyncio.timeout(context.services.timeouts.store):
             stored = await context.services.appeals.click(click)
     except (OutOfReach, TimeoutError):
-        return Stored.AWAY
+        return Stored.UNAVAILABLE
     context.on_stored()
     return Stored.YES if stored else Stored.OVER
 

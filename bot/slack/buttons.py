@@ -7,9 +7,9 @@ from activities.slack.actions import find
 from activities.slack.handles import Handle
 from bot.slack.bulk.decide import BulkModal
 from bot.slack.bulk.form import BulkList
-from bot.slack.context import ButtonListener, SlackContext
 from bot.slack.evidence.pages import EvidenceList
 from bot.slack.interactions import Press, command_for, press_id, read_handle
+from bot.slack.listener import ButtonListener, SlackContext
 from bot.slack.modals.metadata import placed
 from bot.slack.modals.opening import ModalOpener
 from bot.slack.replies import NotTaken

@@ -1,8 +1,8 @@
-"""Replies to one person: background work, permalinks, messages, storing clicks, languages."""
+"""Replies to one person: permalinks, messages, storing clicks, languages."""
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 import aiohttp
@@ -14,6 +14,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from activities.errors import Unavailable
 from bot.services.slack import Services
 from bot.slack.interactions import Source
+from bot.tasks import Background
 from bot.timeouts import PRODUCTION
 from workflows.client import OutOfReach
 from workflows.domain.case.snapshot import CardRef
@@ -22,44 +23,6 @@ from workflows.domain.values import Language, Value
 T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
-
-
-class Background:
-    """Tasks after acks. Bolt keeps no strong reference to its own and does not await them."""
-
-    def __init__(self) -> None:
-        self._running: set[asyncio.Task[Any]] = set()
-        self._endless: set[asyncio.Task[Any]] = set()
-
-    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Runs `work` in the background; errors are logged."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def start_endless(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Runs endless work, which `drain` cancels at once."""
-        task = self.start(work)
-        self._endless.add(task)
-        task.add_done_callback(self._endless.discard)
-        return task
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("background_work_failed", exc_info=error)
-
-    async def drain(self, seconds: float) -> None:
-        """Waits for running tasks, and cancels the rest after `seconds`."""
-        for task in self._endless:
-            task.cancel()
-        if not self._running:
-            return
-        _, late = await asyncio.wait(self._running, timeout=seconds)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
 
 
 class Links:

@@ -26,10 +26,10 @@ from bot.slack.commands.dispatch import help_page
 from bot.slack.commands.pages import queue_page
 from bot.slack.evidence.pages import ListState, list_view, page_at
 from bot.slack.home.view import cases as case_list
+from bot.slack.modals.choices import choices_of
 from bot.slack.modals.forms import FORMS
 from bot.slack.modals.forms import view_of as modal_view
 from bot.slack.modals.metadata import metadata_for
-from bot.slack.modals.offer import offer_of
 from bot.slack.queue import Which
 from workflows.domain.alerts import (
     Alert,
@@ -197,11 +197,11 @@ def _case(policy: Policy, now: datetime) -> Case:
 
 
 def _modal(name: str, case: Case, texts: Catalog, of: str = "") -> Sample:
-    offer = offer_of(case)
+    choices = choices_of(case)
     aim = Handle(case=case.id, version=1, workflow_id=case.workflow_id)
-    limits = offer.limits if name == "decide" else None
+    limits = choices.limits if name == "decide" else None
     metadata = metadata_for(aim, Place(channel="C0SAMPLE"), texts.language, limits)
-    drawn = modal_view(name, offer, metadata, texts)
+    drawn = modal_view(name, choices, metadata, texts)
     return Sample(f"{of}modal {name}", "view", drawn.to_dict())
 
 

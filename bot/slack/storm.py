@@ -14,9 +14,9 @@ from activities.slack.reader import Reader
 from activities.slack.thread import people_of
 from bot.services.cases import CaseLine, Story
 from bot.slack.commands import pages
-from bot.slack.commands.request import no_role
-from bot.slack.context import Listener
+from bot.slack.commands.base import no_role
 from bot.slack.interactions import Press, read_press
+from bot.slack.listener import Listener
 from bot.slack.replies import Said, link
 from workflows.client import OutOfReach
 from workflows.domain.case.view import view_of
@@ -71,5 +71,5 @@ class StormButtons(Listener):
 def _below(line: CaseLine, texts: Catalog, base: str | None) -> dict[str, Any]:
     address = link(base, line.card)
     if line.card is None or address is None:
-        return context([texts.say("storm.opened.waits")])
+        return context([texts.say("storm.opened.waiting")])
     return context([texts.say("storm.opened.posted", link=address)])

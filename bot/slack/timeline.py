@@ -78,7 +78,7 @@ def _line(entry: TimelineLine, view: CardView | None, reader: PageReader) -> str
     if event is None or view is None or not event.in_thread:
         return event_line(entry.line, reader.texts)  # of a newer version, or without playbook
     text = words_of(event)(event, view, reader).strip()
-    return reader.say("line.told", time=moment(entry.line.at), text=text)
+    return reader.say("line.at_time", time=moment(entry.line.at), text=text)
 
 
 class TimelineModal(PagedModal):
@@ -87,7 +87,7 @@ class TimelineModal(PagedModal):
     modal = "timeline"
     pager = "timeline"
     seconds = 10.0
-    unavailable = "bot.timeline.away"
+    unavailable = "bot.timeline.unavailable"
 
     async def _page(self, press: Press, aim: Handle, texts: Catalog) -> View | str:
         number = self._number(press)

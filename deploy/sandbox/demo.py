@@ -13,10 +13,10 @@ from pathlib import Path
 
 import httpx
 
+from deploy.sandbox.app import INGEST_SECRET, Sandbox, run_sandbox
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.workspace import Workspace
-from deploy.sandbox.stage import INGEST_SECRET, Stage, stage
 from deploy.sandbox.temporal import temporal_server
 from deploy.sandbox.traffic.demo import Traffic, opening
 from deploy.sandbox.traffic.sender import Sender
@@ -36,15 +36,15 @@ class Demo:
     """Processes of the demo; faults kill and restart them."""
 
     def __init__(
-        self, world: Stage, folder: Path, base: int, more: Mapping[str, str] | None = None
+        self, sandbox: Sandbox, folder: Path, base: int, more: Mapping[str, str] | None = None
     ) -> None:
         """`base` is the first of four ports, `more` are further settings of Koban."""
         koban = str(Path(sys.executable).with_name("koban"))
         temporal = f"127.0.0.1:{base + 2}"
         ledger = f"sqlite+aiosqlite:///{folder / 'koban.db'}"
-        environment = {**world.environment(temporal, ledger, base + 1), **(more or {})}
-        world.workspace.bot_url = f"http://127.0.0.1:{base + 1}"
-        self.world = world
+        environment = {**sandbox.environment(temporal, ledger, base + 1), **(more or {})}
+        sandbox.workspace.bot_url = f"http://127.0.0.1:{base + 1}"
+        self.sandbox = sandbox
         self.temporal_address = temporal
         self.temporal = temporal_server(folder, base + 2, base + 3)
         self.bot = Process("bot", [koban, "serve"], folder / "bot.log", environment)
@@ -57,7 +57,7 @@ class Demo:
         try:
             for process in (self.temporal, self.bot, self.worker):
                 await process.start()
-            self.world.faults.on_change(self._switched)
+            self.sandbox.faults.on_change(self._switched)
             yield
         finally:
             await asyncio.gather(self.bot.stop(), self.worker.stop())
@@ -78,7 +78,7 @@ class Demo:
         """Waits until the page shows a card. Raises `CannotStart`."""
         try:
             async with asyncio.timeout(FIRST_CARD_SECONDS):
-                while not self.world.workspace.calls["chat.postMessage"] or not self._connected():
+                while not self.sandbox.workspace.calls["chat.postMessage"] or not self._connected():
                     self._check_alive()
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
@@ -86,7 +86,7 @@ class Demo:
 
     def _connected(self) -> bool:
         """Waits for Socket Mode, because clicks can't be delivered before Koban has connected."""
-        workspace = self.world.workspace
+        workspace = self.sandbox.workspace
         return bool(workspace.sockets.links) or not workspace.socket_mode
 
     def _check_alive(self) -> None:
@@ -139,16 +139,18 @@ async def demo() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="koban-demo-")))
-        world = await opened.enter_async_context(stage(folder, base, workspace))
-        played = Demo(world, folder, base)
+        sandbox = await opened.enter_async_context(run_sandbox(folder, base, workspace))
+        played = Demo(sandbox, folder, base)
         await opened.enter_async_context(played.running())
         http = await opened.enter_async_context(httpx.AsyncClient())
-        traffic = Traffic(Sender(world.workspace.bot_url, INGEST_SECRET, http), world.market.put)
-        playing = asyncio.create_task(_play(traffic, f"{world.url}/market"))
+        traffic = Traffic(
+            Sender(sandbox.workspace.bot_url, INGEST_SECRET, http), sandbox.market.put
+        )
+        playing = asyncio.create_task(_play(traffic, f"{sandbox.url}/market"))
         opened.push_async_callback(_end, playing)
         await _until_first_card(played, stop, http)
         if not stop.is_set():
-            print(f"Koban is running: {world.url}  (Ctrl-C ends it)", flush=True)
+            print(f"Koban is running: {sandbox.url}  (Ctrl-C ends it)", flush=True)
             await stop.wait()
         print("\nStopping (about 5 seconds) ...", flush=True)
 
@@ -156,7 +158,7 @@ async def demo() -> None:
 async def _until_first_card(played: Demo, stop: asyncio.Event, http: httpx.AsyncClient) -> None:
     card, stopped = asyncio.create_task(played.first_card()), asyncio.create_task(stop.wait())
     shown = asyncio.create_task(
-        print_progress(played.temporal_address, played.world.workspace, http)
+        print_progress(played.temporal_address, played.sandbox.workspace, http)
     )
     await asyncio.wait({card, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()

@@ -18,11 +18,11 @@ import numpy as np
 from PIL import Image
 from playwright.async_api import Browser, Locator, Page, async_playwright
 
+from deploy.sandbox.app import INGEST_SECRET, run_sandbox
 from deploy.sandbox.demo import CannotStart, Demo
 from deploy.sandbox.slack.person import Seen
 from deploy.sandbox.slack.rates import Rates
 from deploy.sandbox.slack.workspace import Workspace
-from deploy.sandbox.stage import INGEST_SECRET, stage
 from deploy.sandbox.tour import CASTS, Cast, Tour
 from deploy.sandbox.traffic.demo import Traffic
 from deploy.sandbox.traffic.sender import Sender
@@ -224,13 +224,13 @@ async def storm(tour: Tour, camera: Camera) -> None:
 
 
 @asynccontextmanager
-async def world(language: str, rates: Rates) -> AsyncIterator[tuple[Demo, Tour]]:
+async def sandbox(language: str, rates: Rates) -> AsyncIterator[tuple[Demo, Tour]]:
     """The demo with cards in one language, without other traffic. Raises `CannotStart`."""
     async with AsyncExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="koban-tour-")))
         base = free_ports()
         workspace = Workspace(rates=rates)
-        made = await opened.enter_async_context(stage(folder, base, workspace))
+        made = await opened.enter_async_context(run_sandbox(folder, base, workspace))
         played = Demo(made, folder, base, {"KOBAN_LOCALE": language})
         await opened.enter_async_context(played.running())
         http = await opened.enter_async_context(httpx.AsyncClient())
@@ -263,10 +263,10 @@ async def screenshots() -> None:
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
         for language in CASTS:
-            async with world(language, Rates(enabled=False)) as (played, tour):
-                await picture(tour, Camera(browser, played.world.url, language))
-            async with world(language, Rates()) as (played, tour):
-                await storm(tour, Camera(browser, played.world.url, language))
+            async with sandbox(language, Rates(enabled=False)) as (played, tour):
+                await picture(tour, Camera(browser, played.sandbox.url, language))
+            async with sandbox(language, Rates()) as (played, tour):
+                await storm(tour, Camera(browser, played.sandbox.url, language))
         await browser.close()
 
 

@@ -116,9 +116,9 @@ class Tour:
 
     def __init__(self, played: Demo, traffic: Traffic, cast: Cast) -> None:
         self.cast = cast
-        self.specialist = Person(played.world.url, cast.specialist, AFTER_CLAIM)
-        self.lead = Person(played.world.url, cast.lead, AFTER_CLAIM)
-        self._world = played.world
+        self.specialist = Person(played.sandbox.url, cast.specialist, AFTER_CLAIM)
+        self.lead = Person(played.sandbox.url, cast.lead, AFTER_CLAIM)
+        self._sandbox = played.sandbox
         self._traffic = traffic
 
     async def close(self) -> None:
@@ -127,11 +127,11 @@ class Tour:
 
     async def begins(self) -> Seen:
         """Alerts arrive; the critical case gets its automatic protection."""
-        await self._traffic.play(opening(f"{self._world.url}/market"))
+        await self._traffic.play(opening(f"{self._sandbox.url}/market"))
         card = await self.specialist.wait_card("ts-live", "u_123", timeout=WAIT_SECONDS)
 
         def hidden() -> bool:
-            return bool((self._world.market.get("messages", "m_77") or {}).get("hidden"))
+            return bool((self._sandbox.market.get("messages", "m_77") or {}).get("hidden"))
 
         await self.specialist.until(hidden, WAIT_SECONDS, "the protection")
         return await self._quiet(card)
@@ -219,19 +219,19 @@ class Tour:
 
     async def enforcing(self) -> Seen:
         """The marketplace returns errors; the card shows the retries."""
-        self._world.faults.set(Fault.PLATFORM_500, True)
+        self._sandbox.faults.set(Fault.PLATFORM_500, True)
         card = await self.specialist.wait_card("ts-market", "l_31")
         await self.specialist.press(card, "case.preset.pause")
         await self._until(card, lambda names: not any("preset" in name for name in names))
-        tried = len(self._world.market.calls())
+        tried = len(self._sandbox.market.calls())
         await self.specialist.until(
-            lambda: len(self._world.market.calls()) > tried + 1, WAIT_SECONDS, "further tries"
+            lambda: len(self._sandbox.market.calls()) > tried + 1, WAIT_SECONDS, "further tries"
         )
         return await self._quiet(card)
 
     def healed(self) -> None:
         """Clears the faults."""
-        self._world.faults.clear()
+        self._sandbox.faults.clear()
 
     async def looked_up(self) -> Seen:
         """Ephemeral answer of `/koban user`."""

@@ -128,7 +128,7 @@ async def test_an_image_goes_up_once(reveal: Reveal) -> None:
     [
         (FetchFailure.FORBIDDEN, "取得元が許可されていない画像のため、表示できません。"),
         (FetchFailure.GONE, "画像が見つかりません。"),
-        (FetchFailure.AWAY, "画像を取得できませんでした。"),
+        (FetchFailure.UNAVAILABLE, "画像を取得できませんでした。"),
         (FetchFailure.TOO_LARGE, "画像が大きすぎるため、表示できません"),
         (FetchFailure.NO_IMAGE, "画像として読み込めないため、表示できません。"),
     ],
@@ -141,7 +141,7 @@ async def test_an_image_that_is_not_fetched_has_its_sentence(
     reveal.images.why = why
     told = await reveal.shows()
     assert told.startswith(sentence)
-    assert told.endswith("[もう一度試す]") == (why is FetchFailure.AWAY)
+    assert told.endswith("[もう一度試す]") == (why is FetchFailure.UNAVAILABLE)
     assert "market.example" not in told
     assert reveal.slack.workspace.uploads.files == {}
 
@@ -149,7 +149,7 @@ async def test_an_image_that_is_not_fetched_has_its_sentence(
 async def test_who_reached_the_cap_reads_the_numbers(reveal: Reveal) -> None:
     """Nothing is read or downloaded."""
     cap = Reached(reveals=60, within=minutes(480) - minutes(0), since=minutes(0))
-    refusal = Refusal(reason=Reason.SEEN_ENOUGH, cap=cap)
+    refusal = Refusal(reason=Reason.REVEAL_LIMIT, cap=cap)
     told = await reveal.shows(refusal=refusal)
     assert told.startswith("いまは表示できません。この8時間に60件を表示しました")
     assert told.endswith("急ぐときは、ほかの担当者に確認を依頼してください。")

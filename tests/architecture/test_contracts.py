@@ -69,7 +69,7 @@ IMPORTS = [
     ("bot.services.team", "bot.http.metrics"),
     ("bot.slack.queue", "bot.http.app"),
     ("bot.policies", "bot.services.lookups"),
-    ("bot.errors", "deploy.sandbox.stage"),
+    ("bot.errors", "deploy.sandbox.app"),
     ("bot.errors", "tests.busy"),
 ]
 """(importer, imported)."""

@@ -75,24 +75,24 @@ def test_every_make_target_exists(document: Path) -> None:
 
 def test_the_picture_is_up_to_date() -> None:
     """docs/architecture.svg is what `make picture` draws."""
-    assert picture.PICTURE.read_text("utf-8") == picture.draw(picture.floors())
+    assert picture.PICTURE.read_text("utf-8") == picture.draw(picture.layers())
 
 
 def test_the_picture_has_every_folder() -> None:
     """Each package shows exactly its folders, and files that exist."""
 
-    def check(floor: picture.Floor) -> None:
-        folder = ROOT / floor["folder"]
-        inner = floor.get("inner")
-        shown = {*floor["rooms"], *([Path(inner["folder"]).name] if inner else [])}
+    def check(layer: picture.Layer) -> None:
+        folder = ROOT / layer["folder"]
+        inner = layer.get("inner")
+        shown = {*layer["packages"], *([Path(inner["folder"]).name] if inner else [])}
         assert shown == {path.parent.name for path in folder.glob("*/__init__.py")}
-        for name in floor.get("files", "").removesuffix(" …").split(" · "):
+        for name in layer.get("files", "").removesuffix(" …").split(" · "):
             assert not name or (folder / name).exists(), name
         if inner:
             check(inner)
 
-    for floor in picture.floors():
-        check(floor)
+    for layer in picture.layers():
+        check(layer)
 
 
 def test_the_glossary_is_short() -> None:

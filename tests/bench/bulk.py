@@ -18,7 +18,7 @@ from deploy.sandbox.slack.screen import controls
 from deploy.sandbox.temporal import temporal_server
 from deploy.sandbox.traffic import resale_ring
 from tests.conftest import free_port
-from tests.world import World, koban
+from tests.environment import Environment, koban
 from workflows.domain.case import commands as cmd
 from workflows.domain.people import Actor
 from workflows.domain.policy.playbook import PresetAction
@@ -26,13 +26,13 @@ from workflows.domain.policy.playbook import PresetAction
 LONGEST = 600.0
 
 
-async def measure(world: World, count: int) -> dict:
+async def measure(env: Environment, count: int) -> dict:
     """Decides, approves, and waits until the case is closed."""
-    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
     scene = resale_ring.scene(count)
     for _, body in scene.things:
         body["device_id"] = "d_ring0"
-    await world.happens(scene)
+    await env.happens(scene)
     card = await sato.wait_card("ts-market", "u_ring0")
     case = card["metadata"]["event_payload"]["case"]
     command = cmd.DecideBulk(
@@ -44,33 +44,33 @@ async def measure(world: World, count: int) -> dict:
     place = cmd.Place(channel=card["channel"])
     click = cmd.Click(id="bench", case=case, command=command, place=place)
     began = time.perf_counter()
-    await world.cases.click(str(controls(card)[0].block_id), click)
+    await env.cases.click(str(controls(card)[0].block_id), click)
     asked = await tanaka.wait_card("ts-leads", "u_ring0", 60)
     read = time.perf_counter()
     await tanaka.press(asked, "approval.approve")
 
     async def closed() -> bool:
-        return "case_closed" in await world.kinds(case)
+        return "case_closed" in await env.kinds(case)
 
     await wait_until(closed, LONGEST, what="the end of the ring")
-    made = world.stage.market.executions()
+    made = env.sandbox.market.executions()
     return {
         "subjects": count,
         "read_s": round(read - began, 2),
         "carried_out_s": round(time.perf_counter() - read, 1),
         "executions": len(made),
         "more_than_once": sum(times > 1 for times in made.values()),
-        "progress_events": (await world.kinds(case)).count("bulk_progressed"),
-        **await _histories(world),
+        "progress_events": (await env.kinds(case)).count("bulk_progressed"),
+        **await _histories(env),
     }
 
 
-async def _histories(world: World) -> dict:
+async def _histories(env: Environment) -> dict:
     """Events and bytes of the largest run of each type."""
     largest: dict[str, tuple[int, int]] = {}
     runs: dict[str, int] = {}
-    async for found in world.client.list_workflows("WorkflowType != 'EnforcementWorkflow'"):
-        handle = world.client.get_workflow_handle(found.id, run_id=found.run_id)
+    async for found in env.client.list_workflows("WorkflowType != 'EnforcementWorkflow'"):
+        handle = env.client.get_workflow_handle(found.id, run_id=found.run_id)
         events = (await handle.fetch_history()).events
         size = (len(events), sum(event.ByteSize() for event in events))
         kind = found.workflow_type
@@ -90,8 +90,8 @@ async def main(count: int) -> None:
         await server.start()
         try:
             await wait_until(lambda: _answers(port), 30, what="Temporal")
-            async with koban(f"127.0.0.1:{port}", Path(folder)) as world:
-                print(json.dumps(await measure(world, count), indent=2))
+            async with koban(f"127.0.0.1:{port}", Path(folder)) as env:
+                print(json.dumps(await measure(env, count), indent=2))
         finally:
             await server.kill()
 

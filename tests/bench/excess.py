@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
+from deploy.sandbox.app import Sandbox
 from deploy.sandbox.slack.person import Person
-from deploy.sandbox.stage import Stage
 from deploy.sandbox.traffic.alerts import alert, user
 from deploy.sandbox.traffic.sender import Sender, signed
 from tests.bench import shift
@@ -102,12 +102,12 @@ async def flood_beside(url: str, secret: str, seconds: int) -> dict[str, int]:
     return found
 
 
-async def quiet(world: Stage, sender: Sender, until: float) -> int:
+async def quiet(sandbox: Sandbox, sender: Sender, until: float) -> int:
     """Sends an alert of another detector every second; returns how many were accepted."""
     accepted = 0
     while time.monotonic() < until:
         who = f"u_quiet_{accepted}"
-        world.market.put(*user(who))
+        sandbox.market.put(*user(who))
         one = alert(f"q-{accepted}", "off_platform", ("user", who), ("検知", "Alert"), score=0.92)
         found = await sender.send([{**one, "detector": "quiet"}])
         accepted += found[0]["result"] == "accepted"
@@ -115,11 +115,11 @@ async def quiet(world: Stage, sender: Sender, until: float) -> int:
     return accepted
 
 
-async def measure(world: Stage, sender: Sender, url: str, secret: str, seconds: int) -> dict:
+async def measure(sandbox: Sandbox, sender: Sender, url: str, secret: str, seconds: int) -> dict:
     """Press → ack and the quiet detector's alerts, alone and beside the flood."""
-    async with Person(world.url, "U0SATO") as sato:
+    async with Person(sandbox.url, "U0SATO") as sato:
         cards = [
-            (await shift.new_card(world, sender, sato, f"u_excess{n}", "off_platform"))[0]
+            (await shift.new_card(sandbox, sender, sato, f"u_excess{n}", "off_platform"))[0]
             for n in range(5)
         ]
 
@@ -127,11 +127,11 @@ async def measure(world: Stage, sender: Sender, url: str, secret: str, seconds: 
             await sato.press(cards[number % len(cards)], "case.claim")
 
         number = PRESSES_PER_S * seconds
-        alone = await shift.click_to_ack(world.workspace, press, PRESSES_PER_S, number // 4)
+        alone = await shift.click_to_ack(sandbox.workspace, press, PRESSES_PER_S, number // 4)
         until = time.monotonic() + seconds
         flooding = asyncio.create_task(flood_beside(url, secret, seconds))
-        beside = asyncio.create_task(quiet(world, sender, until))
-        flooded = await shift.click_to_ack(world.workspace, press, PRESSES_PER_S, number)
+        beside = asyncio.create_task(quiet(sandbox, sender, until))
+        flooded = await shift.click_to_ack(sandbox.workspace, press, PRESSES_PER_S, number)
         accepted, answers = await beside, await flooding
         carded = 0
         for each in range(accepted):

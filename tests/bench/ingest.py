@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 from temporalio.client import Client
 
 from activities.policy.loader import load_policy
-from deploy.sandbox.stage import INGEST_SECRET, POLICY
+from deploy.sandbox.app import INGEST_SECRET, POLICY
 from deploy.sandbox.traffic.alerts import alert
 from workflows.client import Cases
 from workflows.domain.alerts import Alert
@@ -82,8 +82,8 @@ async def measure(client: Client, queue: str, url: str, rounds: int, count: int)
     pairs = [(await posted(url, count), await bare(client, queue, count)) for _ in range(rounds)]
     return {
         "accepted_per_s": round(median(mine for mine, _ in pairs), 1),
-        "bare_per_s": round(median(floor for _, floor in pairs), 1),
-        "ratio": round(median(mine / floor for mine, floor in pairs), 3),
+        "bare_per_s": round(median(baseline for _, baseline in pairs), 1),
+        "ratio": round(median(mine / baseline for mine, baseline in pairs), 3),
         "rounds": rounds,
         "alerts_a_round": count,
     }

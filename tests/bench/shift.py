@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
+from deploy.sandbox.app import Sandbox
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls
 from deploy.sandbox.slack.workspace import Workspace
-from deploy.sandbox.stage import Stage
 from deploy.sandbox.traffic.alerts import alert, message, stream, user
 from deploy.sandbox.traffic.sender import Sender
 from tests.bench.actions import cost_of
@@ -32,11 +32,11 @@ def spread(seconds: list[float]) -> dict:
     } | {"n": len(seconds)}
 
 
-async def new_card(world: Stage, sender: Sender, person: Person, who: str, kind: str) -> tuple:
+async def new_card(sandbox: Sandbox, sender: Sender, person: Person, who: str, kind: str) -> tuple:
     """Sends an alert; returns its card and the seconds until it was posted."""
-    world.market.put(*user(who))
-    world.market.put(*stream("s_9", "ライブ", "u_host", 1240))
-    world.market.put(*message("m_77", "LINE", who))
+    sandbox.market.put(*user(who))
+    sandbox.market.put(*stream("s_9", "ライブ", "u_host", 1240))
+    sandbox.market.put(*message("m_77", "LINE", who))
     one = alert(
         f"s-{who}",
         kind,
@@ -52,11 +52,11 @@ async def new_card(world: Stage, sender: Sender, person: Person, who: str, kind:
     return card, time.perf_counter() - began
 
 
-async def alert_to_card(world: Stage, sender: Sender, count: int) -> dict:
+async def alert_to_card(sandbox: Sandbox, sender: Sender, count: int) -> dict:
     """Latencies of single alerts, one at a time."""
-    async with Person(world.url, "U0SATO") as sato:
+    async with Person(sandbox.url, "U0SATO") as sato:
         taken = [
-            (await new_card(world, sender, sato, f"u_card{n}", "off_platform"))[1]
+            (await new_card(sandbox, sender, sato, f"u_card{n}", "off_platform"))[1]
             for n in range(count)
         ]
     return spread(taken)
@@ -75,15 +75,15 @@ async def click_to_ack(workspace: Workspace, press, per_second: int, count: int)
 
 
 async def standard_case(
-    world: Stage, sender: Sender, client: Client, kind: str, preset: str, who: str
+    sandbox: Sandbox, sender: Sender, client: Client, kind: str, preset: str, who: str
 ) -> dict:
     """Alert, claim, preset and close (with an approval if the preset needs one)."""
     async with (
-        Person(world.url, "U0SATO", AFTER_CLAIM) as sato,
-        Person(world.url, "U0TANAKA") as tanaka,
+        Person(sandbox.url, "U0SATO", AFTER_CLAIM) as sato,
+        Person(sandbox.url, "U0TANAKA") as tanaka,
     ):
-        calls = sum(world.workspace.calls[name] for name in WRITING)
-        card, _ = await new_card(world, sender, sato, who, kind)
+        calls = sum(sandbox.workspace.calls[name] for name in WRITING)
+        card, _ = await new_card(sandbox, sender, sato, who, kind)
         workflow_id, case = controls(card)[0].block_id, card["metadata"]["event_payload"]["case"]
         await sato.press(card, "case.claim")
         card = await sato.wait_text(card, "佐藤")
@@ -93,7 +93,7 @@ async def standard_case(
             await tanaka.press(asked, "approval.approve")
         await sato.wait_text(card, "完了", 20)
     await client.get_workflow_handle(workflow_id).result()
-    made = sum(world.workspace.calls[name] for name in WRITING) - calls
+    made = sum(sandbox.workspace.calls[name] for name in WRITING) - calls
     mine = await client.get_workflow_handle(workflow_id).fetch_history()
     theirs = await client.get_workflow_handle(f"enforcement/{case}/D1").fetch_history()
     cost = cost_of(mine.events) + cost_of(theirs.events)

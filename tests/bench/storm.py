@@ -20,12 +20,12 @@ import httpx
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from deploy.sandbox.app import INGEST_SECRET, Sandbox, run_sandbox
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.model import Message
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.rates import TIERS, Rates
 from deploy.sandbox.slack.workspace import Workspace
-from deploy.sandbox.stage import INGEST_SECRET, Stage, stage
 from deploy.sandbox.temporal import temporal_server
 from deploy.sandbox.traffic.sender import Sender
 from tests.bench.shift import percentile
@@ -36,14 +36,14 @@ from tests.conftest import free_port
 FLUSH = 3.0
 """Seconds for which a detector batches alerts; critical ones are sent at once."""
 LONGEST = 900.0
-STANDS_STILL = 2.0
+IDLE_SECONDS = 2.0
 
 
 @dataclass
 class Arena:
     """A running Koban and its environment."""
 
-    world: Stage
+    sandbox: Sandbox
     sender: Sender
     client: Client
     plan: Plan
@@ -61,7 +61,7 @@ class Arena:
     @property
     def workspace(self) -> Workspace:
         """The sandbox's state."""
-        return self.world.workspace
+        return self.sandbox.workspace
 
     def cards(self) -> list[Message]:
         """The storm's cards, without those of the warm-up."""
@@ -180,7 +180,7 @@ async def _act(
                 "type": "button",
                 "value": control.element["value"],
             }
-            async with httpx.AsyncClient(base_url=arena.world.url, timeout=20) as http:
+            async with httpx.AsyncClient(base_url=arena.sandbox.url, timeout=20) as http:
                 return bool((await http.post("/ui/act", json=body)).json()["ok"])
     return False
 
@@ -204,9 +204,9 @@ async def settled(arena: Arena) -> dict:
     deadline = time.monotonic() + LONGEST
     while time.monotonic() < deadline:
         await asyncio.sleep(0.5)
-        standing = arena.cards()
-        last = max((changed_at(card) for card in standing), default=0.0)
-        if len(standing) < arena.plan.subjects or time.time() - last < STANDS_STILL:
+        posted = arena.cards()
+        last = max((changed_at(card) for card in posted), default=0.0)
+        if len(posted) < arena.plan.subjects or time.time() - last < IDLE_SECONDS:
             continue
         found = await judged(arena.cards(), arena.client)
         if not found.untrue and found.alerts == arena.plan.alerts:
@@ -269,7 +269,7 @@ async def warm(arena: Arena) -> None:
     await arena.sender.send([each.body for each in coming(few)])
     await wait_until(lambda: len(arena.cards()) == few.subjects, 60, what="first cards")
     arena.before = {case_of(card) for card in arena.cards()}
-    await asyncio.sleep(STANDS_STILL)
+    await asyncio.sleep(IDLE_SECONDS)
 
 
 async def play(arena: Arena, press_every: float = 3.0) -> dict:
@@ -307,25 +307,25 @@ async def measure(plan: Plan, rates: Rates, press_every: float = 3.0) -> dict:
     """Runs a storm against its own processes."""
     async with AsyncExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="koban-storm-")))
-        world = await opened.enter_async_context(stage(folder, 0, Workspace(rates=rates)))
+        sandbox = await opened.enter_async_context(run_sandbox(folder, 0, Workspace(rates=rates)))
         temporal, bot = free_port(), free_port()
         server = temporal_server(folder, temporal)
         await server.start()
         opened.push_async_callback(server.kill)
         client = await wait_until(lambda: _connected(temporal), 30, what="Temporal")
         ledger = f"sqlite+aiosqlite:///{folder / 'koban.db'}"
-        env = world.environment(f"127.0.0.1:{temporal}", ledger, bot)
+        env = sandbox.environment(f"127.0.0.1:{temporal}", ledger, bot)
         koban = str(Path(sys.executable).with_name("koban"))
         for name in ("serve", "work"):
             process = Process(name, [koban, name], folder / f"{name}.log", env)
             await process.start()
             opened.push_async_callback(process.stop)
-        world.workspace.bot_url = f"http://127.0.0.1:{bot}"
+        sandbox.workspace.bot_url = f"http://127.0.0.1:{bot}"
         http = await opened.enter_async_context(httpx.AsyncClient(timeout=60))
         await wait_until(lambda: _answers(http, bot), 30, what="koban serve")
         for each in coming(plan):
-            world.market.put("users", {"id": each.subject, "name": "x", "status": "active"})
-        arena = Arena(world, Sender(f"http://127.0.0.1:{bot}", INGEST_SECRET, http), client, plan)
+            sandbox.market.put("users", {"id": each.subject, "name": "x", "status": "active"})
+        arena = Arena(sandbox, Sender(f"http://127.0.0.1:{bot}", INGEST_SECRET, http), client, plan)
         return await play(arena, press_every)
 
 

@@ -67,11 +67,11 @@ class Judged:
     alerts: int = 0
 
 
-async def judged(standing: list[Message], client: Client) -> Judged:
+async def judged(cards: list[Message], client: Client) -> Judged:
     """Compares every card's version and number of alerts with its case."""
     found = Judged()
-    counts = Counter(case_of(message) for message in standing)
-    found.cards, found.duplicates = len(standing), sum(counts.values()) - len(counts)
+    counts = Counter(case_of(message) for message in cards)
+    found.cards, found.duplicates = len(cards), sum(counts.values()) - len(counts)
     slots = asyncio.Semaphore(8)
 
     async def one(message: Message) -> None:
@@ -88,7 +88,7 @@ async def judged(standing: list[Message], client: Client) -> Judged:
         if not _is_true(message, handle[1], case):
             found.untrue.append(f"{case.id}: card {handle[1]}, case {case.version}")
 
-    await asyncio.gather(*(one(message) for message in standing))
+    await asyncio.gather(*(one(message) for message in cards))
     return found
 
 

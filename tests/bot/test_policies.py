@@ -15,7 +15,7 @@ from activities.platform.client import Platform
 from bot.cli.main import main
 from bot.policies import Policies, watch_folder
 from bot.services.lookups import LookUps
-from tests.bot.http.detector import COMMON, LIVE_CHAT, alert
+from tests.bot.http.fakes import COMMON, LIVE_CHAT, alert
 from workflows.domain.alerts import Alert
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "policy"

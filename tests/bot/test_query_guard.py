@@ -15,7 +15,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker, Workf
 
 from bot.query_guard import GuardedRunner, QueryGuard
 from deploy.sandbox.slack.person import wait_until
-from tests.world import fresh_namespace
+from tests.environment import fresh_namespace
 
 QUEUE = "alarms"
 ROUNDS = 10

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.errors import SettingWrong
 from bot.settings import Temporal, described, load_settings, need, secrets_named
-from tests.bot.http.detector import COMMON, NEXT
+from tests.bot.http.fakes import COMMON, NEXT
 from workflows.domain.values import Language
 
 KEY, OTHER = (base64.b64encode(letter * 32).decode() for letter in (b"k", b"o"))

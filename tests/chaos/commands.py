@@ -215,4 +215,4 @@ STORIES: dict[str, tuple[tuple[int, str], ...]] = {
         (1, "s:hide s:retry"),
     ),
 }
-"""Weighted sequences of `who:command`, by the kind of life; a ghost is unknown to the platform."""
+"""Weighted sequences of `who:command`, by the kind of case; a ghost is unknown to the platform."""

@@ -16,11 +16,11 @@ from activities.ledger.event_log import Audit, verify
 from activities.ledger.queries import Queries
 from activities.policy.loader import PolicyFolder
 from deploy.sandbox.slack.model import Message
-from tests.chaos import metronome
+from tests.chaos import baseline_timer
+from tests.chaos.baseline_timer import baseline
 from tests.chaos.commands import CASE
-from tests.chaos.metronome import beats
 from tests.chaos.people import CHANNELS, Click
-from tests.chaos.places import Outage, Places
+from tests.chaos.processes import Cluster, Outage
 from workflows.domain.case.events import CaseOpened, Event
 from workflows.domain.case.evolve import apply, opened
 from workflows.domain.case.model import Case
@@ -74,7 +74,7 @@ class Evidence:
     stuck: dict[str, str]
     ended_badly: Sequence[str]
     audit: Audit
-    beats: Sequence[tuple[float, float]]
+    baseline: Sequence[tuple[float, float]]
     messages: Sequence[Message]
     executions: dict[str, int]
     calls: Sequence[Row]
@@ -96,13 +96,13 @@ class Evidence:
         return found
 
 
-async def gather(places: Places, database: Database, policy: PolicyFolder) -> Evidence:
+async def gather(cluster: Cluster, database: Database, policy: PolicyFolder) -> Evidence:
     """Reads all sources once."""
-    client, market = await places.client(), places.stage.market
+    client, market = await cluster.client(), cluster.sandbox.market
     rows = {name: await _rows(database, table) for name, table in _TABLES.items()}
     stories = _stories(rows, policy)
     running = {w.id: w.workflow_type async for w in client.list_workflows(_RUNNING)}
-    running.pop(metronome.ROUTE, None)
+    running.pop(baseline_timer.ROUTE, None)
     memories, stuck = await _memories(client, stories, running)
     return Evidence(
         stories=stories,
@@ -112,12 +112,12 @@ async def gather(places: Places, database: Database, policy: PolicyFolder) -> Ev
         stuck=stuck,
         ended_badly=[f"{w.id} ({w.status})" async for w in client.list_workflows(_BAD)],
         audit=await verify(Queries(database)),
-        beats=await beats(client.get_workflow_handle(metronome.ROUTE)),
-        messages=[m for c in CHANNELS for m in places.stage.workspace.messages.all(c)],
+        baseline=await baseline(client.get_workflow_handle(baseline_timer.ROUTE)),
+        messages=[m for c in CHANNELS for m in cluster.sandbox.workspace.messages.all(c)],
         executions=market.executions(),
         calls=list(reversed(market.calls(10_000_000))),
         sanctions=market.sanctions(),
-        outages=tuple(places.outages),
+        outages=tuple(cluster.outages),
     )
 
 

@@ -16,7 +16,7 @@ from deploy.sandbox.slack.person import filled, wait_until
 from deploy.sandbox.slack.screen import Control, controls
 from deploy.sandbox.slack.workspace import Workspace
 from tests.chaos.commands import COMMANDS, Command
-from tests.chaos.plan import Life, Manner, Step
+from tests.chaos.plan import CasePlan, ClickPattern, Step
 from tests.timeouts import AFTER_CLAIM
 
 WAIT_SECONDS = 7.0
@@ -84,30 +84,30 @@ class Crowd:
     _screens: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _looks_until: dict[tuple[str, str], float] = field(default_factory=dict)
 
-    async def play(self, life: Life) -> None:
-        """Plays the steps of a life in order."""
-        for step in life.steps:
+    async def play(self, case_plan: CasePlan) -> None:
+        """Plays the steps of a case in order."""
+        for step in case_plan.steps:
             await asyncio.sleep(step.wait)
-            await self._step(life, step)
+            await self._step(case_plan, step)
 
-    async def _step(self, life: Life, step: Step) -> None:
+    async def _step(self, case_plan: CasePlan, step: Step) -> None:
         command = COMMANDS[step.command]
-        old = step.manner is Manner.OLD
+        old = step.pattern is ClickPattern.OLD
         try:
-            seen = await wait_until(lambda: self._find(life, command, old), WAIT_SECONDS)
+            seen = await wait_until(lambda: self._find(case_plan, command, old), WAIT_SECONDS)
         except TimeoutError:
             self.counts["not on screen"] += 1
             return
         pressing = [self._press(step, step.person, seen)]
-        if step.manner is Manner.RACE:
+        if step.pattern is ClickPattern.RACE:
             pressing.append(self._press(step, step.rival, seen))
         await asyncio.gather(*pressing)
 
     # -- looking --------------------------------------------------------------------------
 
-    def _find(self, life: Life, command: Command, old: bool) -> Seen | None:
+    def _find(self, case_plan: CasePlan, command: Command, old: bool) -> Seen | None:
         """The newest button of that kind about the subject; with `old`, one drawn before it."""
-        for message in reversed(self._messages(life, command.on)):
+        for message in reversed(self._messages(case_plan, command.on)):
             drawn = [message.blocks, *reversed(message.earlier)]
             for blocks in reversed(drawn) if old else drawn[:1]:
                 seen = _button(message, blocks, command)
@@ -115,12 +115,12 @@ class Crowd:
                     return seen
         return None
 
-    def _messages(self, life: Life, kind: str) -> list[Message]:
+    def _messages(self, case_plan: CasePlan, kind: str) -> list[Message]:
         everything = (m for name in CHANNELS for m in self.workspace.messages.all(name))
         return [
             m
             for m in everything
-            if m.metadata and m.metadata["event_type"] == kind and life.subject in m.text
+            if m.metadata and m.metadata["event_type"] == kind and case_plan.subject in m.text
         ]
 
     # -- doing ----------------------------------------------------------------------------
@@ -163,7 +163,7 @@ class Crowd:
             self.clicks.append(click)
             envelope = Envelope(self.app_client)
             click.acked = await self._touch(envelope, person, seen)
-            if step.manner is Manner.TWICE:
+            if step.pattern is ClickPattern.TWICE:
                 await asyncio.sleep(step.again)
                 click.acked = await envelope.again() or click.acked
             if click.acked:

@@ -6,23 +6,23 @@ from enum import StrEnum
 from random import Random
 
 from tests.chaos.commands import CAST, COMMANDS, STORIES
-from tests.chaos.upsets import UPSETS, Upset, upsets_for
+from tests.chaos.faults import FAULTS, FaultKind, faults_for
 
 PACE = 1.0
-"""Seconds between the starts of two lives, for a machine with two processors."""
+"""Seconds between the starts of two cases, for a machine with two processors."""
 
 SETTLING = 8.0
 """Seconds after the last start in which faults still occur."""
 
-QUESTIONS = 4
-"""Queries of running cases for each life."""
+QUERIES = 4
+"""Queries of running cases for each case."""
 
 KINDS = {"lure": 6, "other": 3, "ghost": 1}
 SCORES = (0.5, 0.92, 0.98)
 
 
-class Manner(StrEnum):
-    """A person's manner of clicking."""
+class ClickPattern(StrEnum):
+    """The pattern of a person's clicks."""
 
     PLAIN = "plain"
     TWICE = "twice"
@@ -30,8 +30,8 @@ class Manner(StrEnum):
     OLD = "old"
 
 
-class Sending(StrEnum):
-    """A detector's manner of sending an alert."""
+class SendPattern(StrEnum):
+    """The pattern of a detector's requests for one alert."""
 
     ONCE = "once"
     SAME_REQUEST = "same_request"
@@ -40,11 +40,11 @@ class Sending(StrEnum):
 
 @dataclass(frozen=True)
 class Arrival:
-    """One alert, `after` seconds into the life; a repetition comes `again` seconds later."""
+    """One alert, `after` seconds into the case; a repetition comes `again` seconds later."""
 
     after: float
     score: float
-    sending: Sending
+    sending: SendPattern
     again: float
 
 
@@ -55,16 +55,16 @@ class Step:
     person: str
     command: str
     wait: float
-    manner: Manner
+    pattern: ClickPattern
     again: float
     rival: str
 
 
 @dataclass(frozen=True)
-class Life:
+class CasePlan:
     """One subject: its alerts, and the clicks of people.
 
-    At each of `questions`, in seconds from the start, a running case is queried.
+    At each of `queries`, in seconds from the start, a running case is queried.
     """
 
     number: int
@@ -72,7 +72,7 @@ class Life:
     begins: float
     arrivals: tuple[Arrival, ...]
     steps: tuple[Step, ...]
-    questions: tuple[float, ...] = ()
+    queries: tuple[float, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -81,11 +81,11 @@ class Life:
 
 
 @dataclass(frozen=True)
-class Shake:
+class PlannedFault:
     """One fault from `at` on, for `lasts` seconds."""
 
     at: float
-    upset: str
+    fault: str
     lasts: float
 
 
@@ -94,35 +94,35 @@ class Plan:
     """Events of a run, in seconds from its start."""
 
     seed: int
-    lives: tuple[Life, ...]
-    shakes: tuple[Shake, ...]
+    case_plans: tuple[CasePlan, ...]
+    faults: tuple[PlannedFault, ...]
 
 
 def make_plan(seed: int, cases: int, postgres: bool = True) -> Plan:
     """Returns the plan of `seed`, the same on every machine."""
-    lives = tuple(_life(Random(f"koban/{seed}/life/{n}"), n) for n in range(cases))
+    case_plans = tuple(_case_plan(Random(f"koban/{seed}/life/{n}"), n) for n in range(cases))
     until = cases * PACE + SETTLING
-    shakes = tuple(_shakes(Random(f"koban/{seed}/shakes"), until, upsets_for(postgres)))
-    return Plan(seed, lives, shakes)
+    faults = tuple(_faults(Random(f"koban/{seed}/shakes"), until, faults_for(postgres)))
+    return Plan(seed, case_plans, faults)
 
 
-def _life(random: Random, number: int) -> Life:
+def _case_plan(random: Random, number: int) -> CasePlan:
     kind = random.choices(list(KINDS), list(KINDS.values()))[0]
-    return Life(
+    return CasePlan(
         number=number,
         kind=kind,
         begins=number * PACE + random.uniform(0, PACE),
         arrivals=tuple(_arrivals(random)),
         steps=tuple(_steps(random, kind)),
         # Drawn last: a seed keeps the alerts and presses that it always had.
-        questions=tuple(random.uniform(0, SETTLING) for _ in range(QUESTIONS)),
+        queries=tuple(random.uniform(0, SETTLING) for _ in range(QUERIES)),
     )
 
 
 def _arrivals(random: Random) -> Iterator[Arrival]:
     after = 0.0
     for _ in range(random.choice((1, 1, 2, 3, 5))):
-        sending = random.choices(list(Sending), (6, 2, 2))[0]
+        sending = random.choices(list(SendPattern), (6, 2, 2))[0]
         yield Arrival(after, random.choice(SCORES), sending, random.uniform(0, 6))
         after += random.choice((0.0, random.uniform(0, 2), random.uniform(2, 9)))
 
@@ -139,7 +139,7 @@ def _steps(random: Random, kind: str) -> Iterator[Step]:
             person=_who(letter, turned),
             command=command,
             wait=random.choice((0.0, random.uniform(0, 1), random.uniform(0, 3))),
-            manner=random.choices(list(Manner), (11, 4, 3, 2))[0],
+            pattern=random.choices(list(ClickPattern), (11, 4, 3, 2))[0],
             again=random.choice((0.0, random.uniform(0, 4))),
             rival=random.choice([p for people in CAST.values() for p in people]),
         )
@@ -154,12 +154,12 @@ def _who(letter: str, turned: bool) -> str:
     return people[(letter.isupper() + turned) % len(people)]
 
 
-def _shakes(random: Random, until: float, table: dict[str, Upset]) -> Iterator[Shake]:
+def _faults(random: Random, until: float, table: dict[str, FaultKind]) -> Iterator[PlannedFault]:
     at, bag, last = random.uniform(1.0, 2.0), list[str](), ""
     while at < until:
         if not bag:
             bag = random.sample(list(table), len(table))
-        upset = bag.pop(0 if bag[0] != last else -1)
-        lasts = random.uniform(UPSETS[upset].least, UPSETS[upset].most)
-        yield Shake(at, upset, lasts)
-        at, last = at + random.uniform(0.9, 3.2), upset
+        fault = bag.pop(0 if bag[0] != last else -1)
+        lasts = random.uniform(FAULTS[fault].least, FAULTS[fault].most)
+        yield PlannedFault(at, fault, lasts)
+        at, last = at + random.uniform(0.9, 3.2), fault

@@ -36,16 +36,16 @@ class Postgres:
     async def answers(self) -> bool:
         """True if it accepts connections."""
         try:
-            await self._ask("SELECT 1")
+            await self._query("SELECT 1")
         except (OSError, asyncpg.PostgresError, TimeoutError):
             return False
         return True
 
     async def create(self, database: str) -> None:
         """Creates an empty database."""
-        await self._ask(f'CREATE DATABASE "{database}"')
+        await self._query(f'CREATE DATABASE "{database}"')
 
-    async def _ask(self, words: str) -> None:
+    async def _query(self, words: str) -> None:
         link = await asyncpg.connect(
             host=str(self._data), user="postgres", database="postgres", timeout=5
         )

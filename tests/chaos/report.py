@@ -33,7 +33,7 @@ def _rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
     seen, late = outcome.seen, outcome.worst
     acked = sum(click.acked for click in seen.clicks)
     yield "seed", str(outcome.plan.seed)
-    yield "subjects", str(len(outcome.plan.lives))
+    yield "subjects", str(len(outcome.plan.case_plans))
     yield "cases", str(len(seen.stories))
     yield "events", str(sum(len(story.events) for story in seen.stories.values()))
     yield "alerts answered for", str(len(seen.held))
@@ -45,7 +45,7 @@ def _rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
     for number, (name, _) in INVARIANTS.items():
         count = sum(found.invariant == number for found in outcome.violations)
         yield f"{number} {name}", f"{count} violations" if count else "holds"
-    bare = max((late for _, late in seen.beats), default=0.0)
+    bare = max((late for _, late in seen.baseline), default=0.0)
     yield "worst bare timer", f"{bare:.2f} s late"
     yield "worst timer", f"{late[0]:.2f} s late: {late[1]}"
     for name, seconds in outcome.seconds.items():

@@ -15,21 +15,21 @@ from activities.policy.loader import load_policy
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.app_client import AppClient
 from deploy.sandbox.slack.person import wait_until
-from tests.chaos.detector import Detector
+from tests.chaos.alert_sender import AlertSender
+from tests.chaos.baseline_timer import ROUTE
 from tests.chaos.evidence import Evidence, Violation, gather
+from tests.chaos.faults import FAULTS
 from tests.chaos.invariants import histories_can_be_played_again as histories
 from tests.chaos.invariants import ledger_is_what_histories_say as projection
 from tests.chaos.invariants.all import violations
 from tests.chaos.invariants.cards_are_true import NUMBER as CARDS
 from tests.chaos.invariants.ledger_is_temporal import NUMBER as LEDGER
 from tests.chaos.invariants.timers_are_kept import lateness
-from tests.chaos.metronome import ROUTE
 from tests.chaos.people import Crowd
-from tests.chaos.places import POLICY, STARTING, Places, places
-from tests.chaos.plan import Life, Plan, Shake
-from tests.chaos.questions import ask
-from tests.chaos.upsets import UPSETS
-from workflows.domain.case.enforcement import STANDING
+from tests.chaos.plan import CasePlan, Plan, PlannedFault
+from tests.chaos.processes import POLICY, STARTING, Cluster, run_cluster
+from tests.chaos.queries import query
+from workflows.domain.case.enforcement import IN_FORCE
 from workflows.domain.case.model import Intent
 
 LOOK = 0.3
@@ -87,14 +87,14 @@ class Flux:
 class Run:
     """Parts of a run over running processes."""
 
-    def __init__(self, plan: Plan, there: Places, database: Database) -> None:
+    def __init__(self, plan: Plan, cluster: Cluster, database: Database) -> None:
         """`database` reads the ledger from outside."""
         self._plan = plan
-        self._there = there
+        self._cluster = cluster
         self._database = database
         self._policy = load_policy(POLICY)
-        self._detector = Detector(there)
-        workspace = there.stage.workspace
+        self._sender = AlertSender(cluster)
+        workspace = cluster.sandbox.workspace
         self._crowd = Crowd(workspace, AppClient(workspace))
         self._counts: Counter[str] = Counter()
         self._diary: list[tuple[float, str]] = []
@@ -104,13 +104,13 @@ class Run:
     async def play(self) -> Outcome:
         """Plays, heals, settles, and judges."""
         self._began = time.monotonic()
-        lives = [self._live(life) for life in self._plan.lives]
-        await asyncio.gather(*lives, *(self._shake(shake) for shake in self._plan.shakes))
+        case_plans = [self._run_case(case_plan) for case_plan in self._plan.case_plans]
+        await asyncio.gather(*case_plans, *(self._inject(planned) for planned in self._plan.faults))
         played = time.monotonic()
         await self._heal()
         healed = time.monotonic()
         seen, found = await self._settle()
-        seen.unplayable, seen.recorded = await histories.examined(await self._there.client())
+        seen.unplayable, seen.recorded = await histories.examined(await self._cluster.client())
         found += [*histories.check(seen), *projection.check(seen)]
         seconds = {
             "playing": played - self._began,
@@ -125,56 +125,56 @@ class Run:
     async def _until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, self._began + at - time.monotonic()))
 
-    async def _live(self, life: Life) -> None:
-        await self._until(life.begins)
-        self._detector.know(life)
+    async def _run_case(self, case_plan: CasePlan) -> None:
+        await self._until(case_plan.begins)
+        self._sender.know(case_plan)
         await asyncio.gather(
-            *(self._arrive(life, number) for number in range(len(life.arrivals))),
-            *(self._ask(life, number) for number in range(len(life.questions))),
-            self._crowd.play(life),
+            *(self._arrive(case_plan, number) for number in range(len(case_plan.arrivals))),
+            *(self._query(case_plan, number) for number in range(len(case_plan.queries))),
+            self._crowd.play(case_plan),
         )
 
-    async def _ask(self, life: Life, number: int) -> None:
-        await asyncio.sleep(life.questions[number])
+    async def _query(self, case_plan: CasePlan, number: int) -> None:
+        await asyncio.sleep(case_plan.queries[number])
         try:
-            client = await self._there.client()
+            client = await self._cluster.client()
         except RuntimeError:
             self._counts["queries: no answer"] += 1  # Temporal is down
             return
-        await ask(client, life, number, self._counts)
+        await query(client, case_plan, number, self._counts)
 
-    async def _arrive(self, life: Life, number: int) -> None:
-        arrival = life.arrivals[number]
+    async def _arrive(self, case_plan: CasePlan, number: int) -> None:
+        arrival = case_plan.arrivals[number]
         await asyncio.sleep(arrival.after)
-        await self._detector.send(life, number, arrival)
+        await self._sender.send(case_plan, number, arrival)
 
     # -- what goes wrong ------------------------------------------------------------------
 
-    async def _shake(self, shake: Shake) -> None:
-        await self._until(shake.at)
-        upset = UPSETS[shake.upset]
-        self._counts[shake.upset] += 1
-        self._note(shake.upset)
-        if upset.fault is not None:
-            await self._switch(upset.fault, shake.lasts)
-        elif upset.kills is not None:
-            outage = await self._there.kill(upset.kills)
-            await asyncio.sleep(shake.lasts)
-            await self._there.revive(upset.kills, outage)
-        self._note(f"{shake.upset} is over")
+    async def _inject(self, planned: PlannedFault) -> None:
+        await self._until(planned.at)
+        fault = FAULTS[planned.fault]
+        self._counts[planned.fault] += 1
+        self._note(planned.fault)
+        if fault.fault is not None:
+            await self._switch(fault.fault, planned.lasts)
+        elif fault.kills is not None:
+            outage = await self._cluster.kill(fault.kills)
+            await asyncio.sleep(planned.lasts)
+            await self._cluster.revive(fault.kills, outage)
+        self._note(f"{planned.fault} is over")
 
     async def _switch(self, fault: Fault, lasts: float) -> None:
         since = time.time()
-        self._there.stage.faults.set(fault, True)
+        self._cluster.sandbox.faults.set(fault, True)
         await asyncio.sleep(lasts)
-        self._there.stage.faults.set(fault, False)
+        self._cluster.sandbox.faults.set(fault, False)
         if fault is Fault.SLACK_LOST_RESPONSE:
             self._deaf.append((since, time.time()))
 
     async def _heal(self) -> None:
         """Starts processes that are down; every fault has ended by itself by now."""
-        self._there.stage.faults.clear()
-        await wait_until(self._there.healthy, STARTING, what="everything after it was healed")
+        self._cluster.sandbox.faults.clear()
+        await wait_until(self._cluster.healthy, STARTING, what="everything after it was healed")
         self._note("healed")
 
     # -- what is left ---------------------------------------------------------------------
@@ -201,14 +201,14 @@ class Run:
 
     async def _gather(self) -> Evidence:
         began = time.time()  # a look takes seconds, and the ledger is read first
-        seen = await gather(self._there, self._database, self._policy)
-        seen.clicks, seen.held = self._crowd.clicks, self._detector.held
+        seen = await gather(self._cluster, self._database, self._policy)
+        seen.clicks, seen.held = self._crowd.clicks, self._sender.held
         seen.deaf, seen.at = self._deaf, began
         return seen
 
     async def _busy(self) -> list[str]:
         """Work in progress: workflow tasks, activities, and actions to be lifted."""
-        client, found = await self._there.client(), list[str]()
+        client, found = await self._cluster.client(), list[str]()
         async for each in client.list_workflows("ExecutionStatus = 'Running'"):
             if each.id == ROUTE:
                 continue
@@ -227,16 +227,16 @@ class Run:
             lifts = [
                 each
                 for each in story.actions
-                if each["until"] and each["status"] in STANDING and each["decision_id"] not in held
+                if each["until"] and each["status"] in IN_FORCE and each["decision_id"] not in held
             ]
             found += [f"the lift of {a['action']} in {story.row['id']}" for a in lifts]
         return found
 
     def _all_counts(self) -> Counter[str]:
         counts = Counter(self._counts)
-        counts.update({f"alerts {name}": n for name, n in self._detector.answers.items()})
+        counts.update({f"alerts {name}": n for name, n in self._sender.answers.items()})
         counts.update({f"people: {name}": n for name, n in self._crowd.counts.items()})
-        counts.update({f"started again: {name}": n for name, n in self._there.restarts.items()})
+        counts.update({f"started again: {name}": n for name, n in self._cluster.restarts.items()})
         return counts
 
 
@@ -246,7 +246,7 @@ async def run(plan: Plan, postgres: bool = True, folder: Path | None = None) -> 
         made = folder or Path(
             opened.enter_context(tempfile.TemporaryDirectory(prefix="koban-chaos-"))
         )
-        there = await opened.enter_async_context(places(made, postgres))
-        database = Database(there.ledger)
+        cluster = await opened.enter_async_context(run_cluster(made, postgres))
+        database = Database(cluster.ledger)
         opened.push_async_callback(database.aclose)
-        return await Run(plan, there, database).play()
+        return await Run(plan, cluster, database).play()

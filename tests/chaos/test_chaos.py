@@ -22,7 +22,7 @@ async def test_forty_cases_in_chaos() -> None:
     """Every invariant holds; the report has the violations and the command to repeat the run.
 
     On a machine with other load the timers are not checked, because two seconds of lateness mean
-    nothing there. Every other invariant holds on any machine.
+    nothing cluster. Every other invariant holds on any machine.
     """
     left_out = {timers_are_kept.NUMBER} if busy_with_others() else set()
     outcome = await run(make_plan(SEED, 40))

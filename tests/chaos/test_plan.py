@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import get_args
 
 from tests.chaos.commands import CAST, COMMANDS, ELSEWHERE, STORIES, pressed
-from tests.chaos.plan import KINDS, Manner, Sending, make_plan
-from tests.chaos.upsets import UPSETS
+from tests.chaos.faults import FAULTS
+from tests.chaos.plan import KINDS, ClickPattern, SendPattern, make_plan
 from workflows.domain.case import commands as cmd
 
 ROOT = Path(__file__).parents[2]
@@ -18,38 +18,38 @@ def test_a_seed_always_gives_the_same_plan() -> None:
 
 
 def test_a_longer_run_begins_like_a_shorter_one() -> None:
-    """A life depends on the seed and its number only."""
-    assert make_plan(7, 60).lives[:20] == make_plan(7, 20).lives
+    """A case depends on the seed and its number only."""
+    assert make_plan(7, 60).case_plans[:20] == make_plan(7, 20).case_plans
 
 
 def test_two_hundred_cases_cover_everything() -> None:
-    """Every command, every manner of clicking and sending, and every fault occur."""
+    """Every command, every pattern of clicks and requests, and every fault occur."""
     plan = make_plan(1, 200)
-    steps = [step for life in plan.lives for step in life.steps]
-    sendings = {arrival.sending for life in plan.lives for arrival in life.arrivals}
+    steps = [step for case_plan in plan.case_plans for step in case_plan.steps]
+    sendings = {arrival.sending for case_plan in plan.case_plans for arrival in case_plan.arrivals}
     assert {step.command for step in steps} == set(COMMANDS)
-    assert {step.manner for step in steps} == set(Manner)
-    assert sendings == set(Sending)
-    assert {shake.upset for shake in plan.shakes} == set(UPSETS)
+    assert {step.pattern for step in steps} == set(ClickPattern)
+    assert sendings == set(SendPattern)
+    assert {planned.fault for planned in plan.faults} == set(FAULTS)
 
 
 def test_forty_cases_cover_every_fault() -> None:
     """The short run of CI leaves nothing out."""
-    assert {shake.upset for shake in make_plan(1, 40).shakes} == set(UPSETS)
+    assert {planned.fault for planned in make_plan(1, 40).faults} == set(FAULTS)
 
 
 def test_without_postgres_it_is_not_killed() -> None:
     """A ledger in a SQLite file has no server."""
-    upsets = {shake.upset for shake in make_plan(1, 200, postgres=False).shakes}
-    assert upsets == set(UPSETS) - {"kill_postgres"}
+    faults = {planned.fault for planned in make_plan(1, 200, postgres=False).faults}
+    assert faults == set(FAULTS) - {"kill_postgres"}
 
 
 def test_a_fault_ends_before_it_starts_again() -> None:
     """The end of the first one would also end the second one."""
     ends: dict[str, float] = {}
-    for shake in make_plan(3, 300).shakes:
-        assert shake.at >= ends.get(shake.upset, 0.0)
-        ends[shake.upset] = shake.at + shake.lasts
+    for planned in make_plan(3, 300).faults:
+        assert planned.at >= ends.get(planned.fault, 0.0)
+        ends[planned.fault] = planned.at + planned.lasts
 
 
 def test_every_command_of_a_person_is_pressed() -> None:

@@ -1,7 +1,7 @@
 """Timer lateness, without the time of kills and of the machine itself."""
 
-from tests.chaos.invariants.timers_are_kept import floor, moved
-from tests.chaos.places import Outage
+from tests.chaos.invariants.timers_are_kept import baseline_lateness, moved
+from tests.chaos.processes import Outage
 
 
 def test_a_timer_that_was_due_in_an_outage_is_due_at_its_end() -> None:
@@ -27,5 +27,5 @@ def test_an_outage_before_the_timer_was_due_excuses_nothing() -> None:
 
 def test_a_bare_timer_in_the_same_moment_is_the_floor() -> None:
     """Only lateness beyond that of a delayed baseline timer counts."""
-    assert floor(10.0, 20.0, [(8.0, 5.0), (13.5, 0.1)]) == 3.0
-    assert floor(10.0, 20.0, [(8.0, 1.0), (30.0, 9.0)]) == 0.0
+    assert baseline_lateness(10.0, 20.0, [(8.0, 5.0), (13.5, 0.1)]) == 3.0
+    assert baseline_lateness(10.0, 20.0, [(8.0, 1.0), (30.0, 9.0)]) == 0.0

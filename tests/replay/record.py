@@ -15,12 +15,12 @@ from temporalio.client import Client
 from deploy.sandbox.slack.screen import controls
 from deploy.sandbox.temporal import temporal_server
 from tests.conftest import free_port
+from tests.environment import Environment, koban
 from tests.stories.flood import alerts, send_alerts
 from tests.stories.test_a_bulk_decision import approved, bulk_case, decided, reported
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import an_appeal, answer_with, filed, muted, post
 from tests.stories.test_working_a_case import choose
-from tests.world import World, koban
 from workflows.client import StormClient
 from workflows.domain.ids import appeal_workflow_id, storm_workflow_id
 from workflows.domain.people import Role
@@ -34,27 +34,27 @@ LARGE = 50_000
 """Bytes above which a history is stored gzipped."""
 
 
-async def one_tap(world: World) -> str:
+async def one_tap(env: Environment) -> str:
     """Claim, preset, close, undo."""
-    sato = await world.person("U0SATO")
-    await world.happens(lure())
-    await world.happens(lure(2))
+    sato = await env.person("U0SATO")
+    await env.happens(lure())
+    await env.happens(lure(2))
     card, case = await case_of(sato)
     workflow_id = str(controls(card)[0].block_id)
     await sato.press(card, "担当する")
     card = await sato.wait_text(card, "佐藤")
     await sato.press(card, "case.preset.mute")
     card = await sato.wait_text(card, "完了")
-    await world.wait_kind(case, "case_closed")
+    await env.wait_kind(case, "case_closed")
     await sato.press(card, "action.undo")
     await sato.wait_text(card, "取り消し済み")
     return workflow_id
 
 
-async def four_eyes(world: World) -> str:
+async def four_eyes(env: Environment) -> str:
     """A refused click, an approval, a ban."""
-    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await world.happens(lure())
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+    await env.happens(lure())
     card, _ = await case_of(sato)
     workflow_id = str(controls(card)[0].block_id)
     await sato.press(card, "case.decide")
@@ -69,12 +69,12 @@ async def four_eyes(world: World) -> str:
     return workflow_id
 
 
-async def trouble(world: World) -> str:
+async def trouble(env: Environment) -> str:
     """The platform refuses; retry, give up, no violation."""
-    sato = await world.person("U0SATO")
+    sato = await env.person("U0SATO")
     unknown = lure()
     unknown.things = []
-    await world.happens(unknown)
+    await env.happens(unknown)
     card, _ = await case_of(sato)
     workflow_id = str(controls(card)[0].block_id)
     await sato.press(card, "case.preset.mute")
@@ -86,33 +86,33 @@ async def trouble(world: World) -> str:
     return workflow_id
 
 
-async def storm(world: World) -> str:
+async def storm(env: Environment) -> str:
     """Sixty more alerts at once, a claim in between, no violation."""
-    sato = await world.person("U0SATO")
-    await world.happens(lure())
+    sato = await env.person("U0SATO")
+    await env.happens(lure())
     card, case = await case_of(sato)
     workflow_id = str(controls(card)[0].block_id)
-    await send_alerts(world, alerts(range(2, 32)))
+    await send_alerts(env, alerts(range(2, 32)))
     await sato.press(card, "担当する")
-    await send_alerts(world, alerts(range(32, 62)))
+    await send_alerts(env, alerts(range(32, 62)))
     card = await sato.wait_text(card, "60件")
     await sato.press(card, "case.clear")
     await sato.wait_text(card, "完了")
-    await world.wait_kind(case, "case_closed")
+    await env.wait_kind(case, "case_closed")
     return workflow_id
 
 
-async def appeals(world: World) -> str:
+async def appeals(env: Environment) -> str:
     """One is upheld after a refused click, one overturned by an uninvolved lead."""
-    tanaka, reed = await world.person("U0TANAKA"), await world.person("U0REED")
-    _, _, case = await muted(world, "U0TANAKA")
-    card, first = await filed(world, case, reed)
+    tanaka, reed = await env.person("U0TANAKA"), await env.person("U0REED")
+    _, _, case = await muted(env, "U0TANAKA")
+    card, first = await filed(env, case, reed)
     await tanaka.press(card, "appeal.claim")
     await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
     await answer_with(reed, card, "appeal.uphold", "記録で確認しました")
     await reed.wait_text(card, "異議申し立ての結果を本人に通知しました")
-    await world.client.get_workflow_handle(appeal_workflow_id(first)).result()
-    await post(world, an_appeal(case, "ap-2"))
+    await env.client.get_workflow_handle(appeal_workflow_id(first)).result()
+    await post(env, an_appeal(case, "ap-2"))
     second = await reed.wait_card("ts-leads", lambda c: c["ts"] != card["ts"])
     await reed.press(second, "appeal.claim")
     second = await reed.wait_text(second, "再審査中")
@@ -121,10 +121,10 @@ async def appeals(world: World) -> str:
     return appeal_workflow_id(second["metadata"]["event_payload"]["appeal"])
 
 
-async def working(world: World) -> str:
+async def working(env: Environment) -> str:
     """An automatic protection, a note, a hold, a hand-over, a confirmation and a takeover."""
-    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
-    await world.happens(lure(viewers=1240))
+    sato, clark = await env.person("U0SATO"), await env.person("U0CLARK")
+    await env.happens(lure(viewers=1240))
     card, case = await case_of(sato)
     card = await sato.wait_text(card, "自動対応中")
     await sato.press(card, "担当する")
@@ -133,7 +133,7 @@ async def working(world: World) -> str:
     await sato.fill_and_submit({"note": "購入者からの返信待ち"})
     card = await sato.wait_text(card, "保留")
     await sato.press(card, "case.resume")
-    await world.wait_kind(case, "case_resumed")
+    await env.wait_kind(case, "case_resumed")
     await choose(sato, card, "handover")
     await sato.fill_and_submit({"person": "U0CLARK", "note": "配信を確認中です"})
     card = await clark.wait_text(card, "Emma")
@@ -142,10 +142,10 @@ async def working(world: World) -> str:
     return str(controls(card)[0].block_id)
 
 
-async def crowd(world: World) -> str:
+async def crowd(env: Environment) -> str:
     """A bulk decision on thirty accounts with an approval."""
-    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await reported(world, 30)
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+    await reported(env, 30)
     card, _ = await bulk_case(sato)
     workflow_id = str(controls(card)[0].block_id)
     await decided(sato, card, actions=["warn"])
@@ -154,21 +154,21 @@ async def crowd(world: World) -> str:
     return workflow_id
 
 
-async def flood(world: World) -> str:
+async def flood(env: Environment) -> str:
     """A storm that mentions the shift once, and ends at its second check."""
-    routes = StormClient(world.client, world.settings.temporal.task_queue)
+    routes = StormClient(env.client, env.settings.temporal.task_queue)
     await routes.begin("ts-live")
     call = Called(case="K7Q2F9XM0", seq=2, role=Role.SPECIALIST, severity=Severity.CRITICAL)
     await routes.called("ts-live", call)
     return storm_workflow_id("ts-live")
 
 
-async def save(world: World, workflow_id: str, folder: Path, name: str) -> None:
-    """Writes the histories of all workflows in this world after their end."""
-    await world.client.get_workflow_handle(workflow_id).result()
+async def save(env: Environment, workflow_id: str, folder: Path, name: str) -> None:
+    """Writes the histories of all workflows in this environment after their end."""
+    await env.client.get_workflow_handle(workflow_id).result()
     number = 0
-    async for found in world.client.list_workflows():
-        handle = world.client.get_workflow_handle(found.id, run_id=found.run_id)
+    async for found in env.client.list_workflows():
+        handle = env.client.get_workflow_handle(found.id, run_id=found.run_id)
         history = await handle.fetch_history()
         kind = found.workflow_type.removesuffix("Workflow").lower()
         store(folder / f"{name}-{kind}-{number}.json", history.to_json())
@@ -199,16 +199,16 @@ async def main(version: str) -> None:
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as place:
         port = free_port()
-        # Histories are long at 60 events here, so that the corpus holds what crosses over.
+        # Histories are long at 60 events here, so that the recordings have snapshots between runs.
         server = temporal_server(Path(place), port, more=(SHORT,))
         await server.start()
         try:
             await _answers(f"127.0.0.1:{port}")
             for scene in SCENES:
-                room = Path(place) / scene.__name__
-                room.mkdir()
-                async with koban(f"127.0.0.1:{port}", room) as world:
-                    await save(world, await scene(world), folder, scene.__name__)
+                work_folder = Path(place) / scene.__name__
+                work_folder.mkdir()
+                async with koban(f"127.0.0.1:{port}", work_folder) as env:
+                    await save(env, await scene(env), folder, scene.__name__)
         finally:
             await server.kill()
 

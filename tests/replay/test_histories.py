@@ -26,7 +26,7 @@ def recorded(path: Path) -> WorkflowHistory:
 
 
 def test_there_are_histories_of_every_workflow() -> None:
-    """An empty corpus would prove nothing."""
+    """Without histories the test would prove nothing."""
     names = {path.stem.split("-")[1] for path in RECORDED}
     assert names == {"appeal", "case", "enforcement", "bulk", "storm"}
 

@@ -20,8 +20,9 @@ from workflows.domain.case.enforcement import (
 from workflows.domain.case.model import SubjectHistory
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.appeals import NoticeText
 from workflows.domain.policy.platform import NoticeCall
-from workflows.domain.policy.playbook import NoticeText, Policy
+from workflows.domain.policy.playbook import Policy
 from workflows.domain.values import Text
 
 SUZUKI = Actor(
@@ -38,16 +39,16 @@ class StoryCase(Story):
     """A case with the given texts. Times are minutes after its opening."""
 
     def __init__(self, words: Words, **more: Any) -> None:
-        """`more`: changes of `policy` and (by action) `catalog`; `known`, `alert`, `telling`."""
+        """`more`: changes of `policy` and (by action) `catalog`; `history`, `alert`, `telling`."""
         self.words = words
         self.subject = Subject(type="user", id=words.id)
-        known = more.pop("known", SubjectHistory())
+        history = more.pop("history", SubjectHistory())
         first = an_alert(words, **more.pop("alert", {}))
         catalog = a_catalog(words, more.pop("catalog", {}))
         kept = a_policy(words, catalog, more.pop("policy", {}))
         if more.pop("telling", False):
             kept = kept.model_copy(update={"notice_text": a_telling(words)})
-        super().__init__(first, kept, known)
+        super().__init__(first, kept, history)
 
     def key(self, action: str) -> str:
         """The key of an action on the case's own subject in reports."""

@@ -126,7 +126,7 @@ RARE_STORIES: dict[str, Callable[[Words], StoryCase]] = {
     "open, calls a role next": lambda w: _calling(w, notify="role", role="admin"),
     "open, calls a person next": lambda w: _calling(w, notify="person", person="U0TANAKA"),
     "open, sanctions that are over": lambda w: StoryCase(
-        w, known=SubjectHistory(sanctions=(Sanction(action="mute_user", times=2, standing=0),))
+        w, history=SubjectHistory(sanctions=(Sanction(action="mute_user", times=2, in_force=0),))
     ),
     "open, about a message": _unnamed,
     "open, a protection of no known end": lambda w: _protected(w, ActionStatus.VERIFIED),

@@ -13,7 +13,7 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import Sanction, SubjectHistory
-from workflows.domain.policy.playbook import Limits
+from workflows.domain.policy.actions import Limits
 
 LADDER = [
     {"after": "2m", "unless": "claimed", "notify": "shift", "repeat": {"every": "1m", "times": 2}},
@@ -82,16 +82,16 @@ def _many_alerts(words: Words) -> StoryCase:
     return story
 
 
-def _known(words: Words) -> StoryCase:
+def _history(words: Words) -> StoryCase:
     found = SubjectHistory(
         sanctions=tuple(
-            Sanction(action=name, times=times, standing=1)
+            Sanction(action=name, times=times, in_force=1)
             for times, name in enumerate(["mute_user", "permanent_ban", *["gone"] * 9], 1)
         ),
         open_cases=tuple(f"K7AAAAAA{n}" for n in range(9)),
         closed_cases=1_234,
     )
-    return StoryCase(words, known=found)
+    return StoryCase(words, history=found)
 
 
 def _appealed(words: Words, outcome: AppealOutcome) -> StoryCase:
@@ -188,7 +188,7 @@ STORIES: dict[str, Callable[[Words], StoryCase]] = {
     "open, nothing known of it": lambda w: StoryCase(
         w, alert={"score": None, "attributes": {}, "title": None, "evidence": [], "related": []}
     ),
-    "open, with a past": _known,
+    "open, with a past": _history,
     "open, ten presets": _ten_presets,
     "open, rehearsing": lambda w: StoryCase(w, policy={"dry_run": True}),
     "open, acts first": lambda w: StoryCase(

@@ -11,7 +11,7 @@ import pytest
 
 from activities.slack import handles
 from activities.slack.actions import ACTIONS, MENU, MODALS, find
-from activities.slack.cards.case_facts import STATE_COLOUR, standing
+from activities.slack.cards.case_facts import STATE_COLOUR, card_state
 from activities.slack.i18n import catalog as module
 from activities.slack.i18n.catalog import Catalog, texts
 from activities.slack.thread import WORDS
@@ -36,7 +36,7 @@ from workflows.domain.people import Role
 from workflows.domain.values import Language
 
 ROOT = Path(module.__file__).parents[3]
-ROOMS = ("activities/slack", "bot/slack")
+FOLDERS = ("activities/slack", "bot/slack")
 MADE = re.compile(r"\b(?:Message|View|Said)\b")
 
 # What returns one of these and draws nothing by itself, or only from what others draw.
@@ -58,8 +58,8 @@ NEVER_SPOKEN: dict[str, str] = {
 
 def builders() -> Iterator[str]:
     """Every public function of a module that returns a message, a view or an answer."""
-    for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
             for node in ast.parse(path.read_text(encoding="utf-8")).body:
                 made = isinstance(node, ast.FunctionDef) and node.returns is not None
@@ -134,7 +134,7 @@ def test_every_builder_is_called(drawn: Drawn):
 
 def test_every_button_with_a_listener_is_drawn(drawn: Drawn):
     """An action without a button is dead code, or a surface is missing."""
-    drawn_presets = {"case.preset", "case.sure"}
+    drawn_presets = {"case.preset", "case.confirm_preset"}
     turns = {f"{pager}.page.{way}" for pager in PAGERS for way in ("before", "next")}
     heard = ACTIONS.keys() - drawn_presets | turns
     assert sorted(heard - drawn.pressed() - NOWHERE_PRESSED.keys()) == []
@@ -215,7 +215,7 @@ CASES = [tell(USUAL) for tell in STORIES.values()]
 
 def test_every_status_of_a_case_is_drawn():
     """A card has each status and colour."""
-    assert {standing(view) for view in VIEWS} == set(STATE_COLOUR)
+    assert {card_state(view) for view in VIEWS} == set(STATE_COLOUR)
 
 
 def test_every_enum_value_is_drawn():

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.slack_shapes.checks import faults_of, sandbox_faults
-from tests.slack_shapes.harmless import harm
+from tests.slack_shapes.injection import harm
 from tests.slack_shapes.limits import limit_faults
 from tests.slack_shapes.registry import SURFACES
 from tests.slack_shapes.rules import emoji_alone, rule_faults

@@ -9,7 +9,7 @@ from activities.slack.cards.case import case_card
 from activities.slack.thread import MAX_LINES, lines_message
 from tests.selection import examples
 from tests.slack_shapes.checks import faults_of
-from tests.slack_shapes.harmless import harm
+from tests.slack_shapes.injection import harm
 from tests.slack_shapes.scene import LINK, Scene
 from tests.slack_shapes.sent import message
 from tests.workflows.domain.builders import ACT_FIRST, WATCHFUL

@@ -11,7 +11,7 @@ import pytest
 
 from tests.slack_shapes.registry import SURFACES
 from tests.slack_shapes.scene import Scene, Surface
-from tests.slack_shapes.spoken import spoken
+from tests.slack_shapes.screen_reader import spoken
 from workflows.domain.values import Language
 
 FOLDER = Path(__file__).parent / "snapshots"

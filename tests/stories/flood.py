@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.policies import open_policies
+from tests.environment import Environment
 from tests.stories.test_a_shift import lure
-from tests.world import World
 from workflows.client import OutOfReach
 from workflows.domain.alerts import Alert
 
@@ -33,10 +33,10 @@ def alerts(numbers: Iterable[int], person: str = "u_123", text: str | None = Non
     return made
 
 
-async def send_alerts(world: World, backlog: list[Alert]) -> str:
+async def send_alerts(env: Environment, backlog: list[Alert]) -> str:
     """Sends alerts to their case without the HTTP endpoint; returns the workflow id."""
-    cases = world.cases
-    target_of = open_policies(world.settings).target_of
+    cases = env.cases
+    target_of = open_policies(env.settings).target_of
     slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def send(alert: Alert) -> str:
@@ -52,15 +52,15 @@ async def send_alerts(world: World, backlog: list[Alert]) -> str:
     return (await asyncio.gather(*(send(alert) for alert in backlog)))[0]
 
 
-async def runs_of(world: World, workflow_id: str) -> list[Run]:
+async def runs_of(env: Environment, workflow_id: str) -> list[Run]:
     """All histories of a case, from the first to the newest."""
     found: list[Run] = []
     run: str | None = None
     while run != "":
-        handle = world.client.get_workflow_handle(workflow_id, run_id=run)
+        handle = env.client.get_workflow_handle(workflow_id, run_id=run)
         info = (await handle.describe()).raw_description.workflow_execution_info
         found.insert(0, Run(info.execution.run_id, info.history_length, info.history_size_bytes))
-        handle = world.client.get_workflow_handle(workflow_id, run_id=info.execution.run_id)
+        handle = env.client.get_workflow_handle(workflow_id, run_id=info.execution.run_id)
         async for event in handle.fetch_history_events(page_size=1):
             run = event.workflow_execution_started_event_attributes.continued_execution_run_id
             break

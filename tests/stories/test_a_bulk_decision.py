@@ -13,31 +13,31 @@ from activities.ledger.bulk import BulkLedger
 from activities.ledger.database import Database
 from activities.ledger.event_log import verify
 from activities.ledger.schema import lookups
+from deploy.sandbox.app import POLICY
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.screen import controls, visible_text
-from deploy.sandbox.stage import POLICY
 from deploy.sandbox.traffic import resale_ring
-from tests.world import World, koban, work
+from tests.environment import Environment, koban, work
 
 MEMBERS = 60
 FIELDS = {"actions": ["suspend_user"], "reason": "同じ端末から登録された転売業者"}
 
 
 @asynccontextmanager
-async def ledger(world: World) -> AsyncIterator[Database]:
+async def ledger(env: Environment) -> AsyncIterator[Database]:
     """Rows of the ledger."""
-    database = Database(world.settings.ledger.url.get_secret_value())
+    database = Database(env.settings.ledger.url.get_secret_value())
     yield database
     await database.aclose()
 
 
-async def reported(world: World, members: int = MEMBERS) -> None:
+async def reported(env: Environment, members: int = MEMBERS) -> None:
     """A case about one of several accounts with the same phone; the platform has the others."""
     scene = resale_ring.scene(members)
     for _, body in scene.things:
         body["device_id"] = "d_ring0"
-    await world.happens(scene)
+    await env.happens(scene)
 
 
 async def bulk_case(person: Person) -> tuple[dict, str]:
@@ -79,17 +79,17 @@ async def approved(approver: Person) -> dict:
     return asked
 
 
-def keys(world: World, end: str = "") -> dict[str, int]:
+def keys(env: Environment, end: str = "") -> dict[str, int]:
     """Number of changes at the marketplace by idempotency key."""
-    made = world.stage.market.executions()
+    made = env.sandbox.market.executions()
     return {key: times for key, times in made.items() if key.endswith(end)}
 
 
 @pytest.mark.long
-async def test_sixty_accounts_with_approval_and_progress(world: World) -> None:
+async def test_sixty_accounts_with_approval_and_progress(env: Environment) -> None:
     """After preview and approval each account is suspended once; the card has the count."""
-    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await reported(world)
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+    await reported(env)
     card, case = await bulk_case(sato)
     await sato.choose_overflow(card, "一括で判断…")
     modal = await opened(sato)
@@ -103,17 +103,17 @@ async def test_sixty_accounts_with_approval_and_progress(world: World) -> None:
     assert await sato.fill_and_submit(answers) == {"ok": True}
     modal = await sato.until(lambda: shown(sato, "60件に実行します"), what="the reach")
     assert "対象 60件 · 出品中 300 · フォロワー 6,960" in visible_text(modal)
-    assert world.stage.market.executions() == {}
+    assert env.sandbox.market.executions() == {}
     assert await sato.fill_and_submit({}) == {"ok": True}
     asked = await tanaka.wait_card("ts-leads", "u_ring0")
     assert "影響: 対象 60件 · 出品中 300 · フォロワー 6,960" in visible_text(asked)
     assert "影響範囲: 対象 60件 · 措置 60件" in visible_text(asked)
-    assert world.stage.market.executions() == {}
+    assert env.sandbox.market.executions() == {}
     await tanaka.press(asked, "approval.approve")
     card = await sato.wait_text(card, "60/60 完了")
-    assert keys(world) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(60)}
-    await world.wait_kind(case, "case_closed")
-    kinds = await world.kinds(case)
+    assert keys(env) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(60)}
+    await env.wait_kind(case, "case_closed")
+    kinds = await env.kinds(case)
     assert kinds[:5] == [
         "case_opened",
         "case_claimed",
@@ -122,30 +122,30 @@ async def test_sixty_accounts_with_approval_and_progress(world: World) -> None:
         "approved",
     ]
     assert kinds[-3:] == ["bulk_progressed", "action_verified", "case_closed"]
-    assert (await verify(world.queries)).broken == ()
-    async with ledger(world) as database:
+    assert (await verify(env.queries)).broken == ()
+    async with ledger(env) as database:
         decision = await BulkLedger(database).last_of(case)
         assert decision is not None
         assert decision.bulk is not None
         assert await BulkLedger(database).bulk_statuses(decision.bulk.id) == "v" * 60
 
 
-async def test_the_decider_can_not_approve_a_bulk(world: World) -> None:
+async def test_the_decider_can_not_approve_a_bulk(env: Environment) -> None:
     """A lead's bulk decision needs another lead."""
-    tanaka = await world.person("U0TANAKA")
-    await reported(world, 8)
+    tanaka = await env.person("U0TANAKA")
+    await reported(env, 8)
     card, _ = await bulk_case(tanaka)
     await decided(tanaka, card)
     await approved(tanaka)
     answers = await tanaka.until(lambda: tanaka.ephemerals("ts-leads"), what="the refusal")
     assert "自分の判断" in answers[-1]["text"]
-    assert world.stage.market.executions() == {}
+    assert env.sandbox.market.executions() == {}
 
 
-async def test_more_than_a_thousand_are_refused_without_effect(world: World) -> None:
+async def test_more_than_a_thousand_are_refused_without_effect(env: Environment) -> None:
     """The modal has an error; nothing is sent, claimed or stored."""
-    sato = await world.person("U0SATO")
-    await reported(world, 1002)
+    sato = await env.person("U0SATO")
+    await reported(env, 1002)
     card, case = await bulk_case(sato)
     await sato.choose_overflow(card, "一括で判断…")
     await opened(sato)
@@ -153,57 +153,57 @@ async def test_more_than_a_thousand_are_refused_without_effect(world: World) -> 
     assert answer["errors"] == {
         "sources": "一括で判断できるのは1,000件までです（現在 1,002件）。対象を減らしてください。"
     }
-    assert await world.kinds(case) == ["case_opened"]
-    assert world.stage.market.executions() == {}
+    assert await env.kinds(case) == ["case_opened"]
+    assert env.sandbox.market.executions() == {}
 
 
-async def test_stopped_half_way(world: World) -> None:
+async def test_stopped_half_way(env: Environment) -> None:
     """Running actions finish, the others are skipped, and the case closes with the results."""
-    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    clark = await world.person("U0CLARK")
-    await reported(world)
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+    clark = await env.person("U0CLARK")
+    await reported(env)
     card, case = await bulk_case(sato)
     await decided(sato, card)
     asked = await tanaka.wait_card("ts-leads", "u_ring0")
     # The first wave can't end before the press.
-    world.stage.faults.set("platform_500", True)
+    env.sandbox.faults.set("platform_500", True)
     await tanaka.press(asked, "approval.approve")
     card = await sato.wait_text(card, "再試行中 25")
     await clark.press(card, "bulk.stop")
-    await world.wait_kind(case, "bulk_stopped")
-    world.stage.faults.set("platform_500", False)
+    await env.wait_kind(case, "bulk_stopped")
+    env.sandbox.faults.set("platform_500", False)
     card = await sato.wait_text(card, "途中で停止しました")
     assert "見送り" in visible_text(card)
-    await world.wait_kind(case, "case_closed")
-    done = keys(world)
+    await env.wait_kind(case, "case_closed")
+    done = keys(env)
     assert 25 <= len(done) < 60
     assert set(done.values()) == {1}
     assert f"{len(done)}/60 完了・見送り {60 - len(done)}" in visible_text(await sato.latest(card))
 
 
-async def test_undone_all_together(world: World) -> None:
+async def test_undone_all_together(env: Environment) -> None:
     """A lead undoes it, because a lead approved it; in waves, and each account once."""
-    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await reported(world, 30)
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+    await reported(env, 30)
     card, case = await bulk_case(sato)
     await decided(sato, card)
     await approved(tanaka)
     card = await sato.wait_text(card, "30/30 完了")
-    await world.wait_kind(case, "case_closed")
+    await env.wait_kind(case, "case_closed")
     await sato.press(card, "action.undo")
     answers = await sato.until(lambda: sato.ephemerals("ts-market"), what="the refusal")
     assert "リード" in answers[-1]["text"]
     await tanaka.press(card, "action.undo")
     card = await sato.wait_text(card, "取り消し 30")
     await sato.wait_text(card, "取り消し済み")
-    assert keys(world, "/undo") == {f"{case}/D1/suspend_user/u_ring{n}/undo": 1 for n in range(30)}
-    assert (await world.thing("users", "u_ring7"))["status"] == "active"
+    assert keys(env, "/undo") == {f"{case}/D1/suspend_user/u_ring{n}/undo": 1 for n in range(30)}
+    assert (await env.thing("users", "u_ring7"))["status"] == "active"
 
 
-async def test_failed_ones_do_not_stop_the_others(world: World) -> None:
+async def test_failed_ones_do_not_stop_the_others(env: Environment) -> None:
     """Failures are listed first, retried, and given up; finished actions remain."""
-    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await reported(world, 30)
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+    await reported(env, 30)
     card, case = await bulk_case(sato)
     await decided(sato, card, ids="u_ghost1 u_ghost2")
     await approved(tanaka)
@@ -214,106 +214,106 @@ async def test_failed_ones_do_not_stop_the_others(world: World) -> None:
     assert "404" in listed
     await sato.close_modal()
     for type_, body in resale_ring.scene(1, first="u_ghost1").things:
-        world.stage.market.put(type_, body)
+        env.sandbox.market.put(type_, body)
     await sato.press(card, "action.retry")
     card = await sato.wait_text(card, "31/32 完了・失敗 1")
     await sato.press(card, "action.give_up")
     card = await sato.wait_text(card, "31/32 完了・中止 1")
-    await world.wait_kind(case, "case_closed")
-    assert len(keys(world)) == 31
-    assert set(keys(world).values()) == {1}
+    await env.wait_kind(case, "case_closed")
+    assert len(keys(env)) == 31
+    assert set(keys(env).values()) == {1}
 
 
 @pytest.mark.long
 async def test_a_worker_dies_in_the_middle(temporal: str, tmp_path: Path) -> None:
     """Another worker continues: every account is suspended exactly once."""
-    async with koban(temporal, tmp_path, working=False) as world:
-        sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-        await reported(world)
-        async with work(world.settings):
+    async with koban(temporal, tmp_path, working=False) as env:
+        sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+        await reported(env)
+        async with work(env.settings):
             card, case = await bulk_case(sato)
             await decided(sato, card)
             asked = await tanaka.wait_card("ts-leads", "u_ring0")
         await tanaka.press(asked, "approval.approve")
-        await dies_in_the_middle(world, temporal, tmp_path)
-        assert 10 <= len(keys(world)) < 60
-        async with work(world.settings):
+        await dies_in_the_middle(env, temporal, tmp_path)
+        assert 10 <= len(keys(env)) < 60
+        async with work(env.settings):
             await sato.wait_text(card, "60/60 完了")
-            await world.wait_kind(case, "case_closed")
-        assert keys(world) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(60)}
-        assert (await verify(world.queries)).broken == ()
+            await env.wait_kind(case, "case_closed")
+        assert keys(env) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(60)}
+        assert (await verify(env.queries)).broken == ()
 
 
-async def dies_in_the_middle(world: World, temporal: str, folder: Path) -> None:
+async def dies_in_the_middle(env: Environment, temporal: str, folder: Path) -> None:
     """Runs a worker until it has suspended some accounts, then kills it."""
-    environment = world.stage.environment(
-        temporal, world.settings.ledger.url.get_secret_value(), 0
-    ) | {"KOBAN_TEMPORAL__NAMESPACE": world.settings.temporal.namespace}
+    environment = env.sandbox.environment(
+        temporal, env.settings.ledger.url.get_secret_value(), 0
+    ) | {"KOBAN_TEMPORAL__NAMESPACE": env.settings.temporal.namespace}
     command = [sys.executable, "-m", "bot.cli.main", "work"]
     worker = Process("worker", command, folder / "worker.log", environment)
     await worker.start()
     try:
-        await wait_until(lambda: len(keys(world)) >= 10, what="some suspended accounts")
+        await wait_until(lambda: len(keys(env)) >= 10, what="some suspended accounts")
     finally:
         await worker.kill()
 
 
 @pytest.mark.long
-async def test_an_operator_ends_it_in_the_middle(world: World) -> None:
+async def test_an_operator_ends_it_in_the_middle(env: Environment) -> None:
     """The card offers a retry, which continues from the ledger."""
-    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await reported(world)
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+    await reported(env)
     card, case = await bulk_case(sato)
     await decided(sato, card)
     await approved(tanaka)
     await sato.wait_text(card, "25/60 完了")
-    await world.client.get_workflow_handle(f"enforcement/{case}/D1").terminate("by hand")
+    await env.client.get_workflow_handle(f"enforcement/{case}/D1").terminate("by hand")
     card = await sato.wait_text(card, "実行失敗")
     await sato.press(card, "action.retry")
     await sato.wait_text(card, "60/60 完了")
-    await world.wait_kind(case, "case_closed")
-    assert keys(world) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(60)}
+    await env.wait_kind(case, "case_closed")
+    assert keys(env) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(60)}
 
 
 @pytest.mark.long
-async def test_the_platform_is_down_for_a_while(world: World) -> None:
+async def test_the_platform_is_down_for_a_while(env: Environment) -> None:
     """One wave waits, no account is skipped, and the card has the reason."""
-    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await reported(world, 40)
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+    await reported(env, 40)
     card, case = await bulk_case(sato)
     await decided(sato, card)
     asked = await tanaka.wait_card("ts-leads", "u_ring0")
-    world.stage.faults.set("platform_500", True)
+    env.sandbox.faults.set("platform_500", True)
     await tanaka.press(asked, "approval.approve")
     await sato.wait_text(card, "再試行中 25")
-    assert keys(world) == {}
-    world.stage.faults.set("platform_500", False)
+    assert keys(env) == {}
+    env.sandbox.faults.set("platform_500", False)
     await sato.wait_text(card, "40/40 完了")
-    await world.wait_kind(case, "case_closed")
-    assert keys(world) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(40)}
+    await env.wait_kind(case, "case_closed")
+    assert keys(env) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(40)}
 
 
-async def test_two_actions_for_each(world: World) -> None:
+async def test_two_actions_for_each(env: Environment) -> None:
     """A subject is finished with both actions; below the limit no approval is needed."""
-    sato = await world.person("U0SATO")
-    await reported(world, 4)
+    sato = await env.person("U0SATO")
+    await reported(env, 4)
     card, case = await bulk_case(sato)
     await decided(sato, card, actions=["warn", "hold_payout"])
     await sato.wait_text(card, "4/4 完了")
-    await world.wait_kind(case, "case_closed")
-    assert keys(world) == {
+    await env.wait_kind(case, "case_closed")
+    assert keys(env) == {
         f"{case}/D1/{action}/u_ring{n}": 1 for action in ("warn", "hold_payout") for n in range(4)
     }
     await sato.press(await sato.latest(card), "action.undo")
     await sato.wait_text(card, "取り消し 4")
-    assert (await world.thing("users", "u_ring2"))["payout_held"] is False
-    assert (await world.thing("users", "u_ring2"))["warnings"] == 0
+    assert (await env.thing("users", "u_ring2"))["payout_held"] is False
+    assert (await env.thing("users", "u_ring2"))["warnings"] == 0
 
 
-async def test_the_list_is_turned_page_by_page(world: World) -> None:
+async def test_the_list_is_turned_page_by_page(env: Environment) -> None:
     """Before the approval as well, so that approvers see the accounts."""
-    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await reported(world)
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+    await reported(env)
     card, _ = await bulk_case(sato)
     await decided(sato, card)
     asked = await tanaka.wait_card("ts-leads", "u_ring0")
@@ -323,15 +323,15 @@ async def test_the_list_is_turned_page_by_page(world: World) -> None:
     assert "未実行" in visible_text(first)
     await tanaka.press(first, "次へ")
     await tanaka.until(lambda: shown(tanaka, "対象 60件中 26–50件目"), what="the second page")
-    async with ledger(world) as database, database.reading() as connection:
+    async with ledger(env) as database, database.reading() as connection:
         looks = (await connection.execute(sa.select(lookups.c.actor, lookups.c.why))).all()
     assert looks == [("U0TANAKA", "bulk, page 1"), ("U0TANAKA", "bulk, page 2")]
 
 
-async def test_a_case_shows_its_bulk_decision(world: World) -> None:
+async def test_a_case_shows_its_bulk_decision(env: Environment) -> None:
     """`/koban case ID` offers it before, and has the number afterwards."""
-    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await reported(world, 8)
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+    await reported(env, 8)
     card, case = await bulk_case(sato)
     await sato.command(f"/koban case {case}", "ts-market")
     answers = await sato.until(lambda: sato.ephemerals("ts-market"), what="the answer")
@@ -353,28 +353,28 @@ async def test_timed_actions_are_lifted_for_each(temporal: str, tmp_path: Path) 
     head, _, rest = written.partition("  suspend_user:")
     short = rest.replace("timed: {default: 24h, max: 7d}", "timed: {default: 3s, max: 7d}", 1)
     (policy / "actions.yaml").write_text(f"{head}  suspend_user:{short}", "utf-8")
-    async with koban(temporal, tmp_path, policy=policy) as world:
-        sato = await world.person("U0SATO")
-        await reported(world, 4)
+    async with koban(temporal, tmp_path, policy=policy) as env:
+        sato = await env.person("U0SATO")
+        await reported(env, 4)
         card, case = await bulk_case(sato)
         await decided(sato, card)
-        await world.wait_kind(case, "case_closed")
+        await env.wait_kind(case, "case_closed")
         await sato.wait_text(card, "期間終了 4")
-        paths = [path for method, path in await world.changes() if method == "DELETE"]
+        paths = [path for method, path in await env.changes() if method == "DELETE"]
         assert sorted(paths) == [f"users/u_ring{n}/suspensions/{case}" for n in range(4)]
-        assert (await world.thing("users", "u_ring3"))["status"] == "active"
-        (row,) = await world.queries.actions_on("user", "u_ring3")
+        assert (await env.thing("users", "u_ring3"))["status"] == "active"
+        (row,) = await env.queries.actions_on("user", "u_ring3")
         assert (row["status"], row["decided_by"]) == ("lifted", "U0SATO")
 
 
 @pytest.mark.parametrize("ids", ["u_a\u0007b", "x" * 300])
-async def test_an_invalid_id_is_an_error_in_the_modal(world: World, ids: str) -> None:
+async def test_an_invalid_id_is_an_error_in_the_modal(env: Environment, ids: str) -> None:
     """Nothing is sent."""
-    sato = await world.person("U0SATO")
-    await reported(world, 3)
+    sato = await env.person("U0SATO")
+    await reported(env, 3)
     card, case = await bulk_case(sato)
     await sato.choose_overflow(card, "一括で判断…")
     await opened(sato)
     answer = await sato.fill_and_submit({**FIELDS, "ids": ids})
     assert answer["errors"]["ids"].startswith("ID として使えない文字があります")
-    assert await world.kinds(case) == ["case_opened"]
+    assert await env.kinds(case) == ["case_opened"]

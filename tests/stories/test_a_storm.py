@@ -12,8 +12,8 @@ from deploy.sandbox.slack.screen import controls, visible_text
 from tests.bench.storm import Arena, digests, play
 from tests.bench.storm_plan import Plan, coming
 from tests.bench.storm_watch import cards, case_of, text_of
+from tests.environment import Environment, koban
 from tests.stories.test_a_shift import lure
-from tests.world import World, koban
 
 SUBJECTS = 40
 
@@ -33,13 +33,13 @@ def flood(count: int, per_subject: int = 2) -> list:
     return [lure(n, f"u_f{n % count}") for n in range(1, count * per_subject + 1)]
 
 
-async def sent(world: World, count: int = SUBJECTS, per_subject: int = 2) -> None:
+async def sent(env: Environment, count: int = SUBJECTS, per_subject: int = 2) -> None:
     """Sends all of them in one request."""
     scenes = flood(count, per_subject)
     for scene in scenes:
         for type_, body in scene.things:
-            world.stage.market.put(type_, body)
-    await world.sender.send([alert for scene in scenes for alert in scene.alerts])
+            env.sandbox.market.put(type_, body)
+    await env.sender.send([alert for scene in scenes for alert in scene.alerts])
 
 
 async def the_digest(person: Person) -> dict:
@@ -50,11 +50,11 @@ async def the_digest(person: Person) -> dict:
 @pytest.mark.long
 async def test_no_alert_is_lost_in_a_storm(temporal: str, tmp_path: Path) -> None:
     """Nothing is lost or duplicated; there is one digest, and every card ends up current."""
-    async with koban(temporal, tmp_path, rates=Rates(speed=3)) as world:
+    async with koban(temporal, tmp_path, rates=Rates(speed=3)) as env:
         plan = Plan(alerts=300, subjects=SUBJECTS, seconds=4.0, critical=3)
         for each in coming(plan):
-            world.stage.market.put("users", {"id": each.subject, "name": "x"})
-        arena = Arena(world.stage, world.sender, world.client, plan)
+            env.sandbox.market.put("users", {"id": each.subject, "name": "x"})
+        arena = Arena(env.sandbox, env.sender, env.client, plan)
         found = await play(arena, press_every=2.0)
         # A busy machine makes a detector send again: what was taken is then known.
         assert sum(found["answers"].values()) == 300
@@ -68,16 +68,16 @@ async def test_the_digest_is_updated_until_every_card_is_posted(
     temporal: str, tmp_path: Path
 ) -> None:
     """One message has the counts of all cases."""
-    async with koban(temporal, tmp_path, rates=slow()) as world:
-        sato = await world.person("U0SATO")
-        await sent(world)
+    async with koban(temporal, tmp_path, rates=slow()) as env:
+        sato = await env.person("U0SATO")
+        await sent(env)
         digest = await the_digest(sato)
         assert re.search(r"うち\d+件のカードは、重大度の高い順に", visible_text(digest))
         assert "外部誘導" in visible_text(digest)
         digest = await sato.wait_text(digest, "検知の集中は収まりました")
         assert "カードはすべて投稿済みです" in visible_text(digest)
-        assert len(cards(world.stage.workspace)) == SUBJECTS
-        assert len(digests(world.stage.workspace)) == 1
+        assert len(cards(env.sandbox.workspace)) == SUBJECTS
+        assert len(digests(env.sandbox.workspace)) == 1
 
 
 @pytest.mark.long
@@ -85,25 +85,25 @@ async def test_a_case_is_opened_and_claimed_before_its_card_is_posted(
     temporal: str, tmp_path: Path
 ) -> None:
     """The digest's button shows the case privately; a claim posts the card at once."""
-    async with koban(temporal, tmp_path, rates=very_slow()) as world:
-        sato = await world.person("U0SATO")
-        await sent(world)
+    async with koban(temporal, tmp_path, rates=very_slow()) as env:
+        sato = await env.person("U0SATO")
+        await sent(env)
         digest = await the_digest(sato)
-        standing = {case_of(card) for card in cards(world.stage.workspace)}
-        waiting = await _waiting_case(world, digest, standing)
+        standing = {case_of(card) for card in cards(env.sandbox.workspace)}
+        waiting = await _waiting_case(env, digest, standing)
         await _open(sato, digest, waiting)
         private = await sato.until(lambda: _private(sato, waiting), what="the private card")
         assert "カードはまだ投稿されていません" in visible_text(private)
         await sato.press(private, "case.claim")
 
         def claimed() -> bool:
-            mine = [c for c in cards(world.stage.workspace) if case_of(c) == waiting]
+            mine = [c for c in cards(env.sandbox.workspace) if case_of(c) == waiting]
             return len(mine) == 1 and "佐藤" in text_of(mine[0])
 
         await wait_until(claimed, what="the claimed card")
 
 
-async def _waiting_case(world: World, digest: dict, standing: set[str]) -> str:
+async def _waiting_case(env: Environment, digest: dict, standing: set[str]) -> str:
     named = [c.element["value"] for c in controls(digest) if c.action_id == "storm.open"]
     return next(case for case in reversed(named) if case not in standing)
 
@@ -122,32 +122,32 @@ async def _private(person: Person, case: str) -> dict | None:
 @pytest.mark.long
 async def test_a_press_does_not_wait_behind_the_storm(temporal: str, tmp_path: Path) -> None:
     """The card is updated long before the waiting cards are posted."""
-    async with koban(temporal, tmp_path, rates=very_slow()) as world:
-        sato = await world.person("U0SATO")
-        await world.happens(lure(1, "u_first"))
+    async with koban(temporal, tmp_path, rates=very_slow()) as env:
+        sato = await env.person("U0SATO")
+        await env.happens(lure(1, "u_first"))
         card = await sato.wait_card("ts-live", "u_first")
         case = card["metadata"]["event_payload"]["case"]
-        await sent(world)
+        await sent(env)
         await the_digest(sato)
         await sato.press(card, "担当する")
         await sato.wait_text(card, "佐藤")
-        assert len(cards(world.stage.workspace)) < SUBJECTS
-        await world.wait_kind(case, "case_claimed")
+        assert len(cards(env.sandbox.workspace)) < SUBJECTS
+        await env.wait_kind(case, "case_claimed")
 
 
 async def test_without_a_flood_there_is_no_digest(temporal: str, tmp_path: Path) -> None:
     """Many open cases with posted cards are no storm."""
-    async with koban(temporal, tmp_path) as world:
-        await sent(world, 30, 1)
-        standing = world.stage.workspace
+    async with koban(temporal, tmp_path) as env:
+        await sent(env, 30, 1)
+        standing = env.sandbox.workspace
         await wait_until(lambda: len(cards(standing)) == 30, what="thirty cards")
-        storms = Storms(world.queries._database)
+        storms = Storms(env.queries._database)
 
         async def nobody_waits() -> bool:
             return await storms.waiting("ts-live") == 0
 
         await wait_until(nobody_waits, what="every card to be written down")
         before = len(digests(standing))
-        await world.happens(lure(99, "u_late"))
+        await env.happens(lure(99, "u_late"))
         await wait_until(lambda: len(cards(standing)) == 31, what="one more card")
         assert len(digests(standing)) == before

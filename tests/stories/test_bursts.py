@@ -12,9 +12,9 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.screen import controls
+from tests.environment import Environment, koban, work
 from tests.stories.flood import alerts, runs_of, send_alerts
 from tests.stories.test_a_shift import case_of, lure
-from tests.world import World, koban, work
 from workflows.domain.case.commands import AddNote, Click, Place
 from workflows.domain.people import Actor
 
@@ -36,20 +36,20 @@ async def busy(folder: Path) -> AsyncIterator[None]:
         yield
 
 
-async def press_all(world: World, workflow_id: str, case: str) -> None:
+async def press_all(env: Environment, workflow_id: str, case: str) -> None:
     """Sends one note per click, as after an outage of the workers."""
-    cases = world.cases
+    cases = env.cases
     for number in range(CLICKS):
         note = AddNote(by=Actor(id="U0SATO"), note=f"メモ{number}")
         click = Click(id=f"press/{number}", case=case, command=note, place=Place(channel="C0LIVE"))
         await cases.click(workflow_id, click)
 
 
-async def failed_tasks(world: World, workflow_id: str) -> list[str]:
+async def failed_tasks(env: Environment, workflow_id: str) -> list[str]:
     """Failures of the case's workflow tasks, over all its histories."""
     found = []
-    for run in await runs_of(world, workflow_id):
-        handle = world.client.get_workflow_handle(workflow_id, run_id=run.id)
+    for run in await runs_of(env, workflow_id):
+        handle = env.client.get_workflow_handle(workflow_id, run_id=run.id)
         async for event in handle.fetch_history_events():
             failed = event.workflow_task_failed_event_attributes
             # Temporal refuses a new history where a signal came in the same moment.
@@ -62,19 +62,19 @@ async def failed_tasks(world: World, workflow_id: str) -> list[str]:
 @pytest.mark.timeout(1_800)
 async def test_a_burst_is_worked_off_on_a_starved_machine(temporal: str, tmp_path: Path) -> None:
     """Two thousand alerts and five hundred clicks wait for the worker; no task times out."""
-    async with koban(temporal, tmp_path, working=False) as world:
-        sato = await world.person("U0SATO")
-        await world.happens(lure())
-        async with work(world.settings):
+    async with koban(temporal, tmp_path, working=False) as env:
+        sato = await env.person("U0SATO")
+        await env.happens(lure())
+        async with work(env.settings):
             card, case = await case_of(sato)
         workflow_id = str(controls(card)[0].block_id)
-        await send_alerts(world, alerts(range(2, ALERTS + 2)))
-        await press_all(world, workflow_id, case)
+        await send_alerts(env, alerts(range(2, ALERTS + 2)))
+        await press_all(env, workflow_id, case)
 
         async def all_there() -> bool:
-            kinds = Counter(await world.kinds(case))
+            kinds = Counter(await env.kinds(case))
             return (kinds["alert_joined"], kinds["note_added"]) == (ALERTS, CLICKS)
 
-        async with busy(tmp_path), work(world.settings):
+        async with busy(tmp_path), work(env.settings):
             await wait_until(all_there, WAIT_SECONDS, what="all alerts and notes")
-        assert await failed_tasks(world, workflow_id) == []
+        assert await failed_tasks(env, workflow_id) == []

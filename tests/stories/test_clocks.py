@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from deploy.sandbox.app import POLICY
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
-from deploy.sandbox.stage import POLICY
+from tests.environment import koban
 from tests.stories.flood import alerts, send_alerts
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import choose
-from tests.stories.turning import Calendar, calendar
-from tests.world import koban
+from tests.stories.time_skipping import TimeSkipping, time_skipping
 
 
 @pytest.fixture
-async def night(tmp_path: Path) -> AsyncIterator[Calendar]:
+async def night(tmp_path: Path) -> AsyncIterator[TimeSkipping]:
     """A separate server with adjustable clocks."""
-    async with calendar(tmp_path) as made:
+    async with time_skipping(tmp_path) as made:
         yield made
 
 
@@ -33,68 +33,68 @@ async def threads(person: Person, card: dict) -> str:
     return "\n".join(visible_text(message) for message in await person.thread(card))
 
 
-def mentioned(night: Calendar) -> list[str]:
+def mentioned(night: TimeSkipping) -> list[str]:
     """The mentioned groups in order."""
-    return [note.target for note in night.world.stage.workspace.notifications]
+    return [note.target for note in night.env.sandbox.workspace.notifications]
 
 
-async def test_an_unclaimed_case_is_escalated(night: Calendar) -> None:
+async def test_an_unclaimed_case_is_escalated(night: TimeSkipping) -> None:
     """The shift is mentioned after ten minutes, the lead after thirty, then nobody."""
-    sato = await night.world.person("U0SATO")
-    await night.world.happens(lure())
+    sato = await night.env.person("U0SATO")
+    await night.env.happens(lure())
     card, case = await case_of(sato)
     await night.passes(route_of(card), minutes=9)
     assert await threads(sato, card) == ""
     await night.passes(route_of(card), minutes=1, seconds=30)
     await sato.until(lambda: threads(sato, card), what="a call for the shift")
     assert mentioned(night) == ["<!subteam^S0SHIFT>"]
-    assert await night.world.kinds(case) == ["case_opened", "case_escalated"]
+    assert await night.env.kinds(case) == ["case_opened", "case_escalated"]
     await night.passes(route_of(card), minutes=21)
 
     async def twice() -> bool:
-        return (await night.world.kinds(case)).count("case_escalated") == 2
+        return (await night.env.kinds(case)).count("case_escalated") == 2
 
     await sato.until(twice, what="a call for the leads")
     await night.passes(route_of(card), hours=1)
-    assert (await night.world.kinds(case)).count("case_escalated") == 2
+    assert (await night.env.kinds(case)).count("case_escalated") == 2
     assert mentioned(night) == ["<!subteam^S0SHIFT>", "<!subteam^S0LEAD>"]
 
 
 @pytest.mark.long
-async def test_ninety_days_with_an_alert_a_day(night: Calendar) -> None:
+async def test_ninety_days_with_an_alert_a_day(night: TimeSkipping) -> None:
     """Every alert joins without further mentions, and a decision is possible on the last day."""
-    sato = await night.world.person("U0SATO")
-    await night.world.happens(lure())
+    sato = await night.env.person("U0SATO")
+    await night.env.happens(lure())
     card, case = await case_of(sato)
     for day in range(1, 91):
         await night.passes(route_of(card), hours=24)
-        await send_alerts(night.world, alerts([day + 1]))
+        await send_alerts(night.env, alerts([day + 1]))
     card = await sato.wait_text(card, "90件")
     await sato.press(card, "case.clear")
     await sato.wait_text(card, "完了")
-    await night.world.wait_kind(case, "case_closed")
-    kinds = await night.world.kinds(case)
+    await night.env.wait_kind(case, "case_closed")
+    kinds = await night.env.kinds(case)
     assert kinds.count("alert_joined") == 90
     assert kinds.count("case_escalated") == 2
     assert len(await sato.cards("ts-live")) == 1
 
 
-async def test_a_claim_stops_the_escalation_to_the_shift(night: Calendar) -> None:
+async def test_a_claim_stops_the_escalation_to_the_shift(night: TimeSkipping) -> None:
     """Only the lead is mentioned when the decision is overdue."""
-    sato = await night.world.person("U0SATO")
-    await night.world.happens(lure())
+    sato = await night.env.person("U0SATO")
+    await night.env.happens(lure())
     card, case = await case_of(sato)
     await sato.press(card, "担当する")
-    await night.world.wait_kind(case, "case_claimed")
+    await night.env.wait_kind(case, "case_claimed")
     await night.passes(route_of(card), minutes=20)
     await choose(sato, card, "note")
     await sato.fill_and_submit({"note": "出品履歴を確認中"})
-    await night.world.wait_kind(case, "note_added")
+    await night.env.wait_kind(case, "note_added")
     await night.passes(route_of(card), minutes=11)
-    await night.world.wait_kind(case, "case_escalated")
+    await night.env.wait_kind(case, "case_escalated")
     escalations = [
         row["data"]["notify"]
-        for row in await night.world.queries.events_of(case)
+        for row in await night.env.queries.events_of(case)
         if row["kind"] == "case_escalated"
     ]
     assert escalations == ["lead"]
@@ -110,30 +110,30 @@ async def ask_for(person: Person, card: dict, action: str) -> None:
     await person.wait_text(card, "承認待ち")
 
 
-async def test_an_expired_approval_is_refused(night: Calendar) -> None:
+async def test_an_expired_approval_is_refused(night: TimeSkipping) -> None:
     """With `on_expiry: refuse` the decision is cancelled before any change at the platform."""
-    sato = await night.world.person("U0SATO")
-    await night.world.happens(lure())
+    sato = await night.env.person("U0SATO")
+    await night.env.happens(lure())
     card, case = await case_of(sato)
     await ask_for(sato, card, "end_stream")
     await night.passes(route_of(card), minutes=11)
-    await night.world.wait_kind(case, "approval_expired")
+    await night.env.wait_kind(case, "approval_expired")
     await sato.wait_text(card, "対応中")
-    assert await night.world.changes() == []
+    assert await night.env.changes() == []
 
 
-async def test_an_expired_approval_is_requested_again(night: Calendar) -> None:
+async def test_an_expired_approval_is_requested_again(night: TimeSkipping) -> None:
     """With `on_expiry: escalate` the leads are mentioned again, and a late approval counts."""
-    sato, tanaka = await night.world.person("U0SATO"), await night.world.person("U0TANAKA")
-    await night.world.happens(lure())
+    sato, tanaka = await night.env.person("U0SATO"), await night.env.person("U0TANAKA")
+    await night.env.happens(lure())
     card, case = await case_of(sato)
     await ask_for(sato, card, "permanent_ban")
     await night.passes(route_of(card), minutes=31)
-    await night.world.wait_kind(case, "approval_expired")
+    await night.env.wait_kind(case, "approval_expired")
     asked = (await tanaka.cards("ts-leads"))[-1]
     await tanaka.press(asked, "approval.approve")
     await sato.wait_text(card, "完了")
-    assert await night.world.changes() == [("POST", "users/u_123/bans")]
+    assert await night.env.changes() == [("POST", "users/u_123/bans")]
 
 
 async def test_a_mute_ends_in_time_though_the_case_is_closed(temporal: str, tmp_path: Path) -> None:
@@ -142,16 +142,16 @@ async def test_a_mute_ends_in_time_though_the_case_is_closed(temporal: str, tmp_
     shutil.copytree(POLICY, policy)
     book = policy / "playbooks" / "off_platform.yaml"
     book.write_text(book.read_text("utf-8").replace("{for: 24h}", "{for: 3s}"), "utf-8")
-    async with koban(temporal, tmp_path, policy=policy) as world:
-        sato = await world.person("U0SATO")
-        await world.happens(lure())
+    async with koban(temporal, tmp_path, policy=policy) as env:
+        sato = await env.person("U0SATO")
+        await env.happens(lure())
         card, case = await case_of(sato)
         await sato.press(card, "case.preset.mute")
         await sato.wait_text(card, "完了")
-        await world.wait_kind(case, "case_closed")
-        await world.wait_kind(case, "action_lifted")
-        assert (await world.thing("users", "u_123"))["muted"] is False
-        assert await world.changes() == [
+        await env.wait_kind(case, "case_closed")
+        await env.wait_kind(case, "action_lifted")
+        assert (await env.thing("users", "u_123"))["muted"] is False
+        assert await env.changes() == [
             ("POST", "users/u_123/mutes"),
             ("DELETE", f"users/u_123/mutes/{case}"),
         ]

@@ -11,22 +11,22 @@ from playwright.async_api import Browser, expect
 from activities.ledger.database import Database
 from activities.ledger.event_log import verify
 from activities.ledger.schema import lookups
+from deploy.sandbox.app import POLICY
 from deploy.sandbox.slack.person import WAIT_SECONDS, Person
 from deploy.sandbox.slack.screen import controls, visible_text
-from deploy.sandbox.stage import POLICY
 from deploy.sandbox.traffic.alerts import image, words
 from deploy.sandbox.traffic.demo import opening
+from tests.environment import Environment, koban, work
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_in_the_browser import looking
 from tests.stories.test_slow_ledger import locked
-from tests.world import World, koban, work
 
 INSULT = "家の前まで行くからな https://bad.example/x"
 
 
-def market(world: World) -> str:
+def market(env: Environment) -> str:
     """Base URL of the marketplace's images."""
-    return f"{world.stage.url}/market/images"
+    return f"{env.sandbox.url}/market/images"
 
 
 async def showing(person: Person, text: str) -> dict:
@@ -55,9 +55,9 @@ def files(view: dict) -> list[str]:
     return [block["slack_file"]["id"] for block in view["blocks"] if block["type"] == "image"]
 
 
-async def looks(world: World) -> list[tuple[str, str]]:
+async def looks(env: Environment) -> list[tuple[str, str]]:
     """Rows of the ledger about revealed evidence."""
-    database = Database(world.settings.ledger.url.get_secret_value())
+    database = Database(env.settings.ledger.url.get_secret_value())
     query = sa.select(lookups.c.actor, lookups.c.why).where(
         lookups.c.why.startswith("evidence revealed")
     )
@@ -67,10 +67,10 @@ async def looks(world: World) -> list[tuple[str, str]]:
     return [(row.actor, row.why) for row in rows]
 
 
-async def test_an_image_is_shown_after_the_view_is_recorded(world: World) -> None:
+async def test_an_image_is_shown_after_the_view_is_recorded(env: Environment) -> None:
     """It is re-encoded and shown in a modal, never on the card or in the list."""
-    sato = await world.person("U0SATO")
-    await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    sato = await env.person("U0SATO")
+    await env.happens(lure(more=(image(f"{market(env)}/m_77.png"),)))
     card, case = await case_of(sato)
     assert "画像 1" in visible_text(card)
     view = await opened(sato, card)
@@ -81,20 +81,20 @@ async def test_an_image_is_shown_after_the_view_is_recorded(world: World) -> Non
     await sato.press(view, shows(view)[0])
     piece = await showing(sato, "表示したことを記録しました")
     (file,) = files(piece)
-    got = await world.http.get(f"{world.stage.url}/files/{file}")
+    got = await env.http.get(f"{env.sandbox.url}/files/{file}")
     assert got.headers["content-type"] == "image/jpeg"
-    assert await world.kinds(case) == ["case_opened", "evidence_revealed"]
+    assert await env.kinds(case) == ["case_opened", "evidence_revealed"]
     why = "evidence revealed: default/chat-000001 #2 (image)"
-    assert await looks(world) == [("U0SATO", why)]
-    assert (await verify(world.queries)).broken == ()
+    assert await looks(env) == [("U0SATO", why)]
+    assert (await verify(env.queries)).broken == ()
 
 
-async def test_a_second_look_needs_no_second_upload(world: World) -> None:
+async def test_a_second_look_needs_no_second_upload(env: Environment) -> None:
     """The file is uploaded once; each view is recorded, without an update of the card."""
-    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
-    await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    sato, clark = await env.person("U0SATO"), await env.person("U0CLARK")
+    await env.happens(lure(more=(image(f"{market(env)}/m_77.png"),)))
     card, case = await case_of(sato)
-    updates = world.stage.workspace.calls["chat.update"]
+    updates = env.sandbox.workspace.calls["chat.update"]
     shown = []
     for person, says in ((sato, "表示したことを記録しました"), (clark, "Viewing was logged")):
         card = await person.latest(card)
@@ -103,9 +103,9 @@ async def test_a_second_look_needs_no_second_upload(world: World) -> None:
         await person.press(view, shows(view)[0])
         shown += files(await showing(person, says))
     assert shown[0] == shown[1]
-    assert world.stage.workspace.calls["files.completeUploadExternal"] == 1
-    assert world.stage.workspace.calls["chat.update"] == updates
-    assert [who for who, _ in await looks(world)] == ["U0SATO", "U0CLARK"]
+    assert env.sandbox.workspace.calls["files.completeUploadExternal"] == 1
+    assert env.sandbox.workspace.calls["chat.update"] == updates
+    assert [who for who, _ in await looks(env)] == ["U0SATO", "U0CLARK"]
 
 
 def _version(card: dict) -> str:
@@ -113,11 +113,11 @@ def _version(card: dict) -> str:
     return menu.element["options"][0]["value"].rpartition(":")[2]
 
 
-async def test_sensitive_text_is_hidden_and_then_complete(world: World) -> None:
+async def test_sensitive_text_is_hidden_and_then_complete(env: Environment) -> None:
     """Three thousand characters are defanged; none is on the card or in the list."""
-    sato = await world.person("U0SATO")
+    sato = await env.person("U0SATO")
     text = INSULT + "😡" * 2_990 + "おわり"
-    await world.happens(lure(more=(words(text, sensitive=True),)))
+    await env.happens(lure(more=(words(text, sensitive=True),)))
     card, _ = await case_of(sato)
     view = await opened(sato, card)
     assert "閲覧注意の文章を隠しています" in visible_text(view)
@@ -130,16 +130,16 @@ async def test_sensitive_text_is_hidden_and_then_complete(world: World) -> None:
     assert "おわり" in read
 
 
-async def test_many_long_alerts_are_read_in_pages(world: World) -> None:
+async def test_many_long_alerts_are_read_in_pages(env: Environment) -> None:
     """The newest come first, nothing is left out, and pages turn both ways."""
-    sato = await world.person("U0SATO")
+    sato = await env.person("U0SATO")
     for number in range(1, 13):
         text = f"{number}番目 " + "あ" * 2_950 + f" {number}番目の終わり"
-        await world.happens(lure(number, more=(words(text),)))
+        await env.happens(lure(number, more=(words(text),)))
     card, case = await case_of(sato)
 
     async def joined() -> bool:
-        row = await world.queries.case(case)
+        row = await env.queries.case(case)
         return row is not None and row["alerts"] == 12
 
     await sato.until(joined, what="twelve alerts in the case")
@@ -170,10 +170,10 @@ async def test_at_the_cap_nothing_more_is_shown(temporal: str, tmp_path: Path) -
     limits = policy / "limits.yaml"
     written = limits.read_text(encoding="utf-8").replace("reveals: 60", "reveals: 2")
     limits.write_text(written, encoding="utf-8")
-    async with koban(temporal, tmp_path, policy=policy) as world:
-        sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
-        more = tuple(image(f"{market(world)}/{number}.png") for number in range(3))
-        await world.happens(lure(more=more))
+    async with koban(temporal, tmp_path, policy=policy) as env:
+        sato, clark = await env.person("U0SATO"), await env.person("U0CLARK")
+        more = tuple(image(f"{market(env)}/{number}.png") for number in range(3))
+        await env.happens(lure(more=more))
         card, case = await case_of(sato)
         view = await opened(sato, card)
         for button in shows(view)[:2]:
@@ -185,9 +185,9 @@ async def test_at_the_cap_nothing_more_is_shown(temporal: str, tmp_path: Path) -
         assert "この8時間に2件を表示しました" in visible_text(shown)
         assert "ほかの担当者に確認を依頼してください。" in visible_text(shown)
         assert files(shown) == []
-        assert world.stage.workspace.calls["files.completeUploadExternal"] == 2
-        assert (await world.kinds(case)).count("evidence_revealed") == 2
-        assert len(await looks(world)) == 2
+        assert env.sandbox.workspace.calls["files.completeUploadExternal"] == 2
+        assert (await env.kinds(case)).count("evidence_revealed") == 2
+        assert len(await looks(env)) == 2
         await sato.close_modal()
         await sato.press(view, shows(view)[0])
         await showing(sato, "表示したことを記録しました")
@@ -197,16 +197,16 @@ async def test_at_the_cap_nothing_more_is_shown(temporal: str, tmp_path: Path) -
         await showing(clark, "Viewing was logged")
 
 
-async def test_an_auditor_looks_and_sees_who_looked_before(world: World) -> None:
+async def test_an_auditor_looks_and_sees_who_looked_before(env: Environment) -> None:
     """It works for a closed case; only the record changes."""
-    sato, suzuki = await world.person("U0SATO"), await world.person("U0SUZUKI")
-    await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    sato, suzuki = await env.person("U0SATO"), await env.person("U0SUZUKI")
+    await env.happens(lure(more=(image(f"{market(env)}/m_77.png"),)))
     card, case = await case_of(sato)
     view = await opened(sato, card)
     await sato.press(view, shows(view)[0])
     await showing(sato, "表示したことを記録しました")
     await sato.press(await sato.latest(card), "case.clear")
-    await world.wait_kind(case, "case_closed")
+    await env.wait_kind(case, "case_closed")
     await suzuki.command(f"/koban case {case}")
     (answer,) = await suzuki.until(lambda: suzuki.ephemerals("ts-live"), what="the answer")
     assert "閲覧注意の内容を表示 · <@U0SATO>" in visible_text(answer)
@@ -214,17 +214,17 @@ async def test_an_auditor_looks_and_sees_who_looked_before(world: World) -> None
     view = await showing(suzuki, "閲覧注意の画像を隠しています。")
     await suzuki.press(view, shows(view)[0])
     assert len(files(await showing(suzuki, "表示したことを記録しました"))) == 1
-    assert (await world.kinds(case))[-1] == "evidence_revealed"
-    assert [who for who, _ in await looks(world)] == ["U0SATO", "U0SUZUKI"]
-    row = await world.queries.case(case)
+    assert (await env.kinds(case))[-1] == "evidence_revealed"
+    assert [who for who, _ in await looks(env)] == ["U0SATO", "U0SUZUKI"]
+    row = await env.queries.case(case)
     assert row is not None
     assert row["phase"] == "closed"
 
 
-async def test_a_lead_looks_before_the_approval(world: World) -> None:
+async def test_a_lead_looks_before_the_approval(env: Environment) -> None:
     """The evidence opens from the approval card in the leads' channel."""
-    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+    await env.happens(lure(more=(image(f"{market(env)}/m_77.png"),)))
     card, case = await case_of(sato)
     await sato.press(card, "case.claim")
     await sato.press(await sato.wait_text(card, "佐藤"), "case.preset.ban")
@@ -234,8 +234,8 @@ async def test_a_lead_looks_before_the_approval(world: World) -> None:
     await tanaka.press(view, shows(view)[0])
     assert len(files(await showing(tanaka, "表示したことを記録しました"))) == 1
     await tanaka.press(await tanaka.latest(asked), "approval.approve")
-    await world.wait_kind(case, "approved")
-    assert [who for who, _ in await looks(world)] == ["U0TANAKA"]
+    await env.wait_kind(case, "approved")
+    assert [who for who, _ in await looks(env)] == ["U0TANAKA"]
 
 
 async def test_somebody_without_a_role_sees_nothing(temporal: str, tmp_path: Path) -> None:
@@ -244,28 +244,28 @@ async def test_somebody_without_a_role_sees_nothing(temporal: str, tmp_path: Pat
     roles = policy / "roles.yaml"
     written = roles.read_text(encoding="utf-8").replace("{group: S0AUDIT}", "{users: [U0REED]}")
     roles.write_text(written, encoding="utf-8")
-    async with koban(temporal, tmp_path, policy=policy) as world:
-        suzuki = await world.person("U0SUZUKI")
-        await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    async with koban(temporal, tmp_path, policy=policy) as env:
+        suzuki = await env.person("U0SUZUKI")
+        await env.happens(lure(more=(image(f"{market(env)}/m_77.png"),)))
         card, case = await case_of(suzuki)
         view = await opened(suzuki, card, "")
         view = await showing(suzuki, "この操作ができるのは")
         assert shows(view) == []
-        assert await looks(world) == []
-        assert await world.kinds(case) == ["case_opened"]
+        assert await looks(env) == []
+        assert await env.kinds(case) == ["case_opened"]
 
 
-async def test_an_address_that_leads_elsewhere_is_not_followed(world: World) -> None:
+async def test_an_address_that_leads_elsewhere_is_not_followed(env: Environment) -> None:
     """Cloud metadata, private addresses and the platform's API give a message and no upload."""
-    sato = await world.person("U0SATO")
+    sato = await env.person("U0SATO")
     addresses = (
         "http://169.254.169.254/latest/meta-data/",
         "https://images.market.example.evil.example/a.png",
-        f"{world.stage.url}/faults",
-        f"{world.stage.url}/market/v1/users/u_123",
-        f"{market(world)}/nothing-here",
+        f"{env.sandbox.url}/faults",
+        f"{env.sandbox.url}/market/v1/users/u_123",
+        f"{market(env)}/nothing-here",
     )
-    await world.happens(lure(more=tuple(image(each) for each in addresses)))
+    await env.happens(lure(more=tuple(image(each) for each in addresses)))
     card, _ = await case_of(sato)
     view = await opened(sato, card)
     shown = []
@@ -282,87 +282,89 @@ async def test_an_address_that_leads_elsewhere_is_not_followed(world: World) -> 
     forbidden = "取得元が許可されていない画像のため、表示できません"
     gone = "画像が見つかりません"
     assert shown == [forbidden, forbidden, forbidden, gone, gone]
-    assert world.stage.workspace.calls["files.getUploadURLExternal"] == 0
+    assert env.sandbox.workspace.calls["files.getUploadURLExternal"] == 0
 
 
-async def test_a_platform_in_trouble_can_be_tried_again(world: World) -> None:
+async def test_a_platform_in_trouble_can_be_tried_again(env: Environment) -> None:
     """The same modal shows the image once the platform is back."""
-    sato = await world.person("U0SATO")
-    await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    sato = await env.person("U0SATO")
+    await env.happens(lure(more=(image(f"{market(env)}/m_77.png"),)))
     card, case = await case_of(sato)
     view = await opened(sato, card)
-    world.stage.faults.set("platform_500", True)
+    env.sandbox.faults.set("platform_500", True)
     await sato.press(view, shows(view)[0])
     failed = await showing(sato, "画像を取得できませんでした")
-    world.stage.faults.set("platform_500", False)
+    env.sandbox.faults.set("platform_500", False)
     await sato.press(failed, "もう一度試す")
     piece = await showing(sato, "表示したことを記録しました")
     assert piece["id"] == failed["id"]
     assert len(files(piece)) == 1
-    assert (await world.kinds(case)).count("evidence_revealed") == 2
+    assert (await env.kinds(case)).count("evidence_revealed") == 2
 
 
-async def test_a_file_that_slack_lost_is_fetched_again(world: World) -> None:
+async def test_a_file_that_slack_lost_is_fetched_again(env: Environment) -> None:
     """After a deletion in Slack the next view uploads it again."""
-    sato = await world.person("U0SATO")
-    await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    sato = await env.person("U0SATO")
+    await env.happens(lure(more=(image(f"{market(env)}/m_77.png"),)))
     card, _ = await case_of(sato)
     view = await opened(sato, card)
     await sato.press(view, shows(view)[0])
     (first,) = files(await showing(sato, "表示したことを記録しました"))
     await sato.close_modal()
-    del world.stage.workspace.uploads.files[first]
+    del env.sandbox.workspace.uploads.files[first]
     await sato.press(view, shows(view)[0])
     (second,) = files(await showing(sato, "表示したことを記録しました"))
     assert second != first
     async with httpx.AsyncClient(timeout=WAIT_SECONDS) as http:
-        assert (await http.get(f"{world.stage.url}/files/{second}")).status_code == 200
+        assert (await http.get(f"{env.sandbox.url}/files/{second}")).status_code == 200
 
 
 async def test_a_request_during_an_outage_of_the_workers_is_shown_later(
     temporal: str, tmp_path: Path
 ) -> None:
     """The click is stored, its modal waits, and the view is recorded once."""
-    async with koban(temporal, tmp_path, working=False) as world:
-        sato = await world.person("U0SATO")
-        async with work(world.settings):
-            await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    async with koban(temporal, tmp_path, working=False) as env:
+        sato = await env.person("U0SATO")
+        async with work(env.settings):
+            await env.happens(lure(more=(image(f"{market(env)}/m_77.png"),)))
             card, case = await case_of(sato)
-            assert await world.kinds(case) == ["case_opened"]
+            assert await env.kinds(case) == ["case_opened"]
         view = await opened(sato, card)
         await sato.press(view, shows(view)[0])
         await showing(sato, "読み込んでいます…")
-        assert await world.written_kinds(case) == ["case_opened"]
-        async with work(world.settings):
+        assert await env.written_kinds(case) == ["case_opened"]
+        async with work(env.settings):
             assert len(files(await showing(sato, "表示したことを記録しました"))) == 1
-        assert await world.kinds(case) == ["case_opened", "evidence_revealed"]
+        assert await env.kinds(case) == ["case_opened", "evidence_revealed"]
 
 
 async def test_without_the_ledger_nothing_is_shown(temporal: str, tmp_path: Path) -> None:
     """A view that can't be recorded is refused; nothing is downloaded or counted."""
-    async with koban(temporal, tmp_path) as world:
-        sato = await world.person("U0SATO")
-        await world.happens(lure(more=(image(f"{market(world)}/m_77.png"),)))
+    async with koban(temporal, tmp_path) as env:
+        sato = await env.person("U0SATO")
+        await env.happens(lure(more=(image(f"{market(env)}/m_77.png"),)))
         card, case = await case_of(sato)
         view = await opened(sato, card)
         async with locked(tmp_path / "koban.db"):
             await sato.press(view, shows(view)[0])
             shown = await showing(sato, "いまは表示できません。")
         assert files(shown) == []
-        assert world.stage.workspace.calls["files.getUploadURLExternal"] == 0
-        assert await world.kinds(case) == ["case_opened"]
+        assert env.sandbox.workspace.calls["files.getUploadURLExternal"] == 0
+        assert await env.kinds(case) == ["case_opened"]
         await sato.close_modal()
         await sato.press(view, shows(view)[0])
         await showing(sato, "表示したことを記録しました")
 
 
 @pytest.mark.browser
-async def test_in_the_browser_it_is_seen_and_hidden_again(world: World, browser: Browser) -> None:
+async def test_in_the_browser_it_is_seen_and_hidden_again(
+    env: Environment, browser: Browser
+) -> None:
     """It opens from the card, is shown after a click, and is gone when its modal is closed."""
-    sato = await world.person("U0SATO")
-    await world.happens(opening(f"{world.stage.url}/market"))
+    sato = await env.person("U0SATO")
+    await env.happens(opening(f"{env.sandbox.url}/market"))
     card = await sato.wait_card("ts-market", "l_31")
-    async with looking(browser, world, "as=U0SATO&channel=C0MARKET") as page:
+    async with looking(browser, env, "as=U0SATO&channel=C0MARKET") as page:
         shown = page.get_by_test_id(f"main-message-{card['ts']}")
         await shown.locator('[data-action-id="case.more"]').click()
         await page.get_by_text("検知内容を見る", exact=True).click()

@@ -20,9 +20,9 @@ from bot.settings import Settings
 from bot.temporal import open_client
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls
+from tests.environment import Environment, koban, work
 from tests.stories.test_a_shift import case_of, lure
 from tests.timeouts import RPC_TIMEOUT
-from tests.world import World, koban, work
 from workflows.client import Cases
 from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
@@ -41,7 +41,7 @@ LEAD = Actor(id="U0TANAKA", roles=frozenset({Role.LEAD}))
 
 
 @pytest.fixture
-async def sealed(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
+async def sealed(temporal: str, tmp_path: Path) -> AsyncIterator[Environment]:
     """A Koban with encryption and signing keys."""
     keys = {"encryption_keys": SEAL, "signing_keys": SIGN}
     async with koban(temporal, tmp_path, of_temporal=keys) as made:
@@ -49,24 +49,24 @@ async def sealed(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def signed(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
+async def signed(temporal: str, tmp_path: Path) -> AsyncIterator[Environment]:
     """A Koban with signing keys only."""
     async with koban(temporal, tmp_path, of_temporal={"signing_keys": SIGN}) as made:
         yield made
 
 
-async def intruder(world: World) -> Client:
+async def intruder(env: Environment) -> Client:
     """Somebody who reaches Temporal, and has no key."""
-    where = world.settings.temporal
+    where = env.settings.temporal
     return await Client.connect(
         where.address, namespace=where.namespace, data_converter=pydantic_data_converter
     )
 
 
-async def opened(world: World) -> tuple[Person, object, str, str]:
+async def opened(env: Environment) -> tuple[Person, object, str, str]:
     """Sato, the card, the case and its workflow id."""
-    sato = await world.person("U0SATO")
-    await world.happens(lure())
+    sato = await env.person("U0SATO")
+    await env.happens(lure())
     card, case = await case_of(sato)
     return sato, card, case, str(controls(card)[0].block_id)
 
@@ -102,13 +102,13 @@ def press(case: str, press_id: str = "forged") -> cmd.Click:
     )
 
 
-async def claimed_later(world: World, sato: Person, card: object, case: str) -> None:
+async def claimed_later(env: Environment, sato: Person, card: object, case: str) -> None:
     """Claims the case, which proves that its workflow still works."""
     await sato.press(card, "担当する")  # type: ignore[arg-type]
-    await world.wait_kind(case, "case_claimed")
+    await env.wait_kind(case, "case_claimed")
 
 
-async def test_an_unsealed_press_is_dropped(sealed: World) -> None:
+async def test_an_unsealed_press_is_dropped(sealed: Environment) -> None:
     """The case goes on, and has no event of the forged press."""
     sato, card, case, workflow_id = await opened(sealed)
     handle = (await intruder(sealed)).get_workflow_handle(workflow_id)
@@ -119,7 +119,7 @@ async def test_an_unsealed_press_is_dropped(sealed: World) -> None:
     assert [row["actor"] for row in rows if row["kind"] == "case_claimed"] == ["U0SATO"]
 
 
-async def test_an_unsealed_case_ends_before_its_first_line(sealed: World) -> None:
+async def test_an_unsealed_case_ends_before_its_first_line(sealed: Environment) -> None:
     """Its start is refused; a real alert of the group then opens the case."""
     client = await intruder(sealed)
     forged = await client.start_workflow(
@@ -134,7 +134,7 @@ async def test_an_unsealed_case_ends_before_its_first_line(sealed: World) -> Non
     await claimed_later(sealed, sato, card, case)
 
 
-async def test_a_sealed_press_of_one_case_is_nothing_in_another(sealed: World) -> None:
+async def test_a_sealed_press_of_one_case_is_nothing_in_another(sealed: Environment) -> None:
     """The seal is bound to the workflow's id: a copy of its bytes is dropped elsewhere."""
     sato, card, case, workflow_id = await opened(sealed)
     await claimed_later(sealed, sato, card, case)
@@ -151,9 +151,9 @@ async def test_a_sealed_press_of_one_case_is_nothing_in_another(sealed: World) -
     assert await sealed.changes() == [("POST", "users/u_123/mutes")]
 
 
-async def _signal_payloads(world: World, workflow_id: str) -> object:
+async def _signal_payloads(env: Environment, workflow_id: str) -> object:
     """The stored bytes of the case's last press."""
-    client = await intruder(world)
+    client = await intruder(env)
     found = None
     async for event in client.get_workflow_handle(workflow_id).fetch_history_events():
         signal = event.workflow_execution_signaled_event_attributes
@@ -163,7 +163,7 @@ async def _signal_payloads(world: World, workflow_id: str) -> object:
     return RawValue(found)
 
 
-async def test_a_forged_enforcement_makes_no_request(signed: World) -> None:
+async def test_a_forged_enforcement_makes_no_request(signed: Environment) -> None:
     """It is refused for its signature, and the case has an event that says so."""
     _, _, case, _ = await opened(signed)
     client = await intruder(signed)
@@ -179,13 +179,13 @@ async def test_a_forged_enforcement_makes_no_request(signed: World) -> None:
     assert await signed.changes() == []
 
 
-async def _place(world: World, case: str) -> str:
-    row = await world.queries.case(case)
+async def _place(env: Environment, case: str) -> str:
+    row = await env.queries.case(case)
     assert row is not None
     return str(row["workflow_id"])
 
 
-async def test_a_changed_enforcement_makes_no_request(signed: World) -> None:
+async def test_a_changed_enforcement_makes_no_request(signed: Environment) -> None:
     """A real signature does not fit another action, subject, approver or direction."""
     proofs = Proofs(signer_of(signed.settings.temporal))
     (job,) = ban("K7Q2F9XM0").jobs
@@ -204,7 +204,7 @@ async def test_a_changed_enforcement_makes_no_request(signed: World) -> None:
         assert not proofs.holds(case, decision, planned, proof)
 
 
-async def test_a_changed_snapshot_reopens_nothing(signed: World) -> None:
+async def test_a_changed_snapshot_reopens_nothing(signed: Environment) -> None:
     """An undo of a case whose snapshot was changed in the ledger has no effect."""
     sato, card, case, workflow_id = await opened(signed)
     await sato.press(card, "24時間コメント制限")  # type: ignore[arg-type]
@@ -226,26 +226,26 @@ async def test_a_changed_snapshot_reopens_nothing(signed: World) -> None:
 async def test_keys_are_rotated_under_an_open_case(temporal: str, tmp_path: Path) -> None:
     """The old keys still verify while the new ones write; then the old ones are removed."""
     first = {"encryption_keys": f"{SEAL},{NEXT}", "signing_keys": f"{SIGN},{NEXT}"}
-    async with koban(temporal, tmp_path, of_temporal=first, working=False) as world:
-        async with work(world.settings):
-            sato, card, case, workflow_id = await opened(world)
-        async with work(_with(world, f"{NEXT},{SEAL}", f"{NEXT},{SIGN}")):
+    async with koban(temporal, tmp_path, of_temporal=first, working=False) as env:
+        async with work(env.settings):
+            sato, card, case, workflow_id = await opened(env)
+        async with work(_with(env, f"{NEXT},{SEAL}", f"{NEXT},{SIGN}")):
             await sato.press(card, "非表示と警告")  # type: ignore[arg-type]
-            await world.client.get_workflow_handle(workflow_id).result()
-        made = await world.changes()
+            await env.client.get_workflow_handle(workflow_id).result()
+        made = await env.changes()
         assert sorted(made) == [("POST", "messages/m_77/hide"), ("POST", "users/u_123/warnings")]
-        new = _with(world, NEXT, NEXT)
+        new = _with(env, NEXT, NEXT)
         client = await open_client(new.temporal)
         cases_now = Cases(client, "koban", rpc_timeout=RPC_TIMEOUT)
         async with work(new):
             await cases_now.click(workflow_id, press(case))
             await client.get_workflow_handle(closed_workflow_id(case)).result()
-        assert await world.changes() == made
-        assert (await world.written_kinds(case)).count("case_claimed") == 1  # Sato's
+        assert await env.changes() == made
+        assert (await env.written_kinds(case)).count("case_claimed") == 1  # Sato's
 
 
-def _with(world: World, seal: str, sign: str) -> Settings:
-    temporal = world.settings.temporal.model_copy(
+def _with(env: Environment, seal: str, sign: str) -> Settings:
+    temporal = env.settings.temporal.model_copy(
         update={"encryption_keys": SecretStr(seal), "signing_keys": SecretStr(sign)}
     )
-    return world.settings.model_copy(update={"temporal": temporal})
+    return env.settings.model_copy(update={"temporal": temporal})

@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
+from tests.environment import Environment, koban
 from tests.stories.test_a_shift import case_of, lure
 from tests.timeouts import AFTER_CLAIM
-from tests.world import World, koban
 
 pytestmark = pytest.mark.browser
 
 
 @asynccontextmanager
-async def looking(browser: Browser, world: World, place: str) -> AsyncIterator[Page]:
+async def looking(browser: Browser, env: Environment, place: str) -> AsyncIterator[Page]:
     """A page without errors in its console."""
     page = await browser.new_page(viewport={"width": 1440, "height": 900})
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    await page.goto(f"{world.stage.url}/#{place}")
+    await page.goto(f"{env.sandbox.url}/#{place}")
     yield page
     await page.close()
     assert complaints == []
@@ -69,21 +69,21 @@ async def to_the_newest(page: Page) -> None:
     await page.keyboard.press("ArrowUp")
 
 
-async def shown(world: World, page: Page, person: str) -> Locator:
+async def shown(env: Environment, page: Page, person: str) -> Locator:
     """Waits for the card of u_123 on the page."""
-    await world.happens(lure())
-    card, _ = await case_of(await world.person(person))
+    await env.happens(lure())
+    card, _ = await case_of(await env.person(person))
     found = page.get_by_test_id(f"main-message-{card['ts']}")
     await expect(found).to_contain_text("u_123")
     return found
 
 
 async def test_claim_decide_approve_undo_by_mouse_in_japanese(
-    world: World, browser: Browser
+    env: Environment, browser: Browser
 ) -> None:
     """From the first click to the undo, each person sees the result."""
-    async with looking(browser, world, "as=U0SATO&channel=C0LIVE") as page:
-        card = await shown(world, page, "U0SATO")
+    async with looking(browser, env, "as=U0SATO&channel=C0LIVE") as page:
+        card = await shown(env, page, "U0SATO")
         await page.get_by_role("button", name="担当する").click()
         await expect(card).to_contain_text("対応中")
         await look(page)
@@ -102,26 +102,26 @@ async def test_claim_decide_approve_undo_by_mouse_in_japanese(
         await press(page, "approval.approve")
         await page.get_by_test_id("channel-C0LIVE").click()
         await expect(card).to_contain_text("完了")
-        assert (await world.thing("users", "u_123"))["status"] == "banned"
+        assert (await env.thing("users", "u_123"))["status"] == "banned"
         await press(page, "action.undo")
         await expect(card).to_contain_text("取り消し済み")
-    assert (await world.thing("users", "u_123"))["status"] == "active"
+    assert (await env.thing("users", "u_123"))["status"] == "active"
 
 
 @pytest.fixture
-async def english(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
-    """A world whose channels read English."""
+async def english(temporal: str, tmp_path: Path) -> AsyncIterator[Environment]:
+    """An environment whose channels read English."""
     async with koban(temporal, tmp_path, locale="en") as made:
         yield made
 
 
 async def test_claim_decide_approve_undo_by_keyboard_in_english(
-    english: World, browser: Browser
+    english: Environment, browser: Browser
 ) -> None:
     """The focus moves to the next step after each one."""
-    world = english
-    async with looking(browser, world, "as=U0CLARK&channel=C0LIVE") as page:
-        card = await shown(world, page, "U0CLARK")
+    env = english
+    async with looking(browser, env, "as=U0CLARK&channel=C0LIVE") as page:
+        card = await shown(env, page, "U0CLARK")
         await expect(page.locator("html")).to_have_attribute("lang", "en")
         await to_the_newest(page)
         await expect(card).to_be_focused()
@@ -159,20 +159,22 @@ async def test_claim_decide_approve_undo_by_keyboard_in_english(
         for _ in ("ts-market", "ts-live"):
             await page.keyboard.press("Alt+ArrowUp")
         await expect(card).to_contain_text("Closed")
-        assert (await world.thing("users", "u_123"))["status"] == "banned"
+        assert (await env.thing("users", "u_123"))["status"] == "banned"
         await to_the_newest(page)
         await enter(page, "action.undo")
         await expect(card).to_contain_text("Undone")
-    assert (await world.thing("users", "u_123"))["status"] == "active"
+    assert (await env.thing("users", "u_123"))["status"] == "active"
 
 
-async def test_on_a_phone_a_case_is_claimed_in_dark_mode(world: World, browser: Browser) -> None:
+async def test_on_a_phone_a_case_is_claimed_in_dark_mode(
+    env: Environment, browser: Browser
+) -> None:
     """At 390 px the buttons are visible, and nothing scrolls sideways."""
-    async with looking(browser, world, "as=U0SATO&channel=C0LIVE") as page:
+    async with looking(browser, env, "as=U0SATO&channel=C0LIVE") as page:
         await page.set_viewport_size({"width": 390, "height": 780})
         await page.emulate_media(color_scheme="dark")
         await page.reload()
-        card = await shown(world, page, "U0SATO")
+        card = await shown(env, page, "U0SATO")
         await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
         await page.get_by_role("button", name="担当する").click()
         await expect(card).to_contain_text("対応中")

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from deploy.sandbox.slack.person import Person
+from tests.environment import Environment
 from tests.stories.test_a_shift import case_of, lure
-from tests.world import World
 
 
 async def answered(person: Person, beginning: str) -> str:
@@ -17,10 +17,10 @@ async def answered(person: Person, beginning: str) -> str:
     return await person.until(look, what=f"an answer that begins with {beginning}")
 
 
-async def test_a_case_waits_and_keeps_a_note(world: World) -> None:
+async def test_a_case_waits_and_keeps_a_note(env: Environment) -> None:
     """Both modals open from the answer to a look-up and change the real case."""
-    sato = await world.person("U0SATO")
-    await world.happens(lure())
+    sato = await env.person("U0SATO")
+    await env.happens(lure())
     _, case = await case_of(sato)
     await sato.command(f"/koban case {case}")
     await answered(sato, case)
@@ -31,7 +31,7 @@ async def test_a_case_waits_and_keeps_a_note(world: World) -> None:
     assert (await sato.fill_and_submit({"note": "過去にも同じ ID"}))["ok"] is True
 
     async def kinds() -> list[str]:
-        found = await world.kinds(case)
+        found = await env.kinds(case)
         return found if found[-1] == "note_added" else []
 
     assert (await sato.until(kinds, what="the note in the ledger"))[-3:] == [
@@ -39,15 +39,15 @@ async def test_a_case_waits_and_keeps_a_note(world: World) -> None:
         "case_waiting",
         "note_added",
     ]
-    row = await world.queries.case(case)
+    row = await env.queries.case(case)
     assert row is not None
     assert (row["hold"], row["decide_due"]) == ("waiting", None)
 
 
-async def test_a_lead_starts_and_ends_a_cover(world: World) -> None:
+async def test_a_lead_starts_and_ends_a_cover(env: Environment) -> None:
     """The ledger has its start and its end."""
-    tanaka, sato = await world.person("U0TANAKA"), await world.person("U0SATO")
-    until = datetime.now(UTC).astimezone(world.settings.zone) + timedelta(hours=2)
+    tanaka, sato = await env.person("U0TANAKA"), await env.person("U0SATO")
+    until = datetime.now(UTC).astimezone(env.settings.zone) + timedelta(hours=2)
     await tanaka.command(f"/koban cover @sato until {until:%H:%M}")
     await answered(tanaka, "<@U0SATO>さんが")
     await sato.command("/koban cover")

@@ -5,9 +5,9 @@ from typing import Any
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.traffic.alerts import alert, user
+from tests.environment import Environment, scene
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import answer_with, filed, muted
-from tests.world import World, scene
 
 WARNED = {"verdict": "violation", "actions": ["warn"]}
 
@@ -22,16 +22,16 @@ async def modal_says(person: Person, text: str) -> None:
     await person.until(look, what=f"a modal with {text}")
 
 
-async def notices(world: World, person: str) -> list[dict[str, Any]]:
+async def notices(env: Environment, person: str) -> list[dict[str, Any]]:
     """The notices to a user of the marketplace."""
-    found: list[dict[str, Any]] = (await world.thing("users", person)).get("notices", [])
+    found: list[dict[str, Any]] = (await env.thing("users", person)).get("notices", [])
     return found
 
 
-async def test_a_reason_of_policy_sends_a_notice(world: World) -> None:
+async def test_a_reason_of_policy_sends_a_notice(env: Environment) -> None:
     """It is chosen, previewed and decided; the notice has facts, action, rule and how to appeal."""
-    sato = await world.person("U0SATO")
-    await world.happens(lure())
+    sato = await env.person("U0SATO")
+    await env.happens(lure())
     card, case = await case_of(sato)
     await sato.press(card, "case.decide")
     await sato.modal()
@@ -39,10 +39,10 @@ async def test_a_reason_of_policy_sends_a_notice(world: World) -> None:
     await modal_says(
         sato, "外部の連絡先を示し、当マーケットの外での取引に誘導したことを確認しました。"
     )
-    assert await notices(world, "u_123") == []
+    assert await notices(env, "u_123") == []
     assert await sato.fill_and_submit({**WARNED, "policy": "MKT-4.3"}) == {"ok": True}
     await sato.wait_text(card, "判断を本人に通知しました（ユーザー u_123）")
-    [notice] = await notices(world, "u_123")
+    [notice] = await notices(env, "u_123")
     assert notice["kind"] == "decision"
     assert notice["text"]["ja"].split("\n")[1:4] == [
         "措置: 警告",
@@ -51,26 +51,28 @@ async def test_a_reason_of_policy_sends_a_notice(world: World) -> None:
     ]
     assert f"{case}-D1" in notice["text"]["ja"]
     assert "Measure: Warn\nRule: MKT-4.3 (No contact details)" in notice["text"]["en"]
-    assert await world.changes() == [
+    assert await env.changes() == [
         ("POST", "users/u_123/warnings"),
         ("POST", "users/u_123/notices"),
     ]
-    assert [each for each in await world.kinds(case) if "notice" in each] == ["notice_sent"]
+    assert [each for each in await env.kinds(case) if "notice" in each] == ["notice_sent"]
 
 
-async def test_without_a_reason_of_policy_no_notice_is_sent(world: World) -> None:
+async def test_without_a_reason_of_policy_no_notice_is_sent(env: Environment) -> None:
     """The standard case makes no further call."""
-    sato = await world.person("U0SATO")
-    await world.happens(lure())
+    sato = await env.person("U0SATO")
+    await env.happens(lure())
     card, _ = await case_of(sato)
     await sato.press(card, "24時間コメント制限")
     await sato.wait_text(card, "完了")
-    assert await world.changes() == [("POST", "users/u_123/mutes")]
+    assert await env.changes() == [("POST", "users/u_123/mutes")]
 
 
-async def test_a_notice_that_the_platform_refuses_is_sent_again_from_the_card(world: World) -> None:
+async def test_a_notice_that_the_platform_refuses_is_sent_again_from_the_card(
+    env: Environment,
+) -> None:
     """The listing is removed at once; the notice is sent when the platform has the seller."""
-    sato = await world.person("U0SATO")
+    sato = await env.person("U0SATO")
     fake = alert(
         "img-1",
         "counterfeit",
@@ -86,7 +88,7 @@ async def test_a_notice_that_the_platform_refuses_is_sent_again_from_the_card(wo
         "seller": "u_ghost",
         "status": "active",
     }
-    await world.happens(scene([fake], [("listings", listing)]))
+    await env.happens(scene([fake], [("listings", listing)]))
     card = await sato.wait_card("ts-market", "m_5")
     case = card["metadata"]["event_payload"]["case"]
     await sato.press(card, "case.decide")
@@ -94,35 +96,35 @@ async def test_a_notice_that_the_platform_refuses_is_sent_again_from_the_card(wo
     await sato.fill_and_submit({**answers, "reason": "ロゴが違う"})
     card = await sato.wait_text(card, "本人に通知できませんでした")
     assert "完了" in visible_text(card)
-    await world.wait_kind(case, "case_closed")
+    await env.wait_kind(case, "case_closed")
     type_, body = user("u_ghost")
-    world.stage.market.put(type_, body)
+    env.sandbox.market.put(type_, body)
     await sato.press(card, "notice.retry")
     await sato.wait_text(card, "判断を本人に通知しました（ユーザー u_ghost）")
-    [notice] = await notices(world, "u_ghost")
+    [notice] = await notices(env, "u_ghost")
     assert "措置: 商品削除" in notice["text"]["ja"]
-    assert (await world.thing("listings", "m_5"))["removed"] is True
-    kinds = [each for each in await world.kinds(case) if "notice" in each]
+    assert (await env.thing("listings", "m_5"))["removed"] is True
+    kinds = [each for each in await env.kinds(case) if "notice" in each]
     assert kinds == ["notice_failed", "notice_retried", "notice_sent"]
 
 
-async def test_an_appeals_notice_is_sent_again_from_its_card(world: World) -> None:
+async def test_an_appeals_notice_is_sent_again_from_its_card(env: Environment) -> None:
     """The platform refuses the notice; the appeal waits, and ends after a retry."""
-    tanaka = await world.person("U0TANAKA")
-    _, _, case = await muted(world)
+    tanaka = await env.person("U0TANAKA")
+    _, _, case = await muted(env)
     ghost = {"type": "user", "id": "u_ghost"}
-    card, appeal = await filed(world, case, tanaka, subject=ghost)
+    card, appeal = await filed(env, case, tanaka, subject=ghost)
     card = await tanaka.wait_text(card, "本人に通知できませんでした")
     await answer_with(tanaka, card, "appeal.uphold", "配信の記録で確認しました")
-    await world.wait_kind(appeal, "appeal_upheld")
+    await env.wait_kind(appeal, "appeal_upheld")
     card = await tanaka.until(lambda: _retryable(tanaka, card), what="the button")
     type_, body = user("u_ghost")
-    world.stage.market.put(type_, body)
+    env.sandbox.market.put(type_, body)
     await tanaka.press(card, "appeal.retry_notice")
     card = await tanaka.wait_text(card, "異議申し立ての結果を本人に通知しました")
     assert controls(card) == []
-    assert [each["kind"] for each in await notices(world, "u_ghost")] == ["upheld"]
-    kinds = [each for each in await world.kinds(appeal) if "notice" in each]
+    assert [each["kind"] for each in await notices(env, "u_ghost")] == ["upheld"]
+    kinds = [each for each in await env.kinds(appeal) if "notice" in each]
     assert kinds == [
         "appeal_notice_failed",
         "appeal_notice_failed",

@@ -14,9 +14,9 @@ from activities.ledger.database import Database
 from activities.ledger.event_log import verify
 from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from deploy.sandbox.slack.screen import controls
+from tests.environment import Environment, koban, work
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
-from tests.world import World, koban, work
 from workflows.domain.case.commands import Click, MarkNoViolation, Place
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Actor
@@ -52,10 +52,10 @@ async def test_a_lock_waits_for_the_running_write(migrated: Path, tmp_path: Path
     await database.aclose()
 
 
-async def first_task_done(world: World) -> bool:
+async def first_task_done(env: Environment) -> bool:
     """True if the case has completed its first workflow task without the ledger."""
-    async for each in world.client.list_workflows("ExecutionStatus = 'Running'"):
-        history = await world.client.get_workflow_handle(each.id).fetch_history()
+    async for each in env.client.list_workflows("ExecutionStatus = 'Running'"):
+        history = await env.client.get_workflow_handle(each.id).fetch_history()
         if any(e.HasField("workflow_task_completed_event_attributes") for e in history.events):
             return True
     return False
@@ -65,85 +65,85 @@ async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
     temporal: str, tmp_path: Path
 ) -> None:
     """Another worker finds the opening time that the first one recorded."""
-    async with koban(temporal, tmp_path, working=False) as world:
-        sato = await world.person("U0SATO")
-        async with work(world.settings):
+    async with koban(temporal, tmp_path, working=False) as env:
+        sato = await env.person("U0SATO")
+        async with work(env.settings):
             async with locked(tmp_path / "koban.db"):
-                await world.happens(lure())
+                await env.happens(lure())
 
                 async def waits() -> bool:
-                    return await first_task_done(world)
+                    return await first_task_done(env)
 
                 await wait_until(waits, what="a case that waits for the ledger")
             card, case = await case_of(sato)
-        async with work(world.settings):
-            handle = world.client.get_workflow_handle(str(controls(card)[0].block_id))
+        async with work(env.settings):
+            handle = env.client.get_workflow_handle(str(controls(card)[0].block_id))
             memory = await handle.query("memory", result_type=CaseSnapshot)
-        (opened, *_) = await world.queries.events_of(case)
+        (opened, *_) = await env.queries.events_of(case)
         assert memory.case is not None
         assert memory.case.opened_at == opened["at"]
 
 
-async def test_a_card_that_came_late_is_found_by_the_ledger(world: World) -> None:
+async def test_a_card_that_came_late_is_found_by_the_ledger(env: Environment) -> None:
     """Slack was unreachable at the escalation; the case does not change afterwards."""
-    sato = await world.person("U0SATO")
-    world.stage.faults.set("slack_429", True)
-    await world.happens(lure())
+    sato = await env.person("U0SATO")
+    env.sandbox.faults.set("slack_429", True)
+    await env.happens(lure())
 
     async def case_in_ledger() -> str | None:
-        return next(iter(await world.queries.chains()), None)
+        return next(iter(await env.queries.chains()), None)
 
     case = await wait_until(case_in_ledger, what="the case in the ledger")
-    await world.happens(lure(2))
-    await world.wait_kind(case, "alert_joined")
-    world.stage.faults.set("slack_429", False)
+    await env.happens(lure(2))
+    await env.wait_kind(case, "alert_joined")
+    env.sandbox.faults.set("slack_429", False)
     card, _ = await case_of(sato)
 
     async def found() -> bool:
-        row = await world.queries.case(case)
+        row = await env.queries.case(case)
         return row is not None and (row["card_channel"], row["card_ts"]) == ("C0LIVE", card["ts"])
 
     await wait_until(found, what="the card's place in the ledger")
 
 
-async def test_a_case_that_closed_before_its_card_was_posted_ends(world: World) -> None:
+async def test_a_case_that_closed_before_its_card_was_posted_ends(env: Environment) -> None:
     """Its first card is its last; the case is recorded once and ends."""
-    sato = await world.person("U0SATO")
-    world.stage.faults.set("slack_429", True)
-    await world.happens(lure())
-    await world.happens(lure(2))
+    sato = await env.person("U0SATO")
+    env.sandbox.faults.set("slack_429", True)
+    await env.happens(lure())
+    await env.happens(lure(2))
 
     async def case_in_ledger() -> str | None:
-        return next(iter(await world.queries.chains()), None)
+        return next(iter(await env.queries.chains()), None)
 
     case = await wait_until(case_in_ledger, what="the case in the ledger")
-    await world.wait_kind(case, "alert_joined")
-    row = await world.queries.case(case)
+    await env.wait_kind(case, "alert_joined")
+    row = await env.queries.case(case)
     assert row is not None
     clear = MarkNoViolation(by=Actor(id="U0SATO"), version=1)
     click = Click(id="press/1", case=case, command=clear, place=Place(channel="C0LIVE"))
-    await world.cases.click(row["workflow_id"], click)
-    world.stage.faults.set("slack_429", False)
+    await env.cases.click(row["workflow_id"], click)
+    env.sandbox.faults.set("slack_429", False)
     card, _ = await case_of(sato)
     await sato.wait_text(card, "完了")
-    await world.client.get_workflow_handle(row["workflow_id"]).result()
+    await env.client.get_workflow_handle(row["workflow_id"]).result()
 
 
 async def test_an_appeal_is_answered_while_the_ledger_is_away(
     temporal: str, tmp_path: Path
 ) -> None:
     """Cards and notice come at once; the ledger is written afterwards."""
-    async with koban(temporal, tmp_path) as world:
-        tanaka = await world.person("U0TANAKA")
-        _, _, case = await muted(world)
-        card, appeal = await filed(world, case, tanaka)
-        await wait_notice(world, "received")
-        await world.wait_kind(appeal, "appeal_notice_sent")
+    async with koban(temporal, tmp_path) as env:
+        tanaka = await env.person("U0TANAKA")
+        _, _, case = await muted(env)
+        card, appeal = await filed(env, case, tanaka)
+        await wait_notice(env, "received")
+        await env.wait_kind(appeal, "appeal_notice_sent")
         async with locked(tmp_path / "koban.db"):
             await answer_with(tanaka, card, "appeal.overturn", "型番でした")
-            await wait_notice(world, "overturned")
-            assert (await world.thing("users", "u_123"))["muted"] is False
-            assert "appeal_overturned" not in await world.written_kinds(appeal)
-        await world.wait_kind(appeal, "appeal_carried_out")
-        await world.wait_kind(case, "action_undone")
-        assert (await verify(world.queries)).broken == ()
+            await wait_notice(env, "overturned")
+            assert (await env.thing("users", "u_123"))["muted"] is False
+            assert "appeal_overturned" not in await env.written_kinds(appeal)
+        await env.wait_kind(appeal, "appeal_carried_out")
+        await env.wait_kind(case, "action_undone")
+        assert (await verify(env.queries)).broken == ()

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from bot.policies import open_policies
+from deploy.sandbox.app import POLICY
 from deploy.sandbox.slack.mentions import Cause
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.screen import visible_text
-from deploy.sandbox.stage import POLICY
+from tests.environment import Environment, koban
 from tests.stories.test_a_shift import case_of, lure
-from tests.world import World, koban
 from workflows.report.schedules import Schedules, planned
 
 ROSTER = """zone: Asia/Tokyo
@@ -37,7 +37,7 @@ shifts:
 
 
 @pytest.fixture
-async def world(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
+async def env(temporal: str, tmp_path: Path) -> AsyncIterator[Environment]:
     """A Koban with a day shift that is always on."""
     policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
     (policy / "roster.yaml").write_text(ROSTER, encoding="utf-8")
@@ -45,12 +45,12 @@ async def world(temporal: str, tmp_path: Path) -> AsyncIterator[World]:
         yield made
 
 
-async def due(world: World, schedule: str) -> None:
+async def due(env: Environment, schedule: str) -> None:
     """Triggers a schedule."""
-    policy = open_policies(world.settings)
-    schedules = Schedules(world.client, world.settings.temporal.task_queue)
+    policy = open_policies(env.settings)
+    schedules = Schedules(env.client, env.settings.temporal.task_queue)
     await schedules.keep(planned(policy.reports(), policy.roster(), ZoneInfo("Asia/Tokyo")))
-    await world.client.get_schedule_handle(schedule).trigger()
+    await env.client.get_schedule_handle(schedule).trigger()
 
 
 async def home(person: Person, *words: str) -> str:
@@ -76,18 +76,18 @@ async def answer_to(person: Person, command: str) -> str:
     return await person.until(look, what=f"an answer to {command}")
 
 
-async def test_the_end_of_a_shift_posts_a_report(world: World) -> None:
+async def test_the_end_of_a_shift_posts_a_report(env: Environment) -> None:
     """The report is posted once, with a picture."""
-    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
-    await world.happens(lure(1))
-    await world.happens(lure(2, person="u_456"))
+    sato, clark = await env.person("U0SATO"), await env.person("U0CLARK")
+    await env.happens(lure(1))
+    await env.happens(lure(2, person="u_456"))
     mine, case = await case_of(sato)
     await sato.press(mine, "担当する")
-    await world.wait_kind(case, "case_claimed")
+    await env.wait_kind(case, "case_claimed")
     decided, other = await case_of(sato, "u_456")
     await sato.press(decided, "24時間コメント制限")
-    await world.wait_kind(other, "case_closed")
-    await due(world, "report/shift/day")
+    await env.wait_kind(other, "case_closed")
+    await due(env, "report/shift/day")
     report = await clark.wait_card("ts-live", "日勤の引き継ぎ")
     read = visible_text(report)
     assert "引き継ぐケース 1件" in read
@@ -103,34 +103,34 @@ async def test_the_end_of_a_shift_posts_a_report(world: World) -> None:
 
     await clark.until(illustrated, what="the picture in the report")
     (picture,) = [reply for reply in await clark.thread(report) if reply["files"]]
-    answer = await world.http.get(f"{world.stage.url}{picture['files'][0]['url']}")
+    answer = await env.http.get(f"{env.sandbox.url}{picture['files'][0]['url']}")
     assert Image.open(io.BytesIO(answer.content)).size == (1497, 619)
     reports = [c for c in await clark.cards("ts-live") if "引き継ぎ" in c["text"]]
     assert len(reports) == 1
 
 
-async def test_a_shift_without_people_posts_no_report(world: World) -> None:
+async def test_a_shift_without_people_posts_no_report(env: Environment) -> None:
     """The roster has no turn for it."""
-    clark = await world.person("U0CLARK")
-    await due(world, "report/shift/relief")
+    clark = await env.person("U0CLARK")
+    await due(env, "report/shift/relief")
 
     async def ended() -> bool:
         query = 'WorkflowType = "ReportWorkflow" AND ExecutionStatus = "Completed"'
-        return [each async for each in world.client.list_workflows(query)] != []
+        return [each async for each in env.client.list_workflows(query)] != []
 
     await clark.until(ended, what="the end of the report")
     assert await clark.cards("ts-live") == []
 
 
-async def test_the_daily_report_has_yesterdays_figures(world: World) -> None:
+async def test_the_daily_report_has_yesterdays_figures(env: Environment) -> None:
     """It is for the leads and lists overdue cases."""
-    tanaka = await world.person("U0TANAKA")
-    await world.happens(lure())
+    tanaka = await env.person("U0TANAKA")
+    await env.happens(lure())
     _, case = await case_of(tanaka)
-    (opened,) = await world.queries.events_of(case)
+    (opened,) = await env.queries.events_of(case)
     # A schedule's time has whole seconds: this one comes after the case.
     await wait_until(lambda: datetime.now(UTC) - opened["at"] > timedelta(seconds=1))
-    await due(world, "report/daily")
+    await due(env, "report/daily")
     report = await tanaka.wait_card("ts-leads", "日次レポート")
     read = visible_text(report)
     assert "受付 1件 · 完了 0件" in read
@@ -138,10 +138,10 @@ async def test_the_daily_report_has_yesterdays_figures(world: World) -> None:
     assert "滞留 中央値 " in read
 
 
-async def test_a_home_keeps_up_with_a_claim(world: World) -> None:
+async def test_a_home_keeps_up_with_a_claim(env: Environment) -> None:
     """An open home is updated after any person's click."""
-    sato, tanaka = await world.person("U0SATO"), await world.person("U0TANAKA")
-    await world.happens(lure())
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+    await env.happens(lure())
     card, _ = await case_of(sato)
     await sato.home()
     await tanaka.home()
@@ -160,10 +160,10 @@ async def test_a_home_keeps_up_with_a_claim(world: World) -> None:
     await home(sato, "あなたの担当 0件", "判断 1件: 違反 1", "完了 1件")
 
 
-async def test_everybody_reads_their_own_language(world: World) -> None:
+async def test_everybody_reads_their_own_language(env: Environment) -> None:
     """Home, answers and refusals use the choice; the card keeps the channel's language."""
-    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
-    await world.happens(lure())
+    sato, clark = await env.person("U0SATO"), await env.person("U0CLARK")
+    await env.happens(lure())
     card, _ = await case_of(sato)
     await sato.home()
     await home(sato, "あなたの担当")
@@ -189,13 +189,13 @@ async def test_everybody_reads_their_own_language(world: World) -> None:
     await home(sato, "あなたの担当 0件")
 
 
-async def test_commands_show_figures_and_shifts(world: World) -> None:
+async def test_commands_show_figures_and_shifts(env: Environment) -> None:
     """The answers are short, with denominators and without a ranking of people."""
-    sato, clark = await world.person("U0SATO"), await world.person("U0CLARK")
-    await world.happens(lure())
+    sato, clark = await env.person("U0SATO"), await env.person("U0CLARK")
+    await env.happens(lure())
     card, case = await case_of(sato)
     await sato.press(card, "24時間コメント制限")
-    await world.wait_kind(case, "case_closed")
+    await env.wait_kind(case, "case_closed")
     read = await answer_to(clark, "/koban stats 7d")
     assert "Last 7 days" in read
     assert "1 opened · 1 closed" in read
@@ -205,5 +205,5 @@ async def test_commands_show_figures_and_shifts(world: World) -> None:
     read = await answer_to(sato, "/koban oncall")
     assert "現在の当番" in read
     assert "<@U0SATO> · リード <@U0TANAKA>" in read
-    called = [n for n in world.stage.workspace.notifications if n.cause is Cause.POSTED]
+    called = [n for n in env.sandbox.workspace.notifications if n.cause is Cause.POSTED]
     assert called == []

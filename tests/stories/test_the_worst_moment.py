@@ -8,6 +8,7 @@ import pytest
 from activities.ledger.event_log import verify
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import wait_until
+from tests.environment import Environment, koban, work
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import (
     an_appeal,
@@ -18,14 +19,13 @@ from tests.stories.test_appeals import (
     post,
     wait_notice,
 )
-from tests.world import World, koban, work
 
 
-async def dies_after(world: World, temporal: str, folder: Path, kind: str) -> None:
+async def dies_after(env: Environment, temporal: str, folder: Path, kind: str) -> None:
     """Runs a worker until it has recorded such an event and exited."""
-    environment = world.stage.environment(
-        temporal, world.settings.ledger.url.get_secret_value(), 0
-    ) | {"KOBAN_TEMPORAL__NAMESPACE": world.settings.temporal.namespace}
+    environment = env.sandbox.environment(
+        temporal, env.settings.ledger.url.get_secret_value(), 0
+    ) | {"KOBAN_TEMPORAL__NAMESPACE": env.settings.temporal.namespace}
     command = [sys.executable, "-m", "tests.stories.dying_worker", kind]
     worker = Process("worker", command, folder / "worker.log", environment)
     await worker.start()
@@ -37,18 +37,18 @@ async def dies_after(world: World, temporal: str, folder: Path, kind: str) -> No
 
 async def test_right_after_a_case_was_opened(temporal: str, tmp_path: Path) -> None:
     """The alert has one card."""
-    async with koban(temporal, tmp_path, working=False) as world:
-        sato = await world.person("U0SATO")
-        await world.happens(lure())
-        await dies_after(world, temporal, tmp_path, "case_opened")
-        async with work(world.settings):
+    async with koban(temporal, tmp_path, working=False) as env:
+        sato = await env.person("U0SATO")
+        await env.happens(lure())
+        await dies_after(env, temporal, tmp_path, "case_opened")
+        async with work(env.settings):
             card, case = await case_of(sato)
             await sato.press(card, "case.clear")
             await sato.wait_text(card, "完了")
-            await world.wait_kind(case, "case_closed")
-        kinds = await world.kinds(case)
+            await env.wait_kind(case, "case_closed")
+        kinds = await env.kinds(case)
         assert kinds == ["case_opened", "case_claimed", "decided", "case_closed"]
-        assert (await verify(world.queries)).broken == ()
+        assert (await verify(env.queries)).broken == ()
         assert len(await sato.cards("ts-live")) == 1
 
 
@@ -56,39 +56,39 @@ async def test_right_after_a_case_was_opened(temporal: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("kind", ["case_claimed", "decided"])
 async def test_right_after_a_press(temporal: str, tmp_path: Path, kind: str) -> None:
     """The click is carried out once, without a refusal."""
-    async with koban(temporal, tmp_path, working=False) as world:
-        sato = await world.person("U0SATO")
-        await world.happens(lure())
-        async with work(world.settings):
+    async with koban(temporal, tmp_path, working=False) as env:
+        sato = await env.person("U0SATO")
+        await env.happens(lure())
+        async with work(env.settings):
             card, case = await case_of(sato)
         await sato.press(card, "case.preset.mute")
-        await dies_after(world, temporal, tmp_path, kind)
-        async with work(world.settings):
+        await dies_after(env, temporal, tmp_path, kind)
+        async with work(env.settings):
             await sato.wait_text(card, "完了")
-            await world.wait_kind(case, "case_closed")
-        assert (await world.kinds(case)).count("decided") == 1
-        assert await world.changes() == [("POST", "users/u_123/mutes")]
+            await env.wait_kind(case, "case_closed")
+        assert (await env.kinds(case)).count("decided") == 1
+        assert await env.changes() == [("POST", "users/u_123/mutes")]
         assert await sato.ephemerals("ts-live") == []
-        assert (await verify(world.queries)).broken == ()
+        assert (await verify(env.queries)).broken == ()
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["alerts_claimed", "alert_joined"])
 async def test_right_after_an_alert_joined(temporal: str, tmp_path: Path, kind: str) -> None:
     """The alert is counted once."""
-    async with koban(temporal, tmp_path, working=False) as world:
-        sato = await world.person("U0SATO")
-        await world.happens(lure())
-        async with work(world.settings):
+    async with koban(temporal, tmp_path, working=False) as env:
+        sato = await env.person("U0SATO")
+        await env.happens(lure())
+        async with work(env.settings):
             card, case = await case_of(sato)
-        await world.happens(lure(2))
-        await dies_after(world, temporal, tmp_path, kind)
-        async with work(world.settings):
+        await env.happens(lure(2))
+        await dies_after(env, temporal, tmp_path, kind)
+        async with work(env.settings):
             await sato.press(card, "case.clear")
             await sato.wait_text(card, "完了")
-            await world.wait_kind(case, "case_closed")
-        assert (await world.kinds(case)).count("alert_joined") == 1
-        row = await world.queries.case(case)
+            await env.wait_kind(case, "case_closed")
+        assert (await env.kinds(case)).count("alert_joined") == 1
+        row = await env.queries.case(case)
         assert row is not None
         assert row["alerts"] == 2
 
@@ -96,72 +96,72 @@ async def test_right_after_an_alert_joined(temporal: str, tmp_path: Path, kind: 
 @pytest.mark.long
 async def test_right_after_an_appeal_was_filed(temporal: str, tmp_path: Path) -> None:
     """There are one card, a deadline from the request, and a normal answer."""
-    async with koban(temporal, tmp_path, working=False) as world:
-        tanaka = await world.person("U0TANAKA")
-        async with work(world.settings):
-            _, _, case = await muted(world)
-        assert (await post(world, an_appeal(case))).status_code == 202
-        await dies_after(world, temporal, tmp_path, "appeal_filed")
-        (filed,) = await appeals_of(world, case)
-        async with work(world.settings):
+    async with koban(temporal, tmp_path, working=False) as env:
+        tanaka = await env.person("U0TANAKA")
+        async with work(env.settings):
+            _, _, case = await muted(env)
+        assert (await post(env, an_appeal(case))).status_code == 202
+        await dies_after(env, temporal, tmp_path, "appeal_filed")
+        (filed,) = await appeals_of(env, case)
+        async with work(env.settings):
             card = await tanaka.wait_card("ts-leads", "異議申し立て")
-            await wait_notice(world, "received")
+            await wait_notice(env, "received")
             await answer_with(tanaka, card, "appeal.uphold", "規約どおりです")
-            await wait_notice(world, "upheld")
+            await wait_notice(env, "upheld")
             await tanaka.wait_text(card, "異議申し立ての結果を本人に通知しました")
-        (row,) = await appeals_of(world, case)
+        (row,) = await appeals_of(env, case)
         assert (row["due_at"], row["state"]) == (filed["due_at"], "upheld")
-        assert (await world.kinds(row["id"])).count("appeal_filed") == 1
+        assert (await env.kinds(row["id"])).count("appeal_filed") == 1
         assert len(await tanaka.cards("ts-leads")) == 1
-        assert (await verify(world.queries)).broken == ()
+        assert (await verify(env.queries)).broken == ()
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["appeal_claimed", "appeal_overturned", "appeal_carried_out"])
 async def test_right_after_an_appeal_was_answered(temporal: str, tmp_path: Path, kind: str) -> None:
     """The action is undone once, with one notice and no refusal."""
-    async with koban(temporal, tmp_path, working=False) as world:
-        tanaka = await world.person("U0TANAKA")
-        async with work(world.settings):
-            _, _, case = await muted(world)
-            assert (await post(world, an_appeal(case))).status_code == 202
+    async with koban(temporal, tmp_path, working=False) as env:
+        tanaka = await env.person("U0TANAKA")
+        async with work(env.settings):
+            _, _, case = await muted(env)
+            assert (await post(env, an_appeal(case))).status_code == 202
             card = await tanaka.wait_card("ts-leads", "異議申し立て")
-            await wait_notice(world, "received")
+            await wait_notice(env, "received")
         await answer_with(tanaka, card, "appeal.overturn", "型番でした")
-        await dies_after(world, temporal, tmp_path, kind)
-        async with work(world.settings):
-            await wait_notice(world, "overturned")
+        await dies_after(env, temporal, tmp_path, kind)
+        async with work(env.settings):
+            await wait_notice(env, "overturned")
             await tanaka.wait_text(card, "異議申し立ての結果を本人に通知しました")
-        (row,) = await appeals_of(world, case)
-        kinds = [each for each in await world.kinds(row["id"]) if each != "appeal_notice_sent"]
+        (row,) = await appeals_of(env, case)
+        kinds = [each for each in await env.kinds(row["id"]) if each != "appeal_notice_sent"]
         assert kinds == [
             "appeal_filed",
             "appeal_claimed",
             "appeal_overturned",
             "appeal_carried_out",
         ]
-        assert (await world.kinds(case)).count("appeal_answered") == 1
-        assert await notices(world) == ["received", "overturned"]
-        assert (await world.thing("users", "u_123"))["muted"] is False
-        assert set(world.stage.market.executions().values()) == {1}
+        assert (await env.kinds(case)).count("appeal_answered") == 1
+        assert await notices(env) == ["received", "overturned"]
+        assert (await env.thing("users", "u_123"))["muted"] is False
+        assert set(env.sandbox.market.executions().values()) == {1}
         assert await tanaka.ephemerals("ts-leads") == []
-        assert (await verify(world.queries)).broken == ()
+        assert (await verify(env.queries)).broken == ()
 
 
 @pytest.mark.long
 async def test_right_after_a_case_recorded_the_answer(temporal: str, tmp_path: Path) -> None:
     """The answer is recorded once."""
-    async with koban(temporal, tmp_path, working=False) as world:
-        tanaka = await world.person("U0TANAKA")
-        async with work(world.settings):
-            _, _, case = await muted(world)
-            assert (await post(world, an_appeal(case))).status_code == 202
+    async with koban(temporal, tmp_path, working=False) as env:
+        tanaka = await env.person("U0TANAKA")
+        async with work(env.settings):
+            _, _, case = await muted(env)
+            assert (await post(env, an_appeal(case))).status_code == 202
             card = await tanaka.wait_card("ts-leads", "異議申し立て")
-            await wait_notice(world, "received")
+            await wait_notice(env, "received")
         await answer_with(tanaka, card, "appeal.overturn", "型番でした")
-        await dies_after(world, temporal, tmp_path, "appeal_answered")
-        async with work(world.settings):
-            await wait_notice(world, "overturned")
-        kinds = await world.kinds(case)
+        await dies_after(env, temporal, tmp_path, "appeal_answered")
+        async with work(env.settings):
+            await wait_notice(env, "overturned")
+        kinds = await env.kinds(case)
         assert (kinds.count("appeal_answered"), kinds.count("undo_requested")) == (1, 1)
-        assert (await verify(world.queries)).broken == ()
+        assert (await verify(env.queries)).broken == ()

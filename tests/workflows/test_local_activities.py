@@ -16,7 +16,7 @@ from temporalio.worker import Replayer, Worker
 
 import workflows
 from deploy.sandbox.slack.person import wait_until
-from tests.world import fresh_namespace
+from tests.environment import fresh_namespace
 
 QUEUE = "steps"
 ANSWER = "the answer to the query"

@@ -44,7 +44,7 @@ async def completed(case: Case, command: PersonCommand, now: datetime) -> Person
         if isinstance(command, cmd.DecisionCommand):
             return await _with_budget(case, command, now)
     except FailureError:
-        return Refusal(reason=_UNANSWERED.get(type(command), Reason.LEDGER_AWAY))
+        return Refusal(reason=_UNANSWERED.get(type(command), Reason.LEDGER_UNAVAILABLE))
     return command
 
 

@@ -127,7 +127,7 @@ class Enforcements:
         decision = case.decision
         letter = notice_of(case, decision) if decision is not None else None
         if decision is not None and letter is not None:
-            done = tuple(each for each in case.current_actions if each.standing)
+            done = tuple(each for each in case.current_actions if each.in_force)
             by = decision.by
             self._start(case, decision.id, done, actor=by, notice=letter, notice_only=True)
 
@@ -235,9 +235,9 @@ class Enforcements:
 
     def _end_protection(self, case: Case, of: str, state: ActionState, ask: Ask) -> None:
         """Ends a protection whose workflow is over: its lift failed, or it was terminated."""
-        if ask.kind is AskKind.KEEP and state.standing:
+        if ask.kind is AskKind.KEEP and state.in_force:
             self._receive(_kept(case, of, state))
-        elif ask.kind is AskKind.LIFT and (state.standing or state.status is ActionStatus.KEPT):
+        elif ask.kind is AskKind.LIFT and (state.in_force or state.status is ActionStatus.KEPT):
             self._protect(case, of, state, ask.by, undo=True)
 
 

@@ -1,4 +1,4 @@
-"""Roles of people, and stand-ins for their roles."""
+"""Roles of people, and covers for their roles."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ WORKING_ROLES = frozenset({Role.SPECIALIST, Role.LEAD})
 
 
 class Cover(Value):
-    """A role that somebody has as the stand-in of `person`, until `until`."""
+    """A role that somebody has as the cover of `person`, until `until`."""
 
     role: Role
     person: str
@@ -39,6 +39,6 @@ class Actor(Value):
         return bool(self.roles & allowed)
 
     def may_approve(self, allowed: frozenset[Role]) -> bool:
-        """Whether a role, own or (not for auditors) as a stand-in, is in `allowed`."""
+        """Whether a role, own or (not for auditors) as a cover, is in `allowed`."""
         covered = any(cover.role in allowed for cover in self.covers)
         return self.may(allowed) or (covered and self.may(frozenset(Role) - {Role.AUDITOR}))

@@ -5,7 +5,13 @@ from datetime import datetime
 
 from workflows.domain.case import bulk_progress
 from workflows.domain.case.bulk import Tally
-from workflows.domain.case.bulk_progress import HELD_UP, STANDS, UNDER_WAY, WORK, MemberStatus
+from workflows.domain.case.bulk_progress import (
+    HELD_UP,
+    MEMBERS_IN_FORCE,
+    UNDER_WAY,
+    WORK,
+    MemberStatus,
+)
 from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport, Problem
 from workflows.ports.bulk import BulkRow, BulkStart
 
@@ -86,7 +92,7 @@ class BulkProgress:
     def undo(self) -> None:
         """Undoes what is in effect."""
         self.undoing = True
-        self._change(STANDS, MemberStatus.TO_UNDO)
+        self._change(MEMBERS_IN_FORCE, MemberStatus.TO_UNDO)
 
     def _with(self, kinds: Iterable[MemberStatus]) -> list[int]:
         found = frozenset(kinds)
@@ -134,11 +140,13 @@ class BulkProgress:
         self.rows += self._all(place, ActionStatus.GIVEN_UP)
 
     def _add_rows(self, place: int, before: MemberStatus, actions: Iterable[ActionReport]) -> None:
-        stands = self.marks[place] in STANDS
+        in_force = self.marks[place] in MEMBERS_IN_FORCE
         for each in actions:
             name = each.action.partition("/")[0]
             undo_failed = (
-                each.status is ActionStatus.FAILED and stands and before is not MemberStatus.ACTING
+                each.status is ActionStatus.FAILED
+                and in_force
+                and before is not MemberStatus.ACTING
             )
             status = ActionStatus.DONE if undo_failed else each.status
             self.rows.append(
@@ -163,7 +171,7 @@ class BulkProgress:
     def restore(self, letters: str) -> None:
         """Restores the states from the ledger. An enforcement that is over ignores its signal."""
         self.marks = [MemberStatus(letter) for letter in letters]
-        waiting = STANDS if self.timed else frozenset[MemberStatus]()
+        waiting = MEMBERS_IN_FORCE if self.timed else frozenset[MemberStatus]()
         self.alive = set(self._with({MemberStatus.FAILED, *waiting}))
 
     # -- continue as new -----------------------------------------------------------------

@@ -23,7 +23,7 @@ from workflows.ports.cases import CasePort, Direction, Order, Result
 
 
 class ActionRun:
-    """Run of one action. `standing`: it is in effect; `held`: it must not be lifted yet.
+    """Run of one action. `in_force`: it is in effect; `held`: it must not be lifted yet.
 
     `unclear`: it failed without an answer, and may be in effect.
     """
@@ -33,7 +33,7 @@ class ActionRun:
         # Fixed once, so that a retry sends the same body under the same idempotency key.
         ends = job.planned.lasts is not None and not start.notice_only
         self.until = now + job.planned.lasts if ends and job.planned.lasts else None
-        self.standing = start.undo or start.notice_only
+        self.in_force = start.undo or start.notice_only
         self.held = False
         self.tried = False
         self.unclear = False
@@ -58,22 +58,22 @@ class ActionRun:
     @property
     def failed(self) -> bool:
         """Whether it was not done, and a person has to retry it or give it up."""
-        return self.status is ActionStatus.FAILED and not self.standing
+        return self.status is ActionStatus.FAILED and not self.in_force
 
     @property
     def not_done(self) -> bool:
         """Whether a retry includes it."""
-        return self.status in NOT_DONE and not self.standing
+        return self.status in NOT_DONE and not self.in_force
 
     @property
     def undoable(self) -> bool:
         """Whether it is in effect and has an undo."""
-        return self.standing and self.job.terms.undoable
+        return self.in_force and self.job.terms.undoable
 
     @property
     def lifts_at(self) -> datetime | None:
         """When it is to be lifted; None if it is not, or is held."""
-        in_effect = self.standing or (self.unclear and self.job.terms.undoable)
+        in_effect = self.in_force or (self.unclear and self.job.terms.undoable)
         return self.until if in_effect and not self.held else None
 
     @property
@@ -82,7 +82,7 @@ class ActionRun:
         return ActionReport(
             action=self.job.planned.key,
             status=self.status,
-            until=self.until if self.standing else None,
+            until=self.until if self.in_force else None,
             problem=self.problem,
             would=self.would,
         )
@@ -158,7 +158,7 @@ class PlatformCalls:
             until=run.until,
             life=run.life,
             began=workflow.info().start_time,
-            unsure=direction is Direction.UNDO and not run.standing,
+            unsure=direction is Direction.UNDO and not run.in_force,
         )
 
     async def _carry_out(self, run: ActionRun, order: Order, deadline: timedelta | None) -> Result:
@@ -229,7 +229,7 @@ class PlatformCalls:
         return result
 
     async def _read_at_last(self, run: ActionRun, order: Order) -> Result:
-        run.status, run.standing = ActionStatus.DONE, True
+        run.status, run.in_force = ActionStatus.DONE, True
         await self._report()
         try:
             return await self._read(order, READ_BACK_LONG)

@@ -90,7 +90,7 @@ class Member(Value):
 
     place: int
     subject: Subject
-    standing: tuple[str, ...] = ()
+    in_force: tuple[str, ...] = ()
     proofs: tuple[Proof, ...] = ()
 
 

@@ -137,7 +137,7 @@ def sentence(appeal: Appeal, reader: Reader, safe: Safe) -> str:
 
 def spoken(appeal: Appeal, reader: Reader) -> str:
     """The card in whole sentences, for screen readers and notifications."""
-    key = "appeal.spoken" if appeal.state in WAITING else "appeal.spoken.over"
+    key = "appeal.fallback" if appeal.state in WAITING else "appeal.fallback.over"
     return reader.say(
         key,
         id=appeal.id,
@@ -187,7 +187,7 @@ LINES_TYPE = "koban_appeal_lines"
 def appeal_lines(lines: tuple[ev.AppealRecorded, ...], appeal: Appeal, reader: Reader) -> Message:
     """Draws lines of the thread; `through` in the metadata is the last event."""
     drawn = [_line(each.event, appeal, reader) for each in lines]
-    text = fit([reader.say("appeal.spoken.lines", id=appeal.id), *drawn], "\n", MOST_TEXT)
+    text = fit([reader.say("appeal.fallback.lines", id=appeal.id), *drawn], "\n", MOST_TEXT)
     named = metadata(LINES_TYPE, appeal=appeal.id, through=lines[-1].seq)
     return Message(text, sections(drawn), named)
 

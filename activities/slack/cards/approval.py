@@ -97,7 +97,7 @@ def replaced_card(view: CardView, reader: Reader, link: str | None) -> Message:
         _title_over(view, "replaced", reader),
         section([reader.say("approval.over.replaced"), *reader.link(link, "approval.open")]),
     ]
-    return Message(reader.say("spoken.approval.replaced", id=view.id), blocks, {})
+    return Message(reader.say("fallback.approval.replaced", id=view.id), blocks, {})
 
 
 def _title(view: CardView, key: str, reader: Reader, **values: str) -> Block:
@@ -135,7 +135,7 @@ def _decision(view: CardView, approval: Approval, decision: Decision, reader: Re
 
 
 def _undone(view: CardView) -> list[ActionState]:
-    return [each for each in view.actions if each.standing and each.undoable]
+    return [each for each in view.actions if each.in_force and each.undoable]
 
 
 def _terms(
@@ -164,7 +164,7 @@ def _reach(view: CardView, approval: Approval, decision: Decision, reader: Reade
         ),
         *viewers(view, reader),
     ]
-    return reader.say("approval.reach", reach=" · ".join(reach))
+    return reader.say("approval.impact", reach=" · ".join(reach))
 
 
 def _buttons(
@@ -204,12 +204,12 @@ def _spoken(view: CardView, approval: Approval, decision: Decision, reader: Read
     if not approval.pending:
         state = reader.say(f"approval.state.{approval.state.value}")
         values["person"] = reader.person(decision.by)
-        return reader.say("spoken.approval.over", **values, state=state)
+        return reader.say("fallback.approval.over", **values, state=state)
     text = sentence(view, reader, mrkdwn)
-    asks = reader.say(f"spoken.approval.{approval.purpose.value}", **values, sentence=text)
+    asks = reader.say(f"fallback.approval.{approval.purpose.value}", **values, sentence=text)
     if approval.question is None:
         until = reader.time(approval.expires_at, approval.requested_at)
-        more = reader.say("spoken.approval.due", due=until)
+        more = reader.say("fallback.approval.due", due=until)
     else:
-        more = reader.say("spoken.question", person=reader.person(approval.question.by))
-    return reader.say("spoken.joined", head=asks, rest=more)
+        more = reader.say("fallback.question", person=reader.person(approval.question.by))
+    return reader.say("fallback.joined", head=asks, rest=more)

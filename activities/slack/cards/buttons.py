@@ -142,7 +142,9 @@ def _shown(view: CardView, reader: Reader) -> list[tuple[str, str]]:
 
 def _entry(preset: PresetView, reader: Reader) -> tuple[str, str]:
     """A menu has one confirmation for all options, so a preset that asks opens a modal."""
-    return f"{'sure' if questions(preset) else 'preset'}.{preset.id}", preset_label(preset, reader)
+    return f"{'confirm_preset' if questions(preset) else 'preset'}.{preset.id}", preset_label(
+        preset, reader
+    )
 
 
 # -- the row of buttons -------------------------------------------------------------------
@@ -229,7 +231,7 @@ def _give_up(view: CardView, reader: Reader) -> Element:
 
 
 def _undo(view: CardView, reader: Reader) -> Element:
-    undone = (each for each in view.actions if each.standing and each.undoable)
+    undone = (each for each in view.actions if each.in_force and each.undoable)
     subject = acted_upon(view, undone, reader)
     return _asking(view, "action.undo", "undo", reader, subject=subject)
 

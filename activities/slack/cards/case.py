@@ -20,6 +20,7 @@ from activities.slack.cards.case_facts import (
     BEGINNING,
     CardState,
     absorbed,
+    card_state,
     case_id,
     evidence,
     facts,
@@ -28,7 +29,6 @@ from activities.slack.cards.case_facts import (
     pending,
     protecting,
     sentence,
-    standing,
     state_word,
     title,
 )
@@ -79,7 +79,7 @@ def protections(view: CardView, reader: Reader) -> list[Block]:
     """Automatic protections with their state."""
     shown = view.protections
     if view.phase not in UNDECIDED:  # a failed one is no news after the decision
-        shown = tuple(e for e in shown if e.state.standing or e.state.status in BEGINNING)
+        shown = tuple(e for e in shown if e.state.in_force or e.state.status in BEGINNING)
     lines = [f"{_MARK} {_words(view, each, reader)}" for each in shown[:MOST]]
     return [section(lines)] if lines else []
 
@@ -99,7 +99,7 @@ class _Lasts(StrEnum):
 
     PENDING = "pending"
     UNTIL = "until"
-    STANDS = "stands"
+    LASTING = "lasting"
 
 
 def _standing(protection: ProtectionView) -> ActionStatus | Intent | _Lasts:
@@ -111,7 +111,7 @@ def _standing(protection: ProtectionView) -> ActionStatus | Intent | _Lasts:
         return protection.intent
     if status in BEGINNING:
         return _Lasts.PENDING
-    return _Lasts.UNTIL if protection.until is not None else _Lasts.STANDS
+    return _Lasts.UNTIL if protection.until is not None else _Lasts.LASTING
 
 
 def withheld(view: CardView, reader: Reader) -> list[Block]:
@@ -168,7 +168,7 @@ def _notified(step: NextStep, reader: Reader) -> str:
 def spoken(view: CardView, reader: Reader) -> str:
     """The card in whole sentences, for screen readers and notifications."""
     text = reader.say(
-        "spoken.case",
+        "fallback.case",
         severity=reader.say(f"severity.{view.severity.value}"),
         title=reader.title(view.title),
         id=view.id,
@@ -176,7 +176,7 @@ def spoken(view: CardView, reader: Reader) -> str:
         sentence=sentence(view, reader, mrkdwn),
     )
     for more in _rest(view, reader):
-        longer = reader.say("spoken.joined", head=text, rest=more)
+        longer = reader.say("fallback.joined", head=text, rest=more)
         text = longer if units(longer) <= MOST_TEXT else text
     return text
 
@@ -188,24 +188,24 @@ def _rest(view: CardView, reader: Reader) -> Iterator[str]:
     yield reader.say(_key(view), **_values(view, reader))
     approval = pending(view)
     if approval is not None and approval.question is not None:
-        yield reader.say("spoken.question", person=reader.person(approval.question.by))
+        yield reader.say("fallback.question", person=reader.person(approval.question.by))
     protected = protecting(view)
     if protected:
         what = reader.listed(dict.fromkeys(reader.title(each.title) for each in protected))
-        yield reader.say("spoken.protecting", what=what)
+        yield reader.say("fallback.protecting", what=what)
 
 
 def _key(view: CardView) -> str:
-    where = standing(view)
+    where = card_state(view)
     if where is CardState.ON_HOLD:
-        return f"spoken.on_hold.{hold_kind(view)}"
+        return f"fallback.on_hold.{hold_kind(view)}"
     if where is CardState.REOPENED:
         where = CardState.CLAIMED  # the reopening has its own sentence
     approval = pending(view)
     acting = where in (CardState.ENFORCING, CardState.FAILED)
     if approval is None or approval.question is None or acting:
-        return f"spoken.{where}"
-    return f"spoken.{where}.asked"
+        return f"fallback.{where}"
+    return f"fallback.{where}.asked"
 
 
 def _values(view: CardView, reader: Reader) -> dict[str, str]:

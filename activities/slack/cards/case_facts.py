@@ -63,10 +63,10 @@ BEGINNING = (ActionStatus.PENDING, ActionStatus.RETRYING)
 
 def state_word(view: CardView, reader: Reader) -> str:
     """The state in a word."""
-    return reader.say(f"card.state.{standing(view)}")
+    return reader.say(f"card.state.{card_state(view)}")
 
 
-def standing(view: CardView) -> CardState:
+def card_state(view: CardView) -> CardState:
     """The phase, or a more precise state."""
     if view.merged_into is not None:
         return CardState.MERGED
@@ -125,7 +125,7 @@ def protecting(view: CardView) -> tuple[ProtectionView, ...]:
     return tuple(
         each
         for each in view.protections
-        if each.intent not in _LEAVING and (each.state.standing or each.state.status in BEGINNING)
+        if each.intent not in _LEAVING and (each.state.in_force or each.state.status in BEGINNING)
     )
 
 
@@ -143,13 +143,15 @@ _LIST = 600
 _CASE = 20
 
 
-def known(view: CardView, reader: Reader) -> list[str]:
+def history(view: CardView, reader: Reader) -> list[str]:
     """`過去の措置 警告1・コメント制限1`, `対応中の別ケース 1(K7…)`."""
-    found = view.known
+    found = view.history
     lines = []
     if found.sanctions:
         words = (_sanction(each, view, reader) for each in found.sanctions[:MOST])
-        lines.append(reader.say("card.sanctions", list=fit(words, reader.say("words.dot"), _LIST)))
+        lines.append(
+            reader.say("card.sanctions", list=fit(words, reader.say("words.separator"), _LIST))
+        )
     if found.open_cases:
         ids = cases(found.open_cases, reader)
         lines.append(reader.say("card.other_cases", count=len(found.open_cases), ids=ids))
@@ -179,9 +181,9 @@ def absorbed(view: CardView, reader: Reader) -> list[Block]:
 
 
 def _sanction(sanction: Sanction, view: CardView, reader: Reader) -> str:
-    key = "card.sanction.standing" if sanction.standing else "card.sanction"
+    key = "card.sanction.in_force" if sanction.in_force else "card.sanction"
     action = reader.action(sanction.action, view.action_titles)
-    return reader.say(key, action=action, times=sanction.times, standing=sanction.standing)
+    return reader.say(key, action=action, times=sanction.times, in_force=sanction.in_force)
 
 
 SEVERITY_COLOUR = {
@@ -203,7 +205,7 @@ def case_line(view: CardView, reader: Reader, safe: Safe) -> str:
 def title(view: CardView, reader: Reader) -> Block:
     """Severity, kind, id and state, with colours."""
     colour = SEVERITY_COLOUR[view.severity]
-    state = f"{STATE_COLOUR[standing(view)]} {state_word(view, reader)}"
+    state = f"{STATE_COLOUR[card_state(view)]} {state_word(view, reader)}"
     return header(f"{colour} {case_line(view, reader, plain)} · {state}")
 
 
@@ -224,7 +226,7 @@ def sentence(view: CardView, reader: Reader, safe: Safe) -> str:
 def facts(view: CardView, reader: Reader) -> list[Block]:
     """Score and viewers of the alert, then the subject's history."""
     score = [] if view.latest.score is None else [reader.score(view.latest.score)]
-    rows = ([*score, *viewers(view, reader)], known(view, reader))
+    rows = ([*score, *viewers(view, reader)], history(view, reader))
     return [context(shown) for shown in rows if shown]
 
 

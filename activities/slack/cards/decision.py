@@ -104,7 +104,7 @@ def terms(approval: Approval, near: datetime, reader: Reader, *asked: str) -> st
     parts = (
         reader.say("card.approval", given=given, needed=needed),
         *asked,
-        due if approval.question is None else reader.say("card.due.still"),
+        due if approval.question is None else reader.say("card.due.stopped"),
         reader.say(f"approval.then.{after}"),
         *consents(approval, reader),
     )
@@ -220,7 +220,7 @@ def tally_words(tally: Tally, reader: Reader) -> str:
     words = [reader.say(f"bulk.{name}", count=count) for name, count in counts if count]
     if tally.done or not (tally.undone or tally.lifted):
         words.insert(0, reader.say("bulk.done", done=tally.done, total=tally.total))
-    return reader.say("bulk.joint").join(words)
+    return reader.say("bulk.separator").join(words)
 
 
 _BY_WHOM = {
@@ -379,7 +379,7 @@ def _action_line(view: CardView, action: ActionState, reader: Reader) -> str:
 
 def _status(view: CardView, action: ActionState, reader: Reader) -> str:
     status = reader.say(f"action.status.{action.status.value}")
-    if action.standing and action.until is not None:
+    if action.in_force and action.until is not None:
         until = reader.time(action.until, view.opened_at)
         status = reader.say("action.until", status=status, time=until)
     if action.status is ActionStatus.DRY_RUN:
@@ -387,14 +387,14 @@ def _status(view: CardView, action: ActionState, reader: Reader) -> str:
     if action.problem is None:
         return status
     # A failed undo leaves the action active.
-    key = "action.undo_failed" if action.standing else "action.problem"
+    key = "action.undo_failed" if action.in_force else "action.problem"
     return reader.say(key, status=status, problem=problem_words(action.problem, reader))
 
 
 def would_words(status: str, would: str, reader: Reader) -> str:
     """The request that a dry run would have sent."""
     asked = mrkdwn(one_line(would), _WOULD)
-    return reader.say("action.would", status=status, would=asked) if asked else status
+    return reader.say("action.not_sent", status=status, would=asked) if asked else status
 
 
 def _end(view: CardView, reader: Reader) -> list[str]:

@@ -20,18 +20,18 @@ from bot.slack.bulk.form import (
     BulkMetadata,
     Counted,
     bulk_view,
+    confirmation,
     faults_of,
     read_bulk,
     redrawn,
-    sure,
     type_of,
 )
-from bot.slack.context import SlackContext
 from bot.slack.interactions import Press
+from bot.slack.listener import SlackContext
 from bot.slack.modals.base import SETTLING, ModalListener, Submitted
+from bot.slack.modals.choices import choices_for
 from bot.slack.modals.form import Fault, Invalid
 from bot.slack.modals.metadata import metadata_for
-from bot.slack.modals.offer import offer_for
 from bot.slack.replies import in_time
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Impact
@@ -109,8 +109,8 @@ class BulkModal(ModalListener[BulkMetadata]):
     async def _view(self, press: Press, aim: Handle, case: Case, texts: Catalog) -> View | str:
         sources = self._bulk.sources()
         types = {case.subject.type, *(spec.type for spec in sources.values())}
-        offer = offer_for(case, types)
-        if not offer.actions:
+        choices = choices_for(case, types)
+        if not choices.actions:
             return texts.say("bot.bulk.no_actions")
         named = {*types, *(spec.of for spec in sources.values())}
         starts = {
@@ -122,11 +122,11 @@ class BulkModal(ModalListener[BulkMetadata]):
         place = press.source.place
         assert place is not None
         metadata = BulkMetadata(
-            **metadata_for(aim, place, texts.language, offer.limits).model_dump(),
+            **metadata_for(aim, place, texts.language, choices.limits).model_dump(),
             starts={type_: subject.id for type_, subject in starts.items()},
             bulk=bulk_limit(case).bulk,
         )
-        return bulk_view(offer, counted, metadata, texts)
+        return bulk_view(choices, counted, metadata, texts)
 
     async def _counted(
         self, sources: Mapping[str, RelatedSpec], starts: Mapping[str, Subject]
@@ -172,7 +172,7 @@ class BulkModal(ModalListener[BulkMetadata]):
                 found = await self._bulk.gather(type_, starts, form.sources, form.ids)
         except (Unavailable, TimeoutError) as error:
             _log.warning("bulk_not_gathered", case=sent.carried.case, error=str(error))
-            raise Invalid({"reason": Fault(key="bot.bulk.away")}) from error
+            raise Invalid({"reason": Fault(key="bot.bulk.unavailable")}) from error
         _check_size(len(found.subjects), form)
         preview = Preview(sent, form.choice(type_), found)
         reading = self._after.start(self._impact(preview))
@@ -197,9 +197,11 @@ class BulkModal(ModalListener[BulkMetadata]):
 
 def _drawn(preview: Preview, impact: Impact | None) -> dict[str, Any]:
     if impact is None:
-        return _undecidable(preview, "bot.bulk.away")
+        return _undecidable(preview, "bot.bulk.unavailable")
     sent, count = preview.sent, len(preview.found.subjects)
-    text = sure(count, impact, count > sent.carried.bulk, Reader(texts=sent.texts, zone=UTC))
+    text = confirmation(
+        count, impact, count > sent.carried.bulk, Reader(texts=sent.texts, zone=UTC)
+    )
     carried = sent.carried.model_copy(update={"seen": count, "shown": preview.choice})
     return redrawn(sent.view, text, sent.texts.say("bot.bulk.submit"), carried)
 

@@ -25,6 +25,7 @@ from activities.slack.reader import Reader, problem_words
 from bot.services.bulk import BulkPage, DoneLine, SubjectLine
 from bot.slack.interactions import Press
 from bot.slack.modals.base import PagedModal
+from bot.slack.modals.choices import Choices
 from bot.slack.modals.decide import action_select, duration_field
 from bot.slack.modals.form import (
     OPTION_TEXT,
@@ -42,7 +43,6 @@ from bot.slack.modals.form import (
     words_in,
 )
 from bot.slack.modals.metadata import Metadata, encode
-from bot.slack.modals.offer import Offer
 from bot.slack.rendering import neighbours, page_buttons, safe, section, sections, subject_name
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Impact
@@ -152,15 +152,15 @@ Counted = Sequence[tuple[str, RelatedSpec, int | None]]
 """Look-ups by name with their number of subjects; None without an answer."""
 
 
-def bulk_view(offer: Offer, counted: Counted, metadata: BulkMetadata, texts: Catalog) -> View:
+def bulk_view(choices: Choices, counted: Counted, metadata: BulkMetadata, texts: Catalog) -> View:
     """The modal `bulk` before anything is chosen."""
     ids = PlainTextInputElement(multiline=True, max_length=3000)
     blocks = [
-        about(offer, metadata, texts),
+        about(choices, metadata, texts),
         *_sources(counted, texts),
         field("ids", texts, ids, label="bot.bulk.ids", optional=True, hint="bot.bulk.ids.hint"),
-        field("actions", texts, action_select(offer, texts)),
-        *duration_field(offer, texts),
+        field("actions", texts, action_select(choices, texts)),
+        *duration_field(choices, texts),
         field("reason", texts, many_lines(), label="bot.modal.reason", hint="bot.bulk.reason.hint"),
         {**section(texts.say("bot.bulk.first")), "block_id": _PREVIEW},
     ]
@@ -183,10 +183,10 @@ def redrawn(
     }
 
 
-def sure(count: int, touched: Impact, asks: bool, reader: Reader) -> str:
+def confirmation(count: int, touched: Impact, asks: bool, reader: Reader) -> str:
     """The impact, shown before the decision is submitted."""
     line = impact_line(count, touched, reader)
-    text = reader.say("bot.bulk.sure", impact=f"*{line}*", count=count)
+    text = reader.say("bot.bulk.confirm", impact=f"*{line}*", count=count)
     return f"{text}\n{reader.say('bot.bulk.asks')}" if asks else text
 
 
@@ -248,4 +248,4 @@ def _done(done: DoneLine, texts: Catalog) -> str:
     if done.problem is None:
         return words
     problem = problem_words(done.problem, Reader(texts=texts, zone=UTC))
-    return texts.say("words.noted", what=words, note=problem)
+    return texts.say("words.with_note", what=words, note=problem)

@@ -12,9 +12,9 @@ from activities.slack.blocks import actions
 from activities.slack.i18n.catalog import Catalog
 from bot.services.slack import Services
 from bot.slack.commands import pages
+from bot.slack.commands.base import Answer, Request, leads_said
 from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
 from bot.slack.commands.playbook import no_playbook_page, playbook_named, playbooks_page
-from bot.slack.commands.request import Answer, Request, leads_said
 from bot.slack.rendering import Block, moment, person, safe, section
 from bot.slack.replies import Said
 from workflows.domain.automation import (
@@ -194,7 +194,7 @@ def scope_name(playbook: str | None, services: Services, texts: Catalog) -> str:
 
 async def pause_blocks(services: Services, now: datetime, texts: Catalog) -> list[Block]:
     """The current pauses, as blocks. Raises `Unavailable`."""
-    return pauses_page(await services.automation.standing(now), services, texts)
+    return pauses_page(await services.automation.active(now), services, texts)
 
 
 def pauses_page(found: Sequence[PauseState], services: Services, texts: Catalog) -> list[Block]:

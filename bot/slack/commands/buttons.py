@@ -7,14 +7,14 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands import pages
 from bot.slack.commands.automation import ALL, RESUME, AutomationAnswer, ResumeAutomation
+from bot.slack.commands.base import Request, no_role, said_or_failed
 from bot.slack.commands.find import MOST_FOUND, Find, FindAnswer
 from bot.slack.commands.find import PAGER as FIND
-from bot.slack.commands.request import Request, no_role, said_or_failed
 from bot.slack.commands.reveal import RevealModal, subject_pressed
 from bot.slack.commands.subject import PAGER as RELATED
 from bot.slack.commands.subject import ShowRelated, SubjectAnswer
-from bot.slack.context import ButtonListener, SlackContext
 from bot.slack.interactions import Press
+from bot.slack.listener import ButtonListener, SlackContext
 from bot.slack.manual.open import ManualAlertModals
 from bot.slack.replies import Said
 

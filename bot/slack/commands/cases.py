@@ -4,6 +4,7 @@ import difflib
 
 from bot.slack.commands import pages
 from bot.slack.commands.automation import pause_blocks
+from bot.slack.commands.base import Answer, Request
 from bot.slack.commands.parser import (
     Incomplete,
     Lookups,
@@ -13,7 +14,6 @@ from bot.slack.commands.parser import (
     case_without_letter,
     plainly,
 )
-from bot.slack.commands.request import Answer, Request
 from bot.slack.queue import Which, chosen
 from bot.slack.replies import Said
 from workflows.domain.values import Value

@@ -5,10 +5,10 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 from activities.ledger.team import ActiveCover
 from activities.slack.i18n.catalog import Catalog
+from bot.slack.commands.base import Answer, Request
 from bot.slack.commands.pages import sentence
 from bot.slack.commands.parser import Incomplete, Lookups, Verb, mentioned, plainly
-from bot.slack.commands.request import Answer, Request
-from bot.slack.context import SlackContext
+from bot.slack.listener import SlackContext
 from bot.slack.permissions import holder_words
 from bot.slack.rendering import moment, person, section
 from bot.slack.replies import Said
@@ -139,7 +139,7 @@ class CoverAnswer(Answer):
                 "person": person(cover.person, texts),
                 "covers_for": person(cover.covers_for, texts),
             }
-            await self._replies.directly(who, _said(texts, "told_end", **names))
+            await self._replies.directly(who, _said(texts, "end_notice", **names))
 
     async def _begin(self, line: LetCover, me: str, now: datetime, texts: Catalog) -> Said:
         until = moment_meant(line, now, self._services.zone)
@@ -151,11 +151,11 @@ class CoverAnswer(Answer):
         cover = Cover(role=Role.LEAD, person=me, until=until)
         await self._covers.begin(line.person, cover, now)
         self._after.start(self._notify(line.person, cover))
-        return _said(texts, "begun", person=person(line.person, texts), at=moment(until))
+        return _said(texts, "started", person=person(line.person, texts), at=moment(until))
 
     async def _notify(self, who: str, cover: Cover) -> None:
         texts = await self._texts(who)
-        notice = _said(texts, "told", person=person(cover.person, texts), at=moment(cover.until))
+        notice = _said(texts, "notice", person=person(cover.person, texts), at=moment(cover.until))
         await self._replies.directly(who, notice)
 
     async def _refusal(self, key: str, roles: tuple[Role, ...], texts: Catalog) -> Said:

@@ -9,6 +9,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands import pages
 from bot.slack.commands.automation import AutomationAnswer
+from bot.slack.commands.base import Answer, Request, no_role, said_or_failed
 from bot.slack.commands.cases import CasesAnswer
 from bot.slack.commands.cover import CoverAnswer
 from bot.slack.commands.find import FindAnswer
@@ -25,11 +26,10 @@ from bot.slack.commands.parser import (
     split,
 )
 from bot.slack.commands.playbook import PlaybookAnswer
-from bot.slack.commands.request import Answer, Request, no_role, said_or_failed
 from bot.slack.commands.subject import SubjectAnswer, read_subject
 from bot.slack.commands.team import TeamAnswer
-from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import Source
+from bot.slack.listener import Listener, SlackContext
 from bot.slack.rendering import safe, sections
 from bot.slack.replies import Said
 from workflows.domain.case.commands import Place

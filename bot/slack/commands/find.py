@@ -7,8 +7,8 @@ from datetime import datetime
 from activities.errors import Unavailable
 from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
+from bot.slack.commands.base import Answer, Request
 from bot.slack.commands.parser import Incomplete, Lookups, Verb, case_begun
-from bot.slack.commands.request import Answer, Request
 from bot.slack.rendering import case_line, page_buttons, safe, section
 from bot.slack.replies import Said
 from workflows.domain.values import Value

@@ -4,9 +4,9 @@ import asyncio
 
 from bot.services.cases import CaseLine
 from bot.slack.commands import pages
+from bot.slack.commands.base import Answer, Request, leads_said
 from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
-from bot.slack.commands.request import Answer, Request, leads_said
-from bot.slack.context import SlackContext
+from bot.slack.listener import SlackContext
 from bot.slack.manual.alert import (
     AlertBuilder,
     AlertFault,
@@ -74,18 +74,18 @@ class OpenAnswer(Answer):
         return await self._page(new, request)
 
     async def _page(self, new: NewAlert, request: Request) -> Said:
-        standing = self._after.start(self._builder.carded(new))
-        await asyncio.wait([standing], timeout=SOON)
-        soon = standing.result() if standing.done() else await self._builder.now(new)
+        carded = self._after.start(self._builder.carded(new))
+        await asyncio.wait([carded], timeout=SOON)
+        soon = carded.result() if carded.done() else await self._builder.now(new)
         if soon is None or soon.card is None:
-            self._after.start(self._link_later(new, request, standing))
+            self._after.start(self._link_later(new, request, carded))
         return opened_page(new, soon, request.texts, await self._links.base())
 
     async def _link_later(
-        self, new: NewAlert, request: Request, standing: asyncio.Task[CaseLine | None]
+        self, new: NewAlert, request: Request, carded: asyncio.Task[CaseLine | None]
     ) -> None:
         """Sends the link once a slow Slack has the card."""
-        line = await standing
+        line = await carded
         if line is not None and line.card is not None:
             said = opened_page(new, line, request.texts, await self._links.base())
             await self._replies.privately(request.source, said)

@@ -105,7 +105,7 @@ def no_case_page(case: str, near: Sequence[str], texts: Catalog) -> Said:
     if not near:
         return sentence(texts.say("refusal.unknown_case", case=case))
     forms = texts.say("words.comma").join(_code(f"case {each}") for each in near)
-    return sentence(texts.say("bot.case.near", case=case, forms=forms))
+    return sentence(texts.say("bot.case.nearest", case=case, forms=forms))
 
 
 def queue_page(
@@ -145,7 +145,7 @@ def case_page(
         texts.say("bot.case.opened", at=moment(line.opened_at), count=story.alerts),
         *_decided(story, texts),
         *(_action(each, texts) for each in story.actions),
-        *([texts.say("bot.bulk.story", tally=done)] if done else []),
+        *([texts.say("bot.bulk.summary", tally=done)] if done else []),
         *_events(story.events, texts),
         *([f"<{address}|{texts.say('bot.case.card')}>"] if address else []),
     ]
@@ -199,7 +199,7 @@ def subject_page(
     naming: Sequence[CaseLine],
     texts: Catalog,
     base: str | None,
-    platform_away: bool,
+    platform_unavailable: bool,
     buttons: Sequence[Block] = (),
 ) -> Said:
     """A subject: its fields on the platform, its actions and cases, and `buttons` below.
@@ -209,7 +209,7 @@ def subject_page(
     title = subject_name(subject, texts)
     lines = [
         f"*{title}*",
-        *_facts(facts, texts, platform_away),
+        *_facts(facts, texts, platform_unavailable),
         f"*{texts.say('bot.subject.actions', count=len(past.actions))}*",
         *(_sanction(each, texts) for each in past.actions),
         f"*{texts.say('bot.subject.cases', count=len(past.cases) + len(naming))}*",
@@ -221,7 +221,7 @@ def subject_page(
 
 def _facts(facts: Sequence[Fact] | None, texts: Catalog, away: bool) -> list[str]:
     if away:
-        return [texts.say("bot.subject.platform_away")]
+        return [texts.say("bot.subject.platform_unavailable")]
     if facts is None:
         return [texts.say("bot.subject.unknown")]
     return [fact_line(fact, texts) for fact in facts]

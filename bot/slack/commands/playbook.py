@@ -7,8 +7,8 @@ from datetime import timedelta
 from activities.slack.escape import shorten
 from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands import pages
+from bot.slack.commands.base import Answer, Request
 from bot.slack.commands.parser import Verb, plainly
-from bot.slack.commands.request import Answer, Request
 from bot.slack.rendering import safe, sections
 from bot.slack.replies import Said
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
@@ -44,7 +44,7 @@ def playbooks_page(
 
 def playbook_page(playbook: Playbook, catalog: ActionCatalog, texts: Catalog) -> Said:
     """One playbook, whole."""
-    title = texts.say("words.noted", what=_title(playbook, texts), note=playbook.playbook)
+    title = texts.say("words.with_note", what=_title(playbook, texts), note=playbook.playbook)
     lines = [
         f"*{title}*",
         *_what(playbook, texts),
@@ -52,7 +52,7 @@ def playbook_page(playbook: Playbook, catalog: ActionCatalog, texts: Catalog) ->
         *_part("protect", _protections(playbook, catalog, texts), texts),
         *_part("presets", (_preset(e, catalog, texts) for e in playbook.presets), texts),
         *_part("ladder", _ladder(playbook, catalog, texts), texts),
-        *_part("manner", _manner(playbook, texts), texts),
+        *_part("settings", _settings(playbook, texts), texts),
     ]
     return Said(text=title, blocks=tuple(sections(lines)))
 
@@ -127,7 +127,7 @@ def _chosen(chosen: PresetAction, catalog: ActionCatalog, texts: Catalog) -> str
     if spec is None or spec.approval is None:
         return shown
     approval = texts.say("bot.playbook.approved", approval=_approval(spec.approval, texts))
-    return texts.say("words.noted", what=shown, note=approval)
+    return texts.say("words.with_note", what=shown, note=approval)
 
 
 def _approval(rule: ApprovalRule, texts: Catalog) -> str:
@@ -172,7 +172,7 @@ def _whom(step: Step, texts: Catalog) -> str:
     return texts.say(f"notify.{step.notify}")
 
 
-def _manner(playbook: Playbook, texts: Catalog) -> Iterator[str]:
+def _settings(playbook: Playbook, texts: Catalog) -> Iterator[str]:
     if playbook.act_first is not None:
         yield texts.say("bot.playbook.act_first", approval=_approval(playbook.act_first, texts))
     if playbook.claims is not None:

@@ -14,8 +14,8 @@ from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import Record
 from bot.services.lookups import Fact
 from bot.slack.commands import pages
+from bot.slack.commands.base import Answer, Request
 from bot.slack.commands.parser import Incomplete, Lookups, Unknown, Verb, split
-from bot.slack.commands.request import Answer, Request
 from bot.slack.rendering import Block, page_buttons, safe, section, sections, subject_name
 from bot.slack.replies import Said, in_time
 from workflows.domain.alerts import Subject, may_open
@@ -165,7 +165,7 @@ class SubjectAnswer(Answer):
 
 
 def _weight(each: RelatedSubject) -> tuple[int, int, int]:
-    return (-len(each.record.open_cases), -each.record.standing, -len(each.by))
+    return (-len(each.record.open_cases), -each.record.in_force, -len(each.by))
 
 
 def related_page(
@@ -177,7 +177,7 @@ def related_page(
     """One page of related subjects, and the sources that did not answer."""
     name = subject_name(line.subject, texts)
     missing = [
-        texts.say("bot.related.away", title=safe(spec.title.in_(texts.language), 60))
+        texts.say("bot.related.unavailable", title=safe(spec.title.in_(texts.language), 60))
         for spec in silent
     ]
     shown = related[line.first : line.first + PAGE]
@@ -199,6 +199,6 @@ def _related_line(each: RelatedSubject, texts: Catalog) -> str:
         ids = texts.say("words.comma").join(each.record.open_cases[:5])
         count = len(each.record.open_cases)
         parts.append(texts.say("bot.related.cases", count=count, ids=ids))
-    if each.record.standing:
-        parts.append(texts.say("bot.related.standing", count=each.record.standing))
+    if each.record.in_force:
+        parts.append(texts.say("bot.related.in_force", count=each.record.in_force))
     return " · ".join(parts)

@@ -7,9 +7,9 @@ from enum import StrEnum
 from activities.slack import report_message as words
 from activities.slack.i18n.catalog import Catalog
 from bot.services.team import Duty, OnCall
+from bot.slack.commands.base import Answer, Request
 from bot.slack.commands.cover import cover_words
 from bot.slack.commands.parser import Lookups, Unknown, Verb, plainly
-from bot.slack.commands.request import Answer, Request
 from bot.slack.rendering import Block, moment, person, safe, section
 from bot.slack.replies import Said
 from workflows.domain.metrics.metrics import Numbers
@@ -31,7 +31,7 @@ def blocks(on_call: OnCall, texts: Catalog) -> Iterator[Block]:
         yield section("\n".join(now(on_call, texts)))
     else:
         yield _titled("bot.oncall.now", now(on_call, texts), texts)
-        coming = [_duty("bot.oncall.coming", each, texts) for each in on_call.next]
+        coming = [_duty("bot.oncall.upcoming", each, texts) for each in on_call.next]
         yield _titled("bot.oncall.next", coming or [texts.say("bot.oncall.no_next")], texts)
     if on_call.covers:
         rows = [f"• {cover_words(each, texts)}" for each in on_call.covers]

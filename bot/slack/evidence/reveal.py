@@ -12,8 +12,8 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from activities.slack.evidence import AGAIN, Viewer
 from activities.slack.handles import decode_piece
 from activities.slack.reader import Reader
-from bot.slack.context import Listener
 from bot.slack.interactions import Press, Unreadable, press_id, read_press
+from bot.slack.listener import Listener
 from bot.slack.modals.metadata import Metadata, decode, encode
 from bot.slack.replies import NotTaken
 from workflows.domain.case.commands import Modal, RevealEvidence

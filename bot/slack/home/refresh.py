@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from activities.errors import retry_after
 from activities.slack.rate_limiter import INTERACTIVE, Bucket, Rate
 from bot.slack.rendering import Block
-from bot.slack.replies import Background
+from bot.tasks import Background
 
 HOMES = Rate(per_minute=30, burst=10, reserve=0)
 """Of the 100 a minute that Slack allows (tier 4, docs.slack.dev/apis/web-api/rate-limits): modals

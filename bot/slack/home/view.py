@@ -18,10 +18,10 @@ from bot.services.cases import CaseLine
 from bot.services.team import OnCall
 from bot.slack.commands import team
 from bot.slack.commands.automation import pause_blocks
+from bot.slack.commands.base import no_role
 from bot.slack.commands.dispatch import help_page
-from bot.slack.commands.request import no_role
-from bot.slack.context import Listener, SlackContext
 from bot.slack.home.refresh import HomePublisher, HomeRefresh
+from bot.slack.listener import Listener, SlackContext
 from bot.slack.queue import Which, chosen, waiting_for
 from bot.slack.rendering import Block, case_rows, moment, section
 from bot.slack.replies import Said

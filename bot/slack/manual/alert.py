@@ -13,7 +13,7 @@ from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
 from bot.slack.commands import pages
-from bot.slack.context import Listener
+from bot.slack.listener import Listener
 from bot.slack.rendering import about, case_name, safe
 from bot.slack.replies import Said
 from workflows.client import OutOfReach
@@ -207,7 +207,7 @@ def opened_page(new: NewAlert, line: CaseLine | None, texts: Catalog, base: str 
         key = "bot.manual.joined" if joined else "bot.manual.opened"
         text = texts.say(key, case=case_name(line, base), about=about(line, texts))
     if new.unsure:
-        text = f"{text}\n{texts.say('bot.manual.unsure')}"
+        text = f"{text}\n{texts.say('bot.manual.unchecked')}"
     return pages.sentence(text)
 
 

@@ -14,10 +14,10 @@ from activities.errors import Unavailable
 from activities.slack.blocks import context
 from activities.slack.escape import mrkdwn, one_line, plain, shorten, units
 from activities.slack.i18n.catalog import Catalog
+from bot.slack.commands.base import leads_said
 from bot.slack.commands.parser import as_typed
-from bot.slack.commands.request import leads_said
-from bot.slack.context import SlackContext
 from bot.slack.interactions import Press, Source, read_source, submission_id
+from bot.slack.listener import SlackContext
 from bot.slack.manual.alert import (
     AlertBuilder,
     AlertFault,
@@ -100,7 +100,7 @@ def alert_view(
 def _kind(kind: str, playbook: Playbook, texts: Catalog) -> Option:
     title = plain(playbook.title.in_(texts.language), OPTION_TEXT) or playbook.playbook
     # Two kinds of one playbook would read the same.
-    named = texts.say("words.noted", what=title, note=kind)
+    named = texts.say("words.with_note", what=title, note=kind)
     return option(kind, title if kind == playbook.playbook else shorten(named, OPTION_TEXT))
 
 

@@ -15,8 +15,8 @@ from activities.errors import Unavailable
 from activities.slack.actions import MODALS
 from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import Catalog
-from bot.slack.context import Listener
 from bot.slack.interactions import Press, Unreadable, submission_id
+from bot.slack.listener import Listener
 from bot.slack.modals.form import Faults, Invalid, sentence_view
 from bot.slack.modals.metadata import Carried, Metadata, decode
 from workflows.domain.case.commands import PersonCommand

@@ -20,6 +20,7 @@ from activities.slack.i18n.catalog import Catalog, CatalogWording
 from activities.slack.i18n.catalog import texts as texts_in
 from activities.slack.reader import Reader
 from bot.slack.modals.base import Submitted
+from bot.slack.modals.choices import Choices
 from bot.slack.modals.form import (
     OPTION_TEXT,
     Fault,
@@ -38,7 +39,6 @@ from bot.slack.modals.form import (
     words_in,
 )
 from bot.slack.modals.metadata import Metadata
-from bot.slack.modals.offer import Offer
 from bot.slack.rendering import section
 from workflows.domain.case.decision import Measure, Verdict
 from workflows.domain.case.notices import preview
@@ -47,41 +47,41 @@ from workflows.domain.policy.playbook import PresetAction, ReasonTemplate, Rule
 from workflows.domain.values import Language, Text, format_duration
 
 
-def decide_blocks(offer: Offer, texts: Catalog) -> list[Block]:
+def decide_blocks(choices: Choices, texts: Catalog) -> list[Block]:
     """Verdict, actions, duration, protections to keep, rule, reason template and reason."""
     blocks = [
         field("verdict", texts, _verdicts(texts)),
-        *_actions(offer, texts),
-        *_keeps(offer, texts),
-        *_rules(offer, texts),
-        *_templates(offer, texts),
+        *_actions(choices, texts),
+        *_keeps(choices, texts),
+        *_rules(choices, texts),
+        *_templates(choices, texts),
         field("reason", texts, many_lines(), hint="bot.decide.reason.hint"),
     ]
-    if offer.templates:
+    if choices.templates:
         for block in blocks:
             block.dispatch_action = block.block_id in PREVIEWED
     return list(blocks)
 
 
-def _keeps(offer: Offer, texts: Catalog) -> list[InputBlock]:
+def _keeps(choices: Choices, texts: Catalog) -> list[InputBlock]:
     """The protections that a violation keeps, ticked."""
-    if not offer.keepable:
+    if not choices.keepable:
         return []
     options = [
         option(id_, plain(title.in_(texts.language), OPTION_TEXT) or id_)
-        for id_, title in list(offer.keepable.items())[:MOST_KEPT]
+        for id_, title in list(choices.keepable.items())[:MOST_KEPT]
     ]
     boxes = CheckboxesElement(options=options, initial_options=options)
     return [field(KEEPS, texts, boxes, optional=True, hint="bot.modal.keeps.hint")]
 
 
-def _rules(offer: Offer, texts: Catalog) -> list[InputBlock]:
+def _rules(choices: Choices, texts: Catalog) -> list[InputBlock]:
     """A menu of the playbook's rules with the usual one chosen; none without rules."""
-    if not offer.rules:
+    if not choices.rules:
         return []
-    options = [_rule(each, texts) for each in offer.rules]
+    options = [_rule(each, texts) for each in choices.rules]
     select = menu(options, texts.say("bot.modal.policy.choose"))
-    select.initial_option = next((each for each in options if each.value == offer.rule), None)
+    select.initial_option = next((each for each in options if each.value == choices.rule), None)
     return [field("policy", texts, select, optional=True)]
 
 
@@ -90,11 +90,11 @@ def _rule(rule: Rule, texts: Catalog) -> Option:
     return option(rule.id, plain(f"{rule.id}{title}", OPTION_TEXT))
 
 
-def _templates(offer: Offer, texts: Catalog) -> list[InputBlock]:
+def _templates(choices: Choices, texts: Catalog) -> list[InputBlock]:
     """The reason templates; choosing one fills in the reason and previews the notice."""
-    if not offer.templates:
+    if not choices.templates:
         return []
-    titles = [(each.id, each.title.in_(texts.language)) for each in offer.templates]
+    titles = [(each.id, each.title.in_(texts.language)) for each in choices.templates]
     options = [
         option(value, plain(title, OPTION_TEXT) or value)
         for value, title in [*titles, (NONE, texts.say("bot.modal.template.none"))]
@@ -108,18 +108,18 @@ def _verdicts(texts: Catalog) -> RadioButtonsElement:
     return RadioButtonsElement(options=options)
 
 
-def _actions(offer: Offer, texts: Catalog) -> list[InputBlock]:
+def _actions(choices: Choices, texts: Catalog) -> list[InputBlock]:
     """The blocks `actions` and `duration`, each only if it has options."""
-    if not offer.actions:
+    if not choices.actions:
         return []
-    select, hint = action_select(offer, texts), "bot.modal.actions.hint"
+    select, hint = action_select(choices, texts), "bot.modal.actions.hint"
     chosen = field("actions", texts, select, optional=True, hint=hint)
-    return [chosen, *duration_field(offer, texts)]
+    return [chosen, *duration_field(choices, texts)]
 
 
-def action_select(offer: Offer, texts: Catalog) -> StaticMultiSelectElement:
+def action_select(choices: Choices, texts: Catalog) -> StaticMultiSelectElement:
     """A menu of the offered actions."""
-    options = [_action(name, spec, texts) for name, spec in offer.actions.items()]
+    options = [_action(name, spec, texts) for name, spec in choices.actions.items()]
     choose = PlainTextObject(text=texts.say("bot.modal.actions.choose"))
     return StaticMultiSelectElement(options=options, placeholder=choose)
 
@@ -137,11 +137,11 @@ def _action(name: str, spec: ActionSpec, texts: Catalog) -> Option:
     return option(name, title, plain(" · ".join(notes), OPTION_TEXT))
 
 
-def duration_field(offer: Offer, texts: Catalog) -> list[InputBlock]:
+def duration_field(choices: Choices, texts: Catalog) -> list[InputBlock]:
     """The block `duration`; empty without timed actions."""
-    if not offer.durations:
+    if not choices.durations:
         return []
-    options = [option(format_duration(each), texts.duration(each)) for each in offer.durations]
+    options = [option(format_duration(each), texts.duration(each)) for each in choices.durations]
     select = menu(options, texts.say("bot.modal.duration.choose"))
     return [field("duration", texts, select, optional=True, hint="bot.modal.duration.hint")]
 
@@ -156,27 +156,27 @@ Json = dict[str, Any]
 ViewState = Mapping[str, Any]
 
 
-def with_template(view: ViewState, offer: Offer, texts: Catalog) -> Json:
+def with_template(view: ViewState, choices: Choices, texts: Catalog) -> Json:
     """`view` with the reason and the notice of its chosen template."""
-    template = offer.template(template_in(view))
+    template = choices.template(template_in(view))
     blocks: list[Json] = []
     for block in view["blocks"]:
         name = str(block.get("block_id", ""))
         if name.partition(".")[0] == _PREVIEW:
             continue
         refill = name == "reason" and template is not None
-        blocks.append(_reason(block, view, offer, template, texts) if refill else block)
+        blocks.append(_reason(block, view, choices, template, texts) if refill else block)
         if name == TEMPLATE and template is not None:
-            blocks += _notice(view, offer, template, texts)
+            blocks += _notice(view, choices, template, texts)
     return {**{name: view[name] for name in _KEPT if view.get(name)}, "blocks": blocks}
 
 
 def _reason(
-    block: Json, view: ViewState, offer: Offer, template: ReasonTemplate | None, texts: Catalog
+    block: Json, view: ViewState, choices: Choices, template: ReasonTemplate | None, texts: Catalog
 ) -> Json:
     """The field, filled in unless the person has typed a reason."""
     typed = words_in(view, "reason")
-    reasons = {each.reason.in_(texts.language).strip() for each in offer.templates}
+    reasons = {each.reason.in_(texts.language).strip() for each in choices.templates}
     if template is None or (typed and typed not in reasons):
         return block
     reason = many_lines(template.reason.in_(texts.language))
@@ -186,14 +186,16 @@ def _reason(
     return filled
 
 
-def _notice(view: ViewState, offer: Offer, template: ReasonTemplate, texts: Catalog) -> list[Json]:
+def _notice(
+    view: ViewState, choices: Choices, template: ReasonTemplate, texts: Catalog
+) -> list[Json]:
     """The notice to the sanctioned person, in both languages."""
     if template.notice is None:
         return [_said("bot.notice.none", texts)]
-    if offer.case is None:
+    if choices.case is None:
         return []
-    rule = option_in(view, "policy") or offer.rule
-    shown = preview(offer.case, template, rule, _measures(view, offer), CatalogWording())
+    rule = option_in(view, "policy") or choices.rule
+    shown = preview(choices.case, template, rule, _measures(view, choices), CatalogWording())
     if shown is None:
         return [_said("bot.notice.nobody", texts)]
     person, text = shown
@@ -206,17 +208,17 @@ def _notice(view: ViewState, offer: Offer, template: ReasonTemplate, texts: Cata
     ]
 
 
-def _measures(view: ViewState, offer: Offer) -> tuple[Measure, ...]:
+def _measures(view: ViewState, choices: Choices) -> tuple[Measure, ...]:
     """The actions chosen so far, else a placeholder."""
     lasts = duration_in(view, "duration")
     names = options_in(view, "actions")
     chosen = tuple(
         Measure(title=spec.title, lasts=(lasts or spec.timed.default) if spec.timed else None)
         for name in names
-        if (spec := offer.actions.get(name)) is not None
+        if (spec := choices.actions.get(name)) is not None
     )
     if chosen:
-        kept = (offer.keepable.get(each) for each in options_in(view, KEEPS))
+        kept = (choices.keepable.get(each) for each in options_in(view, KEEPS))
         others = (title for title in kept if title not in [each.title for each in chosen])
         return (*chosen, *(Measure(title=title) for title in others if title is not None))
     ja, en = (texts_in(language).say("bot.notice.actions") for language in Language)

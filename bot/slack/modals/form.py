@@ -20,8 +20,8 @@ from activities.slack.actions import modal_title
 from activities.slack.blocks import context
 from activities.slack.escape import plain, shorten
 from activities.slack.i18n.catalog import Catalog
+from bot.slack.modals.choices import Choices
 from bot.slack.modals.metadata import Metadata
-from bot.slack.modals.offer import Offer
 from bot.slack.rendering import Block, safe, section, subject_name
 from workflows.domain.values import Text, Value, parse_duration
 
@@ -62,13 +62,13 @@ def sentence_view(name: str, text: str, texts: Catalog) -> View:
     return view
 
 
-def about(offer: Offer, metadata: Metadata, texts: Catalog) -> Block:
+def about(choices: Choices, metadata: Metadata, texts: Catalog) -> Block:
     """`K7Q2F9XM0 · 外部誘導 · ユーザー u_123`; only the id if the case did not answer."""
     parts = [metadata.case]
-    if offer.title is not None:
-        parts.append(safe(offer.title.in_(metadata.language)))
-    if offer.subject is not None:
-        parts.append(subject_name(offer.subject, texts))
+    if choices.title is not None:
+        parts.append(safe(choices.title.in_(metadata.language)))
+    if choices.subject is not None:
+        parts.append(subject_name(choices.subject, texts))
     return context(parts)
 
 

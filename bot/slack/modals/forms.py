@@ -27,6 +27,7 @@ from activities.slack.reader import Reader
 from bot.services.cases import CaseLine
 from bot.slack.commands.parser import case_named
 from bot.slack.modals.base import ModalListener, Submitted
+from bot.slack.modals.choices import Choices
 from bot.slack.modals.decide import decide_blocks, read_decide
 from bot.slack.modals.form import (
     OPTION_TEXT,
@@ -49,7 +50,6 @@ from bot.slack.modals.form import (
     words_in,
 )
 from bot.slack.modals.metadata import Metadata, encode
-from bot.slack.modals.offer import Offer
 from bot.slack.rendering import section
 from workflows.domain.case.rules.holds import MOST_SNOOZE
 from workflows.domain.people import Actor
@@ -70,7 +70,7 @@ class Form:
       `Invalid`. whole: the block that shows errors about the whole modal.
     """
 
-    blocks: Callable[[Offer, Catalog], list[Block]]
+    blocks: Callable[[Choices, Catalog], list[Block]]
     read: Callable[[Sent], Values]
     whole: str | None
 
@@ -78,7 +78,7 @@ class Form:
 def _text(modal: str, block: str, label: str | None = None, missing: str | None = None) -> Form:
     """A form with one text field, which is required."""
 
-    def blocks(offer: Offer, texts: Catalog) -> list[Block]:
+    def blocks(choices: Choices, texts: Catalog) -> list[Block]:
         hint = f"bot.{modal}.{block}.hint"
         return [field(block, texts, many_lines(), label=label, hint=hint)]
 
@@ -95,7 +95,7 @@ def _refuse_any(faults: Faults) -> None:
         raise Invalid(faults)
 
 
-def _handover(offer: Offer, texts: Catalog) -> list[Block]:
+def _handover(choices: Choices, texts: Catalog) -> list[Block]:
     label, hint = "bot.handover.note", "bot.handover.note.hint"
     return [
         field("person", texts, UserSelectElement(), hint="bot.handover.person.hint"),
@@ -109,7 +109,7 @@ def _read_handover(sent: Sent) -> Values:
     return {"to": Actor(id=to or ""), "note": note}
 
 
-def _snooze(offer: Offer, texts: Catalog) -> list[Block]:
+def _snooze(choices: Choices, texts: Catalog) -> list[Block]:
     options = [
         option(format_duration(each), texts.say("bot.snooze.in", lasts=texts.duration(each)))
         for each in SOON
@@ -131,7 +131,7 @@ def _read_snooze(sent: Sent) -> Values:
     return {"until": until}
 
 
-def _wait(offer: Offer, texts: Catalog) -> list[Block]:
+def _wait(choices: Choices, texts: Catalog) -> list[Block]:
     note = field("note", texts, many_lines(), label="bot.wait.note", hint="bot.wait.note.hint")
     return [note, _until("bot.wait.until.hint", texts)]
 
@@ -152,11 +152,11 @@ def _past(until: datetime | None, sent: Sent) -> Faults:
     return {"until": Fault(key="bot.fault.until_past")} if gone else {}
 
 
-def _merge(offer: Offer, texts: Catalog) -> list[Block]:
+def _merge(choices: Choices, texts: Catalog) -> list[Block]:
     """The subject's open cases as options; a line to type an id if none are known."""
     into: InputInteractiveElement = one_line()
-    if offer.others:
-        options = [_other(line, texts) for line in offer.others]
+    if choices.others:
+        options = [_other(line, texts) for line in choices.others]
         into = menu(options, texts.say("bot.merge.choose"))
     return [field("into", texts, into, hint="bot.merge.into.hint")]
 
@@ -175,14 +175,15 @@ def _read_merge(sent: Sent) -> Values:
     return {"into": into}
 
 
-def _sure(offer: Offer, texts: Catalog) -> list[Block]:
+def _confirm_preset(choices: Choices, texts: Catalog) -> list[Block]:
     """The question about a preset; empty if the case no longer offers it."""
-    if offer.preset is None or offer.view is None:
+    if choices.preset is None or choices.view is None:
         return []
     reader = Reader(texts=texts, zone=UTC)
-    asked = f"{question_title(offer.preset, reader)}\n{question(offer.view, offer.preset, reader)}"
+    title = question_title(choices.preset, reader)
+    asked = f"{title}\n{question(choices.view, choices.preset, reader)}"
     words = PlainTextObject(text=asked, emoji=False)
-    return [SectionBlock(block_id="sure", text=words)]
+    return [SectionBlock(block_id="confirm_preset", text=words)]
 
 
 FORMS: dict[str, Form] = {
@@ -196,7 +197,7 @@ FORMS: dict[str, Form] = {
     "answer": _text("answer", "answer"),
     "reopen": _text("reopen", "reason", "bot.reopen.reason", "bot.fault.why_needed"),
     "merge": Form(_merge, _read_merge, "into"),
-    "sure": Form(_sure, lambda sent: {"preset": sent.carried.preset}, None),
+    "confirm_preset": Form(_confirm_preset, lambda sent: {"preset": sent.carried.preset}, None),
 }
 """By callback_id."""
 
@@ -217,34 +218,34 @@ class Submissions(ModalListener[Metadata]):
         await self._send(ack, sent, command, carried)
 
 
-def view_of(name: str, offer: Offer, metadata: Metadata, texts: Catalog) -> View:
+def view_of(name: str, choices: Choices, metadata: Metadata, texts: Catalog) -> View:
     """The modal with the callback_id `name`. Raises `KeyError` for an unknown one."""
     if name == "all":
-        return all_view(offer, metadata, texts)
-    offer = offer.model_copy(update={"preset": _preset(offer, metadata)})
-    fields = FORMS[name].blocks(offer, texts)
+        return all_view(choices, metadata, texts)
+    choices = choices.model_copy(update={"preset": _preset(choices, metadata)})
+    fields = FORMS[name].blocks(choices, texts)
     if not fields:
         return sentence_view(name, texts.say(f"bot.{name}.gone"), texts)
-    blocks, submit = [about(offer, metadata, texts), *fields], ""
-    if offer.preset is not None:
-        submit = texts.say("confirm.yes.asks" if offer.preset.asks else "confirm.yes.does")
+    blocks, submit = [about(choices, metadata, texts), *fields], ""
+    if choices.preset is not None:
+        submit = texts.say("confirm.yes.asks" if choices.preset.asks else "confirm.yes.does")
     return modal(name, blocks, texts, encode(metadata), submit)
 
 
-def _preset(offer: Offer, metadata: Metadata) -> Any:
-    presets = offer.view.presets if offer.view is not None else ()
+def _preset(choices: Choices, metadata: Metadata) -> Any:
+    presets = choices.view.presets if choices.view is not None else ()
     return next((each for each in presets if each.id == metadata.preset), None)
 
 
-def all_view(offer: Offer, metadata: Metadata, texts: Catalog) -> View:
+def all_view(choices: Choices, metadata: Metadata, texts: Catalog) -> View:
     """A row of presets and a row of everything else; a press does the same as on the card."""
-    view, reader = offer.view, Reader(texts=texts, zone=UTC)
+    view, reader = choices.view, Reader(texts=texts, zone=UTC)
     presets = [preset_button(view, each, reader) for each in view.presets] if view else []
     version = view.version if view is not None else metadata.version
     value = handles.encode(metadata.case, version)
     rest = [element(f"case.{name}", texts, value) for name in entries(view)]
     blocks = [
-        about(offer, metadata, texts),
+        about(choices, metadata, texts),
         *_row("bot.playbook.presets", presets, metadata, texts, 1),
         *_row("bot.all.rest", rest, metadata, texts, 2),
     ]

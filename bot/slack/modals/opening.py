@@ -11,12 +11,12 @@ from activities.slack.actions import MODALS, SlackAction, find, preset_of
 from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import Catalog
 from bot.services.cases import CaseLine
-from bot.slack.context import Listener, SlackContext
 from bot.slack.interactions import Press, Unreadable
+from bot.slack.listener import Listener, SlackContext
+from bot.slack.modals.choices import Choices, choices_at, choices_of
 from bot.slack.modals.decide import with_template
 from bot.slack.modals.forms import view_of
 from bot.slack.modals.metadata import Metadata, decode, metadata_for
-from bot.slack.modals.offer import Offer, offer_at, offer_of
 from bot.slack.permissions import holds, role_needed
 from bot.slack.replies import in_time
 from workflows.domain.case.model import Case, Phase
@@ -73,35 +73,35 @@ class ModalOpener(Listener):
         """
         person = press.source.person
         asking = asyncio.gather(
-            self.offer(aim, action),
+            self.choices(aim, action),
             holds(self._services.people, person, action.roles, self._services.timeouts.roles),
             return_exceptions=True,
         )
         texts = await self._texts(person, self._services.timeouts.language_after_ack)
-        offer, may = await asking
-        if isinstance(offer, CaseOver):
+        choices, may = await asking
+        if isinstance(choices, CaseOver):
             return texts.say("bot.modal.case_over", case=aim.case)
-        if isinstance(offer, BaseException):
-            raise offer
+        if isinstance(choices, BaseException):
+            raise choices
         if may is False:
             return await role_needed(self._services.people, action.roles, texts)
         try:
-            return self._view(press, aim, name, offer, texts)
+            return self._view(press, aim, name, choices, texts)
         except Unreadable:
             return texts.say("bot.press.unreadable")
 
-    def _view(self, press: Press, aim: Handle, name: str, offer: Offer, texts: Catalog) -> View:
+    def _view(self, press: Press, aim: Handle, name: str, choices: Choices, texts: Catalog) -> View:
         if press.source.place is None:
             raise Unreadable("a modal of a case opens from a message")
         preset = preset_of(press.name)
-        if preset is not None and offer.view is not None:
+        if preset is not None and choices.view is not None:
             # The question shows the case as it is now, so the answer is about this version.
-            aim = aim._replace(version=offer.view.version)
-        limits = offer.limits if name == "decide" else None
+            aim = aim._replace(version=choices.view.version)
+        limits = choices.limits if name == "decide" else None
         metadata = metadata_for(aim, press.source.place, texts.language, limits, preset)
-        return view_of(name, offer, metadata, texts)
+        return view_of(name, choices, metadata, texts)
 
-    async def offer(self, aim: Handle, action: SlackAction) -> Offer:
+    async def choices(self, aim: Handle, action: SlackAction) -> Choices:
         """The choices of the modal of `action`. Raises `CaseOver`."""
         seconds = self._services.timeouts.case
         try:
@@ -111,11 +111,11 @@ class ModalOpener(Listener):
                 raise
             case = None
         if case is None:
-            return offer_at(aim.workflow_id, self._services.policies)
+            return choices_at(aim.workflow_id, self._services.policies)
         if case.phase is Phase.CLOSED and Phase.CLOSED not in action.phases:
             raise CaseOver(aim.case)
         others = await self._others(case) if action.modal == "merge" else ()
-        return offer_of(case).model_copy(update={"others": others})
+        return choices_of(case).model_copy(update={"others": others})
 
     async def _case(self, aim: Handle) -> Case | None:
         """The case, by the workflow that opened it or the one that reopened it.
@@ -153,10 +153,10 @@ class NoticePreview(Listener):
         try:
             metadata = decode(str(view.get("private_metadata", "")), Metadata)
             aim = Handle(metadata.case, metadata.version, metadata.workflow_id)
-            offer = await self._opening.offer(aim, MODALS["decide"])
+            choices = await self._opening.choices(aim, MODALS["decide"])
         except (Unreadable, CaseOver) as error:
             # The submission will say why; typed text stays in place.
             _log.warning("template_not_filled", error=str(error))
             return
-        filled = with_template(view, offer, self._services.texts(metadata.language))
+        filled = with_template(view, choices, self._services.texts(metadata.language))
         await self._screen.redraw(str(view["id"]), filled)

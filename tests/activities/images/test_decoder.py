@@ -55,7 +55,7 @@ async def test_an_image_that_takes_too_much_processor_time_is_stopped() -> None:
 async def test_an_image_that_takes_too_long_can_be_tried_again() -> None:
     """The machine may have been busy."""
     decoder = ImageDecoder(cpu_seconds=600, seconds=0.5)
-    assert await why(ENDLESS, decoder) is FetchFailure.AWAY
+    assert await why(ENDLESS, decoder) is FetchFailure.UNAVAILABLE
 
 
 def animation(frames: int, size: int) -> bytes:

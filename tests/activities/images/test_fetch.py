@@ -84,8 +84,8 @@ async def test_the_bytes_come_back_as_they_are() -> None:
     [
         ("404 Not Found", FetchFailure.GONE),
         ("403 Forbidden", FetchFailure.GONE),
-        ("500 Oh", FetchFailure.AWAY),
-        ("429 Slow", FetchFailure.AWAY),
+        ("500 Oh", FetchFailure.UNAVAILABLE),
+        ("429 Slow", FetchFailure.UNAVAILABLE),
         ("200 OK\r\nContent-Type: text/html", FetchFailure.NO_IMAGE),
         ("200 OK", FetchFailure.NO_IMAGE),
         (
@@ -97,7 +97,7 @@ async def test_the_bytes_come_back_as_they_are() -> None:
         ("302 Found\r\nLocation: /elsewhere.png", FetchFailure.FORBIDDEN),
         ("302 Found\r\nLocation: /base/round-and-round.png", FetchFailure.FORBIDDEN),
         ("302 Found\r\nLocation: file:///etc/passwd", FetchFailure.FORBIDDEN),
-        ("nonsense", FetchFailure.AWAY),
+        ("nonsense", FetchFailure.UNAVAILABLE),
     ],
 )
 async def test_an_answer_that_is_no_image_has_its_reason(head: str, expected: FetchFailure) -> None:
@@ -127,7 +127,7 @@ async def test_a_server_that_drips_is_left() -> None:
             await writer.drain()
             await asyncio.sleep(0.02)
 
-    assert await why(dripping, 0.3) is FetchFailure.AWAY
+    assert await why(dripping, 0.3) is FetchFailure.UNAVAILABLE
 
 
 async def test_nothing_is_unpacked_on_the_way() -> None:

@@ -95,7 +95,7 @@ async def test_a_host_that_is_not_found_can_be_tried_again() -> None:
         await AllowedHosts("https://api.market.example", nowhere).resolve(
             "https://images.market.example/a.png", HOSTS
         )
-    assert refused.value.why is FetchFailure.AWAY
+    assert refused.value.why is FetchFailure.UNAVAILABLE
 
 
 @pytest.mark.parametrize(

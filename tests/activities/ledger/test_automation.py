@@ -48,7 +48,7 @@ async def test_a_pause_is_found_by_its_playbook(ledger: Ledger, pauses: Automati
         activities = LedgerActivities(ledger.database, lambda at=at: at)
         assert await activities.automation_of("off_platform") == stands
     assert await LedgerActivities(ledger.database, lambda: T0).automation_of("harassment") is None
-    assert await pauses.standing(T0) == (PauseState(pause=expected),)
+    assert await pauses.active(T0) == (PauseState(pause=expected),)
 
 
 async def test_what_is_refused_leaves_no_row(pauses: Automation, database: Database) -> None:
@@ -59,7 +59,7 @@ async def test_what_is_refused_leaves_no_row(pauses: Automation, database: Datab
     await pauses.change(STOP)
     await pauses.change(partial(resume, by=SATO, playbook=None, now=T0))
     await pauses.change(partial(resume, by=TANAKA, playbook=None, now=T0))
-    assert await pauses.standing(T0) == ()
+    assert await pauses.active(T0) == ()
     assert await kinds(database) == [
         ("paused", "U0SATO"),
         ("resume_asked", "U0SATO"),

@@ -61,9 +61,9 @@ async def test_a_part_has_the_actions_in_effect(bulk_decisions: BulkLedger) -> N
     await bulk_decisions.store(BULK, CASE, users(4))
     await bulk_decisions.record_bulk(rows(1, (0, S.VERIFIED), (1, S.FAILED), (2, S.DRIFTED)))
     assert await bulk_decisions.members(BulkPart(bulk=BULK, places=(2, 0, 1, 3))) == (
-        Member(place=0, subject=users(4)[0], standing=("mute_user",)),
+        Member(place=0, subject=users(4)[0], in_force=("mute_user",)),
         Member(place=1, subject=users(4)[1]),
-        Member(place=2, subject=users(4)[2], standing=("mute_user",)),
+        Member(place=2, subject=users(4)[2], in_force=("mute_user",)),
         Member(place=3, subject=users(4)[3]),
     )
     assert await bulk_decisions.bulk_statuses(BULK) == "vfx."

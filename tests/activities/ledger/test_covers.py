@@ -115,8 +115,8 @@ async def test_covers_of_a_role_are_listed(book: Covers) -> None:
     reed = Cover(role=Role.LEAD, person="U0REED", until=T0 + timedelta(hours=5))
     await book.begin("U0SATO", TANAKA_S, T0)
     await book.begin("U0CLARK", reed, T0)
-    assert await book.standing_in(Role.LEAD, T0) == (
+    assert await book.of_role(Role.LEAD, T0) == (
         ("U0CLARK", "U0REED"),
         ("U0SATO", "U0TANAKA"),
     )
-    assert await book.standing_in(Role.SPECIALIST, T0) == ()
+    assert await book.of_role(Role.SPECIALIST, T0) == ()

@@ -52,7 +52,7 @@ async def test_a_case_opens_with_its_row_its_alert_and_its_event(
 ) -> None:
     """One call writes all three under an id derived from the key."""
     event = await opened(ledger, wanted())
-    assert (event.case, event.at, event.known) == (FIRST, T0, SubjectHistory())
+    assert (event.case, event.at, event.history) == (FIRST, T0, SubjectHistory())
     row = await the_row(queries, FIRST)
     assert (row["owner_key"], row["phase"], row["version"]) == ("run-1", "open", 1)
     assert (row["workflow_id"], row["alerts"]) == ("case/off_platform/TEST", 1)
@@ -152,7 +152,7 @@ async def test_alerts_given_back_by_a_reopened_case_open_the_next_one(ledger: Le
     case = await reopened(ledger)
     event = await opened(ledger, wanted("run-2", 2, after=case))
     assert event.case == SECOND
-    assert event.known.open_cases == (case,)
+    assert event.history.open_cases == (case,)
 
 
 async def test_a_case_that_was_never_closed_takes_no_alert_of_the_next(ledger: Ledger) -> None:
@@ -175,9 +175,9 @@ async def test_the_opening_has_the_history_of_its_subject(ledger: Ledger) -> Non
     await ledger.record(opening(closed, key="run-0", number=3))
     await ledger.record(following(closed, cmd.MarkNoViolation(by=SATO), key="run-0"))
     event = await opened(ledger, wanted("run-2", 2))
-    assert event.known == SubjectHistory(open_cases=("K7Q2F9XM0",), closed_cases=1)
+    assert event.history == SubjectHistory(open_cases=("K7Q2F9XM0",), closed_cases=1)
     again = await opened(ledger, wanted("run-2", 2))
-    assert again.known == event.known
+    assert again.history == event.history
 
 
 @pytest.mark.parametrize("asks", [True, False])

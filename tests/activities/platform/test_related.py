@@ -19,11 +19,11 @@ from activities.platform.client import Platform, TryAgain, open_platform
 from activities.platform.related import Found, RelatedReader, Unreadable
 from activities.policy.loader import load_policy
 from activities.signatures import Proofs, Signer
+from deploy.sandbox.app import POLICY
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.store import Store
 from deploy.sandbox.serve import serving
-from deploy.sandbox.stage import POLICY
 from deploy.sandbox.traffic import resale_ring
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Bulk, Impact

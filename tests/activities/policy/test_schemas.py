@@ -11,12 +11,12 @@ import yaml
 from activities.policy.schemas import schemas
 from tests.activities.policy import folders
 
-ROOMS = {"playbooks": "playbook", "detectors": "detector"}
+SCHEMAS_OF = {"playbooks": "playbook", "detectors": "detector"}
 
 
 def schema_of(file: Path) -> dict[str, Any]:
     """The schema for a file of a policy folder."""
-    return schemas()[f"{ROOMS.get(file.parent.name, file.stem)}.schema.json"]
+    return schemas()[f"{SCHEMAS_OF.get(file.parent.name, file.stem)}.schema.json"]
 
 
 def is_valid(file: Path) -> bool:

@@ -94,7 +94,7 @@ def catalog(action: str, **changes: Any) -> ActionCatalog:
 
 PROTECTS = policy(protect=[{"when": "true", "action": "mute_user", "for": "15m"}])
 """Policy with an automatic mute for 15 minutes."""
-UNKNOWN = SubjectHistory()
+NO_HISTORY = SubjectHistory()
 REVIEWS = policy(act_first={"by": "lead", "within": "15m", "on_expiry": "refuse"})
 """Playbook with actions before their review."""
 
@@ -120,7 +120,10 @@ class Story:
     """A case with its recorded events. Commands are `minutes` after the opening."""
 
     def __init__(
-        self, first: Alert | None = None, policy: Policy = POLICY, known: SubjectHistory = UNKNOWN
+        self,
+        first: Alert | None = None,
+        policy: Policy = POLICY,
+        history: SubjectHistory = NO_HISTORY,
     ) -> None:
         self.first = first or alert()
         event = CaseOpened(
@@ -130,7 +133,7 @@ class Story:
             subject=self.first.subject,
             severity=Severity.CRITICAL,
             alert=brief(self.first),
-            known=known,
+            history=history,
         )
         self.case: Case = opened(ROUTE, policy, event)
         self.recorded = [Recorded(seq=1, event=event)]

@@ -84,7 +84,7 @@ async def no_latest(workflow: str, run: str) -> None:
     """The workflow does not answer."""
 
 
-async def nobody_stands_in(role: Role) -> tuple[()]:
+async def no_covers(role: Role) -> tuple[()]:
     """No role has covers."""
     return ()
 
@@ -106,7 +106,7 @@ class SlackWorld:
             "zone": TOKYO,
             "latest": no_latest,
             "storms": NoStorms(),
-            "stand_ins": nobody_stands_in,
+            "covers_of": no_covers,
             "draw_chart": draw,
             **more,
         }

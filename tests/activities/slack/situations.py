@@ -16,9 +16,9 @@ from workflows.domain.case.model import Sanction, SubjectHistory
 
 REFUSED = Problem(kind=ProblemKind.REFUSED, status=409)
 FORFEIT = "forfeit_payout/user:u_123"
-KNOWN = SubjectHistory(
+HISTORY = SubjectHistory(
     sanctions=(
-        Sanction(action="mute_user", times=2, standing=1),
+        Sanction(action="mute_user", times=2, in_force=1),
         Sanction(action="permanent_ban", times=1),
     ),
     open_cases=("K7AAAAAAA",),
@@ -31,9 +31,9 @@ def muted() -> Story:
     return Story().muted().reported(MUTE, ActionStatus.VERIFIED)
 
 
-def protected(known: SubjectHistory | None = None) -> Story:
+def protected(history: SubjectHistory | None = None) -> Story:
     """An automatic mute in a case that nobody has claimed."""
-    return Story(policy=PROTECTS, known=known or SubjectHistory()).protected()
+    return Story(policy=PROTECTS, history=history or SubjectHistory()).protected()
 
 
 def reviewed() -> Story:

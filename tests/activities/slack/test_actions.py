@@ -49,7 +49,7 @@ def test_menus_and_pages_have_registered_actions() -> None:
     [
         ("case.claim", "case.claim", None),
         ("case.preset.ban", "case.preset", "ban"),
-        ("case.sure.ban", "case.sure", "ban"),
+        ("case.confirm_preset.ban", "case.confirm_preset", "ban"),
         ("case.preset", None, None),
         ("case.preset.Ban!", None, None),
         ("case.invented", None, None),

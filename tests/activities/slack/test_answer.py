@@ -77,10 +77,10 @@ async def test_a_refusal_about_rights_names_who_could_do_it(slack: SlackWorld) -
 async def test_covers_are_named_for_an_approval(slack: SlackWorld) -> None:
     """Covers count for approvals only, and a cover for the decider does not."""
 
-    async def standing_in(role: Role) -> list[tuple[str, str]]:
+    async def with_cover(role: Role) -> list[tuple[str, str]]:
         return [("U0SUZUKI", "U0REED"), ("U0CLARK", "U0TANAKA")] if role is Role.LEAD else []
 
-    slack.configure(stand_ins=standing_in)
+    slack.configure(covers_of=with_cover)
     refusal = Refusal(reason=Reason.ROLE_NEEDED, roles=(Role.LEAD,), barred=("U0REED",))
     assert await refused(slack, refusal, "approve") == (
         "承認できるのはリードです（田中さん、代理のEmma Clarkさん）。必要なときは依頼してください。"

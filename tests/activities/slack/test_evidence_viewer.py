@@ -91,7 +91,7 @@ def test_a_failure_for_good_is_a_sentence_alone(why: str) -> None:
 
 def test_a_failure_that_may_pass_can_be_tried_again() -> None:
     """The button has the same piece."""
-    view = checked(viewer().failed("away", PIECE))
+    view = checked(viewer().failed("unavailable", PIECE))
     assert seen(view).splitlines()[-1] == "[もう一度試す]"
     (again,) = controls(view)
     assert decode_piece(again.element["value"]) == PIECE

@@ -93,7 +93,7 @@ def stories(words: str, subject: str) -> list[Story]:
         Story(first, PROTECTS, SubjectHistory(open_cases=(words,) * 8)).then(
             cmd.ProtectNow(rules=(0,))
         ),
-        Story(first, PROTECTS, KNOWN).then(cmd.ProtectNow(rules=(0,))).then(decided, 3),
+        Story(first, PROTECTS, HISTORY).then(cmd.ProtectNow(rules=(0,))).then(decided, 3),
         Story(first).joined(1, title={"ja": words, "en": words}),
         asked(),
         asked().then(cmd.Reject(by=TANAKA, reason=f"却下 {words}"), 4),
@@ -101,8 +101,8 @@ def stories(words: str, subject: str) -> list[Story]:
     ]
 
 
-KNOWN = SubjectHistory(
-    sanctions=tuple(Sanction(action="<!channel>*" * 9, times=n, standing=n) for n in range(40)),
+HISTORY = SubjectHistory(
+    sanctions=tuple(Sanction(action="<!channel>*" * 9, times=n, in_force=n) for n in range(40)),
     open_cases=tuple("<!here>*b*" for _ in range(40)),
 )
 

@@ -142,7 +142,7 @@ def asked() -> Story:
             lambda: called(40),
             "case_escalated",
             "12:43 リードに DM で通知しました",
-            "12:43 Pinged by direct message: lead",
+            "12:43 Notified by direct message: lead",
         ),
         (
             snoozed,

@@ -21,9 +21,9 @@ from bot.settings import Temporal
 from bot.temporal import open_client
 from deploy.sandbox.processes import ends_with_parent
 from deploy.sandbox.slack.person import WAIT_SECONDS
-from tests.bot.http.detector import COMMON, alert, as_json, signed
+from tests.bot.http.fakes import COMMON, alert, as_json, signed
 from tests.chaos.postgres import Postgres
-from tests.world import fresh_namespace
+from tests.environment import fresh_namespace
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent

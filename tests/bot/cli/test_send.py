@@ -14,7 +14,7 @@ from bot.cli.main import main
 from bot.cli.send import batches, read_items
 from bot.errors import InputWrong
 from tests.bot.http.conftest import AlertServer, front, server
-from tests.bot.http.detector import COMMON, LIVE_CHAT, alert, secret_of
+from tests.bot.http.fakes import COMMON, LIVE_CHAT, alert, secret_of
 
 __all__ = ["front", "server"]
 

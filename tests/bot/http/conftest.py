@@ -18,7 +18,7 @@ from bot.http.metrics import Metrics
 from bot.http.validation import Window
 from bot.policies import Keys, signers
 from deploy.sandbox.slack.person import WAIT_SECONDS
-from tests.bot.http.detector import (
+from tests.bot.http.fakes import (
     COMMON,
     LIVE_CHAT,
     NEXT,

@@ -7,7 +7,7 @@ from typing import Any
 from bot.admission import MAX_BACKLOG
 from deploy.sandbox.slack.person import wait_until
 from tests.bot.http.conftest import AlertServer
-from tests.bot.http.detector import COMMON, LIVE_CHAT, NEXT, alert
+from tests.bot.http.fakes import COMMON, LIVE_CHAT, NEXT, alert
 
 
 async def test_one_alert_is_accepted_and_handed_over_with_its_group(server: AlertServer) -> None:
@@ -83,7 +83,7 @@ async def test_a_signature_among_others_is_found(server: AlertServer) -> None:
 
 
 async def _signature(server: AlertServer, value: object) -> str:
-    from tests.bot.http.detector import as_json, signed
+    from tests.bot.http.fakes import as_json, signed
 
     return signed(as_json(value))["webhook-signature"]
 

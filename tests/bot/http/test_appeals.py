@@ -12,10 +12,10 @@ from bot.http.signatures import MAX_BODY
 from bot.settings import Temporal
 from bot.temporal import open_client
 from deploy.sandbox.slack.person import WAIT_SECONDS
-from tests.bot.http.appellant import APPEAL, AppealServer, appeal, record_closed_case
+from tests.bot.http.appeal_server import APPEAL, AppealServer, appeal, record_closed_case
 from tests.bot.http.conftest import Front, SigningClient
-from tests.bot.http.detector import LIVE_CHAT, NEXT, as_json, secret_of
-from tests.world import fresh_namespace
+from tests.bot.http.fakes import LIVE_CHAT, NEXT, as_json, secret_of
+from tests.environment import fresh_namespace
 from workflows.domain.ids import appeal_id
 
 

@@ -23,7 +23,7 @@ from bot.http.budgets import (
 )
 from bot.http.metrics import Metrics
 from tests.bot.http.conftest import KEYS, WINDOW, AlertServer, Front, target_of
-from tests.bot.http.detector import LIVE_CHAT, alert, as_json
+from tests.bot.http.fakes import LIVE_CHAT, alert, as_json
 
 
 class Clock:

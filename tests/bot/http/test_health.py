@@ -1,7 +1,7 @@
 """Health, readiness, metrics and API documentation."""
 
 from tests.bot.http.conftest import AlertServer
-from tests.bot.http.detector import alert
+from tests.bot.http.fakes import alert
 
 
 async def test_the_process_is_healthy_whatever_it_depends_on(server: AlertServer) -> None:

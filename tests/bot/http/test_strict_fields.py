@@ -8,7 +8,7 @@ import pytest
 from bot.http.models import RequestRefused
 from bot.http.validation import Invalid, Window, read_alerts, read_appeal
 from tests.bot.http.conftest import WINDOW, AlertServer
-from tests.bot.http.detector import alert, as_json
+from tests.bot.http.fakes import alert, as_json
 from workflows.domain.alerts import Alert, brief
 
 NONE = frozenset[str]()

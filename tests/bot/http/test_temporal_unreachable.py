@@ -7,7 +7,7 @@ import pytest
 
 from deploy.sandbox.slack.person import wait_until
 from tests.bot.http.conftest import AlertServer
-from tests.bot.http.detector import alert
+from tests.bot.http.fakes import alert
 
 
 async def test_without_temporal_the_detector_is_asked_to_send_again(server: AlertServer) -> None:

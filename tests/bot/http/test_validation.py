@@ -12,7 +12,7 @@ import pytest
 
 from bot.http.signatures import MAX_BODY
 from tests.bot.http.conftest import AlertServer
-from tests.bot.http.detector import COMMON, LIVE_CHAT, alert, as_json, secret_of, signed
+from tests.bot.http.fakes import COMMON, LIVE_CHAT, alert, as_json, secret_of, signed
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from bot.policies import Policies, open_policies, watch_folder
 from bot.services.reports import report_schedules
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.policy import folders
-from tests.world import koban
+from tests.environment import koban
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOON = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -54,9 +54,9 @@ def test_without_a_roster_the_shift_is_unknown(tmp_path: Path) -> None:
 async def test_schedules_follow_a_changed_folder(temporal: str, tmp_path: Path) -> None:
     """Created when a worker starts, changed while it runs."""
     policy = Path(shutil.copytree(folders.EXAMPLE, tmp_path / "policy"))
-    async with koban(temporal, tmp_path, working=False, policy=policy) as world:
-        policies = open_policies(world.settings)
-        daily = world.client.get_schedule_handle("report/daily")
+    async with koban(temporal, tmp_path, working=False, policy=policy) as env:
+        policies = open_policies(env.settings)
+        daily = env.client.get_schedule_handle("report/daily")
 
         async def comes_at(hour: int) -> bool:
             try:
@@ -65,7 +65,7 @@ async def test_schedules_follow_a_changed_folder(temporal: str, tmp_path: Path) 
                 return False
             return described.schedule.spec.calendars[0].hour[0].start == hour
 
-        async with report_schedules(world.client, policies, world.settings, interval=0.2):
+        async with report_schedules(env.client, policies, env.settings, interval=0.2):
             await wait_until(lambda: comes_at(9))
             folders.replace(policy, "reports.yaml", "09:00", "10:00")
             await wait_until(lambda: comes_at(10))

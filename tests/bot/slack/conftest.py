@@ -16,7 +16,7 @@ from activities.slack.i18n.catalog import texts
 from bot.services.slack import Services
 from bot.slack.app import make_bolt_app
 from bot.slack.http import slack_routes
-from bot.slack.replies import Background
+from bot.tasks import Background
 from bot.timeouts import PRODUCTION, Timeouts
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import add_slack
@@ -73,7 +73,7 @@ ENTRIES = (("release", "担当を外す"), ("escalate", "呼び出し"))
 
 
 @dataclass
-class Stage:
+class SlackEnvironment:
     """Workspace and services of a test."""
 
     workspace: Workspace
@@ -218,14 +218,14 @@ def timeouts() -> Timeouts:
 
 
 @pytest.fixture
-async def stage(server: Server, timeouts: Timeouts) -> AsyncIterator[Stage]:
+async def env(server: Server, timeouts: Timeouts) -> AsyncIterator[SlackEnvironment]:
     workspace = Workspace(
         bot_url=server.url,
         base_url=server.url,
         ack_seconds=ON_A_BUSY_MACHINE,
         triggers=Triggers(lives=ON_A_BUSY_MACHINE),
     )
-    stage = Stage(workspace, server.url, timeouts=timeouts)
+    env = SlackEnvironment(workspace, server.url, timeouts=timeouts)
     app = FastAPI()
     app_client = add_slack(app, workspace)
     async with no_task_left(), aiohttp.ClientSession() as session:
@@ -233,14 +233,14 @@ async def stage(server: Server, timeouts: Timeouts) -> AsyncIterator[Stage]:
             token=workspace.bot_token, base_url=f"{server.url}/api/", session=session
         )
         bolt = make_bolt_app(
-            stage.services(), client, workspace.signing_secret, stage.background, lambda: stage.now
+            env.services(), client, workspace.signing_secret, env.background, lambda: env.now
         )
         app.include_router(slack_routes(bolt, workspace.signing_secret))
         server.app = app
-        yield stage
-        for each in stage.sessions:
+        yield env
+        for each in env.sessions:
             await each.close()
-        await stage.background.drain(2)
+        await env.background.drain(2)
         await app_client.close()
 
 

@@ -50,7 +50,7 @@ class FakeAutomation:
     changes: list[AutomationChange] = field(default_factory=list)
     away: bool = False
 
-    async def standing(self, now: datetime) -> tuple[PauseState, ...]:
+    async def active(self, now: datetime) -> tuple[PauseState, ...]:
         return rules.current_pauses(self.changes, now)
 
     async def pause(

@@ -3,7 +3,7 @@
 import pytest
 
 from deploy.sandbox.slack.person import Person
-from tests.bot.slack.conftest import Stage, button
+from tests.bot.slack.conftest import SlackEnvironment, button
 from tests.bot.slack.fakes import ROUTE
 from tests.workflows.domain.appeal.builders import an_appeal
 from workflows.domain.appeal import commands as cmd
@@ -20,14 +20,17 @@ LABELS = {
 
 
 async def card(
-    stage: Stage, person: Person, value: str = f"{APPEAL}:3", workflow_id: str = f"appeal/{APPEAL}"
+    env: SlackEnvironment,
+    person: Person,
+    value: str = f"{APPEAL}:3",
+    workflow_id: str = f"appeal/{APPEAL}",
 ) -> dict:
     """A message with every button of an appeal's card."""
     row = [button(action, label, value) for action, label in LABELS.items()]
-    return await stage.message(person, stage.posted("異議申し立て", workflow_id, row))
+    return await env.message(person, env.posted("異議申し立て", workflow_id, row))
 
 
-async def ephemeral_text(stage: Stage, person: Person) -> str:
+async def ephemeral_text(env: SlackEnvironment, person: Person) -> str:
     """Text of the person's ephemeral message."""
 
     async def look() -> str:
@@ -41,74 +44,74 @@ async def ephemeral_text(stage: Stage, person: Person) -> str:
     ("action", "command"),
     [("appeal.claim", cmd.ClaimAppeal), ("appeal.release", cmd.ReleaseAppeal)],
 )
-async def test_a_press_is_stored_with_its_appeal(stage: Stage, action: str, command) -> None:
+async def test_a_press_is_stored_with_its_appeal(
+    env: SlackEnvironment, action: str, command
+) -> None:
     """The command has person, appeal and version, but no roles."""
-    tanaka = stage.person("U0TANAKA")
-    await tanaka.press(await card(stage, tanaka), action)
-    (click,) = stage.appeals.clicks
+    tanaka = env.person("U0TANAKA")
+    await tanaka.press(await card(env, tanaka), action)
+    (click,) = env.appeals.clicks
     assert isinstance(click.command, command)
     assert (click.appeal, click.command.by.id, click.command.version) == (APPEAL, "U0TANAKA", 3)
     assert click.command.by.roles == frozenset()
     assert click.place.channel == "C0LIVE"
-    assert stage.cases.clicks == []
+    assert env.cases.clicks == []
 
 
 @pytest.mark.parametrize(
     ("action", "command"),
     [("appeal.uphold", cmd.Uphold), ("appeal.overturn", cmd.Overturn)],
 )
-async def test_an_answer_comes_with_a_reason(stage: Stage, action: str, command) -> None:
+async def test_an_answer_comes_with_a_reason(env: SlackEnvironment, action: str, command) -> None:
     """The modal shows the escaped statement and asks for a reason."""
-    stage.appeals.open = AppealSnapshot(
-        appeal=an_appeal(statement="<!channel> *型番* http://ex.com")
-    )
-    tanaka = stage.person("U0TANAKA")
-    await tanaka.press(await card(stage, tanaka), action)
+    env.appeals.open = AppealSnapshot(appeal=an_appeal(statement="<!channel> *型番* http://ex.com"))
+    tanaka = env.person("U0TANAKA")
+    await tanaka.press(await card(env, tanaka), action)
     view = await tanaka.modal()
     shown = view["blocks"][0]["text"]["text"]
     assert "&lt;!channel&gt; ∗型番∗ hxxp://ex[.]com" in shown
     assert "<!channel>" not in shown
     assert await tanaka.fill_and_submit({"reason": " 型番でした "}) == {"ok": True}
-    (click,) = stage.appeals.clicks
+    (click,) = env.appeals.clicks
     assert isinstance(click.command, command)
     assert click.command.reason == "型番でした"
 
 
-async def test_an_answer_without_words_stays_open(stage: Stage) -> None:
+async def test_an_answer_without_words_stays_open(env: SlackEnvironment) -> None:
     """Nothing is stored."""
-    stage.appeals.open = AppealSnapshot(appeal=an_appeal())
-    tanaka = stage.person("U0TANAKA")
-    await tanaka.press(await card(stage, tanaka), "appeal.uphold")
+    env.appeals.open = AppealSnapshot(appeal=an_appeal())
+    tanaka = env.person("U0TANAKA")
+    await tanaka.press(await card(env, tanaka), "appeal.uphold")
     answer = await tanaka.fill_and_submit({"reason": "   "})
     assert answer["errors"] == {"reason": "判断理由を書いてください。"}
-    assert stage.appeals.clicks == []
+    assert env.appeals.clicks == []
 
 
 @pytest.mark.parametrize("action", ["appeal.claim", "appeal.overturn"])
-async def test_a_press_on_an_answered_appeal_is_refused(stage: Stage, action: str) -> None:
+async def test_a_press_on_an_answered_appeal_is_refused(env: SlackEnvironment, action: str) -> None:
     """The person gets one ephemeral sentence."""
-    stage.appeals.over = True
-    tanaka = stage.person("U0TANAKA")
-    await tanaka.press(await card(stage, tanaka), action)
-    assert "すでに完了しています" in await ephemeral_text(stage, tanaka)
+    env.appeals.over = True
+    tanaka = env.person("U0TANAKA")
+    await tanaka.press(await card(env, tanaka), action)
+    assert "すでに完了しています" in await ephemeral_text(env, tanaka)
 
 
-async def test_an_answer_while_temporal_is_away_keeps_its_words(stage: Stage) -> None:
+async def test_an_answer_while_temporal_is_away_keeps_its_words(env: SlackEnvironment) -> None:
     """The modal opens without the statement, and stays open with the typed text."""
-    stage.appeals.away = True
-    tanaka = stage.person("U0TANAKA")
-    await tanaka.press(await card(stage, tanaka), "appeal.overturn")
+    env.appeals.away = True
+    tanaka = env.person("U0TANAKA")
+    await tanaka.press(await card(env, tanaka), "appeal.overturn")
     answer = await tanaka.fill_and_submit({"reason": "型番でした"})
     assert "もう一度送信" in answer["errors"]["reason"]
-    assert stage.appeals.clicks == []
+    assert env.appeals.clicks == []
 
 
-async def test_a_press_while_temporal_is_away_is_answered(stage: Stage) -> None:
+async def test_a_press_while_temporal_is_away_is_answered(env: SlackEnvironment) -> None:
     """The message asks the person to click again."""
-    stage.appeals.away = True
-    tanaka = stage.person("U0TANAKA")
-    await tanaka.press(await card(stage, tanaka), "appeal.claim")
-    assert "もう一度押してください" in await ephemeral_text(stage, tanaka)
+    env.appeals.away = True
+    tanaka = env.person("U0TANAKA")
+    await tanaka.press(await card(env, tanaka), "appeal.claim")
+    assert "もう一度押してください" in await ephemeral_text(env, tanaka)
 
 
 @pytest.mark.parametrize(
@@ -121,19 +124,19 @@ async def test_a_press_while_temporal_is_away_is_answered(stage: Stage) -> None:
     ],
 )
 async def test_a_button_without_an_appeal_is_refused(
-    stage: Stage, value: str, workflow_id: str
+    env: SlackEnvironment, value: str, workflow_id: str
 ) -> None:
     """Neither an appeal nor a case gets a command."""
-    tanaka = stage.person("U0TANAKA")
-    await tanaka.press(await card(stage, tanaka, value, workflow_id), "appeal.claim")
-    assert "読み込めませんでした" in await ephemeral_text(stage, tanaka)
-    assert stage.appeals.clicks == []
-    assert stage.cases.clicks == []
+    tanaka = env.person("U0TANAKA")
+    await tanaka.press(await card(env, tanaka, value, workflow_id), "appeal.claim")
+    assert "読み込めませんでした" in await ephemeral_text(env, tanaka)
+    assert env.appeals.clicks == []
+    assert env.cases.clicks == []
 
 
-async def test_an_unknown_button_is_refused(stage: Stage) -> None:
+async def test_an_unknown_button_is_refused(env: SlackEnvironment) -> None:
     """The button is from another version of Koban."""
-    tanaka = stage.person("U0TANAKA")
-    await tanaka.press(await card(stage, tanaka), "appeal.invented")
-    assert "まだ対応していません" in await ephemeral_text(stage, tanaka)
-    assert stage.appeals.clicks == []
+    tanaka = env.person("U0TANAKA")
+    await tanaka.press(await card(env, tanaka), "appeal.invented")
+    assert "まだ対応していません" in await ephemeral_text(env, tanaka)
+    assert env.appeals.clicks == []

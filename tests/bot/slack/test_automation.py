@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from deploy.sandbox.slack.person import Person
-from tests.bot.slack.conftest import Stage, shown
+from tests.bot.slack.conftest import SlackEnvironment, shown
 from tests.bot.slack.fakes import NOW
 from workflows.domain.automation import PauseChange
 
@@ -30,25 +30,25 @@ async def direct(person: Person, text: str) -> dict:
     return await person.until(look, what=f"a message with {text!r}")
 
 
-def kinds(stage: Stage) -> list[tuple[str, str, str | None]]:
+def kinds(env: SlackEnvironment) -> list[tuple[str, str, str | None]]:
     """Kind, person and playbook of each change so far."""
-    return [(each.kind.value, each.by, each.playbook) for each in stage.automation.changes]
+    return [(each.kind.value, each.by, each.playbook) for each in env.automation.changes]
 
 
-async def test_a_specialist_stops_everything(stage: Stage):
+async def test_a_specialist_stops_everything(env: SlackEnvironment):
     """The pause is immediate; the leads get a direct message in their language."""
-    told = await stage.command(stage.person("U0SATO"), "/koban pause all")
+    told = await env.command(env.person("U0SATO"), "/koban pause all")
     assert told.startswith(
         "すべての自動対応を停止しました。再開にはリードを含む2人の操作が必要です。"
     )
-    assert kinds(stage) == [("paused", "U0SATO", None)]
-    await direct(stage.person("U0TANAKA"), "<@U0SATO>さんがすべての自動対応を停止しました。")
-    await direct(stage.person("U0REED"), "<@U0SATO> paused auto-actions: everything.")
+    assert kinds(env) == [("paused", "U0SATO", None)]
+    await direct(env.person("U0TANAKA"), "<@U0SATO>さんがすべての自動対応を停止しました。")
+    await direct(env.person("U0REED"), "<@U0SATO> paused auto-actions: everything.")
 
 
-async def announced(stage: Stage, count: int) -> list[str]:
+async def announced(env: SlackEnvironment, count: int) -> list[str]:
     """The app's messages in the channel of both playbooks, once there are `count`."""
-    sato = stage.person("U0SATO")
+    sato = env.person("U0SATO")
 
     async def look() -> list[str] | None:
         found = [shown(each) for each in await sato.cards("ts-live")]
@@ -57,15 +57,15 @@ async def announced(stage: Stage, count: int) -> list[str]:
     return await sato.until(look, what=f"{count} messages in the channel")
 
 
-async def test_the_channels_hear_of_a_pause_and_of_its_end_once(stage: Stage):
+async def test_the_channels_hear_of_a_pause_and_of_its_end_once(env: SlackEnvironment):
     """In the deployment's language; a request to resume is for the leads."""
-    clark, tanaka = stage.person("U0CLARK"), stage.person("U0TANAKA")
-    await stage.command(clark, "/koban pause all")
+    clark, tanaka = env.person("U0CLARK"), env.person("U0TANAKA")
+    await env.command(clark, "/koban pause all")
     await clark.command("/koban resume")
     await last_ephemeral(clark, "ts-live", 2)
-    await stage.command(tanaka, "/koban resume")
-    await stage.command(clark, "/koban pause off_platform for 2h")
-    first, second, third = await announced(stage, 3)
+    await env.command(tanaka, "/koban resume")
+    await env.command(clark, "/koban pause off_platform for 2h")
+    first, second, third = await announced(env, 3)
     assert first.startswith("<@U0CLARK>さんがすべての自動対応を停止しました。")
     assert second == "<@U0TANAKA>さんの承認ですべての自動対応を再開しました。"
     assert third.startswith("<@U0CLARK>さんが外部誘導の自動対応を <!date^")
@@ -106,41 +106,43 @@ async def test_the_channels_hear_of_a_pause_and_of_its_end_once(stage: Stage):
         ),
     ],
 )
-async def test_what_is_offered_is_never_more_than_what_was_typed(stage: Stage, typed, rows):
+async def test_what_is_offered_is_never_more_than_what_was_typed(
+    env: SlackEnvironment, typed, rows
+):
     """Everything is offered only to a person who named nothing, and the time is kept."""
-    told = await stage.command(stage.person("U0CLARK"), f"/koban {typed}")
+    told = await env.command(env.person("U0CLARK"), f"/koban {typed}")
     assert told.splitlines()[-len(rows) :] == rows
-    assert kinds(stage) == []
+    assert kinds(env) == []
 
 
-async def test_a_pause_may_name_its_playbook_and_its_end(stage: Stage):
+async def test_a_pause_may_name_its_playbook_and_its_end(env: SlackEnvironment):
     """The playbook can be given by its title."""
-    told = await stage.command(stage.person("U0SATO"), "/koban 停止 外部誘導 2時間")
+    told = await env.command(env.person("U0SATO"), "/koban 停止 外部誘導 2時間")
     assert told.startswith("外部誘導の自動対応を <!date^")
-    [change] = stage.automation.changes
+    [change] = env.automation.changes
     assert (change.playbook, change.until) == ("off_platform", NOW + timedelta(hours=2))
 
 
-async def test_resuming_takes_a_lead_who_presses(stage: Stage):
+async def test_resuming_takes_a_lead_who_presses(env: SlackEnvironment):
     """The request has a button that its requester can't use."""
-    tanaka, reed = stage.person("U0TANAKA"), stage.person("U0REED")
-    await stage.command(tanaka, "/koban pause off_platform")
+    tanaka, reed = env.person("U0TANAKA"), env.person("U0REED")
+    await env.command(tanaka, "/koban pause off_platform")
     await tanaka.command("/koban resume")
     told = await last_ephemeral(tanaka, "ts-live", 2)
     assert told.startswith("外部誘導の自動対応の再開を依頼しました。ほかのリードが30分以内に")
     asked = await direct(reed, "asks to resume")
-    assert stage.automation.changes[-1].kind is PauseChange.RESUME_ASKED
+    assert env.automation.changes[-1].kind is PauseChange.RESUME_ASKED
     await tanaka.command("/koban resume")
     assert "再開は依頼済みです" in await last_ephemeral(tanaka, "ts-live", 3)
     await reed.press(asked, "Approve resuming")
-    assert kinds(stage)[-1] == ("resumed", "U0REED", "off_platform")
+    assert kinds(env)[-1] == ("resumed", "U0REED", "off_platform")
     await direct(tanaka, "<@U0REED>さんの承認で外部誘導の自動対応を再開しました")
 
 
-async def test_a_forged_button_resumes_nothing(stage: Stage):
+async def test_a_forged_button_resumes_nothing(env: SlackEnvironment):
     """The role is checked at the click: auditors and specialists are refused."""
-    sato, clark, suzuki = (stage.person(f"U0{name}") for name in ("SATO", "CLARK", "SUZUKI"))
-    await stage.command(sato, "/koban pause all")
+    sato, clark, suzuki = (env.person(f"U0{name}") for name in ("SATO", "CLARK", "SUZUKI"))
+    await env.command(sato, "/koban pause all")
     await sato.command("/koban resume")
     await last_ephemeral(sato, "ts-live", 2)
     button = {"type": "plain_text", "text": "Agree"}
@@ -150,14 +152,14 @@ async def test_a_forged_button_resumes_nothing(stage: Stage):
         "text": button,
         "value": "all",
     }
-    ts = stage.posted("forged", "automation", [forged])
+    ts = env.posted("forged", "automation", [forged])
     for person, said in (
         (clark, "Only a lead can approve"),
         (suzuki, "スペシャリストとリードだけ"),
     ):
-        await person.press(await stage.message(person, ts), "automation.resume")
+        await person.press(await env.message(person, ts), "automation.resume")
         assert said in await last_ephemeral(person, "ts-live", 1)
-    assert [kind for kind, _, _ in kinds(stage)] == ["paused", "resume_asked"]
+    assert [kind for kind, _, _ in kinds(env)] == ["paused", "resume_asked"]
 
 
 @pytest.mark.parametrize(
@@ -172,23 +174,23 @@ async def test_a_forged_button_resumes_nothing(stage: Stage):
         ("U0SATO", "pause", "*何を停止しますか？手順書を指定してください。*"),
     ],
 )
-async def test_what_can_not_be_done_changes_nothing(stage: Stage, user, typed, told):
+async def test_what_can_not_be_done_changes_nothing(env: SlackEnvironment, user, typed, told):
     """The answer is one sentence, and no change is recorded."""
-    assert (await stage.command(stage.person(user), f"/koban {typed}")).startswith(told)
-    assert kinds(stage) == []
+    assert (await env.command(env.person(user), f"/koban {typed}")).startswith(told)
+    assert kinds(env) == []
 
 
-async def test_without_the_ledger_nothing_is_said_to_have_stopped(stage: Stage):
+async def test_without_the_ledger_nothing_is_said_to_have_stopped(env: SlackEnvironment):
     """A confirmation is only sent for a recorded pause."""
-    stage.automation.away = True
-    told = await stage.command(stage.person("U0SATO"), "/koban pause all")
+    env.automation.away = True
+    told = await env.command(env.person("U0SATO"), "/koban pause all")
     assert told.startswith("いまは照会できません。")
 
 
-async def test_the_queue_and_home_show_the_pauses(stage: Stage):
+async def test_the_queue_and_home_show_the_pauses(env: SlackEnvironment):
     """They come first."""
-    sato = stage.person("U0SATO")
-    await stage.command(sato, "/koban pause off_platform for 2h")
+    sato = env.person("U0SATO")
+    await env.command(sato, "/koban pause off_platform for 2h")
     await sato.command("/koban queue")
     told = await last_ephemeral(sato, "ts-live", 2)
     assert told.startswith("*自動対応は停止中*: 外部誘導 · <@U0SATO> · <!date^")

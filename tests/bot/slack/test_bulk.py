@@ -9,7 +9,7 @@ import pytest
 from deploy.sandbox.slack.blockkit.values import options_of
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
-from tests.bot.slack.conftest import Stage
+from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import CASE, ROUTE, case
 from workflows.domain.case.commands import DecideBulk, Place, StopBulk
 from workflows.domain.case.model import Case, Phase
@@ -29,13 +29,13 @@ def bulk_case(**more: object) -> Case:
     return now.model_copy(update={"policy": policy, **more})
 
 
-async def pressed(stage: Stage, user: str = "U0SATO", button: str = "case.bulk") -> Person:
+async def pressed(env: SlackEnvironment, user: str = "U0SATO", button: str = "case.bulk") -> Person:
     """A person who clicked the bulk entry of such a card."""
-    stage.cases.memories.setdefault(ROUTE, CaseSnapshot())
-    if stage.cases.memories[ROUTE].case == case():
-        stage.cases.memories[ROUTE] = CaseSnapshot(case=bulk_case())
-    person = stage.person(user)
-    await person.press(await stage.message(person, stage.card()), button)
+    env.cases.memories.setdefault(ROUTE, CaseSnapshot())
+    if env.cases.memories[ROUTE].case == case():
+        env.cases.memories[ROUTE] = CaseSnapshot(case=bulk_case())
+    person = env.person(user)
+    await person.press(await env.message(person, env.card()), button)
     return person
 
 
@@ -48,9 +48,11 @@ async def showing(person: Person, text: str) -> dict:
     return await person.until(look, what=f"{text} in the modal")
 
 
-async def opened(stage: Stage, user: str = "U0SATO", first: str = "「影響を確認」") -> Person:
+async def opened(
+    env: SlackEnvironment, user: str = "U0SATO", first: str = "「影響を確認」"
+) -> Person:
     """A person with the modal open and its look-ups counted."""
-    person = await pressed(stage, user)
+    person = await pressed(env, user)
     await showing(person, first)
     return person
 
@@ -60,35 +62,35 @@ def offered(view: dict, block: str) -> list[str]:
     return [option["text"]["text"] for option in options_of(found.element)]
 
 
-async def test_it_opens_before_its_look_ups_answer(stage: Stage):
+async def test_it_opens_before_its_look_ups_answer(env: SlackEnvironment):
     """A trigger is valid for 3 s; a platform can take longer."""
-    stage.bulk_decisions.gate = asyncio.Event()
-    sato = await pressed(stage)
+    env.bulk_decisions.gate = asyncio.Event()
+    sato = await pressed(env)
     assert "対象を調べています…" in visible_text(await sato.modal())
-    stage.bulk_decisions.gate.set()
+    env.bulk_decisions.gate.set()
     view = await showing(sato, "「影響を確認」")
     assert offered(view, "sources")[0] == "同じ端末（59件）"
     assert offered(view, "actions") == ["コメント制限", "商品削除", "強制退会"]
 
 
-async def test_a_look_up_that_does_not_answer_can_still_be_chosen(stage: Stage):
+async def test_a_look_up_that_does_not_answer_can_still_be_chosen(env: SlackEnvironment):
     """The option says that its count is unknown."""
-    stage.bulk_decisions.away = True
-    sato = await opened(stage)
+    env.bulk_decisions.away = True
+    sato = await opened(env)
     assert offered(await sato.modal(), "sources")[0] == "同じ端末（件数不明）"
 
 
-async def test_the_reach_is_shown_before_anything_is_sent(stage: Stage):
+async def test_the_reach_is_shown_before_anything_is_sent(env: SlackEnvironment):
     """The first submission is a preview; the second one, with the same choice, decides."""
-    sato = await opened(stage)
+    sato = await opened(env)
     assert await sato.fill_and_submit({**FIELDS, "duration": "3d"}) == {"ok": True}
     view = await showing(sato, "60件に実行します")
     assert "影響: 対象 60件 · 措置中 4件 · フォロワー 1,240" in visible_text(view)
     assert "リードの承認後に実行します。" in visible_text(view)
     assert view["submit"]["text"] == "判断する"
-    assert stage.cases.clicks == []
+    assert env.cases.clicks == []
     assert await sato.fill_and_submit({}) == {"ok": True}
-    [(workflow_id, click)] = stage.cases.clicks
+    [(workflow_id, click)] = env.cases.clicks
     assert workflow_id == ROUTE
     assert click.place == Place(channel="C0LIVE")
     assert click.command == DecideBulk(
@@ -102,17 +104,17 @@ async def test_the_reach_is_shown_before_anything_is_sent(stage: Stage):
     assert await sato.views() == []
 
 
-async def test_another_choice_is_shown_again(stage: Stage):
+async def test_another_choice_is_shown_again(env: SlackEnvironment):
     """A changed choice needs another preview."""
-    sato = await opened(stage)
+    sato = await opened(env)
     await sato.fill_and_submit(FIELDS)
     await showing(sato, "60件に実行します")
     assert await sato.fill_and_submit({"ids": "u_900, u_901\nu_900"}) == {"ok": True}
     await showing(sato, "62件に実行します")
-    assert stage.cases.clicks == []
-    assert stage.bulk_decisions.gathered[-1] == ("u_900", "u_901")
+    assert env.cases.clicks == []
+    assert env.bulk_decisions.gathered[-1] == ("u_900", "u_901")
     await sato.fill_and_submit({"reason": "別の理由"})
-    assert stage.cases.clicks[0][1].command.seen == 62
+    assert env.cases.clicks[0][1].command.seen == 62
 
 
 @pytest.mark.parametrize(
@@ -132,113 +134,113 @@ async def test_another_choice_is_shown_again(stage: Stage):
         ({"ids": "u\u202e1"}, {"ids": "ID として使えない文字があります: u\ufffd1"}),
     ],
 )
-async def test_errors_are_under_their_fields(stage: Stage, answers, errors):
+async def test_errors_are_under_their_fields(env: SlackEnvironment, answers, errors):
     """Nothing is looked up or sent, and the input stays."""
-    sato = await opened(stage)
+    sato = await opened(env)
     done = await sato.fill_and_submit({**FIELDS, **answers})
     assert done == {"ok": False, "errors": errors}
-    assert stage.bulk_decisions.gathered == []
-    assert stage.cases.clicks == []
+    assert env.bulk_decisions.gathered == []
+    assert env.cases.clicks == []
 
 
-async def test_too_many_are_refused_inline(stage: Stage):
+async def test_too_many_are_refused_inline(env: SlackEnvironment):
     """The error has the number."""
-    stage.bulk_decisions.members = 1200
-    sato = await opened(stage)
+    env.bulk_decisions.members = 1200
+    sato = await opened(env)
     done = await sato.fill_and_submit(FIELDS)
     assert done["errors"] == {
         "sources": "一括で判断できるのは1,000件までです（現在 1,200件）。対象を減らしてください。"
     }
-    assert stage.cases.clicks == []
+    assert env.cases.clicks == []
 
 
-async def test_a_platform_that_is_away_keeps_the_input(stage: Stage):
+async def test_a_platform_that_is_away_keeps_the_input(env: SlackEnvironment):
     """This holds before the ack and during the calculation of the impact."""
-    sato = await opened(stage)
-    stage.bulk_decisions.away = True
+    sato = await opened(env)
+    env.bulk_decisions.away = True
     done = await sato.fill_and_submit(FIELDS)
     assert done["errors"]["reason"].startswith("プラットフォームが応答しません。")
-    stage.bulk_decisions.away, stage.bulk_decisions.blind = False, True
+    env.bulk_decisions.away, env.bulk_decisions.blind = False, True
     await sato.fill_and_submit({})
     view = await showing(sato, "プラットフォームが応答しません。")
     assert view["submit"]["text"] == "影響を確認"
-    stage.bulk_decisions.blind = False
+    env.bulk_decisions.blind = False
     await sato.fill_and_submit({})
     await showing(sato, "60件に実行します")
-    assert stage.cases.clicks == []
+    assert env.cases.clicks == []
 
 
-async def test_a_slow_impact_follows_later(stage: Stage):
+async def test_a_slow_impact_follows_later(env: SlackEnvironment):
     """Slack gets its ack in time, and the modal is updated later."""
-    sato = await opened(stage)
-    stage.bulk_decisions.slow = asyncio.Event()
+    sato = await opened(env)
+    env.bulk_decisions.slow = asyncio.Event()
     assert await sato.fill_and_submit(FIELDS) == {"ok": True}
     view = await showing(sato, "影響を集計しています…")
     assert view["submit"]["text"] == "影響を確認"
-    stage.bulk_decisions.slow.set()
+    env.bulk_decisions.slow.set()
     view = await showing(sato, "60件に実行します")
     assert view["submit"]["text"] == "判断する"
     await sato.fill_and_submit({})
-    assert stage.cases.clicks[0][1].command.seen == 60
+    assert env.cases.clicks[0][1].command.seen == 60
 
 
-async def test_a_case_that_is_decided_says_so(stage: Stage):
+async def test_a_case_that_is_decided_says_so(env: SlackEnvironment):
     """The sentence appears in the open modal."""
-    stage.cases.memories[ROUTE] = CaseSnapshot(case=bulk_case(phase=Phase.ENFORCING))
-    sato = await pressed(stage)
+    env.cases.memories[ROUTE] = CaseSnapshot(case=bulk_case(phase=Phase.ENFORCING))
+    sato = await pressed(env)
     await showing(sato, f"ケース {CASE} はすでに完了しています。")
 
 
-async def test_a_playbook_without_bulk_says_so(stage: Stage):
+async def test_a_playbook_without_bulk_says_so(env: SlackEnvironment):
     """An old card may still have the entry."""
-    stage.cases.memories[ROUTE] = CaseSnapshot(case=case().model_copy(update={"version": 4}))
-    sato = await pressed(stage)
+    env.cases.memories[ROUTE] = CaseSnapshot(case=case().model_copy(update={"version": 4}))
+    sato = await pressed(env)
     await showing(sato, "この種類のケースでは、一括で判断できません。")
 
 
-async def test_a_case_out_of_reach_says_so(stage: Stage):
+async def test_a_case_out_of_reach_says_so(env: SlackEnvironment):
     """The subject is unknown without the case."""
-    stage.cases.away = True
-    sato = await pressed(stage)
+    env.cases.away = True
+    sato = await pressed(env)
     await showing(sato, "いまは受け付けられませんでした。")
 
 
-async def test_input_survives_temporal_being_out_of_reach(stage: Stage):
+async def test_input_survives_temporal_being_out_of_reach(env: SlackEnvironment):
     """The submission succeeds once Temporal is back."""
-    sato = await opened(stage)
+    sato = await opened(env)
     await sato.fill_and_submit(FIELDS)
     await showing(sato, "60件に実行します")
-    stage.cases.away = True
+    env.cases.away = True
     assert (await sato.fill_and_submit({}))["ok"] is False
-    stage.cases.away = False
+    env.cases.away = False
     assert (await sato.fill_and_submit({}))["ok"] is True
-    assert len(stage.cases.clicks) == 1
+    assert len(env.cases.clicks) == 1
 
 
 @pytest.mark.parametrize(
     "metadata", ["", "null", "{}", json.dumps({"workflow_id": "x", "case": CASE})]
 )
-async def test_forged_metadata_is_refused_with_the_input_kept(stage: Stage, metadata):
+async def test_forged_metadata_is_refused_with_the_input_kept(env: SlackEnvironment, metadata):
     """Metadata without a case sends nothing."""
-    sato = await opened(stage)
-    [view] = stage.workspace.views.stack("U0SATO")
+    sato = await opened(env)
+    [view] = env.workspace.views.stack("U0SATO")
     view.content["private_metadata"] = metadata
     done = await sato.fill_and_submit(FIELDS)
     assert done["errors"]["reason"].startswith("この画面のケースを読み込めませんでした。")
-    assert stage.cases.clicks == []
+    assert env.cases.clicks == []
 
 
-async def test_an_english_reader_reads_english(stage: Stage):
+async def test_an_english_reader_reads_english(env: SlackEnvironment):
     """The English modal has the same content."""
-    clark = await opened(stage, "U0CLARK", "“Check impact”")
+    clark = await opened(env, "U0CLARK", "“Check impact”")
     await clark.fill_and_submit(FIELDS)
     view = await showing(clark, "This decides for 60 subjects.")
     assert "Affects: 60 subjects · 4 already under action · Followers 1,240" in visible_text(view)
 
 
-async def test_the_list_has_pages_and_escapes_ids(stage: Stage):
+async def test_the_list_has_pages_and_escapes_ids(env: SlackEnvironment):
     """A page has 25 subjects, failed ones first."""
-    tanaka = await pressed(stage, "U0TANAKA", "bulk.list")
+    tanaka = await pressed(env, "U0TANAKA", "bulk.list")
     view = await showing(tanaka, "対象 60件中 1–25件目")
     assert "失敗" in visible_text(view)
     assert "https://" not in visible_text(view)
@@ -247,27 +249,27 @@ async def test_the_list_has_pages_and_escapes_ids(stage: Stage):
     await tanaka.press(view, "次へ")
     view = await showing(tanaka, "対象 60件中 51–60件目")
     assert [control.label for control in controls(view)] == ["前へ"]
-    assert [note.why for note in stage.ledger.notes] == [
+    assert [note.why for note in env.ledger.notes] == [
         "bulk, page 1",
         "bulk, page 2",
         "bulk, page 3",
     ]
-    assert stage.workspace.notifications == []
+    assert env.workspace.notifications == []
 
 
-async def test_a_person_without_a_role_sees_no_list(stage: Stage):
+async def test_a_person_without_a_role_sees_no_list(env: SlackEnvironment):
     """Account ids are for team members only."""
-    stage.people.roles_of["U0TANAKA"] = set()
-    tanaka = await pressed(stage, "U0TANAKA", "bulk.list")
+    env.people.roles_of["U0TANAKA"] = set()
+    tanaka = await pressed(env, "U0TANAKA", "bulk.list")
     refused = (
         "この操作ができるのは管理者か監査担当かリードかスペシャリストです"
         "（<@U0SUZUKI>、<@U0REED>、<@U0CLARK> ほか1人）。必要なときは依頼してください。"
     )
     assert refused in visible_text(await showing(tanaka, "この操作ができるのは"))
-    assert stage.ledger.notes == []
+    assert env.ledger.notes == []
 
 
-async def test_stop_is_stored_like_every_press(stage: Stage):
+async def test_stop_is_stored_like_every_press(env: SlackEnvironment):
     """The command is stored before the ack."""
-    await pressed(stage, "U0CLARK", "bulk.stop")
-    assert stage.cases.clicks[0][1].command == StopBulk(by=Actor(id="U0CLARK"), version=3)
+    await pressed(env, "U0CLARK", "bulk.stop")
+    assert env.cases.clicks[0][1].command == StopBulk(by=Actor(id="U0CLARK"), version=3)

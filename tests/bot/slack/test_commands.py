@@ -7,7 +7,7 @@ import pytest
 from bot.services.cases import ActionLine, EventLine, Past, Story
 from bot.services.lookups import Fact
 from deploy.sandbox.slack.screen import controls
-from tests.bot.slack.conftest import Stage
+from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import CASE, NOW, ROUTE, line
 from workflows.domain.alerts import Subject
 from workflows.domain.case.commands import AddNote, Watch
@@ -46,16 +46,16 @@ def story() -> Story:
         ("U0CLARK", "*How to use Koban*", "`/koban queue overdue` overdue cases"),
     ],
 )
-async def test_help_is_in_its_readers_language(stage: Stage, user, title, line_):
+async def test_help_is_in_its_readers_language(env: SlackEnvironment, user, title, line_):
     """It lists every form, and the look-ups of the policy."""
-    told = (await stage.command(stage.person(user), "/koban help")).splitlines()
+    told = (await env.command(env.person(user), "/koban help")).splitlines()
     assert (told[0], line_ in told) == (title, True)
     assert [row for row in told if row.startswith("`/koban stream ID`")] != []
 
 
-async def test_nothing_typed_is_help(stage: Stage):
+async def test_nothing_typed_is_help(env: SlackEnvironment):
     """An empty command shows the help."""
-    assert (await stage.command(stage.person("U0SATO"), "/koban ")).startswith("*Koban の使い方*")
+    assert (await env.command(env.person("U0SATO"), "/koban ")).startswith("*Koban の使い方*")
 
 
 @pytest.mark.parametrize(
@@ -69,42 +69,42 @@ async def test_nothing_typed_is_help(stage: Stage):
         ("halp", "`/koban help`"),
     ],
 )
-async def test_a_typo_gets_the_nearest_form(stage: Stage, typed, nearest):
+async def test_a_typo_gets_the_nearest_form(env: SlackEnvironment, typed, nearest):
     """The suggestion can be typed unchanged."""
-    told = await stage.command(stage.person("U0CLARK"), f"/koban {typed}")
+    told = await env.command(env.person("U0CLARK"), f"/koban {typed}")
     assert told.endswith(f"Did you mean {nearest}?")
 
 
-async def test_nonsense_gets_help(stage: Stage):
+async def test_nonsense_gets_help(env: SlackEnvironment):
     """Without a similar form the answer refers to the help."""
-    told = await stage.command(stage.person("U0SATO"), "/koban ばなな")
+    told = await env.command(env.person("U0SATO"), "/koban ばなな")
     assert (
         told == "`/koban ばなな` というコマンドはありません。`/koban help` で使い方を確認できます。"
     )
 
 
-async def test_hostile_text_is_escaped(stage: Stage):
+async def test_hostile_text_is_escaped(env: SlackEnvironment):
     """The typed text is repeated without mentions, links or formatting."""
-    told = await stage.command(
-        stage.person("U0SATO"), "/koban `<!channel> <@U0TANAKA> https://ex.com *b*"
+    told = await env.command(
+        env.person("U0SATO"), "/koban `<!channel> <@U0TANAKA> https://ex.com *b*"
     )
     assert "&lt;!channel&gt; &lt;@" in told
     assert "hxxps://ex[.]com" in told
-    assert stage.workspace.notifications == []
+    assert env.workspace.notifications == []
 
 
 @pytest.mark.parametrize("typed", ["case", "case 123", "user", f"user {'x' * 300}"])
-async def test_an_impossible_id_gets_an_example(stage: Stage, typed):
+async def test_an_impossible_id_gets_an_example(env: SlackEnvironment, typed):
     """An invalid id is answered with an example, without a look-up."""
-    told = await stage.command(stage.person("U0SATO"), f"/koban {typed}")
+    told = await env.command(env.person("U0SATO"), f"/koban {typed}")
     assert told.startswith("ID を指定してください（例: `/koban ")
-    assert stage.ledger.log == []
+    assert env.ledger.log == []
 
 
-async def test_a_case_is_shown_whole(stage: Stage):
+async def test_a_case_is_shown_whole(env: SlackEnvironment):
     """The answer has phase, assignee, due time, decision, actions, events and a card link."""
-    stage.ledger.stories[CASE] = story()
-    told = await stage.command(stage.person("U0SUZUKI"), "/koban case ｋ7q2f9xmo")
+    env.ledger.stories[CASE] = story()
+    told = await env.command(env.person("U0SUZUKI"), "/koban case ｋ7q2f9xmo")
     due = int((NOW + timedelta(minutes=10)).timestamp())
     assert f"*{CASE} · 外部誘導 · ユーザー u_123*" in told
     assert f"重大 · 対応中 · 担当 <@U0SATO> · 期限 <!date^{due}^" in told
@@ -130,58 +130,58 @@ async def test_a_case_is_shown_whole(stage: Stage):
         ("U0CLARK", Phase.ENFORCING, ["evidence", "note", "unwatch", "timeline"]),
     ],
 )
-async def test_a_looked_up_case_can_be_worked(stage: Stage, user, phase, names):
+async def test_a_looked_up_case_can_be_worked(env: SlackEnvironment, user, phase, names):
     """The buttons depend on case and role; an auditor can only view and watch."""
     watched = (
         EventLine(at=NOW, kind="case_unwatched", by="U0CLARK"),
         EventLine(at=NOW, kind="case_watched", by="U0CLARK"),
     )
-    stage.ledger.stories[CASE] = Story(
+    env.ledger.stories[CASE] = Story(
         line=line(CASE, phase=phase, workflow_id=ROUTE, version=7), alerts=1, events=watched
     )
-    person = stage.person(user)
-    await stage.command(person, f"/koban case {CASE}")
+    person = env.person(user)
+    await env.command(person, f"/koban case {CASE}")
     [message] = await person.ephemerals("ts-live")
     assert [c.action_id for c in controls(message)] == [f"case.{name}" for name in names]
     assert {(c.block_id, c.element["value"]) for c in controls(message)} == {(ROUTE, f"{CASE}:7")}
 
 
-async def test_a_button_of_a_look_up_reaches_the_case(stage: Stage):
+async def test_a_button_of_a_look_up_reaches_the_case(env: SlackEnvironment):
     """Watch and note work from an ephemeral answer."""
-    stage.ledger.stories[CASE] = Story(line=line(CASE, workflow_id=ROUTE, version=3), alerts=1)
-    sato = stage.person("U0SATO")
-    await stage.command(sato, f"/koban case {CASE}")
+    env.ledger.stories[CASE] = Story(line=line(CASE, workflow_id=ROUTE, version=3), alerts=1)
+    sato = env.person("U0SATO")
+    await env.command(sato, f"/koban case {CASE}")
     [message] = await sato.ephemerals("ts-live")
     await sato.press(message, "case.watch")
     await sato.press(message, "case.note")
     await sato.fill_and_submit({"note": "3件目"})
     by = Actor(id="U0SATO")
-    assert [(workflow_id, click.command) for workflow_id, click in stage.cases.clicks] == [
+    assert [(workflow_id, click.command) for workflow_id, click in env.cases.clicks] == [
         (ROUTE, Watch(by=by, version=3)),
         (ROUTE, AddNote(by=by, version=3, note="3件目")),
     ]
 
 
-async def test_an_unknown_case_gets_a_sentence(stage: Stage):
+async def test_an_unknown_case_gets_a_sentence(env: SlackEnvironment):
     """The id is repeated, so that a typing error is visible."""
-    told = await stage.command(stage.person("U0CLARK"), "/koban case K00000000")
+    told = await env.command(env.person("U0CLARK"), "/koban case K00000000")
     assert told == "No case K00000000. Please check the ID."
 
 
-async def test_a_user_is_shown_with_personal_data_masked(stage: Stage):
+async def test_a_user_is_shown_with_personal_data_masked(env: SlackEnvironment):
     """The answer has the platform's fields, prior actions and cases."""
-    stage.platform.facts["user:u_1"] = (
+    env.platform.facts["user:u_1"] = (
         Fact(title=Text(ja="状態", en="Status"), value="active"),
         Fact(title=Text(ja="メール", en="E-mail"), value="aiko@example.com", personal=True),
         Fact(title=Text(ja="氏名", en="Name"), value="山田愛子", personal=True),
     )
-    stage.ledger.pasts["user:u_1"] = Past(
+    env.ledger.pasts["user:u_1"] = Past(
         cases=(line("K11111111", phase=Phase.CLOSED, verdict=Verdict.VIOLATION),),
         actions=(
             ActionLine(case="K11111111", name="mute_user", title=MUTE, status=ActionStatus.LIFTED),
         ),
     )
-    told = await stage.command(stage.person("U0CLARK"), "/koban user u_1")
+    told = await env.command(env.person("U0CLARK"), "/koban user u_1")
     assert "Status: active" in told
     assert "E-mail: a∗∗∗@…" in told
     assert "aiko" not in told
@@ -190,13 +190,13 @@ async def test_a_user_is_shown_with_personal_data_masked(stage: Stage):
     assert "|K11111111> · Off-platform inducement · Violation" in told
 
 
-async def test_cases_that_name_a_subject_as_related_follow_its_own(stage: Stage):
+async def test_cases_that_name_a_subject_as_related_follow_its_own(env: SlackEnvironment):
     """Each says what it is about."""
-    stage.ledger.pasts["stream:s_9"] = Past(cases=(line("K11111111"),))
-    stage.ledger.namings["stream:s_9"] = (
+    env.ledger.pasts["stream:s_9"] = Past(cases=(line("K11111111"),))
+    env.ledger.namings["stream:s_9"] = (
         line("K22222222", subject=Subject(type="user", id="u_123")),
     )
-    told = await stage.command(stage.person("U0CLARK"), "/koban stream s_9")
+    told = await env.command(env.person("U0CLARK"), "/koban stream s_9")
     title, own, naming = told.splitlines()[-3:]
     assert title == "*2 cases*"
     assert "K11111111" in own
@@ -205,38 +205,38 @@ async def test_cases_that_name_a_subject_as_related_follow_its_own(stage: Stage)
     assert naming.endswith(" · named as related to User u_123")
 
 
-async def test_a_look_up_is_recorded_before_anything_is_read(stage: Stage):
+async def test_a_look_up_is_recorded_before_anything_is_read(env: SlackEnvironment):
     """The record has both people and the reason."""
-    await stage.command(stage.person("U0SUZUKI"), "/koban user u 1/../2")
-    [note] = stage.ledger.notes
+    await env.command(env.person("U0SUZUKI"), "/koban user u 1/../2")
+    [note] = env.ledger.notes
     assert (note.actor, note.at) == ("U0SUZUKI", NOW)
     assert (note.subject_type, note.subject_id) == ("user", "u 1/../2")
     assert note.why == "/koban user in C0LIVE"
-    assert stage.ledger.log == ["looked_up", "past", "naming"]
-    assert stage.platform.asked == ["user:u 1/../2"]
+    assert env.ledger.log == ["looked_up", "past", "naming"]
+    assert env.platform.asked == ["user:u 1/../2"]
 
 
-async def test_nothing_is_shown_without_a_record(stage: Stage):
+async def test_nothing_is_shown_without_a_record(env: SlackEnvironment):
     """Without the ledger the look-up is refused."""
-    stage.ledger.away = True
-    told = await stage.command(stage.person("U0SATO"), "/koban user u_1")
+    env.ledger.away = True
+    told = await env.command(env.person("U0SATO"), "/koban user u_1")
     assert told == "いまは照会できません。少し待って、もう一度試してください。"
-    assert stage.platform.asked == []
+    assert env.platform.asked == []
 
 
 @pytest.mark.parametrize("typed", ["user u_1", "case K7Q2F9XM0", "queue"])
-async def test_only_people_with_a_role_look_things_up(stage: Stage, typed):
+async def test_only_people_with_a_role_look_things_up(env: SlackEnvironment, typed):
     """Other people get a sentence and no data."""
-    stage.people.roles_of.clear()
-    told = await stage.command(stage.person("U0CLARK"), f"/koban {typed}")
+    env.people.roles_of.clear()
+    told = await env.command(env.person("U0CLARK"), f"/koban {typed}")
     assert told.startswith("Only Trust &amp; Safety members can look things up.")
-    assert (stage.ledger.log, stage.platform.asked) == ([], [])
+    assert (env.ledger.log, env.platform.asked) == ([], [])
 
 
-async def test_the_past_is_shown_although_the_platform_is_away(stage: Stage):
+async def test_the_past_is_shown_although_the_platform_is_away(env: SlackEnvironment):
     """The ledger's data does not need the platform."""
-    stage.platform.away = True
-    told = await stage.command(stage.person("U0SATO"), "/koban listing m_77")
+    env.platform.away = True
+    told = await env.command(env.person("U0SATO"), "/koban listing m_77")
     assert "プラットフォームが応答しないため、Koban の記録だけを表示しています。" in told
     assert "*過去の措置 0件*" in told
 
@@ -267,41 +267,41 @@ QUEUE = (
         ("queue approvals", "承認待ち 1件", ["K0000000D"]),
     ],
 )
-async def test_the_queue_is_severest_first_then_soonest(stage: Stage, typed, title, ids):
+async def test_the_queue_is_severest_first_then_soonest(env: SlackEnvironment, typed, title, ids):
     """Each row has a link to its card."""
-    stage.ledger.lines = QUEUE
-    told = await stage.command(stage.person("U0SATO"), f"/koban {typed}")
+    env.ledger.lines = QUEUE
+    told = await env.command(env.person("U0SATO"), f"/koban {typed}")
     assert told.startswith(f"*{title}*")
     assert [row.split("|")[1][:9] for row in told.splitlines() if "archives" in row] == ids
 
 
-async def test_what_is_overdue_is_marked(stage: Stage):
+async def test_what_is_overdue_is_marked(env: SlackEnvironment):
     """Only the overdue case has the mark."""
-    stage.ledger.lines = QUEUE
-    told = await stage.command(stage.person("U0SATO"), "/koban queue")
+    env.ledger.lines = QUEUE
+    told = await env.command(env.person("U0SATO"), "/koban queue")
     marked = [row for row in told.splitlines() if row.endswith(" · *期限超過*")]
     assert len(marked) == 1
     assert marked[0].startswith("未対応 · 担当 未定 · 期限 ")
 
 
-async def test_a_long_queue_says_how_much_is_left_out(stage: Stage):
+async def test_a_long_queue_says_how_much_is_left_out(env: SlackEnvironment):
     """It shows twenty cases and the number of the others."""
-    stage.ledger.lines = tuple(line(f"K{number:08d}") for number in range(33))
-    told = await stage.command(stage.person("U0CLARK"), "/koban queue")
+    env.ledger.lines = tuple(line(f"K{number:08d}") for number in range(33))
+    told = await env.command(env.person("U0CLARK"), "/koban queue")
     assert told.startswith("*33 open cases*")
     assert told.endswith("and 13 more")
 
 
-async def test_an_empty_queue_is_one_sentence(stage: Stage):
+async def test_an_empty_queue_is_one_sentence(env: SlackEnvironment):
     """There is no list."""
-    told = await stage.command(stage.person("U0SATO"), "/koban queue overdue")
+    told = await env.command(env.person("U0SATO"), "/koban queue overdue")
     assert told == "期限超過のケースはありません。"
 
 
-async def test_a_command_is_acknowledged_before_the_answer_is_known(stage: Stage):
+async def test_a_command_is_acknowledged_before_the_answer_is_known(env: SlackEnvironment):
     """A slow look-up does not delay the ack, which has no body."""
-    stage.ledger.lines = QUEUE
-    await stage.command(stage.person("U0SATO"), "/koban queue")
-    [delivery] = stage.workspace.deliveries
+    env.ledger.lines = QUEUE
+    await env.command(env.person("U0SATO"), "/koban queue")
+    [delivery] = env.workspace.deliveries
     assert (delivery.kind, delivery.status) == ("command", 200)
-    assert stage.workspace.calls["chat.postEphemeral"] == 0
+    assert env.workspace.calls["chat.postEphemeral"] == 0

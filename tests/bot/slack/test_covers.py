@@ -9,7 +9,7 @@ from bot.slack.commands.cover import EndCovers, LetCover, ShowCovers
 from bot.slack.commands.dispatch import read
 from bot.slack.commands.parser import Incomplete
 from bot.slack.commands.subject import ShowSubject
-from tests.bot.slack.conftest import Stage
+from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import NOW
 from workflows.domain.alerts import Subject
 from workflows.domain.people import Cover, Role
@@ -83,14 +83,14 @@ def test_an_id_is_read_as_it_was_typed(typed, id_):
     assert read(typed, ("user",)) == ShowSubject(subject=Subject(type="user", id=id_))
 
 
-async def test_a_lead_lets_somebody_cover(stage: Stage):
+async def test_a_lead_lets_somebody_cover(env: SlackEnvironment):
     """It is 12:10 in Tokyo; the colleague gets a direct message in their language."""
-    told = await stage.command(stage.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
+    told = await env.command(env.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
     six = NOW + timedelta(hours=5, minutes=50)
     assert told.startswith(f"<@U0CLARK>さんが <!date^{int(six.timestamp())}^")
     cover = Cover(role=Role.LEAD, person="U0TANAKA", until=six)
-    assert stage.covers.given == [("U0CLARK", cover)]
-    clark = stage.person("U0CLARK")
+    assert env.covers.given == [("U0CLARK", cover)]
+    clark = env.person("U0CLARK")
 
     async def told_directly() -> str:
         messages = await clark.messages("dm")
@@ -100,10 +100,10 @@ async def test_a_lead_lets_somebody_cover(stage: Stage):
     assert message.startswith("You cover for <@U0TANAKA> until ")
 
 
-async def test_a_time_that_is_over_today_is_tomorrows(stage: Stage):
+async def test_a_time_that_is_over_today_is_tomorrows(env: SlackEnvironment):
     """A night shift ends in the morning."""
-    await stage.command(stage.person("U0TANAKA"), "/koban 代理 @佐藤 6:00まで")
-    [(person, cover)] = stage.covers.given
+    await env.command(env.person("U0TANAKA"), "/koban 代理 @佐藤 6:00まで")
+    [(person, cover)] = env.covers.given
     assert (person, cover.until) == ("U0SATO", NOW + timedelta(hours=17, minutes=50))
 
 
@@ -142,69 +142,69 @@ async def test_a_time_that_is_over_today_is_tomorrows(stage: Stage):
         ),
     ],
 )
-async def test_a_cover_without_permission_is_refused(stage: Stage, user, typed, told):
+async def test_a_cover_without_permission_is_refused(env: SlackEnvironment, user, typed, told):
     """The answer has the reason, and nothing is recorded."""
-    assert await stage.command(stage.person(user), f"/koban cover {typed}") == told
-    assert stage.covers.given == []
+    assert await env.command(env.person(user), f"/koban cover {typed}") == told
+    assert env.covers.given == []
 
 
-async def test_a_cover_may_last_a_whole_day(stage: Stage):
+async def test_a_cover_may_last_a_whole_day(env: SlackEnvironment):
     """The limit is exactly 24 hours."""
-    await stage.command(stage.person("U0TANAKA"), "/koban cover @emma.clark until 2026-11-24 12:10")
-    [(_, cover)] = stage.covers.given
+    await env.command(env.person("U0TANAKA"), "/koban cover @emma.clark until 2026-11-24 12:10")
+    [(_, cover)] = env.covers.given
     assert cover.until == NOW + timedelta(hours=24)
 
 
-async def test_covers_are_listed_from_both_sides(stage: Stage):
+async def test_covers_are_listed_from_both_sides(env: SlackEnvironment):
     """The list has covers by the person and for the person."""
     until = NOW + timedelta(hours=1)
-    stage.covers.given = [
+    env.covers.given = [
         ("U0SATO", Cover(role=Role.LEAD, person="U0TANAKA", until=until)),
         ("U0TANAKA", Cover(role=Role.LEAD, person="U0REED", until=until)),
     ]
-    told = (await stage.command(stage.person("U0TANAKA"), "/koban cover")).splitlines()
+    told = (await env.command(env.person("U0TANAKA"), "/koban cover")).splitlines()
     assert told[0] == "*現在の代理*"
     assert told[1].startswith("• <@U0SATO>さんがあなたの代理（<!date^")
     assert told[2].startswith("• あなたが<@U0REED>さんの代理（<!date^")
 
 
-async def test_an_empty_list_of_covers_is_one_sentence(stage: Stage):
+async def test_an_empty_list_of_covers_is_one_sentence(env: SlackEnvironment):
     """The answer says that there are no covers."""
-    told = await stage.command(stage.person("U0REED"), "/koban cover")
+    told = await env.command(env.person("U0REED"), "/koban cover")
     assert told == "No current covers."
 
 
-async def test_a_lead_ends_what_they_gave(stage: Stage):
+async def test_a_lead_ends_what_they_gave(env: SlackEnvironment):
     """Only the lead's own covers end; without any, the answer says so."""
     until = NOW + timedelta(hours=1)
-    stage.covers.given = [("U0SATO", Cover(role=Role.LEAD, person="U0REED", until=until))]
-    assert await stage.command(stage.person("U0REED"), "/koban cover end") == "1 cover ended."
-    sato = stage.person("U0SATO")
-    assert await stage.command(sato, "/koban cover end") == "終了する代理はありません。"
-    assert stage.covers.ended == [("U0REED", NOW), ("U0SATO", NOW)]
+    env.covers.given = [("U0SATO", Cover(role=Role.LEAD, person="U0REED", until=until))]
+    assert await env.command(env.person("U0REED"), "/koban cover end") == "1 cover ended."
+    sato = env.person("U0SATO")
+    assert await env.command(sato, "/koban cover end") == "終了する代理はありません。"
+    assert env.covers.ended == [("U0REED", NOW), ("U0SATO", NOW)]
 
 
-async def test_somebody_without_a_role_has_no_covers(stage: Stage):
+async def test_somebody_without_a_role_has_no_covers(env: SlackEnvironment):
     """Nothing is read or written."""
-    stage.people.roles_of.clear()
-    told = await stage.command(stage.person("U0REED"), "/koban cover @emma.clark until 18:00")
+    env.people.roles_of.clear()
+    told = await env.command(env.person("U0REED"), "/koban cover @emma.clark until 18:00")
     assert told.startswith("Only Trust &amp; Safety members")
-    assert stage.covers.given == []
+    assert env.covers.given == []
 
 
-async def test_an_outage_of_the_ledger_is_reported(stage: Stage):
+async def test_an_outage_of_the_ledger_is_reported(env: SlackEnvironment):
     """A cover is only confirmed after it is recorded."""
-    stage.covers.away = True
-    told = await stage.command(stage.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
+    env.covers.away = True
+    told = await env.command(env.person("U0TANAKA"), "/koban cover @emma.clark until 18:00")
     assert told == "いまは照会できません。少し待って、もう一度試してください。"
 
 
 LASTS = Cover(role=Role.LEAD, person="U0TANAKA", until=NOW + timedelta(hours=1))
 
 
-async def direct(stage: Stage, user: str) -> str:
+async def direct(env: SlackEnvironment, user: str) -> str:
     """The person's last direct message."""
-    person = stage.person(user)
+    person = env.person(user)
 
     async def told() -> str:
         messages = await person.messages("dm")
@@ -221,42 +221,42 @@ async def direct(stage: Stage, user: str) -> str:
         ("U0REED", "@sato", Role.LEAD),
     ],
 )
-async def test_another_lead_or_an_admin_ends_any(stage: Stage, user, whose, role):
+async def test_another_lead_or_an_admin_ends_any(env: SlackEnvironment, user, whose, role):
     """They name either side; the record has who ended it, and both people get a message."""
-    stage.covers.given = [("U0SATO", LASTS)]
-    stage.people.roles_of[user] = {role}
-    told = await stage.command(stage.person(user), f"/koban cover end {whose}")
+    env.covers.given = [("U0SATO", LASTS)]
+    env.people.roles_of[user] = {role}
+    told = await env.command(env.person(user), f"/koban cover end {whose}")
     id_ = whose.upper().replace("@", "U0")
     assert told in (f"<@{id_}>さんの代理を終了しました（1件）。", f"Covers ended for <@{id_}>: 1.")
-    assert (stage.covers.ended_by, stage.covers.ended) == ([(id_, user)], [])
+    assert (env.covers.ended_by, env.covers.ended) == ([(id_, user)], [])
     ended = f"<@{user}>さんが、<@U0SATO>さんによる<@U0TANAKA>さんの代理を終了しました。"
-    assert await direct(stage, "U0SATO") == ended
-    assert await direct(stage, "U0TANAKA") == ended
+    assert await direct(env, "U0SATO") == ended
+    assert await direct(env, "U0TANAKA") == ended
 
 
 @pytest.mark.parametrize("user", ["U0SATO", "U0SUZUKI"])
-async def test_nobody_else_ends_a_cover_that_is_not_theirs(stage: Stage, user):
+async def test_nobody_else_ends_a_cover_that_is_not_theirs(env: SlackEnvironment, user):
     """The refusal names people with the right, and no cover ends."""
-    stage.covers.given = [("U0CLARK", LASTS)]
-    assert await stage.command(stage.person(user), "/koban cover end @tanaka") == (
+    env.covers.given = [("U0CLARK", LASTS)]
+    assert await env.command(env.person(user), "/koban cover end @tanaka") == (
         "ほかの人の代理を終了できるのはリードと管理者だけです（<@U0REED>、<@U0TANAKA>）。"
     )
-    assert (stage.covers.ended, stage.covers.ended_by) == ([], [])
+    assert (env.covers.ended, env.covers.ended_by) == ([], [])
 
 
-async def test_an_unknown_cover_gets_a_sentence(stage: Stage):
+async def test_an_unknown_cover_gets_a_sentence(env: SlackEnvironment):
     """No message is sent."""
-    assert await stage.command(stage.person("U0REED"), "/koban cover end @tanaka") == (
+    assert await env.command(env.person("U0REED"), "/koban cover end @tanaka") == (
         "<@U0TANAKA> has no covers to end."
     )
 
 
-async def test_who_may_end_any_sees_all(stage: Stage):
+async def test_who_may_end_any_sees_all(env: SlackEnvironment):
     """Auditors see all covers too; specialists see their own."""
-    stage.people.roles_of["U0TANAKA"] = {Role.ADMIN}
-    stage.covers.given = [("U0SATO", LASTS.model_copy(update={"person": "U0MORI"}))]
+    env.people.roles_of["U0TANAKA"] = {Role.ADMIN}
+    env.covers.given = [("U0SATO", LASTS.model_copy(update={"person": "U0MORI"}))]
     for user in ("U0REED", "U0TANAKA", "U0SUZUKI"):
-        told = await stage.command(stage.person(user), "/koban cover")
+        told = await env.command(env.person(user), "/koban cover")
         assert "<@U0SATO>" in told
         assert "<@U0MORI>" in told
-    assert await stage.command(stage.person("U0CLARK"), "/koban cover") == "No current covers."
+    assert await env.command(env.person("U0CLARK"), "/koban cover") == "No current covers."

@@ -20,14 +20,14 @@ from bot.slack.home.refresh import (
     Outcome,
 )
 from bot.slack.rendering import Block, section
-from bot.slack.replies import Background
+from bot.tasks import Background
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app
 from deploy.sandbox.slack.person import WAIT_SECONDS, Person, wait_until
 from deploy.sandbox.slack.screen import visible_text
 from deploy.sandbox.slack.workspace import Workspace
-from tests.bot.slack.conftest import Stage
+from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import NOW, line
 from tests.bot.slack.test_home import home
 from workflows.domain.metrics.metrics import Backlog, Numbers, Sla
@@ -58,10 +58,10 @@ async def until_shown(person: Person, text: str) -> str:
 # -- content ------------------------------------------------------------------------------
 
 
-async def test_home_shows_the_shift_and_todays_figures(stage: Stage) -> None:
+async def test_home_shows_the_shift_and_todays_figures(env: SlackEnvironment) -> None:
     """The day starts at the team's midnight: 2026-11-23 in Tokyo, 15:00 UTC."""
-    stage.team.duty = on_call()
-    stage.team.counted = Numbers(
+    env.team.duty = on_call()
+    env.team.counted = Numbers(
         since=NOW,
         until=NOW,
         opened=12,
@@ -69,7 +69,7 @@ async def test_home_shows_the_shift_and_todays_figures(stage: Stage) -> None:
         sla={Severity.HIGH: Sla(met=2, missed=1)},
         backlog=Backlog(open={Severity.HIGH: 3}, overdue={Severity.HIGH: 1}),
     )
-    read = await home(stage, SATO)
+    read = await home(env, SATO)
     ends = int((NOW + timedelta(hours=8)).timestamp())
     assert "現在の当番" in read
     assert f"• 日勤（<!date^{ends}^" in read
@@ -77,13 +77,13 @@ async def test_home_shows_the_shift_and_todays_figures(stage: Stage) -> None:
     assert "受付 12件 · 完了 9件" in read
     assert "未完了 3件（期限超過 1件）: 高 3（超過 1）" in read
     assert "期限内の判断 66%（2/3件）: 高 2/3" in read
-    since, until = stage.team.asked[0]
+    since, until = env.team.asked[0]
     assert (since.isoformat(), until) == ("2026-11-23T00:00:00+09:00", NOW)
 
 
-async def test_the_most_urgent_section_comes_first(stage: Stage) -> None:
+async def test_the_most_urgent_section_comes_first(env: SlackEnvironment) -> None:
     """Approvals, own cases, overdue, shift, figures, language and help come in this order."""
-    read = await home(stage, "U0CLARK")
+    read = await home(env, "U0CLARK")
     order = [
         "Awaiting your approval",
         "Assigned to you",
@@ -97,24 +97,24 @@ async def test_the_most_urgent_section_comes_first(stage: Stage) -> None:
     assert places == sorted(places)
 
 
-async def test_the_fullest_home_is_taken_by_slack(stage: Stage) -> None:
+async def test_the_fullest_home_is_taken_by_slack(env: SlackEnvironment) -> None:
     """500 cases are overdue, the reader's own and to be approved; Slack takes 100 blocks."""
-    stage.team.duty = on_call()
-    stage.ledger.lines = tuple(
+    env.team.duty = on_call()
+    env.ledger.lines = tuple(
         line(f"K{n:08}", owner="U0REED", due_in=-5, approvers=["lead"]) for n in range(500)
     )
-    read = await home(stage, "U0REED")
+    read = await home(env, "U0REED")
     assert "Assigned to you (500)" in read
-    blocks = stage.workspace.views.homes["U0REED"].blocks
+    blocks = env.workspace.views.homes["U0REED"].blocks
     assert len(blocks) <= 60
 
 
 # -- the language -------------------------------------------------------------------------
 
 
-async def test_a_language_is_chosen_and_drawn(stage: Stage) -> None:
+async def test_a_language_is_chosen_and_drawn(env: SlackEnvironment) -> None:
     """The select shows the choice; going back to Slack's language is a choice too."""
-    sato = stage.person(SATO)
+    sato = env.person(SATO)
     await sato.home()
     await until_shown(sato, "あなたの担当")
     for picked, stored, shown in (
@@ -123,7 +123,7 @@ async def test_a_language_is_chosen_and_drawn(stage: Stage) -> None:
         ("Slack に合わせる", None, "slack"),
     ):
         await sato.choose((await sato.state())["home"], "home.language", picked)
-        await wait_until(lambda value=stored: stage.team.chosen.get(SATO, "?") == value)
+        await wait_until(lambda value=stored: env.team.chosen.get(SATO, "?") == value)
 
         async def drawn(value: str = shown) -> bool:
             view = (await sato.state())["home"]
@@ -133,48 +133,48 @@ async def test_a_language_is_chosen_and_drawn(stage: Stage) -> None:
         await sato.until(drawn, what=f"{shown} in the switch")
 
 
-async def test_a_language_that_can_not_be_stored_is_reported(stage: Stage) -> None:
+async def test_a_language_that_can_not_be_stored_is_reported(env: SlackEnvironment) -> None:
     """The person gets a direct message, because a home has no other place for errors."""
-    sato = stage.person(SATO)
+    sato = env.person(SATO)
     await sato.home()
     await until_shown(sato, "あなたの担当")
-    stage.team.away = True
+    env.team.away = True
     await sato.choose((await sato.state())["home"], "home.language", "English")
 
     async def told() -> str:
         return "".join(message["text"] for message in await sato.messages("dm"))
 
     assert (await sato.until(told, what="a message")).startswith("表示言語を保存できませんでした。")
-    assert stage.team.chosen == {}
+    assert env.team.chosen == {}
 
 
 # -- refresh ------------------------------------------------------------------------------
 
 
-async def test_a_press_refreshes_the_homes_that_it_changes(stage: Stage) -> None:
+async def test_a_press_refreshes_the_homes_that_it_changes(env: SlackEnvironment) -> None:
     """Every open home is checked, and only changed ones are published."""
-    sato, reed = stage.person(SATO), stage.person("U0REED")
+    sato, reed = env.person(SATO), env.person("U0REED")
     for person, words in ((sato, "あなたの担当 0件"), (reed, "Assigned to you (0)")):
         await person.home()
         await until_shown(person, words)
-    before = stage.workspace.calls["views.publish"]
-    card = await stage.message(sato, stage.card())
-    stage.ledger.lines = (line("K0000000A", owner=SATO),)
+    before = env.workspace.calls["views.publish"]
+    card = await env.message(sato, env.card())
+    env.ledger.lines = (line("K0000000A", owner=SATO),)
     await sato.press(card, "担当する")
     await until_shown(sato, "あなたの担当 1件")
     # The second look finds nothing new for either of them.
-    reads = stage.ledger.log.count("queue")
-    await wait_until(lambda: stage.ledger.log.count("queue") > reads)
-    assert stage.workspace.calls["views.publish"] == before + 1
+    reads = env.ledger.log.count("queue")
+    await wait_until(lambda: env.ledger.log.count("queue") > reads)
+    assert env.workspace.calls["views.publish"] == before + 1
 
 
-async def test_without_an_open_home_nothing_is_read(stage: Stage) -> None:
+async def test_without_an_open_home_nothing_is_read(env: SlackEnvironment) -> None:
     """A click does not read the ledger."""
-    sato = stage.person(SATO)
-    await sato.press(await stage.message(sato, stage.card()), "担当する")
-    await wait_until(lambda: stage.cases.clicks != [])
-    assert stage.ledger.log == []
-    assert stage.workspace.calls["views.publish"] == 0
+    sato = env.person(SATO)
+    await sato.press(await env.message(sato, env.card()), "担当する")
+    await wait_until(lambda: env.cases.clicks != [])
+    assert env.ledger.log == []
+    assert env.workspace.calls["views.publish"] == 0
 
 
 # -- rate limits --------------------------------------------------------------------------

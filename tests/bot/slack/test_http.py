@@ -9,75 +9,75 @@ import pytest
 
 from bot.slack.http import MOST_BYTES
 from deploy.sandbox.slack.app_client import signature
-from tests.bot.slack.conftest import Stage
+from tests.bot.slack.conftest import SlackEnvironment
 
 
 async def send(
-    stage: Stage, http: httpx.AsyncClient, body: bytes, **headers: str
+    env: SlackEnvironment, http: httpx.AsyncClient, body: bytes, **headers: str
 ) -> httpx.Response:
     timestamp = headers.pop("timestamp", str(int(time.time())))
-    signed = signature(stage.workspace.signing_secret, timestamp, body)
+    signed = signature(env.workspace.signing_secret, timestamp, body)
     sent = {
         "Content-Type": "application/x-www-form-urlencoded",
         "X-Slack-Request-Timestamp": timestamp,
         "X-Slack-Signature": signed,
         **headers,
     }
-    return await http.post(f"{stage.workspace.bot_url}/slack/events", content=body, headers=sent)
+    return await http.post(f"{env.workspace.bot_url}/slack/events", content=body, headers=sent)
 
 
-async def test_a_wrong_timestamp_is_unauthorised(stage: Stage, http):
+async def test_a_wrong_timestamp_is_unauthorised(env: SlackEnvironment, http):
     """Old, missing or invalid timestamps give 401, never 500."""
     for timestamp in ("now", "", "1e9", "-1", "9" * 40, "1", "12.5"):
-        answer = await send(stage, http, b"command=%2Fkoban", timestamp=timestamp)
+        answer = await send(env, http, b"command=%2Fkoban", timestamp=timestamp)
         assert answer.status_code == 401, timestamp
 
 
-async def test_a_wrong_signature_is_unauthorised(stage: Stage, http):
+async def test_a_wrong_signature_is_unauthorised(env: SlackEnvironment, http):
     """Any invalid header gives 401."""
     for signed in ("", "v0=", "v0=" + "0" * 64, "v1=abc"):
-        answer = await send(stage, http, b"command=%2Fkoban", **{"X-Slack-Signature": signed})
+        answer = await send(env, http, b"command=%2Fkoban", **{"X-Slack-Signature": signed})
         assert answer.status_code == 401, signed
 
 
-async def test_an_unsigned_malformed_body_is_unauthorised(stage: Stage, http):
+async def test_an_unsigned_malformed_body_is_unauthorised(env: SlackEnvironment, http):
     """The response does not depend on the body."""
     for body in (b"{", b"[1]", b"payload=%7B", b"\xff\xfe"):
-        answer = await send(stage, http, body, **{"X-Slack-Signature": "v0=" + "0" * 64})
+        answer = await send(env, http, body, **{"X-Slack-Signature": "v0=" + "0" * 64})
         assert answer.status_code == 401
 
 
-async def test_a_signed_malformed_body_is_a_bad_request(stage: Stage, http):
+async def test_a_signed_malformed_body_is_a_bad_request(env: SlackEnvironment, http):
     """The status is 400, without a traceback."""
     for body in (b"{", b"payload=%7B", b"payload=%5B1%5D"):
-        answer = await send(stage, http, body)
+        answer = await send(env, http, body)
         assert (answer.status_code, answer.text) == (400, "unreadable body")
 
 
-async def test_a_body_over_the_cap_is_too_large(stage: Stage, http):
+async def test_a_body_over_the_cap_is_too_large(env: SlackEnvironment, http):
     """The body is not read."""
-    answer = await send(stage, http, b"x" * (MOST_BYTES + 1))
+    answer = await send(env, http, b"x" * (MOST_BYTES + 1))
     assert answer.status_code == 413
 
 
-async def test_slacks_address_check_is_answered(stage: Stage, http):
+async def test_slacks_address_check_is_answered(env: SlackEnvironment, http):
     """The response has Slack's challenge."""
     body = json.dumps({"type": "url_verification", "challenge": "3eZbrw1a"}).encode()
-    answer = await send(stage, http, body, **{"Content-Type": "application/json"})
+    answer = await send(env, http, body, **{"Content-Type": "application/json"})
     assert answer.status_code == 200
     assert answer.json() == {"challenge": "3eZbrw1a"}
 
 
-async def test_the_first_request_costs_no_call_to_slack(stage: Stage, http):
+async def test_the_first_request_costs_no_call_to_slack(env: SlackEnvironment, http):
     """Bolt would call auth.test before the first ack."""
-    sato = stage.person("U0SATO")
-    await sato.press(await stage.message(sato, stage.card()), "case.claim")
-    assert stage.workspace.calls == {}
+    sato = env.person("U0SATO")
+    await sato.press(await env.message(sato, env.card()), "case.claim")
+    assert env.workspace.calls == {}
 
 
-async def test_the_certificate_check_is_answered(stage: Stage, http):
+async def test_the_certificate_check_is_answered(env: SlackEnvironment, http):
     """Slack sends it without a signature, by GET and by POST."""
-    url = f"{stage.workspace.bot_url}/slack/events"
+    url = f"{env.workspace.bot_url}/slack/events"
     assert (await http.get(url, params={"ssl_check": "1"})).status_code == 200
     assert (await http.post(url, content=b"ssl_check=1&token=x")).status_code == 200
     assert (await http.get(url)).status_code == 405
@@ -133,19 +133,21 @@ PLACES = {
 @pytest.mark.parametrize("missing", [*PLACES, "none"])
 @pytest.mark.parametrize("kind", PAYLOADS)
 async def test_a_payload_without_its_place_is_no_fault(
-    stage: Stage, http, kind: str, missing: str
+    env: SlackEnvironment, http, kind: str, missing: str
 ) -> None:
     """A missing team, user or channel is refused or ignored, and stores nothing."""
     places = {name: each for name, each in PLACES.items() if name != missing}
     body = urlencode({"payload": json.dumps({**PAYLOADS[kind], **places})}).encode()
-    answer = await send(stage, http, body)
+    answer = await send(env, http, body)
     assert answer.status_code < 500, answer.text
     if missing == "user":
-        assert stage.cases.clicks == []
+        assert env.cases.clicks == []
 
 
 @pytest.mark.parametrize("missing", ["team_id", "user_id", "channel_id", "text", "trigger_id"])
-async def test_a_command_without_its_place_is_no_fault(stage: Stage, http, missing: str) -> None:
+async def test_a_command_without_its_place_is_no_fault(
+    env: SlackEnvironment, http, missing: str
+) -> None:
     """The same for a slash command."""
     fields = {
         "command": "/koban",
@@ -156,12 +158,14 @@ async def test_a_command_without_its_place_is_no_fault(stage: Stage, http, missi
         "trigger_id": "1.2.x",
     }
     body = urlencode({name: each for name, each in fields.items() if name != missing}).encode()
-    assert (await send(stage, http, body)).status_code < 500
+    assert (await send(env, http, body)).status_code < 500
 
 
 @pytest.mark.parametrize("event", [{"type": "app_home_opened", "tab": "home"}, {"type": "x"}, {}])
-async def test_an_event_without_its_person_is_no_fault(stage: Stage, http, event: dict) -> None:
+async def test_an_event_without_its_person_is_no_fault(
+    env: SlackEnvironment, http, event: dict
+) -> None:
     """The same for an event."""
     body = json.dumps({"type": "event_callback", "team_id": "T0KOBAN", "event": event}).encode()
-    answer = await send(stage, http, body, **{"Content-Type": "application/json"})
+    answer = await send(env, http, body, **{"Content-Type": "application/json"})
     assert answer.status_code < 500, answer.text

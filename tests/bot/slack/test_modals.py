@@ -8,7 +8,7 @@ import pytest
 from deploy.sandbox.slack.blockkit.values import options_of
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
-from tests.bot.slack.conftest import Stage
+from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import CASE, ROUTE, case
 from tests.workflows.domain.builders import a_case, a_policy, follow, minutes, news
 from workflows.domain.alerts import Subject
@@ -23,9 +23,9 @@ from workflows.domain.policy.playbook import PresetAction
 REASON = "プロフィールと配信で計3回、LINE IDを提示"
 
 
-async def open_(stage: Stage, user: str, button: str) -> Person:
-    person = stage.person(user)
-    await person.press(await stage.message(person, stage.card()), button)
+async def open_(env: SlackEnvironment, user: str, button: str) -> Person:
+    person = env.person(user)
+    await person.press(await env.message(person, env.card()), button)
     await person.modal()
     return person
 
@@ -35,9 +35,9 @@ def offered(view: dict, block: str) -> list[str]:
     return [option["value"] for option in options_of(found.element)]
 
 
-async def test_decide_opens_with_what_fits_the_case(stage: Stage):
+async def test_decide_opens_with_what_fits_the_case(env: SlackEnvironment):
     """Only actions for the case's subject are offered, dangerous ones last."""
-    sato = await open_(stage, "U0SATO", "case.decide")
+    sato = await open_(env, "U0SATO", "case.decide")
     view = await sato.modal()
     assert offered(view, "verdict") == ["violation", "no_violation", "false_positive"]
     assert offered(view, "actions") == ["mute_user", "permanent_ban"]
@@ -51,13 +51,13 @@ async def test_decide_opens_with_what_fits_the_case(stage: Stage):
     assert policy.element["initial_option"]["value"] == "MKT-4.2"
 
 
-async def test_only_actions_of_the_playbook_are_offered(stage: Stage):
+async def test_only_actions_of_the_playbook_are_offered(env: SlackEnvironment):
     """`actions: [mute_user]`."""
     now = case()
     playbook = now.policy.playbook.model_copy(update={"actions": ("mute_user",)})
     policy = now.policy.model_copy(update={"playbook": playbook})
-    stage.cases.memories[ROUTE] = CaseSnapshot(case=now.model_copy(update={"policy": policy}))
-    sato = await open_(stage, "U0SATO", "case.decide")
+    env.cases.memories[ROUTE] = CaseSnapshot(case=now.model_copy(update={"policy": policy}))
+    sato = await open_(env, "U0SATO", "case.decide")
     assert offered(await sato.modal(), "actions") == ["mute_user"]
 
 
@@ -70,20 +70,22 @@ def protected_case() -> Case:
 
 
 @pytest.mark.parametrize("ticked", [("P1",), ()])
-async def test_a_violation_keeps_the_ticked_protections(stage: Stage, ticked: tuple[str, ...]):
+async def test_a_violation_keeps_the_ticked_protections(
+    env: SlackEnvironment, ticked: tuple[str, ...]
+):
     """All are ticked at first; an empty choice keeps none."""
-    stage.cases.memories[ROUTE] = CaseSnapshot(case=protected_case())
-    sato = await open_(stage, "U0SATO", "case.decide")
+    env.cases.memories[ROUTE] = CaseSnapshot(case=protected_case())
+    sato = await open_(env, "U0SATO", "case.decide")
     keeps = next(c for c in controls(await sato.modal()) if c.block_id == "keeps")
     assert [each["value"] for each in keeps.element["initial_options"]] == ["P1"]
     right = {"verdict": "violation", "actions": ["mute_user"], "reason": REASON}
     assert await sato.fill_and_submit({**right, "keeps": list(ticked)}) == {"ok": True}
-    assert stage.cases.clicks[0][1].command.keeps == ticked
+    assert env.cases.clicks[0][1].command.keeps == ticked
 
 
-async def test_dangers_and_approvals_are_said_before_they_are_chosen(stage: Stage):
+async def test_dangers_and_approvals_are_said_before_they_are_chosen(env: SlackEnvironment):
     """An option's description has the danger and the approval."""
-    sato = await open_(stage, "U0SATO", "case.decide")
+    sato = await open_(env, "U0SATO", "case.decide")
     actions = next(c for c in controls(await sato.modal()) if c.block_id == "actions")
     told = {o["value"]: o["description"]["text"] for o in options_of(actions.element)}
     assert told == {
@@ -92,17 +94,17 @@ async def test_dangers_and_approvals_are_said_before_they_are_chosen(stage: Stag
     }
 
 
-async def test_a_modal_speaks_its_readers_language(stage: Stage):
+async def test_a_modal_speaks_its_readers_language(env: SlackEnvironment):
     """Emma's modal is English in a Japanese channel."""
-    emma = await open_(stage, "U0CLARK", "case.decide")
+    emma = await open_(env, "U0CLARK", "case.decide")
     view = await emma.modal()
     assert (view["title"]["text"], view["submit"]["text"]) == ("Decide", "Decide")
     assert "Off-platform inducement" in visible_text(view)
 
 
-async def test_a_submission_decides_the_case(stage: Stage):
+async def test_a_submission_decides_the_case(env: SlackEnvironment):
     """Verdict, actions, duration, rule and rationale are one command; the modal closes."""
-    sato = await open_(stage, "U0SATO", "case.decide")
+    sato = await open_(env, "U0SATO", "case.decide")
     done = await sato.fill_and_submit(
         {
             "verdict": "violation",
@@ -112,7 +114,7 @@ async def test_a_submission_decides_the_case(stage: Stage):
         }
     )
     assert done == {"ok": True}
-    [(workflow_id, click)] = stage.cases.clicks
+    [(workflow_id, click)] = env.cases.clicks
     days = timedelta(days=3)
     assert (workflow_id, click.case) == (ROUTE, CASE)
     assert click.place == Place(channel="C0LIVE")
@@ -130,11 +132,11 @@ async def test_a_submission_decides_the_case(stage: Stage):
     assert await sato.views() == []
 
 
-async def test_a_false_positive_needs_no_action(stage: Stage):
+async def test_a_false_positive_needs_no_action(env: SlackEnvironment):
     """Without a violation the command has neither actions nor a rule."""
-    sato = await open_(stage, "U0SATO", "case.decide")
+    sato = await open_(env, "U0SATO", "case.decide")
     await sato.fill_and_submit({"verdict": "false_positive", "reason": "店名でした"})
-    command = stage.cases.clicks[0][1].command
+    command = env.cases.clicks[0][1].command
     assert (command.verdict, command.actions, command.policy) == ("false_positive", (), None)
 
 
@@ -152,17 +154,17 @@ async def test_a_false_positive_needs_no_action(stage: Stage):
         ),
     ],
 )
-async def test_errors_are_under_their_fields(stage: Stage, answers, errors):
+async def test_errors_are_under_their_fields(env: SlackEnvironment, answers, errors):
     """Nothing is sent, and the input stays."""
-    sato = await open_(stage, "U0SATO", "case.decide")
+    sato = await open_(env, "U0SATO", "case.decide")
     right = {"verdict": "violation", "actions": ["mute_user"], "reason": REASON}
     done = await sato.fill_and_submit({**right, **answers})
     assert done == {"ok": False, "errors": errors}
-    assert stage.cases.clicks == []
+    assert env.cases.clicks == []
     assert len(await sato.views()) == 1
 
 
-async def test_a_duration_over_an_actions_limit_is_refused_inline(stage: Stage):
+async def test_a_duration_over_an_actions_limit_is_refused_inline(env: SlackEnvironment):
     """Of two timed actions the stricter limit counts."""
     now = case()
     usual = now.policy.catalog.actions["mute_user"]
@@ -172,8 +174,8 @@ async def test_a_duration_over_an_actions_limit_is_refused_inline(stage: Stage):
         update={"actions": {**now.policy.catalog.actions, "slow_user": strict}}
     )
     policy = now.policy.model_copy(update={"catalog": catalog})
-    stage.cases.memories[ROUTE] = CaseSnapshot(case=now.model_copy(update={"policy": policy}))
-    sato = await open_(stage, "U0SATO", "case.decide")
+    env.cases.memories[ROUTE] = CaseSnapshot(case=now.model_copy(update={"policy": policy}))
+    sato = await open_(env, "U0SATO", "case.decide")
     done = await sato.fill_and_submit(
         {
             "verdict": "violation",
@@ -185,29 +187,29 @@ async def test_a_duration_over_an_actions_limit_is_refused_inline(stage: Stage):
     assert done["errors"] == {"duration": "選んだ措置の期間は最長 24時間です。"}
 
 
-async def test_input_survives_temporal_being_out_of_reach(stage: Stage):
+async def test_input_survives_temporal_being_out_of_reach(env: SlackEnvironment):
     """The modal stays open with an error, and the next submission succeeds."""
-    sato = await open_(stage, "U0SATO", "case.decide")
+    sato = await open_(env, "U0SATO", "case.decide")
     answers = {"verdict": "violation", "actions": ["mute_user"], "reason": REASON}
-    stage.cases.away = True
+    env.cases.away = True
     done = await sato.fill_and_submit(answers)
     assert done["errors"] == {
         "reason": "いまは受け付けられませんでした。入力は残っています。もう一度送信してください。"
     }
-    stage.cases.away = False
+    env.cases.away = False
     assert (await sato.fill_and_submit({}))["ok"] is True
-    assert stage.cases.clicks[0][1].command.reason == REASON
+    assert env.cases.clicks[0][1].command.reason == REASON
 
 
-async def test_another_modal_makes_another_click(stage: Stage):
+async def test_another_modal_makes_another_click(env: SlackEnvironment):
     """A submission's id depends on its modal and its content."""
-    sato = await open_(stage, "U0SATO", "case.decide")
+    sato = await open_(env, "U0SATO", "case.decide")
     view = await sato.modal()
     sent = {"verdict": "violation", "actions": ["mute_user"], "reason": REASON}
     await sato.fill_and_submit(sent)
-    stage.workspace.views.stacks["U0SATO"] = [stage.workspace.views.open("U0SATO", _content(view))]
+    env.workspace.views.stacks["U0SATO"] = [env.workspace.views.open("U0SATO", _content(view))]
     await sato.fill_and_submit({**sent, "reason": "別の理由"})
-    first, second = (click.id for _, click in stage.cases.clicks)
+    first, second = (click.id for _, click in env.cases.clicks)
     assert first != second
     assert first.startswith(f"view/{view['id']}/")
 
@@ -217,28 +219,28 @@ def _content(view: dict) -> dict:
     return {name: view[name] for name in names}
 
 
-async def test_reject_sends_its_reason(stage: Stage):
+async def test_reject_sends_its_reason(env: SlackEnvironment):
     """The command has the approver's reason."""
-    reed = await open_(stage, "U0REED", "approval.reject")
+    reed = await open_(env, "U0REED", "approval.reject")
     done = await reed.fill_and_submit({"reason": "Evidence covers one message only"})
     assert done == {"ok": True}
-    assert stage.cases.clicks[0][1].command == Reject(
+    assert env.cases.clicks[0][1].command == Reject(
         by=Actor(id="U0REED"), version=3, reason="Evidence covers one message only"
     )
 
 
-async def test_reject_without_a_reason_is_refused_inline(stage: Stage):
+async def test_reject_without_a_reason_is_refused_inline(env: SlackEnvironment):
     """Whitespace is no reason."""
-    reed = await open_(stage, "U0REED", "approval.reject")
+    reed = await open_(env, "U0REED", "approval.reject")
     done = await reed.fill_and_submit({"reason": "  "})
     assert done["errors"] == {"reason": "Please give a reason."}
-    assert stage.cases.clicks == []
+    assert env.cases.clicks == []
 
 
-async def test_decide_opens_although_no_worker_answers(stage: Stage):
+async def test_decide_opens_although_no_worker_answers(env: SlackEnvironment):
     """Without the case every action of the policy is offered."""
-    stage.cases.away = True
-    sato = await open_(stage, "U0SATO", "case.decide")
+    env.cases.away = True
+    sato = await open_(env, "U0SATO", "case.decide")
     assert offered(await sato.modal(), "actions") == [
         "mute_user",
         "remove_listing",
@@ -246,34 +248,34 @@ async def test_decide_opens_although_no_worker_answers(stage: Stage):
     ]
 
 
-async def test_a_closed_case_says_so_instead_of_opening(stage: Stage):
+async def test_a_closed_case_says_so_instead_of_opening(env: SlackEnvironment):
     """No modal opens, and the person gets a message."""
-    stage.cases.memories.clear()
-    sato = stage.person("U0SATO")
-    await sato.press(await stage.message(sato, stage.card()), "case.decide")
-    told = await stage.ephemeral(sato)
+    env.cases.memories.clear()
+    sato = env.person("U0SATO")
+    await sato.press(await env.message(sato, env.card()), "case.decide")
+    told = await env.ephemeral(sato)
     assert told == f"ケース {CASE} はすでに完了しています。最新のカードを確認してください。"
     assert await sato.views() == []
 
 
-async def test_a_modal_that_slack_does_not_open_is_reported(stage: Stage):
+async def test_a_modal_that_slack_does_not_open_is_reported(env: SlackEnvironment):
     """An expired trigger leads to an ephemeral message."""
-    sato = stage.person("U0SATO")
-    card = await stage.message(sato, stage.card())
-    stage.workspace.triggers.clock = iter(range(0, 100, 50)).__next__
+    sato = env.person("U0SATO")
+    card = await env.message(sato, env.card())
+    env.workspace.triggers.clock = iter(range(0, 100, 50)).__next__
     await sato.press(card, "case.decide")
-    assert await stage.ephemeral(sato) == "画面を開けませんでした。もう一度押してください。"
+    assert await env.ephemeral(sato) == "画面を開けませんでした。もう一度押してください。"
 
 
-async def test_hostile_subjects_stay_text_in_a_modal(stage: Stage):
+async def test_hostile_subjects_stay_text_in_a_modal(env: SlackEnvironment):
     """A subject id neither mentions nor links."""
     now = case()
     hostile = Subject(type="user", id="<!channel> https://ex.com *x*")
-    stage.cases.memories[ROUTE] = CaseSnapshot(case=now.model_copy(update={"subject": hostile}))
-    sato = await open_(stage, "U0SATO", "case.decide")
+    env.cases.memories[ROUTE] = CaseSnapshot(case=now.model_copy(update={"subject": hostile}))
+    sato = await open_(env, "U0SATO", "case.decide")
     read = visible_text(await sato.modal())
     assert "&lt;!channel&gt; hxxps://ex[.]com ∗x∗" in read
-    assert stage.workspace.notifications == []
+    assert env.workspace.notifications == []
 
 
 @pytest.mark.parametrize(
@@ -288,20 +290,20 @@ async def test_hostile_subjects_stay_text_in_a_modal(stage: Stage):
         ),
     ],
 )
-async def test_forged_metadata_is_refused_with_the_input_kept(stage: Stage, metadata):
+async def test_forged_metadata_is_refused_with_the_input_kept(env: SlackEnvironment, metadata):
     """Metadata without a case sends nothing."""
-    sato = await open_(stage, "U0SATO", "approval.reject")
-    [view] = stage.workspace.views.stack("U0SATO")
+    sato = await open_(env, "U0SATO", "approval.reject")
+    [view] = env.workspace.views.stack("U0SATO")
     view.content["private_metadata"] = metadata
     done = await sato.fill_and_submit({"reason": "理由"})
     assert done["errors"]["reason"].startswith("この画面のケースを読み込めませんでした。")
-    assert stage.cases.clicks == []
+    assert env.cases.clicks == []
 
 
-async def test_a_fault_in_koban_keeps_the_modal_open(stage: Stage):
+async def test_a_fault_in_koban_keeps_the_modal_open(env: SlackEnvironment):
     """Slack shows its own error, and the input stays."""
-    sato = await open_(stage, "U0SATO", "approval.reject")
-    stage.cases.broken = True
+    sato = await open_(env, "U0SATO", "approval.reject")
+    env.cases.broken = True
     done = await sato.fill_and_submit({"reason": "理由"})
     assert done["ok"] is False
     assert len(await sato.views()) == 1

@@ -8,7 +8,7 @@ from bot.services.cases import Past
 from deploy.sandbox.slack.blockkit.values import options_of
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
-from tests.bot.slack.conftest import Stage
+from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import CASE, NOW, ROUTE, case, line
 from workflows.domain.case.commands import (
     AddNote,
@@ -30,13 +30,13 @@ OTHER = "K11111111"
 HOUR = timedelta(hours=1)
 
 
-async def open_(stage: Stage, user: str, name: str) -> Person:
+async def open_(env: SlackEnvironment, user: str, name: str) -> Person:
     """The modal of a menu entry, or of a button of the approval card."""
-    person = stage.person(user)
+    person = env.person(user)
     if name.startswith("approval."):
-        await person.press(await stage.message(person, stage.card()), name)
+        await person.press(await env.message(person, env.card()), name)
     else:
-        card = await stage.message(person, stage.card(entries=((name, name),)))
+        card = await env.message(person, env.card(entries=((name, name),)))
         await person.choose_overflow(card, f"{name}:{CASE}:3")
     await person.modal()
     return person
@@ -72,11 +72,11 @@ SENT = [
 
 
 @pytest.mark.parametrize(("name", "answers", "command"), SENT)
-async def test_a_modal_sends_its_command(stage: Stage, name, answers, command):
+async def test_a_modal_sends_its_command(env: SlackEnvironment, name, answers, command):
     """The input is one command, and the modal closes."""
-    sato = await open_(stage, "U0SATO", name)
+    sato = await open_(env, "U0SATO", name)
     assert await sato.fill_and_submit(answers) == {"ok": True}
-    [(workflow_id, click)] = stage.cases.clicks
+    [(workflow_id, click)] = env.cases.clicks
     assert (workflow_id, click.case, click.command) == (ROUTE, CASE, command)
     assert click.place == Place(channel="C0LIVE")
     assert await sato.views() == []
@@ -130,43 +130,45 @@ async def test_a_modal_sends_its_command(stage: Stage, name, answers, command):
         ("approval.answer", {"answer": " "}, {"answer": "回答を書いてください。"}),
     ],
 )
-async def test_errors_are_under_their_fields(stage: Stage, name, answers, errors):
+async def test_errors_are_under_their_fields(env: SlackEnvironment, name, answers, errors):
     """Nothing is sent, and the input stays."""
-    sato = await open_(stage, "U0SATO", name)
+    sato = await open_(env, "U0SATO", name)
     assert await sato.fill_and_submit(answers) == {"ok": False, "errors": errors}
-    assert stage.cases.clicks == []
+    assert env.cases.clicks == []
     assert len(await sato.views()) == 1
 
 
 @pytest.mark.parametrize(("name", "answers", "command"), SENT)
-async def test_input_survives_temporal_being_out_of_reach(stage: Stage, name, answers, command):
+async def test_input_survives_temporal_being_out_of_reach(
+    env: SlackEnvironment, name, answers, command
+):
     """A field has an error, and the next submission has the same id."""
-    sato = await open_(stage, "U0SATO", name)
-    stage.cases.away = True
+    sato = await open_(env, "U0SATO", name)
+    env.cases.away = True
     done = await sato.fill_and_submit(answers)
     assert list(done["errors"].values()) == [
         "いまは受け付けられませんでした。入力は残っています。もう一度送信してください。"
     ]
-    stage.cases.away = False
+    env.cases.away = False
     assert (await sato.fill_and_submit({}))["ok"] is True
-    assert stage.cases.clicks[0][1].command == command
+    assert env.cases.clicks[0][1].command == command
 
 
-async def test_a_second_delivery_of_a_quick_choice_is_the_same_click(stage: Stage):
+async def test_a_second_delivery_of_a_quick_choice_is_the_same_click(env: SlackEnvironment):
     """A relative time gives another end a second later, but the same submission."""
-    sato = await open_(stage, "U0SATO", "snooze")
-    view = stage.workspace.views.find((await sato.modal())["id"])
+    sato = await open_(env, "U0SATO", "snooze")
+    view = env.workspace.views.find((await sato.modal())["id"])
     for _ in range(2):
-        stage.workspace.views.stacks["U0SATO"] = [view]
+        env.workspace.views.stacks["U0SATO"] = [view]
         await sato.fill_and_submit({"lasts": "30m"})
-        stage.now += timedelta(seconds=1)
-    assert len(stage.cases.clicks) == 2
-    assert len({click.id for _, click in stage.cases.clicks}) == 1
+        env.now += timedelta(seconds=1)
+    assert len(env.cases.clicks) == 2
+    assert len({click.id for _, click in env.cases.clicks}) == 1
 
 
-async def test_a_modal_speaks_its_readers_language(stage: Stage):
+async def test_a_modal_speaks_its_readers_language(env: SlackEnvironment):
     """Emma reads English in a Japanese channel."""
-    emma = await open_(stage, "U0CLARK", "snooze")
+    emma = await open_(env, "U0CLARK", "snooze")
     view = await emma.modal()
     assert (view["title"]["text"], view["submit"]["text"]) == ("Put on hold", "Put on hold")
     soon = next(control for control in controls(view) if control.block_id == "lasts")
@@ -179,74 +181,74 @@ async def test_a_modal_speaks_its_readers_language(stage: Stage):
     assert f"{CASE} · Off-platform inducement · User u_123" in visible_text(view)
 
 
-async def test_merge_offers_the_subjects_other_open_cases(stage: Stage):
+async def test_merge_offers_the_subjects_other_open_cases(env: SlackEnvironment):
     """Neither the case itself nor closed cases are offered."""
-    stage.ledger.pasts["user:u_123"] = Past(
+    env.ledger.pasts["user:u_123"] = Past(
         cases=(line(OTHER), line(CASE), line("K22222222", phase=Phase.CLOSED))
     )
-    sato = await open_(stage, "U0SATO", "merge")
+    sato = await open_(env, "U0SATO", "merge")
     into = next(c for c in controls(await sato.modal()) if c.block_id == "into")
     assert [(o["value"], o["text"]["text"]) for o in options_of(into.element)] == [
         (OTHER, f"{OTHER} · 対応中 · 外部誘導")
     ]
     await sato.fill_and_submit({"into": OTHER})
-    assert stage.cases.clicks[0][1].command == Merge(**SATO, into=OTHER)
+    assert env.cases.clicks[0][1].command == Merge(**SATO, into=OTHER)
 
 
-async def test_merge_takes_an_id_where_the_ledger_is_away(stage: Stage):
+async def test_merge_takes_an_id_where_the_ledger_is_away(env: SlackEnvironment):
     """The id can be typed."""
-    stage.ledger.away = True
-    sato = await open_(stage, "U0SATO", "merge")
+    env.ledger.away = True
+    sato = await open_(env, "U0SATO", "merge")
     await sato.fill_and_submit({"into": OTHER})
-    assert stage.cases.clicks[0][1].command == Merge(**SATO, into=OTHER)
+    assert env.cases.clicks[0][1].command == Merge(**SATO, into=OTHER)
 
 
-async def test_a_closed_case_takes_notes_and_can_be_reopened(stage: Stage):
+async def test_a_closed_case_takes_notes_and_can_be_reopened(env: SlackEnvironment):
     """Its workflow has ended; the click starts it again."""
-    stage.cases.memories.clear()
-    sato = await open_(stage, "U0SATO", "note")
+    env.cases.memories.clear()
+    sato = await open_(env, "U0SATO", "note")
     assert await sato.fill_and_submit({"note": "後日の連絡"}) == {"ok": True}
-    sato = await open_(stage, "U0SATO", "reopen")
+    sato = await open_(env, "U0SATO", "reopen")
     refused = await sato.fill_and_submit({"reason": " "})
     assert refused["errors"] == {"reason": "再開する理由を書いてください。"}
     assert (await sato.fill_and_submit({"reason": "新しい証拠"}))["ok"] is True
-    assert [click.command for _, click in stage.cases.clicks] == [
+    assert [click.command for _, click in env.cases.clicks] == [
         AddNote(**SATO, note="後日の連絡"),
         Reopen(**SATO, reason="新しい証拠"),
     ]
 
 
 @pytest.mark.parametrize("name", ["handover", "snooze", "wait", "merge"])
-async def test_a_form_for_a_closed_case_does_not_open(stage: Stage, name):
+async def test_a_form_for_a_closed_case_does_not_open(env: SlackEnvironment, name):
     """Its workflow has ended, or runs for another reason."""
     closed = case().model_copy(update={"phase": Phase.CLOSED})
     for memories in ({}, {f"case/{CASE}": CaseSnapshot(case=closed)}):
-        stage.cases.memories = memories
-        person = stage.person("U0SATO")
-        card = await stage.message(person, stage.card(entries=((name, name),)))
+        env.cases.memories = memories
+        person = env.person("U0SATO")
+        card = await env.message(person, env.card(entries=((name, name),)))
         await person.choose_overflow(card, f"{name}:{CASE}:3")
-        told = await stage.ephemeral(person)
+        told = await env.ephemeral(person)
         assert told == f"ケース {CASE} はすでに完了しています。最新のカードを確認してください。"
         assert await person.views() == []
 
 
-async def test_an_undo_that_waits_is_found_where_its_case_woke_up(stage: Stage):
+async def test_an_undo_that_waits_is_found_where_its_case_woke_up(env: SlackEnvironment):
     """The card's workflow id may belong to the next case already."""
     closed = case().model_copy(update={"phase": Phase.CLOSED})
-    stage.cases.memories = {
+    env.cases.memories = {
         ROUTE: CaseSnapshot(case=case("K99999999")),
         f"case/{CASE}": CaseSnapshot(case=closed),
     }
-    reed = await open_(stage, "U0REED", "approval.ask")
+    reed = await open_(env, "U0REED", "approval.ask")
     assert await reed.fill_and_submit({"question": "Why?"}) == {"ok": True}
-    assert stage.cases.clicks[0][1].case == CASE
+    assert env.cases.clicks[0][1].case == CASE
 
 
-async def test_an_invalid_time_is_refused(stage: Stage):
+async def test_an_invalid_time_is_refused(env: SlackEnvironment):
     """Slack sends Unix seconds, and only those are accepted."""
-    sato = await open_(stage, "U0SATO", "snooze")
+    sato = await open_(env, "U0SATO", "snooze")
     for until in (10**18, "soon", -1):
         done = await sato.fill_and_submit({"until": until})
         assert set(done["errors"]) == {"until"}
-    assert stage.cases.clicks == []
+    assert env.cases.clicks == []
     assert datetime.fromtimestamp(at(NOW), UTC) == NOW

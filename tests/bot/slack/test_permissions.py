@@ -6,7 +6,7 @@ from activities.slack.actions import ACTIONS, MODALS
 from bot.slack.commands.dispatch import ANSWERS
 from bot.slack.interactions import command_for
 from bot.slack.modals.forms import FORMS as MODAL_FORMS
-from tests.bot.slack.conftest import Stage
+from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import NOW
 from tests.bot.slack.test_bulk import pressed, showing
 from tests.workflows.domain.case.test_roles import TABLE, kinds_of
@@ -25,7 +25,9 @@ WORKS, LEADS, ENDS = {"specialist", "lead"}, {"lead"}, {"lead", "admin"}
 NO_ROLE = "照会できるのは Trust &amp; Safety の担当者だけです。"
 NOT_NOW = "いまは照会できません。"
 UNKNOWN = "役割を確認できませんでした。"
-OPENERS = [each.id for each in MODALS.values() if each.modal in {*MODAL_FORMS, "all"} - {"sure"}]
+OPENERS = [
+    each.id for each in MODALS.values() if each.modal in {*MODAL_FORMS, "all"} - {"confirm_preset"}
+]
 COVER = Cover(role=Role.LEAD, person="U0TANAKA", until=NOW)
 FORMS = {
     "help": ANYBODY | {"none", "unknown"},
@@ -48,10 +50,10 @@ FORMS = {
 }
 
 
-def sato_as(stage: Stage, role: str) -> str:
+def sato_as(env: SlackEnvironment, role: str) -> str:
     """佐藤 with this role; `unknown` means that roles can't be read."""
-    stage.people.unknown = role == "unknown"
-    stage.people.roles_of["U0SATO"] = ROLES.get(role, set())
+    env.people.unknown = role == "unknown"
+    env.people.roles_of["U0SATO"] = ROLES.get(role, set())
     return "U0SATO"
 
 
@@ -81,10 +83,10 @@ def test_every_form_is_in_the_table() -> None:
 @pytest.mark.wide(16)
 @pytest.mark.parametrize("role", [*ROLES, "unknown"])
 @pytest.mark.parametrize("form", FORMS)
-async def test_a_slash_form(stage: Stage, form: str, role: str) -> None:
+async def test_a_slash_form(env: SlackEnvironment, form: str, role: str) -> None:
     """Without the role nothing is read, written or ended."""
-    stage.covers.given = [("U0CLARK", COVER)]
-    told = await stage.command(stage.person(sato_as(stage, role)), f"/koban {form}")
+    env.covers.given = [("U0CLARK", COVER)]
+    told = await env.command(env.person(sato_as(env, role)), f"/koban {form}")
     if role == "unknown" and form != "help":
         assert told.startswith(NOT_NOW)
     elif role == "none" and form != "help":
@@ -94,9 +96,9 @@ async def test_a_slash_form(stage: Stage, form: str, role: str) -> None:
         return
     else:
         assert "だけです（<@U0REED>、<@U0TANAKA>）。" in told
-    assert (stage.covers.given, stage.covers.ended) == ([("U0CLARK", COVER)], [])
-    assert (stage.covers.ended_by, stage.ledger.log, stage.platform.asked) == ([], [], [])
-    assert (stage.alerts.alerts, stage.automation.changes, stage.finding.asked) == ([], [], [])
+    assert (env.covers.given, env.covers.ended) == ([("U0CLARK", COVER)], [])
+    assert (env.covers.ended_by, env.ledger.log, env.platform.asked) == ([], [], [])
+    assert (env.alerts.alerts, env.automation.changes, env.finding.asked) == ([], [], [])
 
 
 def test_every_press_is_a_command_that_a_case_judges() -> None:
@@ -116,17 +118,17 @@ def test_every_press_is_a_command_that_a_case_judges() -> None:
 @pytest.mark.wide(16)
 @pytest.mark.parametrize("role", [*ROLES, "unknown"])
 @pytest.mark.parametrize("button", OPENERS)
-async def test_a_modal_of_a_case(stage: Stage, button: str, role: str) -> None:
+async def test_a_modal_of_a_case(env: SlackEnvironment, button: str, role: str) -> None:
     """Without the role it does not open; with unknown roles it does."""
-    person = stage.person(sato_as(stage, role))
+    person = env.person(sato_as(env, role))
     element = {
         "type": "button",
         "action_id": button,
         "text": {"type": "plain_text", "text": "開く"},
         "value": "K7Q2F9XM0:3",
     }
-    ts = stage.posted("card", "case/off_platform/0123456789ABCDEF", [element])
-    await person.press(await stage.message(person, ts), button)
+    ts = env.posted("card", "case/off_platform/0123456789ABCDEF", [element])
+    await person.press(await env.message(person, ts), button)
     opens = (
         WORKS
         | {"unknown"}
@@ -136,30 +138,30 @@ async def test_a_modal_of_a_case(stage: Stage, button: str, role: str) -> None:
     if role in opens:
         assert (await person.modal())["callback_id"] == ACTIONS[button].modal
         return
-    assert "ができるのは" in await stage.ephemeral(person)
+    assert "ができるのは" in await env.ephemeral(person)
     assert await person.views() == []
-    assert stage.cases.clicks == []
+    assert env.cases.clicks == []
 
 
 @pytest.mark.parametrize("role", [*ROLES, "unknown"])
-async def test_the_modal_of_a_bulk(stage: Stage, role: str) -> None:
+async def test_the_modal_of_a_bulk(env: SlackEnvironment, role: str) -> None:
     """Without a role the platform's look-ups are not called."""
-    person = await pressed(stage, sato_as(stage, role))
+    person = await pressed(env, sato_as(env, role))
     if role in WORKS:
         await showing(person, "「影響を確認」")
     elif role == "unknown":
         await showing(person, UNKNOWN)
     else:
         await showing(person, "ができるのは")
-    assert stage.bulk_decisions.gathered == []
+    assert env.bulk_decisions.gathered == []
 
 
-async def test_a_bulk_is_not_shown_to_who_lost_their_role_meanwhile(stage: Stage) -> None:
+async def test_a_bulk_is_not_shown_to_who_lost_their_role_meanwhile(env: SlackEnvironment) -> None:
     """The submission of the open modal checks the role again."""
-    person = await pressed(stage, sato_as(stage, "specialist"))
+    person = await pressed(env, sato_as(env, "specialist"))
     await showing(person, "「影響を確認」")
-    sato_as(stage, "none")
+    sato_as(env, "none")
     fields = {"sources": ["device"], "actions": ["mute_user"], "reason": "業者"}
     refused = await person.fill_and_submit(fields)
     assert "ができるのは" in str(refused)
-    assert (stage.bulk_decisions.gathered, stage.cases.clicks) == ([], [])
+    assert (env.bulk_decisions.gathered, env.cases.clicks) == ([], [])

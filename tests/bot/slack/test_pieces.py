@@ -22,9 +22,9 @@ from bot.slack.manifest import SCOPES_OF, manifest
 from bot.slack.modals.metadata import Metadata, decode, encode, metadata_for
 from bot.slack.queue import Which
 from bot.slack.rendering import masked, sections
-from bot.slack.replies import Background
+from bot.tasks import Background
 from deploy.sandbox.slack.workspace import Workspace
-from tests.bot.slack.conftest import Stage
+from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import CASE, ROUTE
 from tests.selection import examples
 from workflows.domain.alerts import Subject
@@ -249,6 +249,6 @@ async def test_work_after_the_ack_is_finished_before_the_end():
 def test_an_empty_secret_serves_socket_mode_but_never_http():
     """Without a secret requests can't be verified."""
     client = AsyncWebClient(token="xoxb-1")
-    app = make_bolt_app(Stage(Workspace(), "").services(), client, "", Background())
+    app = make_bolt_app(SlackEnvironment(Workspace(), "").services(), client, "", Background())
     with pytest.raises(ValueError, match="must not be empty"):
         slack_routes(app, "")

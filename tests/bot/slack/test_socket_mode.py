@@ -11,11 +11,11 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.app import make_bolt_app
-from bot.slack.replies import Background
 from bot.slack.socket_mode import run_socket_mode
+from bot.tasks import Background
 from deploy.sandbox.slack.person import WAIT_SECONDS
 from deploy.sandbox.slack.workspace import Workspace
-from tests.bot.slack.conftest import Stage
+from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import CASE, ROUTE
 
 PRESS = {
@@ -75,9 +75,9 @@ async def test_a_press_over_the_socket_is_stored_and_acknowledged():
     """The listeners are those of HTTP; the connection is closed with the runner."""
     slack = SmallSlack()
     async with slack.serving() as url, aiohttp.ClientSession() as session:
-        stage = Stage(Workspace(), url)
+        env = SlackEnvironment(Workspace(), url)
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
-        app = make_bolt_app(stage.services(), client, "", Background())
+        app = make_bolt_app(env.services(), client, "", Background())
         running = asyncio.create_task(run_socket_mode(app, "xapp-good"))
         async with asyncio.timeout(WAIT_SECONDS):
             await slack.answered.wait()
@@ -87,7 +87,7 @@ async def test_a_press_over_the_socket_is_stored_and_acknowledged():
         async with asyncio.timeout(WAIT_SECONDS):
             await slack.closed.wait()
     assert slack.answers == [{"envelope_id": "E1"}]
-    [(workflow_id, click)] = stage.cases.clicks
+    [(workflow_id, click)] = env.cases.clicks
     assert (workflow_id, click.id, click.case) == (ROUTE, "press/1.2.a", CASE)
 
 
@@ -96,7 +96,7 @@ async def test_a_token_that_slack_refuses_ends_the_runner():
     slack = SmallSlack()
     async with slack.serving() as url, aiohttp.ClientSession() as session:
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
-        app = make_bolt_app(Stage(Workspace(), url).services(), client, "", Background())
+        app = make_bolt_app(SlackEnvironment(Workspace(), url).services(), client, "", Background())
         with pytest.raises(SlackApiError, match="invalid_auth"):
             await run_socket_mode(app, "xapp-bad")
 
@@ -106,7 +106,7 @@ async def test_a_dead_address_is_replaced():
     slack = SmallSlack()
     async with slack.serving() as url, aiohttp.ClientSession() as session:
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
-        app = make_bolt_app(Stage(Workspace(), url).services(), client, "", Background())
+        app = make_bolt_app(SlackEnvironment(Workspace(), url).services(), client, "", Background())
         slack.url = "http://127.0.0.1:9"  # no server listens there
         with pytest.raises(TimeoutError):
             await run_socket_mode(app, "xapp-good", patience=0.3)
@@ -119,7 +119,7 @@ async def test_a_connection_that_stays_lost_ends_the_runner():
         url = await opened.enter_async_context(slack.serving())
         session = await opened.enter_async_context(aiohttp.ClientSession())
         client = AsyncWebClient(token="xoxb-1", base_url=f"{url}/api/", session=session)
-        app = make_bolt_app(Stage(Workspace(), url).services(), client, "", Background())
+        app = make_bolt_app(SlackEnvironment(Workspace(), url).services(), client, "", Background())
         running = asyncio.create_task(run_socket_mode(app, "xapp-good", patience=4.0))
         async with asyncio.timeout(WAIT_SECONDS):
             await slack.answered.wait()

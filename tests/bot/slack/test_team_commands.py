@@ -9,7 +9,7 @@ from bot.services.team import Duty, OnCall
 from bot.slack.commands.dispatch import read
 from bot.slack.commands.parser import Unknown
 from bot.slack.commands.team import ShowOnCall, ShowStats, Window
-from tests.bot.slack.conftest import Stage
+from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import NOW
 from workflows.domain.case.decision import Verdict
 from workflows.domain.metrics.metrics import Numbers, PlaybookCount, Spread
@@ -61,16 +61,18 @@ def test_a_line_is_read_as_it_is_meant(typed: str, meant: object) -> None:
 
 
 @pytest.mark.parametrize(("typed", "lasts"), [("stats", 24), ("stats 7d", 168)])
-async def test_figures_are_of_the_requested_period(stage: Stage, typed: str, lasts: int) -> None:
+async def test_figures_are_of_the_requested_period(
+    env: SlackEnvironment, typed: str, lasts: int
+) -> None:
     """The period ends now."""
-    await stage.command(stage.person("U0SATO"), f"/koban {typed}")
-    assert stage.team.asked == [(NOW - timedelta(hours=lasts), NOW)]
+    await env.command(env.person("U0SATO"), f"/koban {typed}")
+    assert env.team.asked == [(NOW - timedelta(hours=lasts), NOW)]
 
 
-async def test_figures_have_denominators_and_no_people(stage: Stage) -> None:
+async def test_figures_have_denominators_and_no_people(env: SlackEnvironment) -> None:
     """At most five playbooks are shown, removed ones by name."""
-    stage.team.counted = NUMBERS
-    told = await stage.command(stage.person("U0CLARK"), "/koban stats")
+    env.team.counted = NUMBERS
+    told = await env.command(env.person("U0CLARK"), "/koban stats")
     for wanted in (
         "*Last 24 hours*",
         "1 opened · 2 closed · 1 handed over",
@@ -87,18 +89,18 @@ async def test_figures_have_denominators_and_no_people(stage: Stage) -> None:
     assert "U0" not in told
 
 
-async def test_the_shift_has_current_next_and_covering_people(stage: Stage) -> None:
+async def test_the_shift_has_current_next_and_covering_people(env: SlackEnvironment) -> None:
     """Each has an end and leads, with times in the reader's zone."""
     cover = ActiveCover(
         person="U0CLARK", covers_for="U0TANAKA", role=Role.LEAD, until=NOW + timedelta(hours=1)
     )
-    stage.team.duty = OnCall(
+    env.team.duty = OnCall(
         roster=True,
         now=(duty("日勤", -1, ("U0SATO", "U0CLARK")),),
         next=(duty("夜勤", 7, None),),
         covers=(cover,),
     )
-    told = await stage.command(stage.person("U0SUZUKI"), "/koban oncall")
+    told = await env.command(env.person("U0SUZUKI"), "/koban oncall")
     ends = int((NOW + timedelta(hours=7)).timestamp())
     assert f"• 日勤（<!date^{ends}^" in told
     assert "<@U0SATO>、<@U0CLARK> · リード <@U0TANAKA>" in told
@@ -106,20 +108,20 @@ async def test_the_shift_has_current_next_and_covering_people(stage: Stage) -> N
     assert "• <@U0CLARK>さんが<@U0TANAKA>さんの代理（" in told
 
 
-async def test_an_empty_hour_says_what_to_do(stage: Stage) -> None:
+async def test_an_empty_hour_says_what_to_do(env: SlackEnvironment) -> None:
     """No current and no next shift are planned."""
-    stage.team.duty = OnCall(roster=True)
-    told = await stage.command(stage.person("U0SATO"), "/koban oncall")
+    env.team.duty = OnCall(roster=True)
+    told = await env.command(env.person("U0SATO"), "/koban oncall")
     assert "いまは当番がいません。急ぐときはリードに連絡してください。" in told
     assert "• 未定" in told
 
 
-async def test_without_a_roster_the_role_holders_are_shown(stage: Stage) -> None:
+async def test_without_a_roster_the_role_holders_are_shown(env: SlackEnvironment) -> None:
     """The answer says why."""
-    stage.team.duty = OnCall(
+    env.team.duty = OnCall(
         roster=False, holders={Role.SPECIALIST: ("U0SATO",), Role.LEAD: ("U0TANAKA",)}
     )
-    told = await stage.command(stage.person("U0CLARK"), "/koban oncall")
+    told = await env.command(env.person("U0CLARK"), "/koban oncall")
     assert told.splitlines() == [
         "No on-call schedule yet. These people hold the roles.",
         "• specialist: <@U0SATO>",
@@ -128,16 +130,16 @@ async def test_without_a_roster_the_role_holders_are_shown(stage: Stage) -> None
 
 
 @pytest.mark.parametrize("typed", ["stats", "oncall"])
-async def test_where_the_ledger_is_away_it_says_so(stage: Stage, typed: str) -> None:
+async def test_where_the_ledger_is_away_it_says_so(env: SlackEnvironment, typed: str) -> None:
     """A sentence replaces the figures."""
-    stage.team.away = True
-    told = await stage.command(stage.person("U0SATO"), f"/koban {typed}")
+    env.team.away = True
+    told = await env.command(env.person("U0SATO"), f"/koban {typed}")
     assert "少し待って" in told
 
 
 @pytest.mark.parametrize("typed", ["stats", "oncall"])
-async def test_only_team_members_get_an_answer(stage: Stage, typed: str) -> None:
+async def test_only_team_members_get_an_answer(env: SlackEnvironment, typed: str) -> None:
     """People without a role get no data."""
-    stage.people.roles_of.clear()
-    await stage.command(stage.person("U0SATO"), f"/koban {typed}")
-    assert stage.team.asked == []
+    env.people.roles_of.clear()
+    await env.command(env.person("U0SATO"), f"/koban {typed}")
+    assert env.team.asked == []

@@ -10,14 +10,15 @@ import pytest
 from deploy.sandbox.slack.blockkit.values import options_of
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
-from tests.bot.slack.conftest import Stage
+from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import PLAYBOOK, ROUTE, case
 from tests.bot.slack.test_everything import says
 from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.case.model import Case
 from workflows.domain.case.snapshot import CaseSnapshot
+from workflows.domain.policy.appeals import NoticeText
 from workflows.domain.policy.platform import NoticeCall
-from workflows.domain.policy.playbook import NoticeText, Playbook
+from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import Text
 
 WORDS: dict[str, Any] = {
@@ -54,11 +55,11 @@ def case_with_notices(**more: Any) -> Case:
     return now.model_copy(update={"policy": policy})
 
 
-async def deciding(stage: Stage, user: str = "U0SATO", **more: Any) -> Person:
+async def deciding(env: SlackEnvironment, user: str = "U0SATO", **more: Any) -> Person:
     """A person with the modal open."""
-    stage.cases.memories[ROUTE] = CaseSnapshot(case=case_with_notices(**more))
-    person = stage.person(user)
-    await person.press(await stage.message(person, stage.card()), "case.decide")
+    env.cases.memories[ROUTE] = CaseSnapshot(case=case_with_notices(**more))
+    person = env.person(user)
+    await person.press(await env.message(person, env.card()), "case.decide")
     await person.modal()
     return person
 
@@ -69,9 +70,9 @@ async def reason(person: Person) -> Any:
     return found.element.get("initial_value")
 
 
-async def test_rules_are_a_choice_with_the_usual_one_chosen(stage: Stage):
+async def test_rules_are_a_choice_with_the_usual_one_chosen(env: SlackEnvironment):
     """Options have id and title; the submission has the id."""
-    sato = await deciding(stage)
+    sato = await deciding(env)
     policy = next(c for c in controls(await sato.modal()) if c.block_id == "policy")
     assert [o["text"]["text"] for o in options_of(policy.element)] == [
         "MKT-4.2 · 誘導の禁止",
@@ -80,12 +81,12 @@ async def test_rules_are_a_choice_with_the_usual_one_chosen(stage: Stage):
     assert policy.element["initial_option"]["value"] == "MKT-4.2"
     answers = {"verdict": "violation", "actions": ["mute_user"], "reason": "理由"}
     await sato.fill_and_submit({**answers, "policy": "MKT-4.3"})
-    assert stage.cases.clicks[0][1].command.policy == "MKT-4.3"
+    assert env.cases.clicks[0][1].command.policy == "MKT-4.3"
 
 
-async def test_a_reason_fills_in_the_rationale_and_shows_the_notice(stage: Stage):
+async def test_a_reason_fills_in_the_rationale_and_shows_the_notice(env: SlackEnvironment):
     """The rationale has the reader's language, the notice both languages."""
-    sato = await deciding(stage)
+    sato = await deciding(env)
     await sato.choose(await sato.modal(), "template", "line")
     view = await says(sato, "*本人への通知（ユーザー u_123）*")
     shown = visible_text(view)
@@ -96,13 +97,13 @@ async def test_a_reason_fills_in_the_rationale_and_shows_the_notice(stage: Stage
     assert await reason(sato) == "LINE IDを提示した。"
     done = await sato.fill_and_submit({"verdict": "violation", "actions": ["mute_user"]})
     assert done == {"ok": True}
-    command = stage.cases.clicks[0][1].command
+    command = env.cases.clicks[0][1].command
     assert (command.template, command.reason) == ("line", "LINE IDを提示した。")
 
 
-async def test_another_reason_takes_the_place_of_the_first(stage: Stage):
+async def test_another_reason_takes_the_place_of_the_first(env: SlackEnvironment):
     """It replaces the rationale and the notice."""
-    emma = await deciding(stage, "U0CLARK")
+    emma = await deciding(env, "U0CLARK")
     await emma.choose(await emma.modal(), "template", "line")
     await says(emma, "We found a LINE ID.")
     assert await reason(emma) == "Gave a LINE ID, and lured."
@@ -112,25 +113,25 @@ async def test_another_reason_takes_the_place_of_the_first(stage: Stage):
     assert await reason(emma) == "Wait and see."
 
 
-async def test_what_somebody_wrote_is_never_replaced(stage: Stage):
+async def test_what_somebody_wrote_is_never_replaced(env: SlackEnvironment):
     """Only the notice changes; text and other choices stay."""
-    sato = await deciding(stage)
+    sato = await deciding(env)
     typed = {"verdict": "violation", "actions": ["mute_user"], "reason": "自分の言葉"}
-    stage.cases.away = True
+    env.cases.away = True
     await sato.fill_and_submit(typed)  # refused: the modal keeps what was typed
-    stage.cases.away = False
+    env.cases.away = False
     await sato.choose(await sato.modal(), "template", "line")
     view = await says(sato, "本人への通知")
     assert "措置: コメント制限（24時間）" in visible_text(view)
     assert (await sato.fill_and_submit({}))["ok"] is True
-    command = stage.cases.clicks[-1][1].command
+    command = env.cases.clicks[-1][1].command
     assert (command.reason, command.template) == ("自分の言葉", "line")
     assert [each.action for each in command.actions] == ["mute_user"]
 
 
-async def test_the_shown_notice_follows_every_choice(stage: Stage):
+async def test_the_shown_notice_follows_every_choice(env: SlackEnvironment):
     """Other actions, another duration and another rule after the template."""
-    sato = await deciding(stage)
+    sato = await deciding(env)
     await sato.choose(await sato.modal(), "template", "line")
     await says(sato, "措置: （選んだ措置） ルール: MKT-4.2")
     await sato.choose(await sato.modal(), "actions", ["mute_user"])
@@ -140,13 +141,13 @@ async def test_the_shown_notice_follows_every_choice(stage: Stage):
     await sato.choose(await sato.modal(), "policy", "MKT-4.3")
     await says(sato, "措置: コメント制限（7日） ルール: MKT-4.3（連絡先の禁止）")
     assert (await sato.fill_and_submit({"verdict": "violation"}))["ok"] is True
-    command = stage.cases.clicks[0][1].command
+    command = env.cases.clicks[0][1].command
     assert (command.policy, command.actions[0].for_) == ("MKT-4.3", timedelta(days=7))
 
 
-async def test_no_reason_of_policy_is_a_choice_too(stage: Stage):
+async def test_no_reason_of_policy_is_a_choice_too(env: SlackEnvironment):
     """A select in Slack can't be cleared."""
-    sato = await deciding(stage)
+    sato = await deciding(env)
     await sato.choose(await sato.modal(), "template", "line")
     await says(sato, "本人への通知")
     await sato.choose(await sato.modal(), "template", "-")
@@ -156,25 +157,25 @@ async def test_no_reason_of_policy_is_a_choice_too(stage: Stage):
 
     await sato.until(gone, what="the preview to go")
     await sato.fill_and_submit({"verdict": "violation", "actions": ["mute_user"], "reason": "理由"})
-    assert stage.cases.clicks[0][1].command.template is None
+    assert env.cases.clicks[0][1].command.template is None
 
 
-async def test_a_missing_recipient_is_shown_in_the_modal(stage: Stage):
+async def test_a_missing_recipient_is_shown_in_the_modal(env: SlackEnvironment):
     """The platform only notifies companies."""
-    sato = await deciding(stage, subject="company")
+    sato = await deciding(env, subject="company")
     await sato.choose(await sato.modal(), "template", "line")
     await says(sato, "通知先がないため送りません。")
 
 
 @pytest.mark.parametrize("timeouts", [replace(LONG_TIMEOUTS, case=0.05)])
-async def test_a_case_that_does_not_answer_leaves_the_choice_as_it_is(stage: Stage):
+async def test_a_case_that_does_not_answer_leaves_the_choice_as_it_is(env: SlackEnvironment):
     """The form can still be submitted, because the case has its reasons."""
-    sato = await deciding(stage)
-    stage.cases.thinking = asyncio.Event()
+    sato = await deciding(env)
+    env.cases.thinking = asyncio.Event()
     await sato.choose(await sato.modal(), "template", "line")
-    await stage.background.drain(2)
+    await env.background.drain(2)
     done = await sato.fill_and_submit(
         {"verdict": "violation", "actions": ["mute_user"], "reason": "理由"}
     )
     assert done == {"ok": True}
-    assert stage.cases.clicks[0][1].command.template == "line"
+    assert env.cases.clicks[0][1].command.template == "line"

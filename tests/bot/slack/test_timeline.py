@@ -6,7 +6,7 @@ from datetime import timedelta
 from bot.services.cases import EventLine, TimelineLine
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
-from tests.bot.slack.conftest import Stage
+from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import CASE, NOW, case
 from tests.bot.slack.test_everything import chosen, says
 from workflows.domain.alerts import Subject
@@ -53,19 +53,19 @@ def decided() -> ev.Decided:
     return ev.Decided(at=NOW, by="U0SATO", decision=decision, actions=())
 
 
-async def opens(stage: Stage, user: str = "U0SATO") -> Person:
-    return await chosen(stage, user, "timeline")
+async def opens(env: SlackEnvironment, user: str = "U0SATO") -> Person:
+    return await chosen(env, user, "timeline")
 
 
-async def test_the_timeline_has_the_lines_of_the_thread(stage: Stage):
+async def test_the_timeline_has_the_lines_of_the_thread(env: SlackEnvironment):
     """A line has date, person, action and reason, without mentions or markup."""
-    stage.ledger.timelines[CASE] = timeline_of(
+    env.ledger.timelines[CASE] = timeline_of(
         begun(),
         ev.CaseClaimed(at=NOW, by="U0SATO"),
         decided(),
         ev.CaseEscalated(at=NOW, step=0, notify="lead", unless="decided"),
     )
-    sato = await opens(stage)
+    sato = await opens(env)
     shown = visible_text(await says(sato, "4件中 1–4件目"))
     assert "<@U0SATO>さんが担当になりました" in shown
     assert "コメント制限 24時間" in shown
@@ -73,25 +73,25 @@ async def test_the_timeline_has_the_lines_of_the_thread(stage: Stage):
     assert "<!channel>" not in shown
     assert "受付" in shown
     # Slack names a person in a view without calling them; roles are named in words.
-    assert {each.target for each in stage.workspace.notifications} == {"<@U0SATO>"}
+    assert {each.target for each in env.workspace.notifications} == {"<@U0SATO>"}
 
 
-async def test_it_opens_before_the_ledger_answers(stage: Stage):
+async def test_it_opens_before_the_ledger_answers(env: SlackEnvironment):
     """A slow ledger does not delay the modal beyond its trigger's lifetime."""
-    stage.ledger.timelines[CASE] = timeline_of(begun())
-    stage.ledger.gate = asyncio.Event()
-    sato = await opens(stage)
+    env.ledger.timelines[CASE] = timeline_of(begun())
+    env.ledger.gate = asyncio.Event()
+    sato = await opens(env)
     await says(sato, "読み込んでいます…")
-    stage.ledger.gate.set()
+    env.ledger.gate.set()
     await says(sato, "1件中 1–1件目")
     assert len(await sato.views()) == 1
 
 
-async def test_the_latest_page_comes_first_and_pages_turn(stage: Stage):
+async def test_the_latest_page_comes_first_and_pages_turn(env: SlackEnvironment):
     """A page has twenty lines."""
     notes = [ev.NoteAdded(at=NOW, by="U0SATO", note=f"メモ{n:02}") for n in range(1, 45)]
-    stage.ledger.timelines[CASE] = timeline_of(begun(), *notes)
-    sato = await opens(stage)
+    env.ledger.timelines[CASE] = timeline_of(begun(), *notes)
+    sato = await opens(env)
     view = await says(sato, "45件中 41–45件目")
     assert [c.action_id for c in controls(view)] == ["timeline.page.before"]
     await sato.press(view, "timeline.page.before")
@@ -101,42 +101,42 @@ async def test_the_latest_page_comes_first_and_pages_turn(stage: Stage):
     assert [c.action_id for c in controls(view)] == ["timeline.page.before", "timeline.page.next"]
 
 
-async def test_the_look_is_recorded_first(stage: Stage):
+async def test_the_look_is_recorded_first(env: SlackEnvironment):
     """Every look-up of a case is recorded."""
-    stage.ledger.timelines[CASE] = timeline_of(begun())
-    suzuki = await opens(stage, "U0SUZUKI")
+    env.ledger.timelines[CASE] = timeline_of(begun())
+    suzuki = await opens(env, "U0SUZUKI")
     await says(suzuki, "1件中 1–1件目")
-    assert stage.ledger.log == ["looked_up", "timeline"]
-    [note] = stage.ledger.notes
+    assert env.ledger.log == ["looked_up", "timeline"]
+    [note] = env.ledger.notes
     assert (note.actor, note.why) == ("U0SUZUKI", "timeline")
     assert (note.subject_type, note.subject_id) == ("case", CASE)
 
 
-async def test_a_person_without_a_role_sees_nothing(stage: Stage):
+async def test_a_person_without_a_role_sees_nothing(env: SlackEnvironment):
     """The card can be in a public channel; its events are for the team."""
-    stage.ledger.timelines[CASE] = timeline_of(begun())
-    stage.people.roles_of.pop("U0CLARK")
-    emma = await opens(stage, "U0CLARK")
+    env.ledger.timelines[CASE] = timeline_of(begun())
+    env.people.roles_of.pop("U0CLARK")
+    emma = await opens(env, "U0CLARK")
     await says(emma, "This needs the")
-    assert stage.ledger.log == []
+    assert env.ledger.log == []
 
 
-async def test_an_outage_of_the_ledger_is_reported_in_the_modal(stage: Stage):
+async def test_an_outage_of_the_ledger_is_reported_in_the_modal(env: SlackEnvironment):
     """The text has the next step."""
-    stage.ledger.away = True
-    sato = await opens(stage)
+    env.ledger.away = True
+    sato = await opens(env)
     await says(sato, "いまは記録を読み込めません。")
 
 
-async def test_an_unknown_case_gets_a_sentence(stage: Stage):
+async def test_an_unknown_case_gets_a_sentence(env: SlackEnvironment):
     """The ledger does not have the card's case."""
-    sato = await opens(stage)
+    sato = await opens(env)
     await says(sato, f"ケース {CASE} の記録が見つかりません。")
 
 
-async def test_an_event_of_a_newer_version_keeps_its_line(stage: Stage):
+async def test_an_event_of_a_newer_version_keeps_its_line(env: SlackEnvironment):
     """Its kind and person are shown."""
     line = EventLine(at=NOW, kind="something_newer", by="U0SATO")
-    stage.ledger.timelines[CASE] = [*timeline_of(begun()), TimelineLine(line=line)]
-    sato = await opens(stage)
+    env.ledger.timelines[CASE] = [*timeline_of(begun()), TimelineLine(line=line)]
+    sato = await opens(env)
     assert "更新" in visible_text(await says(sato, "2件中 1–2件目"))

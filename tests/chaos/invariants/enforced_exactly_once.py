@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tests.chaos.evidence import Evidence, Row, Story, Violation
-from workflows.domain.case.enforcement import STANDING, ActionStatus
+from workflows.domain.case.enforcement import IN_FORCE, ActionStatus
 from workflows.domain.case.events import Approved, Decided, ProtectionStarted
 from workflows.domain.policy.actions import ActionSpec
 
@@ -20,27 +20,27 @@ _TAKEN_BACK = frozenset({ActionStatus.UNDONE, ActionStatus.LIFTED})
 def check(seen: Evidence) -> Iterator[Violation]:
     """Compares calls, changes and active actions with the ledger's actions."""
     yield from _once(seen)
-    wanted, perhaps, standing = set[str](), set[str](), set[tuple[str, str, str, str]]()
+    wanted, perhaps, in_force = set[str](), set[str](), set[tuple[str, str, str, str]]()
     made = {_LIFE.sub("", key) for key in seen.executions}
     for story in seen.stories.values():
         for action in story.actions:
             key, spec = _key(action), _spec(story, action)
             status = ActionStatus(action["status"])
-            done = status in STANDING | _TAKEN_BACK | {ActionStatus.KEPT}
+            done = status in IN_FORCE | _TAKEN_BACK | {ActionStatus.KEPT}
             named = ({key} if done else set()) | (
                 {f"{key}/undo"} if status in _TAKEN_BACK else set()
             )
             # A protection with an unknown result was undone without having been in effect.
             (perhaps if _protects(action) and status in _TAKEN_BACK else wanted).update(named)
-            standing |= {_sanction(action, spec)} if status in STANDING else set()
+            in_force |= {_sanction(action, spec)} if status in IN_FORCE else set()
             if done:
                 yield from _approved(story, action, spec, seen)
     for key in sorted(wanted - made):
         yield Violation(NUMBER, f"{key} stands in the ledger and was never made at the platform")
     for key in sorted(made - wanted - perhaps):
         yield Violation(NUMBER, f"{key} was made at the platform; the ledger does not say so")
-    for sanction in sorted(standing ^ seen.sanctions):
-        where = "the ledger" if sanction in standing else "the platform"
+    for sanction in sorted(in_force ^ seen.sanctions):
+        where = "the ledger" if sanction in in_force else "the platform"
         yield Violation(NUMBER, f"sanction {sanction} is in {where} only")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from tests.chaos.evidence import Evidence, Row, Story, Violation, clock
-from tests.chaos.places import Outage
+from tests.chaos.processes import Outage
 from workflows.domain.case.events import (
     ActionSucceeded,
     ActionVerified,
@@ -89,12 +89,14 @@ def moved(due: float, until: float, outages: Sequence[Outage]) -> float:
 
 def _late(due: float, until: float, seen: Evidence) -> float:
     due = moved(due, until, seen.outages)
-    return max(0.0, until - due - floor(due, until, seen.beats))
+    return max(0.0, until - due - baseline_lateness(due, until, seen.baseline))
 
 
-def floor(due: float, until: float, beats: Sequence[tuple[float, float]]) -> float:
+def baseline_lateness(due: float, until: float, baseline: Sequence[tuple[float, float]]) -> float:
     """Lateness of a baseline timer between these times."""
-    near = (beat + late - max(beat, due) for beat, late in beats if beat <= until)
+    near = (
+        expected + late - max(expected, due) for expected, late in baseline if expected <= until
+    )
     return max([0.0, *near])
 
 

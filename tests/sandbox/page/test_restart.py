@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
+from deploy.sandbox.app import run_sandbox
 from deploy.sandbox.slack.model import BOT_USER, Message
 from deploy.sandbox.slack.workspace import Workspace
-from deploy.sandbox.stage import stage
 
 pytestmark = pytest.mark.browser
 
@@ -28,13 +28,13 @@ async def test_a_restarted_server_is_found_again_without_a_reload(
     page = await browser.new_page()
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))
-    async with stage(tmp_path, port, says(Workspace(), "前のカード")) as first:
+    async with run_sandbox(tmp_path, port, says(Workspace(), "前のカード")) as first:
         await page.goto(f"{first.url}/#as=U0SATO&channel=C0LIVE")
         main = page.locator("#main")
         await expect(main.get_by_text("前のカード")).to_be_visible()
         await page.get_by_test_id("composer").fill("書きかけ")
     await expect(page.get_by_test_id("reconnecting")).to_be_visible()
-    async with stage(tmp_path, port, says(Workspace(), "新しいカード")):
+    async with run_sandbox(tmp_path, port, says(Workspace(), "新しいカード")):
         await expect(main.get_by_text("新しいカード")).to_be_visible()
         await expect(main.get_by_text("前のカード")).to_have_count(0)
         await expect(page.get_by_test_id("reconnecting")).to_be_hidden()

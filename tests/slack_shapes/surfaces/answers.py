@@ -269,7 +269,7 @@ def _faults(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """Errors of fields."""
     limit = scene.catalog.duration(timedelta(days=30))
     nobody = ""  # a modal's errors have no names
-    prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.bulk.away")
+    prefixes = ("bot.fault.", "bot.modal.not_taken", "bot.modal.unreadable", "bot.bulk.unavailable")
     prefixes += ("bot.reveal.reason_needed", "bot.manual.no_role")
     for key in sorted(scene.catalog.keys):
         if key.startswith(prefixes):

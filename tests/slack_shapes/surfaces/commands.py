@@ -76,7 +76,7 @@ def _playbooks(scene: Scene) -> Iterator[tuple[str, Sent]]:
 def _related(scene: Scene) -> Iterator[tuple[str, Sent]]:
     start = Subject(type="user", id=scene.words.id)
     title = scene.words.titled("同じ端末", "Same device")
-    seen = Record(open_cases=tuple(f"K{n:08}" for n in range(9)), standing=3)
+    seen = Record(open_cases=tuple(f"K{n:08}" for n in range(9)), in_force=3)
     ties = [
         RelatedSubject(
             subject=Subject(type="user", id=f"{scene.words.id[:250]}{n}"),
@@ -195,7 +195,7 @@ def _covers(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ("all", "U0TANAKA", [("U0SATO", "U0MORI")] * 2, ShowCovers()),
         ("ended for somebody", "U0TANAKA", [("U0SATO", "U0MORI")], EndCovers(person="U0SATO")),
         ("ended", "U0TANAKA", [("U0SATO", "U0TANAKA")], EndCovers()),
-        ("begun", "U0TANAKA", [], LetCover(person="U0SATO", at=LATER.timetz())),
+        ("started", "U0TANAKA", [], LetCover(person="U0SATO", at=LATER.timetz())),
     ):
         harness = Harness(scene)
         harness.covers.given = [

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 from activities.slack.i18n.catalog import texts
 from bot.services.slack import Services
-from bot.slack.commands.request import Request
-from bot.slack.context import SlackContext
+from bot.slack.commands.base import Request
 from bot.slack.interactions import Source
-from bot.slack.replies import Background, Languages, Links, Said
+from bot.slack.listener import SlackContext
+from bot.slack.replies import Languages, Links, Said
+from bot.tasks import Background
 from tests.bot.slack.fake_bulk import FakeBulkDecisions
 from tests.bot.slack.fake_evidence import FakeEvidence
 from tests.bot.slack.fake_manual import FakeAlerts, FakeAutomation, FakeFinding

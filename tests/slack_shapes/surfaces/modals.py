@@ -8,11 +8,19 @@ from activities.slack.handles import Handle
 from activities.slack.reader import Reader
 from bot.services.bulk import BulkPage, DoneLine, SubjectLine
 from bot.services.cases import CaseLine
-from bot.slack.bulk.form import PAGE, BulkMetadata, Counted, bulk_view, list_view, redrawn, sure
+from bot.slack.bulk.form import (
+    PAGE,
+    BulkMetadata,
+    Counted,
+    bulk_view,
+    confirmation,
+    list_view,
+    redrawn,
+)
+from bot.slack.modals.choices import Choices, choices_at, choices_of
 from bot.slack.modals.form import sentence_view
 from bot.slack.modals.forms import FORMS, view_of
 from bot.slack.modals.metadata import Metadata
-from bot.slack.modals.offer import Offer, offer_at, offer_of
 from tests.activities.slack.cases import CASE, ROUTE
 from tests.bot.slack.fakes import FakePolicies, line
 from tests.slack_shapes.cases import REFUSED, StoryCase
@@ -41,8 +49,8 @@ def metadata_of(scene: Scene, limits: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _usual(words: Words) -> Offer:
-    return offer_of(StoryCase(words).case)
+def _usual(words: Words) -> Choices:
+    return choices_of(StoryCase(words).case)
 
 
 def _others(words: Words) -> tuple[CaseLine, ...]:
@@ -52,7 +60,7 @@ def _others(words: Words) -> tuple[CaseLine, ...]:
     )
 
 
-def _everything(words: Words) -> Offer:
+def _everything(words: Words) -> Choices:
     """As many actions as a menu holds, each with every remark."""
     title = words.policy or "とても長い名前の措置" * 12
     spec = ActionSpec.model_validate(
@@ -79,7 +87,7 @@ def _everything(words: Words) -> Offer:
 def _modals(scene: Scene) -> Iterator[tuple[str, Sent]]:
     offers = {
         "": _usual(scene.words),
-        ", the case not asked": offer_at("case/gone/0123456789ABCDEF", FakePolicies()),
+        ", the case not asked": choices_at("case/gone/0123456789ABCDEF", FakePolicies()),
         ", as much as fits": _everything(scene.words),
     }
     for name in FORMS:
@@ -128,8 +136,8 @@ def _afterwards(scene: Scene) -> Iterator[tuple[str, str]]:
     )
     reader = Reader(texts=scene.catalog, zone=UTC)
     yield "counting", scene.catalog.say("bot.bulk.counting")
-    yield "sure", sure(60, touched, True, reader)
-    yield "sure alone", sure(1, Impact(), False, reader)
+    yield "confirmation", confirmation(60, touched, True, reader)
+    yield "confirmation alone", confirmation(1, Impact(), False, reader)
 
 
 def _lists(scene: Scene) -> Iterator[tuple[str, Sent]]:

@@ -5,11 +5,11 @@ from typing import Any
 
 from bot.services.lookups import Fact
 from bot.slack.commands import reveal
+from bot.slack.modals.choices import Choices, choices_at, choices_of
 from bot.slack.modals.decide import KEEPS, NONE, TEMPLATE, with_template
 from bot.slack.modals.form import sentence_view
 from bot.slack.modals.forms import FORMS, view_of
 from bot.slack.modals.metadata import Metadata
-from bot.slack.modals.offer import Offer, offer_at, offer_of
 from bot.slack.rendering import sections
 from tests.activities.slack.cases import CASE
 from tests.bot.slack.fakes import FakePolicies
@@ -24,9 +24,9 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case.commands import ProtectNow
 
 
-def _reasoned(words: Words) -> Offer:
+def _reasoned(words: Words) -> Choices:
     """With policy rules, and reasons that fill in texts."""
-    return offer_of(StoryCase(words, policy=reasoned(words), telling=True).case)
+    return choices_of(StoryCase(words, policy=reasoned(words), telling=True).case)
 
 
 def _with_presets(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -41,15 +41,17 @@ def _with_presets(scene: Scene) -> Iterator[tuple[str, Sent]]:
         "closed": STORIES["closed"](scene.words),
     }
     for state, story in stories.items():
-        offer = offer_of(story.case)
+        offer = choices_of(story.case)
         yield f"all, {state}", view(view_of("all", offer, metadata, scene.catalog))
-    asleep = offer_at("case/gone/0123456789ABCDEF", FakePolicies())
+    asleep = choices_at("case/gone/0123456789ABCDEF", FakePolicies())
     yield "all, the case asleep", view(view_of("all", asleep, metadata, scene.catalog))
     presets = [each.id for each in StoryCase(scene.words).case.policy.playbook.presets]
     for preset in (*presets, "gone"):
-        sure_of = metadata.model_copy(update={"preset": preset})
-        drawn = view_of("sure", offer_of(StoryCase(scene.words).case), sure_of, scene.catalog)
-        yield f"sure of {preset}", view(drawn)
+        with_preset = metadata.model_copy(update={"preset": preset})
+        drawn = view_of(
+            "confirm_preset", choices_of(StoryCase(scene.words).case), with_preset, scene.catalog
+        )
+        yield f"confirmation of {preset}", view(drawn)
 
 
 def _with_reasons(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -66,15 +68,15 @@ def _with_reasons(scene: Scene) -> Iterator[tuple[str, Sent]]:
     again = {**kept.whole, "state": {"values": ticked}}
     yield "with a kept protection", view(with_template(again, keeping, scene.catalog))
     asleep = offer.model_copy(update={"case": None})
-    nobody = offer_of(StoryCase(scene.words, policy=reasoned(scene.words)).case)
+    nobody = choices_of(StoryCase(scene.words, policy=reasoned(scene.words)).case)
     acted = StoryCase(scene.words, policy={**reasoned(scene.words), **PROTECT}, telling=True)
     acted.then(ProtectNow(rules=(0,)))
     unscored = StoryCase(
         scene.words, policy=reasoned(scene.words), telling=True, alert={"score": None}
     )
     for state, chosen, known, template in (
-        ("after a protection", (), offer_of(acted.case), "line"),
-        ("without a score", (), offer_of(unscored.case), "line"),
+        ("after a protection", (), choices_of(acted.case), "line"),
+        ("without a score", (), choices_of(unscored.case), "line"),
         ("with a notice", (), offer, "line"),
         ("with a notice and actions", ("mute_user", "permanent_ban"), offer, "line"),
         ("without a notice", (), offer, "quiet"),

@@ -54,7 +54,7 @@ def _page(
 
 
 def _sentences(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    for key in ("bot.modal.loading", "bot.timeline.away", "bot.timeline.unknown"):
+    for key in ("bot.modal.loading", "bot.timeline.unavailable", "bot.timeline.unknown"):
         text = scene.catalog.say(key, case=CASE)
         yield key, view(sentence_view("timeline", text, scene.catalog))
 

@@ -127,7 +127,7 @@ def test_every_event_is_among_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "room"),
+    ("name", "holder"),
     [
         ("load_appealed", AppealsLedger),
         ("record_appeal", AppealsLedger),
@@ -135,13 +135,13 @@ def test_every_event_is_among_them() -> None:
         ("send_notice", NoticeActivities),
     ],
 )
-def test_the_activities_have_the_signatures_of_their_ports(name: str, room: type) -> None:
+def test_the_activities_have_the_signatures_of_their_ports(name: str, holder: type) -> None:
     """Each has the name, argument and result of its port."""
     port = inspect.signature(getattr(appeals.AppealPort, name))
-    mine = inspect.signature(getattr(room, name))
+    mine = inspect.signature(getattr(holder, name))
     assert [p.annotation for p in mine.parameters.values()][1:] == [
         p.annotation for p in port.parameters.values()
     ][1:]
     assert mine.return_annotation == port.return_annotation
-    defined = getattr(room, name).__temporal_activity_definition
+    defined = getattr(holder, name).__temporal_activity_definition
     assert defined.name == name

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.workflows.case.office import Office, an_office
+from tests.workflows.case.environment import CaseEnvironment, case_environment
 
 
 @pytest.fixture
-async def office(temporal: str) -> AsyncIterator[Office]:
-    """Provides an office with a namespace of its own."""
-    async with an_office(temporal) as made:
+async def env(temporal: str) -> AsyncIterator[CaseEnvironment]:
+    """Provides an environment with a namespace of its own."""
+    async with case_environment(temporal) as made:
         yield made

@@ -7,7 +7,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from deploy.sandbox.slack.person import wait_until
-from tests.workflows.case.office import Office
+from tests.workflows.case.environment import CaseEnvironment
 from tests.workflows.domain.builders import SATO, an_alert
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.case.inbox import DEBOUNCE
@@ -19,113 +19,113 @@ def numbers(first: int, last: int, score: float = 0.5) -> list:
     return [an_alert(number, score=score) for number in range(first, last + 1)]
 
 
-def joined(office: Office) -> list[str]:
+def joined(env: CaseEnvironment) -> list[str]:
     """Returns the keys of the alerts that joined, in order."""
-    return [event.event.alert.key for event in office.events if event.event.kind == "alert_joined"]
+    return [event.event.alert.key for event in env.events if event.event.kind == "alert_joined"]
 
 
 async def history(handle: WorkflowHandle) -> list[HistoryEvent]:
     return list((await handle.fetch_history()).events)
 
 
-async def test_while_a_card_waits_alerts_are_claimed_in_batches(office: Office) -> None:
+async def test_while_a_card_waits_alerts_are_claimed_in_batches(env: CaseEnvironment) -> None:
     """Twenty alerts sent one by one make a few claims, and none is lost."""
-    handle = await office.alert(1)
-    await office.wait_open(handle)
-    await office.alerts(numbers(2, 6))
-    await office.wait_counted(6)
-    before = len(office.claims)
-    await asyncio.gather(*(office.alert(number) for number in range(7, 27)))
-    await office.wait_counted(26)
-    assert len(office.claims) - before <= 4
-    await wait_until(lambda: len(joined(office)) == 25, what="25 events")
-    assert sorted(joined(office)) == [f"live-chat/chat-{number:06}" for number in range(2, 27)]
+    handle = await env.alert(1)
+    await env.wait_open(handle)
+    await env.alerts(numbers(2, 6))
+    await env.wait_counted(6)
+    before = len(env.claims)
+    await asyncio.gather(*(env.alert(number) for number in range(7, 27)))
+    await env.wait_counted(26)
+    assert len(env.claims) - before <= 4
+    await wait_until(lambda: len(joined(env)) == 25, what="25 events")
+    assert sorted(joined(env)) == [f"live-chat/chat-{number:06}" for number in range(2, 27)]
 
 
-async def test_a_more_severe_alert_ends_the_debounce(office: Office) -> None:
+async def test_a_more_severe_alert_ends_the_debounce(env: CaseEnvironment) -> None:
     """A more severe alert is claimed at once, with the waiting ones."""
-    handle = await office.alert(1)
-    await office.wait_open(handle)
-    await office.alerts(numbers(2, 8))
-    await office.wait_counted(8)
-    await office.alert(9)
+    handle = await env.alert(1)
+    await env.wait_open(handle)
+    await env.alerts(numbers(2, 8))
+    await env.wait_counted(8)
+    await env.alert(9)
     await wait_until(lambda: _pauses(handle), what="a pause")
-    await office.alert(99, score=0.99)
-    await office.wait_counted(10)
-    assert office.claims[-1].alerts[-1].id == "chat-000099"
+    await env.alert(99, score=0.99)
+    await env.wait_counted(10)
+    assert env.claims[-1].alerts[-1].id == "chat-000099"
     assert not _paused_after(await history(handle), "chat-000099")
-    await wait_until(lambda: _is_critical(office), what="a critical case")
+    await wait_until(lambda: _is_critical(env), what="a critical case")
 
 
-async def test_a_repeated_alert_joins_once(office: Office) -> None:
+async def test_a_repeated_alert_joins_once(env: CaseEnvironment) -> None:
     """The case recognizes alerts that it has."""
-    handle = await office.alert(1)
-    await office.wait_open(handle)
-    await office.alerts([an_alert(1), an_alert(2), an_alert(2)])
-    await office.alerts([an_alert(2), an_alert(3)])
-    await wait_until(lambda: len(joined(office)) == 2, what="two events")
-    assert joined(office) == ["live-chat/chat-000002", "live-chat/chat-000003"]
-    claimed = [alert.id for claim in office.claims for alert in claim.alerts]
+    handle = await env.alert(1)
+    await env.wait_open(handle)
+    await env.alerts([an_alert(1), an_alert(2), an_alert(2)])
+    await env.alerts([an_alert(2), an_alert(3)])
+    await wait_until(lambda: len(joined(env)) == 2, what="two events")
+    assert joined(env) == ["live-chat/chat-000002", "live-chat/chat-000003"]
+    claimed = [alert.id for claim in env.claims for alert in claim.alerts]
     assert claimed == ["chat-000002", "chat-000003"]
 
 
-async def test_an_invalid_signal_is_dropped(office: Office) -> None:
+async def test_an_invalid_signal_is_dropped(env: CaseEnvironment) -> None:
     """The alerts after an invalid signal still join."""
-    handle = await office.alert(1)
-    await office.wait_open(handle)
+    handle = await env.alert(1)
+    await env.wait_open(handle)
     for nonsense in ("nonsense", {"a": 1}, [{"id": ""}]):
         await handle.signal("alerts", nonsense)
-    await office.alert(2)
-    await wait_until(lambda: joined(office) == ["live-chat/chat-000002"], what="it")
+    await env.alert(2)
+    await wait_until(lambda: joined(env) == ["live-chat/chat-000002"], what="it")
 
 
-async def test_an_alert_after_the_end_of_its_case_opens_the_next_one(office: Office) -> None:
+async def test_an_alert_after_the_end_of_its_case_opens_the_next_one(env: CaseEnvironment) -> None:
     """Even if an earlier alert was still debounced when the case closed."""
-    handle = await office.alert(1)
-    await office.wait_open(handle)
-    await office.alerts(numbers(2, 8))
-    await office.wait_counted(8)
-    await office.alert(9)
+    handle = await env.alert(1)
+    await env.wait_open(handle)
+    await env.alerts(numbers(2, 8))
+    await env.wait_counted(8)
+    await env.alert(9)
     await wait_until(lambda: _pauses(handle), what="a pause")
-    await office.press(handle, cmd.MarkNoViolation(by=SATO))
-    await office.wait_event("case_closed")
-    await office.alert(10)
+    await env.press(handle, cmd.MarkNoViolation(by=SATO))
+    await env.wait_event("case_closed")
+    await env.alert(10)
     async with (
-        office.worker(cards_queue("koban")),
-        office.worker(updates_queue("koban")),
-        office.worker(slack_queue("koban")),
+        env.worker(cards_queue("koban")),
+        env.worker(updates_queue("koban")),
+        env.worker(slack_queue("koban")),
     ):
-        await office.wait_counted(10)
+        await env.wait_counted(10)
         await wait_until(lambda: _has_ended(handle), what="the end of the first run")
-    first = office.writes[0].case
-    kinds = [e.event.kind for write in office.writes if write.case == first for e in write.events]
+    first = env.writes[0].case
+    kinds = [e.event.kind for write in env.writes if write.case == first for e in write.events]
     assert "alert_joined" not in kinds[kinds.index("case_closed") :]
-    assert [each.alert.id for each in office.openings][1:2] in (["chat-000009"], ["chat-000010"])
+    assert [each.alert.id for each in env.openings][1:2] in (["chat-000009"], ["chat-000010"])
 
 
-async def test_an_alert_after_the_end_joins_a_case_that_is_reopened(office: Office) -> None:
+async def test_an_alert_after_the_end_joins_a_case_that_is_reopened(env: CaseEnvironment) -> None:
     """It waits for the next case until the ledger has the end of this one."""
-    handle = await office.alert(1)
-    await office.wait_open(handle)
-    office.may_write.clear()
-    await office.press(handle, cmd.MarkNoViolation(by=SATO))
-    await office.wait_event("case_closed")
-    await office.alert(2)
-    await office.press(handle, cmd.Reopen(by=SATO, reason="続報"))
-    await office.wait_counted(2)
-    office.may_write.set()
-    await office.wait_event("alert_joined")
-    assert [alert.id for claim in office.claims for alert in claim.alerts] == ["chat-000002"]
+    handle = await env.alert(1)
+    await env.wait_open(handle)
+    env.may_write.clear()
+    await env.press(handle, cmd.MarkNoViolation(by=SATO))
+    await env.wait_event("case_closed")
+    await env.alert(2)
+    await env.press(handle, cmd.Reopen(by=SATO, reason="続報"))
+    await env.wait_counted(2)
+    env.may_write.set()
+    await env.wait_event("alert_joined")
+    assert [alert.id for claim in env.claims for alert in claim.alerts] == ["chat-000002"]
 
 
-async def test_claims_of_one_case_have_different_times(office: Office) -> None:
+async def test_claims_of_one_case_have_different_times(env: CaseEnvironment) -> None:
     """A second attempt is recognized by the time of its claim."""
-    handle = await office.alert(1)
-    await office.wait_open(handle)
+    handle = await env.alert(1)
+    await env.wait_open(handle)
     for number in (2, 3, 4):
-        await office.alert(number)
-        await office.wait_counted(number)
-    times = [claim.at for claim in office.claims]
+        await env.alert(number)
+        await env.wait_counted(number)
+    times = [claim.at for claim in env.claims]
     assert len(set(times)) == len(times) == 3
 
 
@@ -137,10 +137,8 @@ async def _has_ended(handle: WorkflowHandle) -> bool:
     return not running or first.first_execution_run_id != described.run_id
 
 
-def _is_critical(office: Office) -> bool:
-    return any(
-        write.row is not None and write.row.severity == "critical" for write in office.writes
-    )
+def _is_critical(env: CaseEnvironment) -> bool:
+    return any(write.row is not None and write.row.severity == "critical" for write in env.writes)
 
 
 async def _pauses(handle: WorkflowHandle) -> bool:

@@ -7,7 +7,13 @@ import pytest
 from deploy.sandbox.slack.person import wait_until
 from tests.conftest import a_server
 from tests.timeouts import answered
-from tests.workflows.case.office import CARD, QUEUE, WAIT_SECONDS, Office, an_office
+from tests.workflows.case.environment import (
+    CARD,
+    QUEUE,
+    WAIT_SECONDS,
+    CaseEnvironment,
+    case_environment,
+)
 from tests.workflows.domain.builders import POLICY, SATO, T0, a_case, an_alert
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.case_workflow import CaseWorkflow
@@ -26,35 +32,35 @@ async def restless(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
 
 
 @pytest.fixture
-async def office(restless: str) -> AsyncIterator[Office]:
-    """Provides an office on that server."""
-    async with an_office(restless) as made:
+async def env(restless: str) -> AsyncIterator[CaseEnvironment]:
+    """Provides an environment on that server."""
+    async with case_environment(restless) as made:
         yield made
 
 
 async def test_alerts_too_large_for_a_new_history_stay_in_the_old_one(
-    office: Office,
+    env: CaseEnvironment,
 ) -> None:
     """Two megabytes arrive after the end, during an outage of the ledger; the next case has all."""
-    handle = await office.alert(1)
-    await office.wait_open(handle)
-    office.may_write.clear()
-    await office.press(handle, cmd.MarkNoViolation(by=SATO))
-    await office.wait_event("case_closed")
+    handle = await env.alert(1)
+    await env.wait_open(handle)
+    env.may_write.clear()
+    await env.press(handle, cmd.MarkNoViolation(by=SATO))
+    await env.wait_event("case_closed")
     evidence = [{"kind": "text", "text": "x" * 100_000}]
-    await office.alerts([an_alert(number, score=0.5, evidence=evidence) for number in range(2, 22)])
+    await env.alerts([an_alert(number, score=0.5, evidence=evidence) for number in range(2, 22)])
     for number in range(22, 42):
-        await office.alert(number)
-        await answered(lambda: office.cases.reached(handle.id))
+        await env.alert(number)
+        await answered(lambda: env.cases.reached(handle.id))
     assert (await handle.describe()).history_length > 60
-    office.may_write.set()
-    await office.wait_counted(41)
-    assert office.openings[1].alert.id == "chat-000002"
-    alerts = [each.id for claim in office.claims for each in claim.alerts]
+    env.may_write.set()
+    await env.wait_counted(41)
+    assert env.openings[1].alert.id == "chat-000002"
+    alerts = [each.id for claim in env.claims for each in claim.alerts]
     assert sorted(alerts) == [f"chat-{number:06}" for number in range(3, 42)]
 
 
-async def test_a_new_history_records_the_card(office: Office) -> None:
+async def test_a_new_history_records_the_card(env: CaseEnvironment) -> None:
     """The write with the card was cancelled with the previous history."""
     case = a_case()
     start = CaseStart(
@@ -65,16 +71,16 @@ async def test_a_new_history_records_the_card(office: Office) -> None:
         under_way=PendingWork(stale=True, waited_for=True, unsure_since=T0),
     )
     async with (
-        office.worker(cards_queue(QUEUE)),
-        office.worker(updates_queue(QUEUE)),
-        office.worker(slack_queue(QUEUE)),
+        env.worker(cards_queue(QUEUE)),
+        env.worker(updates_queue(QUEUE)),
+        env.worker(slack_queue(QUEUE)),
     ):
-        await office.client.start_workflow(
+        await env.client.start_workflow(
             CaseWorkflow.run, start, id=case.workflow_id, task_queue=QUEUE
         )
         await wait_until(
-            lambda: any(each.card == CARD for each in office.writes), WAIT_SECONDS, what="its place"
+            lambda: any(each.card == CARD for each in env.writes), WAIT_SECONDS, what="its place"
         )
-    (write,) = (each for each in office.writes if each.card is not None)
+    (write,) = (each for each in env.writes if each.card is not None)
     assert (write.case, write.events) == (case.id, ())
-    assert office.shown[0][1].unsure_since == T0
+    assert env.shown[0][1].unsure_since == T0

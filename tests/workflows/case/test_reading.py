@@ -17,9 +17,9 @@ from temporalio.worker import Replayer, Worker
 
 from bot.query_guard import GuardedRunner
 from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
+from tests.environment import fresh_namespace
 from tests.timeouts import RPC_TIMEOUT, answered
 from tests.workflows.domain.builders import POLICY, an_alert
-from tests.world import fresh_namespace
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.case_workflow import CaseWorkflow
 from workflows.client import Cases, OutOfReach

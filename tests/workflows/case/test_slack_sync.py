@@ -6,25 +6,25 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowHandle
 
 from deploy.sandbox.slack.person import wait_until
-from tests.workflows.case.office import CARD, QUEUE, Office
+from tests.workflows.case.environment import CARD, QUEUE, CaseEnvironment
 from workflows.activity_options import cards_queue, slack_queue, updates_queue, worst_queue
 
 CANCEL_REQUESTED = PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
 
 
-async def test_new_cards_updates_and_presses_have_a_queue_each(office: Office) -> None:
+async def test_new_cards_updates_and_presses_have_a_queue_each(env: CaseEnvironment) -> None:
     """New cards, updates and presses have a queue each."""
     async with (
-        office.worker(cards_queue(QUEUE)),
-        office.worker(updates_queue(QUEUE)),
-        office.worker(slack_queue(QUEUE)),
+        env.worker(cards_queue(QUEUE)),
+        env.worker(updates_queue(QUEUE)),
+        env.worker(slack_queue(QUEUE)),
     ):
-        handle = await office.alert(1)
-        await office.wait_shown(1)
-        await office.alert(2)
-        await office.wait_shown(2)
-        await office.claim(handle)
-        shown = await office.wait_shown(3)
+        handle = await env.alert(1)
+        await env.wait_shown(1)
+        await env.alert(2)
+        await env.wait_shown(2)
+        await env.claim(handle)
+        shown = await env.wait_shown(3)
     assert [(queue, show.background) for queue, show in shown] == [
         ("koban-slack-cards", True),
         ("koban-slack-updates", True),
@@ -32,42 +32,44 @@ async def test_new_cards_updates_and_presses_have_a_queue_each(office: Office) -
     ]
 
 
-async def test_a_new_critical_card_has_a_queue_of_its_own(office: Office) -> None:
+async def test_a_new_critical_card_has_a_queue_of_its_own(env: CaseEnvironment) -> None:
     """It has a queue of its own."""
-    async with office.worker(worst_queue(QUEUE)):
-        await office.alert(1, score=0.99)
-        [(queue, show)] = await office.wait_shown(1)
+    async with env.worker(worst_queue(QUEUE)):
+        await env.alert(1, score=0.99)
+        [(queue, show)] = await env.wait_shown(1)
     assert (queue, show.background, show.card) == ("koban-slack-worst", True, None)
 
 
-async def test_a_press_cancels_the_waiting_write(office: Office) -> None:
+async def test_a_press_cancels_the_waiting_write(env: CaseEnvironment) -> None:
     """The press's write goes first, and looks for what may have been posted."""
-    handle = await office.alert(1)
-    async with office.worker(slack_queue(QUEUE)):
-        await office.wait_open(handle)
-        await office.claim(handle)
-        [(queue, show)] = await office.wait_shown(1)
+    handle = await env.alert(1)
+    async with env.worker(slack_queue(QUEUE)):
+        await env.wait_open(handle)
+        await env.claim(handle)
+        [(queue, show)] = await env.wait_shown(1)
     assert queue == "koban-slack"
     assert show.view.owner == "U0SATO"
     assert show.card is None
     assert show.unsure_since is not None
     # A worker on the queue of cards would now find the cancelled write.
-    async with office.worker(cards_queue(QUEUE)), office.worker(updates_queue(QUEUE)):
-        _, (queue, line) = await office.wait_shown(2)
+    async with env.worker(cards_queue(QUEUE)), env.worker(updates_queue(QUEUE)):
+        _, (queue, line) = await env.wait_shown(2)
     assert (queue, line.card) == ("koban-slack-updates", CARD)
     assert [each.event.kind for each in line.lines] == ["case_claimed"]
 
 
-async def test_a_write_that_fails_during_its_cancellation_may_have_posted(office: Office) -> None:
+async def test_a_write_that_fails_during_its_cancellation_may_have_posted(
+    env: CaseEnvironment,
+) -> None:
     """The press's write looks for the card before it posts another."""
-    office.fails = asyncio.Event()
-    async with office.worker(cards_queue(QUEUE)), office.worker(slack_queue(QUEUE)):
-        handle = await office.alert(1)
-        await office.wait_shown(1)
-        await office.claim(handle)
+    env.fails = asyncio.Event()
+    async with env.worker(cards_queue(QUEUE)), env.worker(slack_queue(QUEUE)):
+        handle = await env.alert(1)
+        await env.wait_shown(1)
+        await env.claim(handle)
         await wait_until(lambda: _is_called_off(handle), what="a write that is called off")
-        office.fails.set()
-        _, (queue, show) = await office.wait_shown(2)
+        env.fails.set()
+        _, (queue, show) = await env.wait_shown(2)
     assert (queue, show.background, show.view.owner) == ("koban-slack", False, "U0SATO")
     assert show.unsure_since is not None
 
@@ -77,25 +79,25 @@ async def _is_called_off(handle: WorkflowHandle) -> bool:
     return any(each.state == CANCEL_REQUESTED for each in pending)
 
 
-async def test_lines_wait_until_the_thread_is_open_again(office: Office) -> None:
+async def test_lines_wait_until_the_thread_is_open_again(env: CaseEnvironment) -> None:
     """The card says that its thread is closed, and is not written in a loop."""
-    office.thread_closed = True
+    env.thread_closed = True
     async with (
-        office.worker(cards_queue(QUEUE)),
-        office.worker(updates_queue(QUEUE)),
-        office.worker(slack_queue(QUEUE)),
+        env.worker(cards_queue(QUEUE)),
+        env.worker(updates_queue(QUEUE)),
+        env.worker(slack_queue(QUEUE)),
     ):
-        handle = await office.alert(1)
-        await office.wait_shown(1)
-        await office.claim(handle)
+        handle = await env.alert(1)
+        await env.wait_shown(1)
+        await env.claim(handle)
         # The claim, and the card with its sentence; nothing is left to do.
-        shown = await office.wait_shown(3)
+        shown = await env.wait_shown(3)
         assert [show.thread_refused for _, show in shown] == [False, False, True]
         await wait_until(lambda: _is_idle(handle), what="an idle case")
-        assert len(office.shown) == 3
-        office.thread_closed = False
-        await office.alert(2)
-        shown = await office.wait_shown(5)
+        assert len(env.shown) == 3
+        env.thread_closed = False
+        await env.alert(2)
+        shown = await env.wait_shown(5)
     assert [each.event.kind for each in shown[3][1].lines] == ["case_claimed"]
     assert shown[4][1].thread_refused is False
 

@@ -90,12 +90,12 @@ class AnyShift(RuleBasedStateMachine):
 
     @rule(data=st.data(), status=st.sampled_from(LIKELY))
     def platform_answers(self, data: Any, status: ActionStatus) -> None:
-        busy = [a for a in self.case.actions if a.status in ACTING or a.standing]
+        busy = [a for a in self.case.actions if a.status in ACTING or a.in_force]
         if busy:
             action = data.draw(st.sampled_from(busy))
             self.reports(action.decision, action.planned.key, status)
 
-    # -- time and the world ---------------------------------------------------------------
+    # -- time and the environment ---------------------------------------------------------------
 
     @rule(seconds=SECONDS, looks=st.booleans())
     def time_passes(self, seconds: int, looks: bool) -> None:

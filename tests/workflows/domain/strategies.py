@@ -39,8 +39,8 @@ PLAIN = (
 
 
 @st.composite
-def standing_in(draw: Any) -> Actor:
-    """A person, perhaps as a stand-in for a role."""
+def covering(draw: Any) -> Actor:
+    """A person, perhaps as a cover for a role."""
     person, colleague = draw(PEOPLE), draw(PEOPLE)
     if not draw(st.booleans()):
         return person
@@ -101,7 +101,7 @@ def _decisions() -> Iterator[SearchStrategy[Any]]:
 
 
 def _second_person() -> Iterator[SearchStrategy[Any]]:
-    yield st.builds(cmd.Approve, by=standing_in(), version=VERSIONS)
-    yield st.builds(cmd.Reject, by=standing_in(), version=VERSIONS, reason=WORDS)
-    yield st.builds(cmd.AskRequester, by=standing_in(), question=WORDS)
+    yield st.builds(cmd.Approve, by=covering(), version=VERSIONS)
+    yield st.builds(cmd.Reject, by=covering(), version=VERSIONS, reason=WORDS)
+    yield st.builds(cmd.AskRequester, by=covering(), question=WORDS)
     yield st.builds(cmd.AnswerApprover, by=PEOPLE, answer=WORDS)

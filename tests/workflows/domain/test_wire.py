@@ -41,7 +41,7 @@ SAID: dict[str, Any] = {
     "renewed": minutes(60),
     "alert": brief(an_alert()),
     "subject": Subject(type="user", id="u_123"),
-    "known": SubjectHistory(sanctions=(Sanction(action="warn", times=2),)),
+    "history": SubjectHistory(sanctions=(Sanction(action="warn", times=2),)),
     "severity": Severity.HIGH,
     "notify": Notify.ROLE,
     "unless": Unless.CLAIMED,

@@ -45,7 +45,7 @@ VALUES = [
     Click(id="y", case="K7Q2F9XM0", command=cmd.StopBulk(by=SATO), place=Place(channel="C0LIVE")),
     BulkRequest(id="R1", case="K7Q2F9XM0", type="user", starts={"user": USER}, ids=("u_1",)),
     BulkPart(bulk="R1", places=(0, 1, 999)),
-    Member(place=3, subject=USER, standing=("mute_user",)),
+    Member(place=3, subject=USER, in_force=("mute_user",)),
     BulkRows(
         bulk="R1",
         case="K7Q2F9XM0",

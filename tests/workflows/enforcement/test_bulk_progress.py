@@ -10,7 +10,7 @@ from tests.selection import examples
 from workflows.domain.case.bulk import WAVE
 from workflows.domain.case.bulk_progress import (
     HELD_UP,
-    STANDS,
+    MEMBERS_IN_FORCE,
     WORK,
     MemberStatus,
     after,
@@ -87,7 +87,9 @@ def test_the_ledger_has_the_states_of_the_reports(statuses: list[ActionStatus]) 
     assert after(MemberStatus.ACTING, statuses) is of(statuses)
 
 
-@given(st.sampled_from(sorted(STANDS)), st.lists(st.sampled_from(ActionStatus), min_size=1))
+@given(
+    st.sampled_from(sorted(MEMBERS_IN_FORCE)), st.lists(st.sampled_from(ActionStatus), min_size=1)
+)
 def test_what_is_in_effect_never_fails(before: MemberStatus, statuses: list[ActionStatus]) -> None:
     """An undo or lift that the platform refuses leaves the action in effect."""
     assert after(before, statuses) is not MemberStatus.FAILED

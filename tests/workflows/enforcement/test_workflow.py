@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from deploy.sandbox.slack.person import wait_until
 from tests.workflows.domain.builders import CATALOG, a_case
-from tests.workflows.enforcement.office import Listener, enforcing
+from tests.workflows.enforcement.environment import Listener, enforcing
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import (
     ActionStatus,

@@ -12,8 +12,8 @@ from activities.report_gathering import ReportGathering
 from activities.slack.activities import SlackActivities
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.slack.test_report_message import AT, a_report
+from tests.environment import fresh_namespace
 from tests.workflows.domain.policy.rosters import DAY, NIGHT, roster
-from tests.world import fresh_namespace
 from workflows.domain.metrics.report import ReportKind
 from workflows.domain.policy.reports import ReportRules
 from workflows.domain.values import Value

@@ -8,8 +8,8 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from tests.environment import fresh_namespace
 from tests.workflows.domain.builders import SATO, T0
-from tests.world import fresh_namespace
 from workflows.activity_options import execute
 from workflows.domain.case import events as ev
 from workflows.domain.case.snapshot import ReceivedAlert

@@ -80,7 +80,7 @@ class Dismissal(StrEnum):
     """The reason why an appeal is not reviewed."""
 
     UNKNOWN_CASE = "unknown_case"
-    NOTHING_STANDS = "nothing_stands"
+    NOTHING_IN_FORCE = "nothing_in_force"
 
 
 class Appealed(Value):

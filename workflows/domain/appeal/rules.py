@@ -172,7 +172,7 @@ def _file(appeal: Appeal, command: cmd.FileAppeal, now: datetime) -> Outcome:
         return ()
     found = command.appealed
     if found is None or found.decision is None or not found.effective:
-        why = Dismissal.UNKNOWN_CASE if found is None else Dismissal.NOTHING_STANDS
+        why = Dismissal.UNKNOWN_CASE if found is None else Dismissal.NOTHING_IN_FORCE
         return (ev.AppealDismissed(at=now, request=appeal.request, why=why, appealed=found),)
     due = appeal.due_at
     return (ev.AppealFiled(at=now, request=appeal.request, appealed=found, due=due),)

@@ -142,7 +142,7 @@ def missing(approval: Approval) -> tuple[Need, ...]:
 
 
 def already_agreed(approval: Approval, person: str) -> bool:
-    """Whether a person approved, or somebody did as their stand-in."""
+    """Whether a person approved, or somebody did as their cover."""
     return any(person in (consent.by, consent.covers) for consent in approval.consents)
 
 
@@ -151,7 +151,7 @@ def consent_of(
 ) -> Consent | None:
     """The consent that `person` can give; None if no need is for one of their roles.
 
-    Own roles come first. A stand-in for somebody in `barred` (the decider), or for somebody who
+    Own roles come first. A cover for somebody in `barred` (the decider), or for somebody who
     approved, does not count.
     """
     open_roles = {need.role for need in missing(approval)}

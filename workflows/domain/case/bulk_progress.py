@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from workflows.domain.case.bulk import Tally
-from workflows.domain.case.enforcement import STANDING, ActionStatus
+from workflows.domain.case.enforcement import IN_FORCE, ActionStatus
 
 
 class MemberStatus(StrEnum):
@@ -29,7 +29,7 @@ class MemberStatus(StrEnum):
     TO_GIVE_UP = "G"
 
 
-STANDS = frozenset({MemberStatus.DONE, MemberStatus.VERIFIED, MemberStatus.DRIFTED})
+MEMBERS_IN_FORCE = frozenset({MemberStatus.DONE, MemberStatus.VERIFIED, MemberStatus.DRIFTED})
 WORK = frozenset(
     {MemberStatus.WAITING, MemberStatus.TO_RETRY, MemberStatus.TO_UNDO, MemberStatus.TO_GIVE_UP}
 )
@@ -43,7 +43,7 @@ _TAKEN_BACK = frozenset({MemberStatus.UNDOING, MemberStatus.UNDO_RETRYING, Membe
 
 def after(before: MemberStatus, statuses: Sequence[ActionStatus]) -> MemberStatus:
     """A subject's status after a report of all its actions."""
-    stood = before in STANDS or before in _TAKEN_BACK
+    stood = before in MEMBERS_IN_FORCE or before in _TAKEN_BACK
     if ActionStatus.RETRYING in statuses:
         return _held_up(before)
     if ActionStatus.FAILED in statuses:
@@ -53,25 +53,25 @@ def after(before: MemberStatus, statuses: Sequence[ActionStatus]) -> MemberStatu
 
 
 def _held_up(before: MemberStatus) -> MemberStatus:
-    if before in STANDS:
+    if before in MEMBERS_IN_FORCE:
         return before  # a lift is retried without end
     return MemberStatus.UNDO_RETRYING if before in _TAKEN_BACK else MemberStatus.RETRYING
 
 
 def of(statuses: Sequence[ActionStatus]) -> MemberStatus:
     """A subject's status from the status of its actions alone."""
-    standing = [status for status in statuses if status in STANDING]
+    in_force = [status for status in statuses if status in IN_FORCE]
     if ActionStatus.FAILED in statuses:
         return MemberStatus.FAILED
-    if standing:
-        return _standing(standing)
+    if in_force:
+        return _worst(in_force)
     for status, mark in _ENDS:
         if status in statuses:
             return mark
     return MemberStatus.WAITING
 
 
-def _standing(statuses: Sequence[ActionStatus]) -> MemberStatus:
+def _worst(statuses: Sequence[ActionStatus]) -> MemberStatus:
     if ActionStatus.DRIFTED in statuses:
         return MemberStatus.DRIFTED
     verified = all(status is ActionStatus.VERIFIED for status in statuses)
@@ -99,7 +99,7 @@ def tally(marks: Iterable[MemberStatus], step: int) -> Tally:
     return Tally(
         total=total,
         step=step,
-        done=sum(counts[mark] for mark in STANDS),
+        done=sum(counts[mark] for mark in MEMBERS_IN_FORCE),
         drifted=counts[MemberStatus.DRIFTED],
         failed=counts[MemberStatus.FAILED],
         retrying=sum(counts[mark] for mark in HELD_UP),
@@ -116,11 +116,11 @@ def outcome(marks: Iterable[MemberStatus], undoing: bool) -> ActionStatus:
     found = frozenset(marks)
     if MemberStatus.FAILED in found:
         return ActionStatus.FAILED
-    standing = found & STANDS
-    if standing and undoing:
+    in_force = found & MEMBERS_IN_FORCE
+    if in_force and undoing:
         return ActionStatus.FAILED
-    if MemberStatus.DRIFTED in standing:
+    if MemberStatus.DRIFTED in in_force:
         return ActionStatus.DRIFTED
-    if standing:
-        return ActionStatus.VERIFIED if standing == {MemberStatus.VERIFIED} else ActionStatus.DONE
+    if in_force:
+        return ActionStatus.VERIFIED if in_force == {MemberStatus.VERIFIED} else ActionStatus.DONE
     return next((status for status, mark in _ENDS if mark in found), ActionStatus.SKIPPED)

@@ -32,9 +32,9 @@ class ActionStatus(StrEnum):
     KEPT = "kept"
 
 
-STANDING = frozenset({ActionStatus.DONE, ActionStatus.VERIFIED, ActionStatus.DRIFTED})
+IN_FORCE = frozenset({ActionStatus.DONE, ActionStatus.VERIFIED, ActionStatus.DRIFTED})
 """The action is in effect."""
-TOOK_EFFECT = STANDING | {ActionStatus.LIFTED}
+TOOK_EFFECT = IN_FORCE | {ActionStatus.LIFTED}
 """The action was in effect, and may have ended."""
 UNSETTLED = frozenset({ActionStatus.PENDING, ActionStatus.RETRYING, ActionStatus.FAILED})
 """The case closes only after these."""
@@ -75,9 +75,9 @@ class ActionState(Value):
     would: str = ""
 
     @property
-    def standing(self) -> bool:
+    def in_force(self) -> bool:
         """Whether it is in effect."""
-        return self.status in STANDING
+        return self.status in IN_FORCE
 
 
 class ActionReport(Value):

@@ -43,7 +43,7 @@ class CaseOpened(EventBase):
     subject: Subject
     severity: Severity
     alert: AlertBrief
-    known: SubjectHistory = SubjectHistory()
+    history: SubjectHistory = SubjectHistory()
 
 
 class AlertJoined(EventBase):

@@ -47,7 +47,7 @@ def opened(workflow_id: str, policy: Any, event: ev.CaseOpened) -> Case:
         first=event.alert,
         latest=event.alert,
         last_alert_at=event.at,
-        known=event.known,
+        history=event.history,
         sightings=seen_with((), event.alert.related, 1),
     )
 
@@ -359,7 +359,7 @@ def _given_up(case: Case, event: ev.ActionsGivenUp) -> Changes:
     partly = bulk is not None and bulk.tally.done > 0
     update = {"status": _S.DONE, "problem": None} if partly else {"status": _S.GIVEN_UP}
     given = _actions(case, event, lambda a: a.status is _S.FAILED, **update)
-    if any(a.standing for a in given["actions"] if a.decision == event.decision):
+    if any(a.in_force for a in given["actions"] if a.decision == event.decision):
         return {**given, **_turn(case, event)}
     # Without any effect there is nothing to review.
     review = _withdrawn_approval(case, Purpose.REVIEW)
@@ -368,7 +368,7 @@ def _given_up(case: Case, event: ev.ActionsGivenUp) -> Changes:
 
 def _undo_requested(case: Case, event: ev.UndoRequested) -> Changes:
     undone = {"status": _S.UNDOING, "problem": None}
-    undoing = _actions(case, event, lambda a: a.standing and a.undoable, **undone)
+    undoing = _actions(case, event, lambda a: a.in_force and a.undoable, **undone)
     return {**undoing, **_withdrawn_approval(case, Purpose.UNDO), **_turn(case, event)}
 
 

@@ -45,11 +45,11 @@ class Hold(Value):
 
 
 class Sanction(Value):
-    """Earlier actions of one kind against the subject; `standing` of them are in effect."""
+    """Earlier actions of one kind against the subject; `in_force` of them are in effect."""
 
     action: str
     times: int
-    standing: int = 0
+    in_force: int = 0
 
 
 class SubjectHistory(Value):
@@ -219,7 +219,7 @@ class Case(Value):
     clock_from: datetime | None = None
     merged_into: str | None = None
     absorbed: tuple[str, ...] = ()
-    known: SubjectHistory = SubjectHistory()
+    history: SubjectHistory = SubjectHistory()
     sightings: tuple[Sighting, ...] = ()
     bulk_decisions: dict[str, BulkState] = Field(default_factory=dict)
     appeal: AppealAnswer | None = None
@@ -296,8 +296,8 @@ class Case(Value):
     def undoable(self) -> tuple[ActionState, ...]:
         """The actions that can be undone, of the last decision with any in effect."""
         for decision in reversed(self.decisions):
-            standing = (a for a in self.actions_of(decision.id) if a.standing and a.undoable)
-            if found := tuple(standing):
+            in_force = (a for a in self.actions_of(decision.id) if a.in_force and a.undoable)
+            if found := tuple(in_force):
                 return found
         return ()
 
@@ -328,7 +328,7 @@ class Case(Value):
     def _protects(self, protection: Protection) -> bool:
         state = self.protected(protection.id)
         acting = (ActionStatus.PENDING, ActionStatus.RETRYING)
-        return state is not None and (state.standing or state.status in acting)
+        return state is not None and (state.in_force or state.status in acting)
 
     @property
     def stuck(self) -> tuple[Protection, ...]:
@@ -337,7 +337,7 @@ class Case(Value):
         return tuple(
             each
             for each, state in states
-            if each.intent is Intent.LIFT_IN_TIME and state and state.standing and state.problem
+            if each.intent is Intent.LIFT_IN_TIME and state and state.in_force and state.problem
         )
 
     @property

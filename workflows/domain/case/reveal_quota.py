@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from workflows.domain.policy.playbook import Exposure
+from workflows.domain.policy.actions import Exposure
 from workflows.domain.values import Value
 
 

@@ -110,7 +110,7 @@ class CardView(Value):
     protections: tuple[ProtectionView, ...] = ()
     merged_into: str | None = None
     absorbed: tuple[str, ...] = ()
-    known: SubjectHistory = SubjectHistory()
+    history: SubjectHistory = SubjectHistory()
     imminent: bool = False
     dry_run: bool = False
     repeats: dict[int, int] = Field(default_factory=dict)
@@ -173,7 +173,7 @@ def _protections(case: Case) -> Iterator[ProtectionView]:
 
 def _titles(case: Case) -> dict[str, Text]:
     names = {action.planned.action for action in case.actions}
-    names |= {sanction.action for sanction in case.known.sanctions}
+    names |= {sanction.action for sanction in case.history.sanctions}
     if case.decision is not None:
         names |= {planned.action for planned in case.decision.actions}
     specs = {name: case.policy.catalog.find(name) for name in sorted(names)}

@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from workflows.domain.people import WORKING_ROLES, Role
-from workflows.domain.policy.playbook import Automation
+from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.policy.roles import ChannelName
-from workflows.domain.values import Duration, Text, Written
+from workflows.domain.values import Duration, Text, Value, Written
 
 
 class NoticeKind(StrEnum):
@@ -19,6 +19,26 @@ class NoticeKind(StrEnum):
     OVERTURNED = "overturned"
     DISMISSED = "dismissed"
     DECISION = "decision"
+
+
+class Automation(Written):
+    """The sentences for `{automation}` in a notice.
+
+    `protected` after a protection by Koban, `detected` after an alert with a score, else `person`.
+    Missing ones have a default text.
+    """
+
+    protected: Text | None = None
+    detected: Text | None = None
+    person: Text | None = None
+
+
+class NoticeText(Value):
+    """The notice of a decision: its call and its frame around the facts."""
+
+    call: NoticeCall
+    frame: Text
+    automation: Automation = Field(default_factory=Automation)
 
 
 class Notices(Written):

@@ -1,4 +1,4 @@
-"""Playbooks and limits of the policy folder."""
+"""Playbooks of the policy folder."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from workflows.domain.people import Role
-from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
-from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.policy.actions import ActionCatalog, ApprovalRule, Limits
+from workflows.domain.policy.appeals import NoticeText
 from workflows.domain.policy.roles import ChannelName
 from workflows.domain.values import Duration, Slug, Text, Value, Written
 
@@ -60,33 +60,6 @@ class Conduct(Written):
         return self
 
 
-class Velocity(Written):
-    """A budget of actions per person; more need an approval."""
-
-    actions: Annotated[int, Field(ge=1, le=10_000)]
-    within: Duration
-
-
-class Exposure(Written):
-    """A quota of hidden evidence per person, usually for a shift."""
-
-    reveals: Annotated[int, Field(ge=1, le=10_000)]
-    within: Duration
-
-
-class Limits(Written):
-    """Limits above which a decision needs `approval` (limits.yaml).
-
-    `bulk` is the number of subjects per decision. Evidence above `exposure` is refused; no
-    approval allows more.
-    """
-
-    velocity: Velocity | None = None
-    exposure: Exposure | None = None
-    bulk: Annotated[int, Field(ge=1, le=1000)] = 5
-    approval: ApprovalRule
-
-
 class ReasonTemplate(Written):
     """A prefilled `reason`; `notice` has the facts for the sanctioned person, if they get one."""
 
@@ -94,26 +67,6 @@ class ReasonTemplate(Written):
     title: Text
     reason: Text
     notice: Text | None = None
-
-
-class Automation(Written):
-    """The sentences for `{automation}` in a notice.
-
-    `protected` after a protection by Koban, `detected` after an alert with a score, else `person`.
-    Missing ones have a default text.
-    """
-
-    protected: Text | None = None
-    detected: Text | None = None
-    person: Text | None = None
-
-
-class NoticeText(Value):
-    """The notice of a decision: its call and its frame around the facts."""
-
-    call: NoticeCall
-    frame: Text
-    automation: Automation = Field(default_factory=Automation)
 
 
 class Via(StrEnum):

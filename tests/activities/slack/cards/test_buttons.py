@@ -9,7 +9,7 @@ from activities.slack.cards.case import case_card
 from tests.activities.slack.cases import TANAKA, Story, catalog, policy
 from tests.activities.slack.drawn import pressable, reader
 from tests.activities.slack.situations import (
-    KNOWN,
+    HISTORY,
     REFUSED,
     merged,
     muted,
@@ -31,12 +31,12 @@ from workflows.domain.policy.playbook import Policy
         (Story, ["evidence", "acknowledge", "escalate", "note", "all"]),
         (lambda: Story().claimed(), ["evidence", "handover", "wait", "note", "all"]),
         (
-            lambda: protected(KNOWN).claimed(),
+            lambda: protected(HISTORY).claimed(),
             ["lift_protection", "merge", "evidence", "handover", "all"],
         ),
         (
-            lambda: protected(KNOWN),
-            ["sure.ban", "lift_protection", "merge", "evidence", "all"],
+            lambda: protected(HISTORY),
+            ["confirm_preset.ban", "lift_protection", "merge", "evidence", "all"],
         ),
         (
             lambda: Story().claimed().waiting(),
@@ -65,7 +65,7 @@ def test_the_menu_holds_what_is_most_useful_now(
 
 def test_what_has_no_room_in_the_menu_is_named_all_the_same() -> None:
     """The full list is used by pages with more room than a card."""
-    story = protected(KNOWN).claimed()
+    story = protected(HISTORY).claimed()
     assert entries(view_of(story.case)) == (
         "lift_protection",
         "merge",
@@ -107,7 +107,7 @@ def test_presets_without_room_on_the_card_come_first_in_the_menu() -> None:
     ]
     assert [(o["text"]["text"], o["value"].split(":")[0]) for o in menu["options"]] == [
         ("定型c", "preset.c"),
-        ("定型ban…", "sure.ban"),
+        ("定型ban…", "confirm_preset.ban"),
         ("定型d", "preset.d"),
         ("検知内容を見る", "evidence"),
         ("すべての操作…", "all"),

@@ -16,7 +16,7 @@ from tests.activities.slack.cases import (
 )
 from tests.activities.slack.drawn import body, reader, seen, spoken
 from tests.activities.slack.situations import (
-    KNOWN,
+    HISTORY,
     REFUSED,
     dry_run,
     merged,
@@ -120,14 +120,14 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
             "担当 *佐藤さん* · *操作がなければ 12:09 に担当が外れます* · 判断期限 *12:13*"
             " · 対応がなければ 12:13 にリードへ通知 · フォロー中 1人",
             "Assignee *佐藤* · *Released at 12:09 unless you act* · Decide by *12:13*"
-            " · Pings lead at 12:13 · 1 watching",
+            " · Notifies lead at 12:13 · 1 watching",
         ),
         (
             lambda: Story().then(cmd.Acknowledge(by=TANAKA), 1),
             "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13* · 対応がなければ 12:05 に当番へ通知"
             " · 田中さんが見ました",
             "*Unassigned* · Claim by *12:05* · Decide by *12:13*"
-            " · Pings on-call at 12:05 · Seen by 田中",
+            " · Notifies on-call at 12:05 · Seen by 田中",
         ),
         (
             lambda: Story(
@@ -139,7 +139,7 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
             ),
             "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13*"
             " · 対応がなければ 12:05 に管理者へ通知",
-            "*Unassigned* · Claim by *12:05* · Decide by *12:13* · Pings admin at 12:05",
+            "*Unassigned* · Claim by *12:05* · Decide by *12:13* · Notifies admin at 12:05",
         ),
         (
             lambda: Story(
@@ -156,7 +156,7 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
             ),
             "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13*"
             " · 対応がなければ 12:05 に田中さんへ通知",
-            "*Unassigned* · Claim by *12:05* · Decide by *12:13* · Pings 田中 at 12:05",
+            "*Unassigned* · Claim by *12:05* · Decide by *12:13* · Notifies 田中 at 12:05",
         ),
         (
             lambda: Story(policy=policy(dry_run=True)),
@@ -173,7 +173,7 @@ def test_a_line_of_the_card_has_the_details(tell: Callable[[], Story], ja: str, 
 
 def test_what_is_known_of_the_subject_has_a_line_of_its_own() -> None:
     """The line has prior actions, those in force and other cases on the subject."""
-    view = view_of(Story(known=KNOWN).case)
+    view = view_of(Story(history=HISTORY).case)
     assert seen(case_card(view, reader()))[2:4] == [
         "スコア 0.97 · 視聴者 1,240人",
         "過去の措置 コメント制限 2回（継続中 1）・強制退会 1回"
@@ -189,7 +189,7 @@ def test_what_is_known_of_the_subject_has_a_line_of_its_own() -> None:
 def test_many_other_cases_are_counted() -> None:
     """Five cases are named."""
     many = SubjectHistory(open_cases=tuple(f"K7AAAAAA{n}" for n in range(8)))
-    facts = seen(case_card(view_of(Story(known=many).case), reader()))[3]
+    facts = seen(case_card(view_of(Story(history=many).case), reader()))[3]
     assert facts.endswith(
         "対応中の別ケース 8件（K7AAAAAA0、K7AAAAAA1、K7AAAAAA2、K7AAAAAA3、K7AAAAAA4 ほか3件）"
     )
@@ -204,7 +204,7 @@ def test_a_lifted_protection_leaves_the_card() -> None:
 def test_no_card_mentions_anybody() -> None:
     """A card is updated often, so no state has a mention."""
     stories = [merged(), reviewed(), undo_asked(), rolled_back(), Story().claimed().waiting()]
-    for story in [*stories, Story().ban_asked().asked(), Story(known=KNOWN)]:
+    for story in [*stories, Story().ban_asked().asked(), Story(history=HISTORY)]:
         drawn = str(case_card(view_of(story.case), reader()))
         assert "<@" not in drawn
         assert "<!subteam" not in drawn

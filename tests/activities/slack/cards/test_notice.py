@@ -19,8 +19,9 @@ from workflows.domain.case.enforcement import (
     ProblemKind,
 )
 from workflows.domain.case.view import view_of
+from workflows.domain.policy.appeals import NoticeText
 from workflows.domain.policy.platform import NoticeCall
-from workflows.domain.policy.playbook import NoticeText, Policy
+from workflows.domain.policy.playbook import Policy
 from workflows.domain.values import Language, Text
 
 REFUSED = Problem(kind=ProblemKind.REFUSED, status=404)

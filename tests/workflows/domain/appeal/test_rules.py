@@ -48,8 +48,8 @@ class TestFiling:
         ("found", "why"),
         [
             (None, "unknown_case"),
-            (a_decision(decision=None), "nothing_stands"),
-            (a_decision(effective=False), "nothing_stands"),
+            (a_decision(decision=None), "nothing_in_force"),
+            (a_decision(effective=False), "nothing_in_force"),
         ],
     )
     def test_where_nothing_can_be_reviewed_it_says_why(self, found, why) -> None:

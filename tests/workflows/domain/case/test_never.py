@@ -16,7 +16,7 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Purpose
 from workflows.domain.case.decide import decide
-from workflows.domain.case.enforcement import ACTING, STANDING, ActionStatus
+from workflows.domain.case.enforcement import ACTING, IN_FORCE, ActionStatus
 from workflows.domain.case.model import UNDECIDED, Case, Intent, Phase, is_over
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.case.snapshot import CaseSnapshot
@@ -64,7 +64,7 @@ class NeverShift(AnyShift):
         """An active action belongs to a decision that was carried out."""
         begun = {decision for _, decision in self.begun}
         for action in self.case.actions:
-            at_work = action.status in STANDING or action.status in ACTING - {ActionStatus.PENDING}
+            at_work = action.status in IN_FORCE or action.status in ACTING - {ActionStatus.PENDING}
             if action.decision.startswith("D") and at_work:
                 assert action.decision in begun
 
@@ -78,7 +78,7 @@ class NeverShift(AnyShift):
 
     @invariant()
     def nobody_agrees_to_their_own_decision_or_counts_twice(self) -> None:
-        """An approval needs two people, also with stand-ins."""
+        """An approval needs two people, also with covers."""
         approval, decision = self.case.approval, self.case.decision
         if approval is None or decision is None:
             return

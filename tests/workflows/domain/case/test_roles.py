@@ -188,7 +188,7 @@ def test_a_command_of_a_case(name: str, role: str) -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_a_cover_counts_for_approvals_alone(name: str) -> None:
-    """A stand-in for a lead is no lead: other commands need a role of their own."""
+    """A cover for a lead is no lead: other commands need a role of their own."""
     row = TABLE[name]
     cover = {"role": Role.LEAD, "person": "U0REED", "until": minutes(60)}
     for role in ROLES:

@@ -55,10 +55,10 @@ class Case:
         return self.then("decided", minutes, verdict=verdict, due=until)
 
 
-def of(*cases: Case, standing: tuple[CaseStatus, ...] = (), **more: int) -> Any:
+def of(*cases: Case, open_statuses: tuple[CaseStatus, ...] = (), **more: int) -> Any:
     """The numbers of three hours."""
     happened = [each for case in cases for each in case.told]
-    return numbers(happened, standing, T0, END, **more)
+    return numbers(happened, open_statuses, T0, END, **more)
 
 
 def test_first_action_counts_from_detection_and_decision_from_opening() -> None:
@@ -94,12 +94,12 @@ def test_sla_is_met_by_met_missed_and_open_and_overdue() -> None:
         Case("K2", 0, severity=Severity.CRITICAL).decided(10.1, due=10),
         Case("K3", 0).decided(5, due=30),
     )
-    standing = (
+    open_statuses = (
         CaseStatus("K4", Severity.CRITICAL, Phase.CLAIMED, at(0), at(10), decide_due=at(10)),
         CaseStatus("K5", Severity.HIGH, Phase.OPEN, at(170), at(175), decide_due=at(190)),
         CaseStatus("K6", Severity.HIGH, Phase.AWAITING_APPROVAL, at(0), at(10), decide_due=at(5)),
     )
-    found = of(*cases, standing=standing)
+    found = of(*cases, open_statuses=open_statuses)
     assert found.sla == {
         Severity.CRITICAL: Sla(met=1, missed=1, overdue=1),
         Severity.HIGH: Sla(met=1),
@@ -117,7 +117,7 @@ def test_claims_have_an_sla_of_their_own() -> None:
         CaseStatus(f"K{n}", *opened, claim_due=at(10), decide_due=at(999)) for n in range(20, 52)
     )
     soon = CaseStatus("K60", *opened, claim_due=at(999), decide_due=at(999))
-    found = of(*prompt, late, standing=(*waiting, soon))
+    found = of(*prompt, late, open_statuses=(*waiting, soon))
     assert found.sla == {Severity.HIGH: Sla(met=18)}
     assert found.claims == {
         Severity.CRITICAL: Sla(missed=1),
@@ -198,11 +198,11 @@ def test_protections_and_what_became_of_them() -> None:
 
 def test_the_backlog_is_as_old_as_its_cases() -> None:
     """Overdue as the queue has it: the present step, whichever it is."""
-    standing = tuple(
+    open_statuses = tuple(
         CaseStatus(f"K{n}", Severity.HIGH, Phase.OPEN, END - timedelta(hours=n), due)
         for n, due in ((1, at(10)), (2, None), (3, END + timedelta(hours=1)))
     )
-    backlog = of(standing=standing).backlog
+    backlog = of(open_statuses=open_statuses).backlog
     assert (backlog.total, backlog.late) == (3, 1)
     assert backlog.age == Spread(of=3, p50=timedelta(hours=2), p95=timedelta(hours=3))
 

@@ -59,9 +59,9 @@ def settled(case: Case) -> AppealSettled | None:
     actions = case.actions_of(answer.decision)
     if any(action.status in ACTING for action in actions):
         return None
-    standing = [action for action in actions if action.standing]
-    kept = sum(not action.undoable for action in standing)
-    return AppealSettled(appeal=answer.appeal, left=len(standing) - kept, kept=kept)
+    in_force = [action for action in actions if action.in_force]
+    kept = sum(not action.undoable for action in in_force)
+    return AppealSettled(appeal=answer.appeal, left=len(in_force) - kept, kept=kept)
 
 
 RULES: Rules = {cmd.AnswerAppeal: answer}

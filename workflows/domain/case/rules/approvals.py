@@ -42,7 +42,7 @@ def barred(case: Case, approval: Approval) -> frozenset[str]:
 
 
 def cannot_agree(case: Case, approval: Approval) -> frozenset[str]:
-    """The people whose approval does not count: barred, or counted already (also by a stand-in)."""
+    """The people whose approval does not count: barred, or counted already (also by a cover)."""
     given = {person for each in approval.consents for person in (each.by, each.covers)}
     return barred(case, approval) | {person for person in given if person is not None}
 

@@ -33,8 +33,8 @@ from workflows.domain.case.refusals import (
 from workflows.domain.case.rules.assignment import claimed
 from workflows.domain.case.rules.protections import not_shown, on_decision, unseen
 from workflows.domain.people import Role
-from workflows.domain.policy.actions import ApprovalRule
-from workflows.domain.policy.playbook import Limits, ReasonTemplate
+from workflows.domain.policy.actions import ApprovalRule, Limits
+from workflows.domain.policy.playbook import ReasonTemplate
 
 USUAL = Limits(approval=ApprovalRule(by=Role.LEAD, within=timedelta(minutes=30)))
 """Limits of bulk decisions without limits.yaml, so that they still need an approval."""

@@ -7,7 +7,7 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Purpose, approval_for
 from workflows.domain.case.enforcement import (
-    STANDING,
+    IN_FORCE,
     ActionReport,
     ActionState,
     ActionStatus,
@@ -55,9 +55,9 @@ def proof_of(
 _S = ActionStatus
 _OUT = frozenset({_S.LIFTED, _S.KEPT, _S.FAILED, _S.ROLLED_BACK})
 _NEXT: dict[ActionStatus, frozenset[ActionStatus]] = {
-    _S.PENDING: STANDING | _OUT | {_S.RETRYING, _S.SKIPPED, _S.DRY_RUN},
-    _S.RETRYING: STANDING | _OUT,
-    _S.FAILED: STANDING,
+    _S.PENDING: IN_FORCE | _OUT | {_S.RETRYING, _S.SKIPPED, _S.DRY_RUN},
+    _S.RETRYING: IN_FORCE | _OUT,
+    _S.FAILED: IN_FORCE,
     _S.DONE: _OUT | {_S.VERIFIED, _S.DRIFTED},
     _S.VERIFIED: _OUT,
     _S.DRIFTED: _OUT,
@@ -102,7 +102,7 @@ def _event(
         would=news.would,
         problem=news.problem or (UNKNOWN if failed else None),
         matches=news.status is _S.VERIFIED,
-        undo=state.status in (*STANDING, _S.UNDOING, _S.KEPT),
+        undo=state.status in (*IN_FORCE, _S.UNDOING, _S.KEPT),
     )
     return made
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from workflows.domain.people import Role
-from workflows.domain.policy.actions import ActionCatalog, ActionSpec
+from workflows.domain.policy.actions import ActionCatalog, ActionSpec, Limits
 from workflows.domain.policy.appeals import AppealRules
 from workflows.domain.policy.platform import Detector, LookupCatalog, LookupSpec, RelatedSpec
-from workflows.domain.policy.playbook import Limits, Playbook, PresetAction, Protect
+from workflows.domain.policy.playbook import Playbook, PresetAction, Protect
 from workflows.domain.policy.reports import ReportRules
 from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster, Shift

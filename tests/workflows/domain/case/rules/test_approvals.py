@@ -1,4 +1,4 @@
-"""Approval rules: approve, reject, ask, stand-ins, and the time events of a request."""
+"""Approval rules: approve, reject, ask, covers, and the time events of a request."""
 
 from tests.workflows.domain.builders import (
     ACT_FIRST,
@@ -36,7 +36,7 @@ def reviewed() -> Case:
     return follow(case, news(case, ActionStatus.DONE), minutes(2.1))
 
 
-def standing_in(person: Actor, for_: Actor, minute: float = 600) -> Actor:
+def covering(person: Actor, for_: Actor, minute: float = 600) -> Actor:
     """A person who holds the lead's role for somebody until a minute."""
     cover = Cover(role=Role.LEAD, person=for_.id, until=minutes(minute))
     return person.model_copy(update={"covers": (cover,)})
@@ -123,7 +123,7 @@ class TestApproving:
 class TestStandingIn:
     def test_who_stands_in_for_a_lead_approves_in_their_stead(self) -> None:
         """The event has the covered person."""
-        case = follow(awaiting(), cmd.Approve(by=standing_in(CLARK, TANAKA)), minutes(3))
+        case = follow(awaiting(), cmd.Approve(by=covering(CLARK, TANAKA)), minutes(3))
         assert case.phase is Phase.ENFORCING
         assert case.approval is not None
         assert [(c.by, c.covers) for c in case.approval.consents] == [("U0CLARK", "U0TANAKA")]
@@ -131,38 +131,38 @@ class TestStandingIn:
     def test_not_in_the_deciders_stead(self) -> None:
         """That would be the decider's own agreement."""
         case = follow(a_case(), preset(TANAKA, "ban"), minutes(2))
-        no = refused(case, cmd.Approve(by=standing_in(CLARK, TANAKA)), 3)
+        no = refused(case, cmd.Approve(by=covering(CLARK, TANAKA)), 3)
         assert (no.reason, no.roles) == (Reason.ROLE_NEEDED, (Role.LEAD,))
 
     def test_not_the_decider_in_somebody_elses_stead(self) -> None:
         """Two roles are not two people."""
-        no = refused(awaiting(), cmd.Approve(by=standing_in(SATO, TANAKA)), 3)
+        no = refused(awaiting(), cmd.Approve(by=covering(SATO, TANAKA)), 3)
         assert no.reason is Reason.OWN_DECISION
 
     def test_nobody_counts_twice_through_somebody_who_stands_in(self) -> None:
         """Neither after their own agreement nor before it."""
         case = follow(awaiting("forfeit"), cmd.Approve(by=TANAKA), minutes(3))
-        no = refused(case, cmd.Approve(by=standing_in(CLARK, TANAKA)), 4)
+        no = refused(case, cmd.Approve(by=covering(CLARK, TANAKA)), 4)
         assert no.reason is Reason.ROLE_NEEDED
-        case = follow(awaiting("forfeit"), cmd.Approve(by=standing_in(CLARK, TANAKA)), minutes(3))
+        case = follow(awaiting("forfeit"), cmd.Approve(by=covering(CLARK, TANAKA)), minutes(3))
         assert refused(case, cmd.Approve(by=TANAKA), 4).reason is Reason.ALREADY_APPROVED
 
     def test_a_lead_who_stands_in_for_another_counts_for_themselves(self) -> None:
         """So that the other one may still agree."""
-        case = follow(awaiting("forfeit"), cmd.Approve(by=standing_in(REED, TANAKA)), minutes(3))
+        case = follow(awaiting("forfeit"), cmd.Approve(by=covering(REED, TANAKA)), minutes(3))
         assert case.approval is not None
         assert [(c.by, c.covers) for c in case.approval.consents] == [("U0REED", None)]
         assert follow(case, cmd.Approve(by=TANAKA), minutes(4)).phase is Phase.ENFORCING
 
     def test_its_time_is_over_to_the_minute(self) -> None:
         """Until 03:05 is not at 03:05."""
-        person = standing_in(CLARK, TANAKA, 5)
+        person = covering(CLARK, TANAKA, 5)
         assert follow(awaiting(), cmd.Approve(by=person), minutes(4)).phase is Phase.ENFORCING
         assert refused(awaiting(), cmd.Approve(by=person), 5).reason is Reason.ROLE_NEEDED
 
     def test_an_auditor_stands_in_for_nobody(self) -> None:
-        """Auditors change nothing, also not as a stand-in."""
-        no = refused(awaiting(), cmd.Approve(by=standing_in(SUZUKI, TANAKA)), 3)
+        """Auditors change nothing, also not as a cover."""
+        no = refused(awaiting(), cmd.Approve(by=covering(SUZUKI, TANAKA)), 3)
         assert no.reason is Reason.ROLE_NEEDED
 
 

@@ -27,7 +27,8 @@ from workflows.domain.case.refusals import Reason
 from workflows.domain.case.reveal_quota import Exposed, Reached
 from workflows.domain.case.view import changes_card
 from workflows.domain.people import Actor, Role
-from workflows.domain.policy.playbook import Limits, Severity
+from workflows.domain.policy.actions import Limits
+from workflows.domain.policy.playbook import Severity
 
 FOUND = Exposed(found=True, image=True)
 CAP = Limits.model_validate(
@@ -91,7 +92,7 @@ def test_at_the_cap_it_stays_hidden_with_the_numbers() -> None:
     """How many, since when, and until when."""
     full = Exposed(found=True, seen=2, since=T0)
     refusal = refused(capped(), reveal(exposed=full), 60)
-    assert refusal.reason is Reason.SEEN_ENOUGH
+    assert refusal.reason is Reason.REVEAL_LIMIT
     assert refusal.at == T0 + timedelta(hours=8)
     assert refusal.cap == Reached(reveals=2, within=timedelta(hours=8), since=T0)
 
@@ -99,7 +100,7 @@ def test_at_the_cap_it_stays_hidden_with_the_numbers() -> None:
 def test_a_lead_has_the_same_eyes() -> None:
     """The cap protects people; nobody is above it."""
     full = Exposed(found=True, seen=2, since=T0)
-    assert refused(capped(), reveal(REED, full), 1).reason is Reason.SEEN_ENOUGH
+    assert refused(capped(), reveal(REED, full), 1).reason is Reason.REVEAL_LIMIT
 
 
 def test_looking_keeps_a_claim_alive_and_changes_nothing_else() -> None:

@@ -31,8 +31,9 @@ from workflows.domain.case.enforcement import (
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.notices import notice_of, preview
 from workflows.domain.case.refusals import Reason
+from workflows.domain.policy.appeals import NoticeText
 from workflows.domain.policy.platform import NoticeCall
-from workflows.domain.policy.playbook import NoticeText, Policy, PresetAction
+from workflows.domain.policy.playbook import Policy, PresetAction
 from workflows.domain.values import Text
 
 AWAY = Problem(kind=ProblemKind.UNREACHABLE, status=503)

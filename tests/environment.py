@@ -1,6 +1,6 @@
 """Koban for one test: the sandbox over real HTTP, the real app and the real workers.
 
-All tests share one Temporal server; each world has its own namespace.
+All tests share one Temporal server; each environment has its own namespace.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -24,12 +24,12 @@ from bot.policies import Policies, open_policies, watch_folder
 from bot.settings import Settings
 from bot.temporal import deployment_of, open_client
 from bot.worker import make_workers
+from deploy.sandbox.app import INGEST_SECRET, MARKET_TOKEN, POLICY, Sandbox, run_sandbox
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.person import WAIT_SECONDS, Person, wait_until
 from deploy.sandbox.slack.rates import Rates
 from deploy.sandbox.slack.triggers import Triggers
 from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
-from deploy.sandbox.stage import INGEST_SECRET, MARKET_TOKEN, POLICY, Stage, stage
 from deploy.sandbox.traffic.alerts import Json, Scene
 from deploy.sandbox.traffic.sender import Sender
 from tests.leaks import no_task_left
@@ -39,10 +39,10 @@ from workflows.domain.ids import closed_workflow_id
 
 
 @dataclass
-class World:
+class Environment:
     """Handles of a test: people, marketplace, switches, detector and ledger."""
 
-    stage: Stage
+    sandbox: Sandbox
     url: str
     settings: Settings
     client: Client
@@ -62,24 +62,24 @@ class World:
         return Appeals(self.client, "koban", rpc_timeout=RPC_TIMEOUT)
 
     async def person(self, user: str) -> Person:
-        """A person in Slack, closed with the world."""
-        return await self.opened.enter_async_context(Person(self.stage.url, user, AFTER_CLAIM))
+        """A person in Slack, closed with the environment."""
+        return await self.opened.enter_async_context(Person(self.sandbox.url, user, AFTER_CLAIM))
 
     async def happens(self, scene: Scene) -> list[Json]:
         """Creates the scene's things at the marketplace and posts its alerts."""
         for type_, body in scene.things:
-            self.stage.market.put(type_, body)
+            self.sandbox.market.put(type_, body)
         return await self.sender.send(scene.alerts)
 
     async def thing(self, type_: str, id_: str) -> dict[str, Any]:
         """The current state of a thing at the marketplace."""
-        found = self.stage.market.get(type_, id_)
+        found = self.sandbox.market.get(type_, id_)
         assert found is not None, f"there is no {type_} {id_}"
         return found
 
     async def changes(self) -> list[tuple[str, str]]:
         """The changes that took effect at the marketplace, oldest first: (method, path)."""
-        calls = reversed(self.stage.market.calls())
+        calls = reversed(self.sandbox.market.calls())
         return [
             (call["method"], call["path"].removeprefix("/market/v1/"))
             for call in calls
@@ -163,20 +163,20 @@ async def fresh_namespace(temporal: str) -> str:
     return name
 
 
-def settings_for(world: Stage, temporal: dict[str, Any], folder: Path, **more: Any) -> Settings:
-    """The settings of a Koban in `world`, independent of the environment."""
-    access = {"signing_secret": world.workspace.signing_secret}
-    if world.workspace.socket_mode:
-        access = {"app_token": world.workspace.app_token}
+def settings_for(sandbox: Sandbox, temporal: dict[str, Any], folder: Path, **more: Any) -> Settings:
+    """The settings of a Koban over `sandbox`, independent of the environment."""
+    access = {"signing_secret": sandbox.workspace.signing_secret}
+    if sandbox.workspace.socket_mode:
+        access = {"app_token": sandbox.workspace.app_token}
     given: dict[str, Any] = {
         "temporal": temporal,
         "slack": {
-            "bot_token": world.workspace.bot_token,
+            "bot_token": sandbox.workspace.bot_token,
             **access,
-            "api_url": f"{world.url}/api/",
-            "pace": world.workspace.rates.pace,
+            "api_url": f"{sandbox.url}/api/",
+            "pace": sandbox.workspace.rates.pace,
         },
-        "platform": {"base_url": f"{world.url}/market", "token": MARKET_TOKEN},
+        "platform": {"base_url": f"{sandbox.url}/market", "token": MARKET_TOKEN},
         "ingest": {"secret": INGEST_SECRET, "oldest": "36500d"},
         "ledger": {"url": f"sqlite+aiosqlite:///{folder / 'koban.db'}"},
         "policy": POLICY,
@@ -196,7 +196,7 @@ async def koban(
     namespace: str | None = None,
     of_temporal: dict[str, Any] | None = None,
     **more: Any,
-) -> AsyncIterator[World]:
+) -> AsyncIterator[Environment]:
     """A running Koban; without `working`, every worker is down.
 
     `of_temporal` are further settings of Temporal, `more` are groups of settings; `rates` are the
@@ -210,13 +210,13 @@ async def koban(
             ack_seconds=ON_A_BUSY_MACHINE,
             triggers=Triggers(lives=ON_A_BUSY_MACHINE),
         )
-        world = await opened.enter_async_context(stage(folder, 0, workspace))
+        sandbox = await opened.enter_async_context(run_sandbox(folder, 0, workspace))
         where = {
             "address": temporal,
             "namespace": namespace or await fresh_namespace(temporal),
             **(of_temporal or {}),
         }
-        settings = settings_for(world, where, folder, **more)
+        settings = settings_for(sandbox, where, folder, **more)
         app = await open_app(opened, settings, policies_of(settings), LONG_TIMEOUTS)
         url = await opened.enter_async_context(serving(app))
         workspace.bot_url = url
@@ -227,7 +227,7 @@ async def koban(
         opened.push_async_callback(database.aclose)
         client = await open_client(settings.temporal)
         sender = Sender(url, INGEST_SECRET, http)
-        yield World(world, url, settings, client, Queries(database), sender, http, opened)
+        yield Environment(sandbox, url, settings, client, Queries(database), sender, http, opened)
 
 
 def scene(alerts: Sequence[Json], things: Sequence[tuple[str, Json]] = ()) -> Scene:

@@ -1,4 +1,4 @@
-"""Stage: Slack, the marketplace, the fault switches and the page on one port."""
+"""Sandbox: Slack, the marketplace, the fault switches and the page on one port."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,8 +26,8 @@ POLICY = Path(__file__).parents[1] / "policy"
 
 
 @dataclass
-class Stage:
-    """One stage. `url` is its address while it is served."""
+class Sandbox:
+    """One sandbox. `url` is its address while it is served."""
 
     workspace: Workspace
     market: Store
@@ -36,7 +36,7 @@ class Stage:
     app: FastAPI = field(default_factory=FastAPI)
 
     def environment(self, temporal: str, ledger: str, port: int) -> dict[str, str]:
-        """Settings of Koban's processes for this stage."""
+        """Settings of Koban's processes for this sandbox."""
         slack = {"KOBAN_SLACK__SIGNING_SECRET": self.workspace.signing_secret}
         if self.workspace.socket_mode:
             slack = {"KOBAN_SLACK__APP_TOKEN": self.workspace.app_token}
@@ -56,10 +56,10 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(
+async def run_sandbox(
     folder: Path, port: int = 0, workspace: Workspace | None = None
-) -> AsyncIterator[Stage]:
-    """Serves a stage; the marketplace keeps its state in `folder`.
+) -> AsyncIterator[Sandbox]:
+    """Serves a sandbox; the marketplace keeps its state in `folder`.
 
     Raises:
     OSError: The port is taken.
@@ -67,7 +67,7 @@ async def stage(
     workspace = workspace or Workspace()
     faults = Faults()
     workspace.shortcuts, workspace.faults = SHORTCUTS, faults
-    made = Stage(workspace, Store(folder / "market.db"), faults)
+    made = Sandbox(workspace, Store(folder / "market.db"), faults)
     made.app.router.routes.extend(page_routes())
     made.app.include_router(faults_router(made.faults))
     made.app.include_router(picture_routes(made.faults))

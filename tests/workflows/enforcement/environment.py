@@ -10,7 +10,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
 from bot.query_guard import GuardedRunner
-from tests.world import fresh_namespace
+from tests.environment import fresh_namespace
 from workflows.activity_options import platform_queue
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.enforcement_workflow import EnforcementWorkflow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.slack_shapes.harmless import harm
+from tests.slack_shapes.injection import harm
 from tests.slack_shapes.sent import Json, Kind, Sent
 
 

@@ -4,7 +4,7 @@ import asyncio
 import sys
 import weakref
 
-from tests.aftermath import end, free
+from tests.cleanup import end, free
 
 
 def test_a_timed_out_test_runs_its_cleanup() -> None:

@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from tests.conftest import a_server
-from tests.world import World, koban
+from tests.environment import Environment, koban
 
 _VALUES = (
     "frontend.WorkflowTimeSkippingEnabled=true",
@@ -17,11 +17,11 @@ _VALUES = (
 )
 
 
-class Calendar:
-    """A world whose workflows' clocks can be advanced one by one."""
+class TimeSkipping:
+    """An environment whose workflows' clocks can be advanced one by one."""
 
-    def __init__(self, world: World, skipper: TimeSkipper) -> None:
-        self.world = world
+    def __init__(self, env: Environment, skipper: TimeSkipper) -> None:
+        self.env = env
         self._skipper = skipper
 
     async def passes(self, workflow_id: str, **time: float) -> None:
@@ -29,19 +29,19 @@ class Calendar:
 
         The server skips no time while a child of the workflow runs.
         """
-        handle = self.world.client.get_workflow_handle(workflow_id)
+        handle = self.env.client.get_workflow_handle(workflow_id)
         await self._skipper.fast_forward(handle, timedelta(**time))
 
 
 @asynccontextmanager
-async def calendar(folder: Path) -> AsyncIterator[Calendar]:
-    """A world on a server of its own.
+async def time_skipping(folder: Path) -> AsyncIterator[TimeSkipping]:
+    """An environment on a server of its own.
 
     The older time-skipping server has one clock for all workflows, and can't skip a month.
     """
     async with (
         a_server(folder, *_VALUES) as address,
-        koban(address, folder, namespace="default") as world,
+        koban(address, folder, namespace="default") as env,
     ):
         off = TimeSkippingConfig(enabled=False)
-        yield Calendar(world, TimeSkipper(await Client.connect(address), config=off))
+        yield TimeSkipping(env, TimeSkipper(await Client.connect(address), config=off))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from activities.ledger.database import Database, migrate
 from activities.ledger.team import Covers
-from bot.services.slack import stand_ins
+from bot.services.slack import covers_of
 from workflows.domain.people import Cover, Role
 
 
@@ -16,12 +16,12 @@ async def test_covers_are_read_from_the_ledger(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     cover = Cover(role=Role.LEAD, person="U0TANAKA", until=now + timedelta(hours=1))
     await Covers(database).begin("U0CLARK", cover, now)
-    assert await stand_ins(database)(Role.LEAD) == (("U0CLARK", "U0TANAKA"),)
+    assert await covers_of(database)(Role.LEAD) == (("U0CLARK", "U0TANAKA"),)
     await database.aclose()
 
 
 async def test_without_the_ledger_there_are_no_covers(tmp_path: Path) -> None:
     """The result is empty."""
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/nowhere/koban.db")
-    assert await stand_ins(database)(Role.LEAD) == ()
+    assert await covers_of(database)(Role.LEAD) == ()
     await database.aclose()

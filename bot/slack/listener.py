@@ -1,4 +1,4 @@
-"""Slack context: the collaborators and the bases of every listener, command and modal."""
+"""Listener bases of buttons, commands and modals, and their collaborators."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -22,7 +22,8 @@ from bot.slack.interactions import Press, Source, Unreadable, read_press, read_s
 from bot.slack.modals.form import sentence_view
 from bot.slack.modals.metadata import Metadata
 from bot.slack.permissions import refusal
-from bot.slack.replies import Background, Languages, Links, Replies, Said
+from bot.slack.replies import Languages, Links, Replies, Said
+from bot.tasks import Background
 from workflows.client import OutOfReach
 from workflows.domain.case.commands import Click, PersonCommand, Place
 from workflows.domain.people import Role

@@ -21,7 +21,7 @@ async def _activities(count: int) -> None:
 
 
 @workflow.defn
-class FloorChild:
+class BaselineChild:
     """Runs one activity, as an enforcement with one action does."""
 
     @workflow.run
@@ -31,7 +31,7 @@ class FloorChild:
 
 
 @workflow.defn
-class Floor:
+class Baseline:
     """Waits for the signals, and runs the activities in between."""
 
     def __init__(self) -> None:
@@ -53,5 +53,5 @@ class Floor:
             left -= now
         if child:
             await workflow.execute_child_workflow(
-                FloorChild.run, id=f"{workflow.info().workflow_id}/child"
+                BaselineChild.run, id=f"{workflow.info().workflow_id}/child"
             )

@@ -17,11 +17,11 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
+from deploy.sandbox.app import Sandbox, run_sandbox
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.rates import Rates
 from deploy.sandbox.slack.workspace import Workspace
-from deploy.sandbox.stage import Stage, stage
 from deploy.sandbox.temporal import temporal_server
 from tests.chaos.postgres import Postgres
 from tests.conftest import free_port
@@ -46,16 +46,16 @@ class Outage:
 
 
 @dataclass
-class Places:
+class Cluster:
     """The processes and their clients."""
 
-    stage: Stage
+    sandbox: Sandbox
     folder: Path
     url: str
     address: str
     ledger: str
     processes: dict[str, Process]
-    metronome: Process
+    baseline_timer: Process
     postgres: Postgres | None
     http: httpx.AsyncClient
     outages: list[Outage] = field(default_factory=list)
@@ -129,45 +129,45 @@ class Places:
 
 
 @asynccontextmanager
-async def places(folder: Path, postgres: bool) -> AsyncIterator[Places]:
+async def run_cluster(folder: Path, postgres: bool) -> AsyncIterator[Cluster]:
     """All processes, healthy at the start of the block and killed at its end."""
     async with AsyncExitStack() as opened:
         workspace = Workspace(rates=Rates(enabled=False))
-        world = await opened.enter_async_context(stage(folder, 0, workspace))
+        sandbox = await opened.enter_async_context(run_sandbox(folder, 0, workspace))
         http = await opened.enter_async_context(httpx.AsyncClient(timeout=15, trust_env=False))
         server = await _postgres(opened, folder) if postgres else None
         ledger = server.url("koban") if server else f"sqlite+aiosqlite:///{folder / 'koban.db'}"
-        made = _made(world, folder, ledger, server, http)
+        made = _made(sandbox, folder, ledger, server, http)
         for process in made.processes.values():
             await process.start()
             opened.push_async_callback(process.kill)
-        opened.push_async_callback(made.metronome.kill)
+        opened.push_async_callback(made.baseline_timer.kill)
         watching = asyncio.create_task(made.supervise())
         opened.push_async_callback(_end, watching)
         try:
             await wait_until(made.healthy, STARTING, what="the beginning")
-            await made.metronome.start()
+            await made.baseline_timer.start()
         except TimeoutError as never:
             raise RuntimeError(made.last_words()) from never
         yield made
 
 
 def _made(
-    world: Stage, folder: Path, ledger: str, postgres: Postgres | None, http: httpx.AsyncClient
-) -> Places:
+    sandbox: Sandbox, folder: Path, ledger: str, postgres: Postgres | None, http: httpx.AsyncClient
+) -> Cluster:
     temporal, bot = free_port(), free_port()
     address, url = f"127.0.0.1:{temporal}", f"http://127.0.0.1:{bot}"
-    world.workspace.bot_url = url
-    env = world.environment(address, ledger, bot)
+    sandbox.workspace.bot_url = url
+    env = sandbox.environment(address, ledger, bot)
     env |= {"KOBAN_POLICY": str(POLICY), "PYTHONPATH": str(ROOT)}
     koban = [sys.executable, "-m", "bot.cli.main"]
     processes = {"postgres": postgres.process} if postgres else {}
     processes["temporal"] = temporal_server(folder, temporal)
     for name in ("serve", "work"):
         processes[name] = Process(name, [*koban, name], folder / f"{name}.log", env)
-    beating = [sys.executable, "-m", "tests.chaos.metronome", address]
-    metronome = Process("metronome", beating, folder / "metronome.log", env)
-    return Places(world, folder, url, address, ledger, processes, metronome, postgres, http)
+    timing = [sys.executable, "-m", "tests.chaos.baseline_timer", address]
+    baseline_timer = Process("baseline_timer", timing, folder / "baseline_timer.log", env)
+    return Cluster(sandbox, folder, url, address, ledger, processes, baseline_timer, postgres, http)
 
 
 async def _postgres(opened: AsyncExitStack, folder: Path) -> Postgres:

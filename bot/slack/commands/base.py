@@ -1,4 +1,4 @@
-"""Command request: its person, their roles and language, and the record of a look-up."""
+"""Command base: a request with its person, roles and language, and the record of a look-up."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable
@@ -13,8 +13,8 @@ from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands.pages import sentence
 from bot.slack.commands.parser import Verb
-from bot.slack.context import Listener
 from bot.slack.interactions import Source
+from bot.slack.listener import Listener
 from bot.slack.permissions import holder_words
 from bot.slack.replies import Said
 from workflows.domain.people import Actor, Role

@@ -7,16 +7,16 @@ from random import Random
 from temporalio.client import Client, WorkflowQueryFailedError, WorkflowQueryRejectedError
 from temporalio.service import RPCError
 
-from tests.chaos.plan import Life
+from tests.chaos.plan import CasePlan
 
 QUERIES = ("memory", "newest", "__stack_trace", "__stack_trace")
 _CASES = "WorkflowType = 'CaseWorkflow' AND ExecutionStatus = 'Running'"
 _RPC_TIMEOUT = timedelta(seconds=10)
 
 
-async def ask(client: Client, life: Life, number: int, counts: Counter[str]) -> None:
+async def query(client: Client, case_plan: CasePlan, number: int, counts: Counter[str]) -> None:
     """Queries a running case. A query can fail because of a kill; none may change the history."""
-    dice = Random(f"{life.number}/{number}")
+    dice = Random(f"{case_plan.number}/{number}")
     query = QUERIES[number % len(QUERIES)]
     try:
         workflow_ids = [each.id async for each in client.list_workflows(_CASES)]

@@ -10,11 +10,11 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.policy.loader import load_policy
+from deploy.sandbox.app import POLICY, Sandbox
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.workspace import Workspace
-from deploy.sandbox.stage import POLICY, Stage
 from tests.bench.actions import cost_of
-from tests.bench.floor import SIGNALS, UNHURRIED, Floor, FloorChild, nothing
+from tests.bench.baseline import SIGNALS, UNHURRIED, Baseline, BaselineChild, nothing
 from tests.bench.ingest import some
 from workflows.client import Cases
 from workflows.domain.alerts import Alert
@@ -64,11 +64,11 @@ def _case_on_card(workspace: Workspace, workflow_id: str) -> str | None:
     return None
 
 
-async def _floor(client: Client, queue: str, activities: int, child: bool) -> None:
+async def _baseline(client: Client, queue: str, activities: int, child: bool) -> None:
     handle = await client.start_workflow(
-        Floor.run,
+        Baseline.run,
         args=[activities, child],
-        id=f"floor/{uuid4().hex}",
+        id=f"baseline/{uuid4().hex}",
         task_queue=queue,
         start_signal="press",
     )
@@ -90,39 +90,39 @@ async def _rate(tasks: list, in_flight: int) -> tuple[float, list]:
     return len(tasks) / (time.perf_counter() - began), results
 
 
-async def measure(client: Client, world: Stage, count: int, in_flight: int = 10) -> dict:
+async def measure(client: Client, sandbox: Sandbox, count: int, in_flight: int = 10) -> dict:
     """Cases per second, and three baselines in workflows per second.
 
-    `floor` has the activities of an unhurried case. Under this load a case needs fewer, because
+    `baseline` has the activities of an unhurried case. Under this load a case needs fewer, because
     writes are joined: `counted` has the number found in the histories, and `counted_child` runs the
     last of them in a child workflow, as a case runs its enforcement.
     """
     alerts = [Alert.model_validate({**e, "detector": "default", "kind": "x"}) for e in some(count)]
     for each in alerts:
-        world.market.put("users", {"id": each.subject.id, "name": "x", "status": "active"})
+        sandbox.market.put("users", {"id": each.subject.id, "name": "x", "status": "active"})
     cases = Cases(client, "koban")
     # One person decides them all: their budget is not what is measured.
     policy = load_policy(POLICY).policy_for("other").model_copy(update={"limits": None})
-    made = [_koban(cases, client, world.workspace, policy, each) for each in alerts]
+    made = [_koban(cases, client, sandbox.workspace, policy, each) for each in alerts]
     mine, ids = await _rate(made, in_flight)
     counts = sorted([await _activities(client, each) for each in ids])
     counted = counts[len(counts) // 2]
     shapes = {
-        "floor": (UNHURRIED, False),
+        "baseline": (UNHURRIED, False),
         "counted": (counted, False),
         "counted_child": (counted, True),
     }
     figures: dict[str, Any] = {"cases_per_s": round(mine, 2), "activities": counted}
     async with Worker(
         client,
-        task_queue="bench-floor",
-        workflows=[Floor, FloorChild],
+        task_queue="bench-baseline",
+        workflows=[Baseline, BaselineChild],
         activities=[nothing],
         workflow_runner=UnsandboxedWorkflowRunner(),
     ):
         for name, shape in shapes.items():
-            tasks = [_floor(client, "bench-floor", *shape) for _ in range(count)]
-            floor, _ = await _rate(tasks, in_flight)
-            figures[f"{name}_per_s"] = round(floor, 2)
-            figures[f"ratio_{name}"] = round(mine / floor, 3)
+            tasks = [_baseline(client, "bench-baseline", *shape) for _ in range(count)]
+            baseline, _ = await _rate(tasks, in_flight)
+            figures[f"{name}_per_s"] = round(baseline, 2)
+            figures[f"ratio_{name}"] = round(mine / baseline, 3)
     return {**figures, "n": count, "in_flight": in_flight}

@@ -42,10 +42,10 @@ async def worked(ledger: Ledger, number: int, *commands: Command, policy: Policy
     return after(opened, *commands)[0]
 
 
-async def known_of(ledger: Ledger, subject: Subject, case: str) -> SubjectHistory:
+async def history_of(ledger: Ledger, subject: Subject, case: str) -> SubjectHistory:
     """What a case would know of a subject."""
     async with ledger.database.reading() as connection:
-        return await connection.run_sync(cases.known_of, subject, case)
+        return await connection.run_sync(cases.history_of, subject, case)
 
 
 async def muted(ledger: Ledger, number: int, *statuses: ActionStatus) -> None:
@@ -59,7 +59,7 @@ async def muted(ledger: Ledger, number: int, *statuses: ActionStatus) -> None:
 async def test_nothing_is_known_of_a_stranger(ledger: Ledger) -> None:
     """The case itself is not a prior case."""
     await worked(ledger, 1)
-    assert await known_of(ledger, USER, "K00000001") == SubjectHistory()
+    assert await history_of(ledger, USER, "K00000001") == SubjectHistory()
 
 
 async def test_sanctions_are_counted_by_their_action(ledger: Ledger) -> None:
@@ -69,10 +69,10 @@ async def test_sanctions_are_counted_by_their_action(ledger: Ledger) -> None:
     await muted(ledger, 3, ActionStatus.VERIFIED)
     opened = await worked(ledger, 4, preset(SATO, "warn"))
     await ledger.record(following(opened, news(opened, ActionStatus.VERIFIED), key="run-4"))
-    known = await known_of(ledger, USER, NEW)
-    assert known.sanctions == (
-        Sanction(action="mute_user", times=3, standing=2),
-        Sanction(action="warn", times=1, standing=1),
+    history = await history_of(ledger, USER, NEW)
+    assert history.sanctions == (
+        Sanction(action="mute_user", times=3, in_force=2),
+        Sanction(action="warn", times=1, in_force=1),
     )
 
 
@@ -89,15 +89,15 @@ async def test_what_did_not_take_effect_is_no_sanction(ledger: Ledger) -> None:
         await ledger.record(following(undone, command, key="run-3"))
         undone, _ = after(undone, command)
     await muted(ledger, 4)
-    known = await known_of(ledger, USER, NEW)
-    assert known.sanctions == (Sanction(action="mute_user", times=1, standing=1),)
+    history = await history_of(ledger, USER, NEW)
+    assert history.sanctions == (Sanction(action="mute_user", times=1, in_force=1),)
 
 
 async def test_what_nobody_approved_is_no_sanction(ledger: Ledger) -> None:
     """Pending and rejected bans do not count."""
     await worked(ledger, 1, preset(SATO, "ban"))
     await worked(ledger, 2, preset(SATO, "ban"), cmd.Reject(by=TANAKA, reason="no"))
-    assert (await known_of(ledger, USER, NEW)).sanctions == ()
+    assert (await history_of(ledger, USER, NEW)).sanctions == ()
 
 
 async def test_what_koban_protected_by_itself_is_no_sanction(ledger: Ledger) -> None:
@@ -113,7 +113,7 @@ async def test_what_koban_protected_by_itself_is_no_sanction(ledger: Ledger) -> 
     done = news(opened, ActionStatus.DONE, "P1")
     await ledger.record(following(opened, done, key="run-1"))
     assert after(opened, done)[0].protecting != ()
-    assert (await known_of(ledger, USER, NEW)).sanctions == ()
+    assert (await history_of(ledger, USER, NEW)).sanctions == ()
 
 
 async def test_other_cases_are_named_while_they_are_open(ledger: Ledger) -> None:
@@ -122,16 +122,16 @@ async def test_other_cases_are_named_while_they_are_open(ledger: Ledger) -> None
         await worked(ledger, number)
     await worked(ledger, 8, cmd.MarkNoViolation(by=SATO))
     await worked(ledger, 9, cmd.Merge(by=SATO, into="K00000001", subject=USER))
-    known = await known_of(ledger, USER, "K00000006")
-    assert known.open_cases == ("K00000007", "K00000005", "K00000004", "K00000003", "K00000002")
-    assert known.closed_cases == 1
+    history = await history_of(ledger, USER, "K00000006")
+    assert history.open_cases == ("K00000007", "K00000005", "K00000004", "K00000003", "K00000002")
+    assert history.closed_cases == 1
 
 
 async def test_others_are_not_mixed_in(ledger: Ledger) -> None:
     """A listing can have the same id as a user."""
     await muted(ledger, 1, ActionStatus.VERIFIED)
     listing = Subject(type="listing", id="u_123")
-    assert await known_of(ledger, listing, NEW) == SubjectHistory()
+    assert await history_of(ledger, listing, NEW) == SubjectHistory()
 
 
 async def test_a_case_tells_whom_it_is_about_and_whether_it_is_open(ledger: Ledger) -> None:

@@ -1,4 +1,4 @@
-"""Detector for tests: alerts, signatures, and recorders in place of Temporal and the ledger."""
+"""Fakes for HTTP tests: alerts, signatures, and recorders in place of Temporal and the ledger."""
 
 import asyncio
 import base64

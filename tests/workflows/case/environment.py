@@ -16,9 +16,9 @@ from temporalio.worker import Worker
 
 from bot.query_guard import GuardedRunner
 from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
+from tests.environment import fresh_namespace
 from tests.timeouts import RPC_TIMEOUT, answered
 from tests.workflows.domain.builders import POLICY, SATO, an_alert
-from tests.world import fresh_namespace
 from workflows.case_workflow import CaseWorkflow
 from workflows.client import Cases
 from workflows.domain.alerts import Alert
@@ -57,7 +57,7 @@ QUEUE = "koban"
 
 
 @dataclass
-class Office:
+class CaseEnvironment:
     """Ledger and Slack of one case, with everything that was written."""
 
     client: Client
@@ -291,12 +291,12 @@ class Office:
 
 
 @asynccontextmanager
-async def an_office(temporal: str) -> AsyncIterator[Office]:
+async def case_environment(temporal: str) -> AsyncIterator[CaseEnvironment]:
     """Runs the case's own worker; those of Slack's queues are started by the test."""
     client = await Client.connect(
         temporal, namespace=await fresh_namespace(temporal), data_converter=pydantic_data_converter
     )
-    made = Office(client)
+    made = CaseEnvironment(client)
     async with Worker(
         client,
         task_queue=QUEUE,

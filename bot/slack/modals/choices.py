@@ -1,4 +1,4 @@
-"""Offer of a modal: the actions that fit a case, their durations, rules and reasons."""
+"""Choices of a modal: the actions that fit a case, their durations, rules and reasons."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -27,7 +27,7 @@ USUAL = (
 )
 
 
-class Offer(Value):
+class Choices(Value):
     """The choices of a modal; `title`, `subject` and `case` are None if the case did not answer.
 
     `others` are the subject's other open cases, for a merge. `preset` is the one to confirm.
@@ -65,7 +65,7 @@ class Offer(Value):
         }
 
 
-def offer_of(case: Case) -> Offer:
+def choices_of(case: Case) -> Choices:
     """The choices that fit `case`, by the policy that it was opened with."""
     policy = case.policy
     fitting = {
@@ -74,7 +74,7 @@ def offer_of(case: Case) -> Offer:
         if target(case, spec.subject) is not None
     }
     update = {"subject": case.subject, "case": case, "keepable": _keepable(case)}
-    return _offer(fitting, policy.playbook).model_copy(update=update)
+    return _choices(fitting, policy.playbook).model_copy(update=update)
 
 
 def _keepable(case: Case) -> dict[str, Text]:
@@ -82,26 +82,26 @@ def _keepable(case: Case) -> dict[str, Text]:
     return {id_: case.policy.catalog.actions[name].title for id_, name in names.items()}
 
 
-def offer_for(case: Case, types: Collection[str]) -> Offer:
+def choices_for(case: Case, types: Collection[str]) -> Choices:
     """The choices for many subjects of these types, by the policy that `case` was opened with."""
     policy = case.policy
     fitting = {name: spec for name, spec in policy.catalog.actions.items() if spec.subject in types}
-    return _offer(fitting, policy.playbook).model_copy(update={"subject": case.subject})
+    return _choices(fitting, policy.playbook).model_copy(update={"subject": case.subject})
 
 
-def offer_at(workflow_id: str, policies: Policies) -> Offer:
+def choices_at(workflow_id: str, policies: Policies) -> Choices:
     """All actions of the current policy, for a case that does not answer."""
     catalog: ActionCatalog = policies.catalog()
     playbook = policies.playbook(workflow_id.split("/")[1])
-    return _offer(catalog.actions, playbook)
+    return _choices(catalog.actions, playbook)
 
 
-def _offer(actions: dict[str, ActionSpec], playbook: Playbook | None) -> Offer:
+def _choices(actions: dict[str, ActionSpec], playbook: Playbook | None) -> Choices:
     offered = (item for item in actions.items() if playbook is None or playbook.offers(item[0]))
     # Dangerous actions come last, away from a hasty tap.
     sorted_ = sorted(offered, key=lambda item: item[1].danger)[:MOST_OPTIONS]
     kept = dict(sorted_)
-    return Offer(
+    return Choices(
         title=playbook.title if playbook else None,
         actions=kept,
         durations=_durations(kept, playbook),
