@@ -198,7 +198,8 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         """Raises `Undecryptable` for a key that is not configured: nothing is lost meanwhile."""
         if self._checks.get(shown) == check:
             return
-        log.error("encryption_key_missing", key=f"{shown}/{check.hex()}")
+        if self._marks:  # other callers report the error themselves
+            log.error("encryption_key_missing", key=f"{shown}/{check.hex()}")
         if shown in self._checks:
             raise Undecryptable(
                 f"Temporal holds data that the key {shown!r} does not open: "

@@ -68,11 +68,11 @@ async def _work(settings: Settings) -> None:
     client = await run_until_stopped(wait_for_temporal(settings.temporal), stop)
     if client is None:
         return
-    for exposure in exposures(settings.temporal):
-        log.warning("temporal_exposed", problem=exposure)
     problem = await encryption_problem(client)
     if problem is not None:
         raise Undecryptable(problem)
+    for exposure in exposures(settings.temporal):
+        log.warning("temporal_exposed", problem=exposure)
     async with AsyncExitStack() as opened:
         duties = await run_until_stopped(open_duties(opened, settings, policies, client), stop)
         if duties is None:

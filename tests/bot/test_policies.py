@@ -57,7 +57,8 @@ def test_an_alert_finds_its_playbook_and_its_group(folder: Path) -> None:
     assert placed is not None
     assert placed[0].playbook.playbook == "off_platform"
     other = policies.target_of(Alert.model_validate(alert("a2")))
-    assert other == placed
+    assert other is not None
+    assert other._replace(facts=None) == placed._replace(facts=None)
 
 
 def test_an_unknown_kind_is_taken_by_the_catch_all(folder: Path) -> None:
