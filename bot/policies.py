@@ -24,9 +24,10 @@ from workflows.domain.policy.playbook import Playbook, Policy
 from workflows.domain.policy.reports import ReportRules
 from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster, on_at, zone_of
+from workflows.domain.policy.strictness import Strictness, strictness_of
 from workflows.domain.values import Text
 from workflows.ports.appeals import AppealStart
-from workflows.ports.cases import Order
+from workflows.ports.cases import CurrentPolicy, Order
 
 log = structlog.get_logger()
 
@@ -97,6 +98,15 @@ class Policies:
         if folder is None or playbook not in folder.playbooks:
             return None
         return folder.policy_for(playbook)
+
+    @activity.defn(name="strictness_now")
+    async def strictness_now(self, wanted: CurrentPolicy) -> Strictness | None:
+        """Returns the strictness of the current policy, None when its version is known."""
+        folder = self._watch.current()
+        if folder.version == wanted.known:
+            return None
+        playbook = folder.playbooks.get(wanted.playbook)
+        return strictness_of(folder.version, folder.catalog, folder.limits, playbook)
 
     def all(self) -> tuple[Policy, ...]:
         """Returns the current policy of every playbook."""

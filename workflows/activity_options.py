@@ -79,8 +79,8 @@ LEDGER = Options(attempt=_seconds(10), heartbeat=_HEARTBEAT, retry=_backoff(0.2,
 """Retried until the ledger answers."""
 LEDGER_PRESS = replace(LEDGER, within=_seconds(8), retry=_backoff(0.2, 2), rank=1)
 """A person waits: the press is refused after 8 s."""
-# A protection must not be held up by the ledger.
-_LEDGER_PROTECTION = replace(LEDGER_PRESS, within=_seconds(3))
+PROTECTION = replace(LEDGER_PRESS, within=_seconds(3))
+"""A protection must not be held up."""
 
 _SLACK = Options(
     attempt=_seconds(60),
@@ -134,10 +134,12 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     CasePort.load_case: LEDGER,
     CasePort.place_of: LEDGER,
     CasePort.policy_now: LEDGER,
+    # It reads the worker's memory; without an answer a press would be decided too leniently.
+    CasePort.strictness_now: replace(LEDGER, retry=_backoff(0.2, 2), rank=1),
     CasePort.covers_of: LEDGER_PRESS,
     CasePort.spend: LEDGER_PRESS,
-    CasePort.claim_alerts: _LEDGER_PROTECTION,
-    CasePort.automation_of: _LEDGER_PROTECTION,
+    CasePort.claim_alerts: PROTECTION,
+    CasePort.automation_of: PROTECTION,
     CasePort.expose: LEDGER_PRESS,
     AppealPort.load_appealed: LEDGER,
     AppealPort.record_appeal: LEDGER,
@@ -171,6 +173,10 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     # The press goes on waiting with ROLES_LATER.
     CasePort.roles_of: Options(
         attempt=_ROLES_WITHIN, within=_ROLES_WITHIN, retry=RetryPolicy(maximum_attempts=1)
+    ),
+    # The request is posted all the same. Nobody looks for a reason after a minute.
+    CasePort.approvers_of: Options(
+        attempt=_ROLES_WITHIN, within=_seconds(60), retry=_backoff(1, 10)
     ),
     # Platform
     CasePort.carry_out: replace(CARRY_OUT_LONG, within=FIRST_TRY, retry=_backoff(0.3, 2)),

@@ -37,9 +37,10 @@ from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.case.commands import Grant
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.report import Report
+from workflows.domain.people import Role
 from workflows.domain.values import Language
 from workflows.ports.appeals import ShowAppeal
-from workflows.ports.cases import Answer, RolesAsk, Show, Shown, Tell
+from workflows.ports.cases import Answer, ApproversAsk, RolesAsk, Show, Shown, Tell
 from workflows.ports.storms import ShowStorm
 
 STALE_SECONDS = 1.0
@@ -196,6 +197,13 @@ class SlackActivities:
         """The roles of a person with the time of reading. Raises `roles_unknown`, retryable."""
         with _roles_known():
             return await self._people.grant(wanted.person, newest=wanted.approves)
+
+    @activity.defn(name="approvers_of")
+    async def approvers_of(self, wanted: ApproversAsk) -> dict[Role, int]:
+        """The number of people of each role who can approve. Raises `roles_unknown`, retryable."""
+        with _roles_known():
+            found = {role: await self._people.members(role) for role in wanted.roles}
+        return {role: len(set(people) - set(wanted.barred)) for role, people in found.items()}
 
     @activity.defn(name="show_appeal")
     async def show_appeal(self, wanted: ShowAppeal) -> CardRef:

@@ -15,7 +15,8 @@ from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders, RoleBook
 from workflows.domain.values import Language, Value
 
-NAMES_LAST = timedelta(hours=1)
+NAMES_LAST = timedelta(minutes=10)
+"""Time for which a guest, or somebody who was deactivated, is not noticed."""
 GROUPS_LAST = timedelta(seconds=60)
 """Time for which a former member of a group keeps its role."""
 NEWEST = 2.0
@@ -24,6 +25,10 @@ GROUPS_OLDEST = timedelta(minutes=15)
 """The same while Slack is unreachable."""
 _NO_GROUP = frozenset({"no_such_subteam", "paid_teams_only", "plan_upgrade_required"})
 """Codes of a mistyped group, or of a plan without groups: other roles still count."""
+_GUEST = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
+"""Flags of accounts to which a group gives no role (docs.slack.dev, user objects)."""
+HOME_LASTS = timedelta(days=365)
+"""A bot token belongs to one workspace."""
 _NO_USER = frozenset({"user_not_found", "user_not_visible", "missing_scope"})
 """Codes of a user without a name, also after a retry."""
 _MOST_MENTIONED = 10
@@ -41,10 +46,31 @@ class RolesUnknown(Unavailable):
 
 
 class Person(Value):
-    """A user; `language` is None where Slack has none."""
+    """A user; `language` is None where Slack has none.
+
+    A `guest` is a guest, a bot, a deactivated account, or a stranger of Slack Connect. `team` and
+    `enterprise` are the user's workspace and organization.
+    """
 
     name: str
     language: Language | None = None
+    guest: bool = False
+    team: str | None = None
+    enterprise: str | None = None
+
+
+class HomeWorkspace(Value):
+    """The workspace of the bot token, its organization, and the bot's own id."""
+
+    team: str
+    enterprise: str | None = None
+    bot: str | None = None
+
+    def has(self, team: str | None, enterprise: str | None) -> bool:
+        """Whether a workspace is this one, or one of its organization."""
+        if self.enterprise is not None and enterprise is not None:
+            return self.enterprise == enterprise
+        return team is None or team == self.team
 
 
 class Directory:
@@ -68,6 +94,7 @@ class Directory:
         self._users = Cache(
             "users.info", self._fetch_user, NAMES_LAST, (SlackTrouble,), clock=clock
         )
+        self._home = Cache("auth.test", self._fetch_home, HOME_LASTS, (SlackTrouble,), clock=clock)
         self._groups = Cache(
             "usergroups.users.list",
             self._fetch_group,
@@ -77,6 +104,13 @@ class Directory:
             oldest=GROUPS_OLDEST,
             clock=clock,
         )
+
+    async def home(self) -> HomeWorkspace:
+        """The workspace of the bot token. Raises `Unavailable` until Slack has answered once."""
+        try:
+            return await self._home.get("")
+        except CacheMiss:
+            raise Unavailable("auth.test") from None
 
     async def name(self, person: str) -> str:
         """The display name; the id while Slack is unreachable."""
@@ -108,7 +142,8 @@ class Directory:
     async def roles(self, person: str, lasts: float | None = None) -> frozenset[Role]:
         """The roles of a person, read at most `lasts` seconds ago where Slack answers.
 
-        Without an answer the known groups count for people in roles.yaml.
+        Without an answer the known groups count for people in roles.yaml. Guests, bots,
+        deactivated people and those of other workspaces only have the roles under their own id.
 
         Raises:
             RolesUnknown: Slack does not answer, and the person is not in roles.yaml.
@@ -119,18 +154,33 @@ class Directory:
         if None in groups and not named:
             raise RolesUnknown(person)
         members = zip(book.roles, groups, strict=True)
-        return named | {role for role, group in members if group is not None and person in group}
+        grouped = {role for role, group in members if group is not None and person in group}
+        if not grouped - named:
+            return named
+        belongs = await self._belongs(person, lasts)
+        if belongs is None and not named:
+            raise RolesUnknown(person)
+        return named | grouped if belongs else named
+
+    async def _belongs(self, person: str, lasts: float | None = None) -> bool | None:
+        """Whether groups give this person roles; None where Slack does not answer."""
+        try:
+            return _is_ours(await self._users.get(person, lasts), await self._home.get(""))
+        except CacheMiss:
+            return None
 
     async def grant(self, person: str, newest: bool = False) -> Grant:
         """The roles with the time when the oldest group was read. Raises `RolesUnknown`.
 
-        With `newest` the groups are at most `NEWEST` seconds old, or only roles.yaml counts.
+        With `newest` groups and account are at most `NEWEST` seconds old, or only roles.yaml
+        counts.
         """
         roles = await self.roles(person, NEWEST if newest else None)
         groups = {who.group for who in self._roles().roles.values() if who.group is not None}
         age = max((self._groups.age(group) for group in groups), default=0.0)
-        if newest and age > GROUPS_LAST.total_seconds():
-            named = self._roles().configured(person)
+        named = self._roles().configured(person)
+        account = self._users.age(person) if roles - named else 0.0
+        if newest and max(age, account) > GROUPS_LAST.total_seconds():
             if not named:
                 raise RolesUnknown(person)
             return _grant(named, 0.0)
@@ -149,7 +199,13 @@ class Directory:
             return None
         roles = {role for role, (members, _) in known.items() if person in members}
         age = max((seconds for _, seconds in known.values()), default=0.0)
-        return _grant(roles | book.configured(person), age)
+        named = book.configured(person)
+        if roles - named:
+            account, home = self._users.fresh(person), self._home.fresh("")
+            if account is None or home is None:
+                return None
+            roles = roles if _is_ours(account[0], home[0]) else set()
+        return _grant(roles | named, age)
 
     async def _group_of(self, who: Holders, lasts: float | None = None) -> frozenset[str] | None:
         """The members of its group; None where Slack does not answer."""
@@ -161,12 +217,20 @@ class Directory:
             return None
 
     async def members(self, role: Role) -> tuple[str, ...]:
-        """The ids of a role's members. Raises `RolesUnknown` where nothing has any."""
+        """The ids of a role's members. Raises `RolesUnknown` where nothing has any.
+
+        A member of the group counts until Slack says that the account gives no roles.
+        """
         who = self._roles().holders(role)
         group = await self._group_of(who)
         if group is None and not who.users:
             raise RolesUnknown(who.group)
-        return who.users if group is None else tuple(sorted({*who.users, *group}))
+        if group is None:
+            return who.users
+        others = sorted(group.difference(who.users))
+        belongs = await asyncio.gather(*map(self._belongs, others))
+        ours = (each for each, is_ours in zip(others, belongs, strict=True) if is_ours is not False)
+        return tuple(sorted({*who.users, *ours}))
 
     async def shift(self) -> tuple[str, ...]:
         """The people on shift, else all specialists. Raises `RolesUnknown`."""
@@ -188,11 +252,27 @@ class Directory:
         except SlackTrouble as error:
             if error.code not in _NO_USER:
                 raise
-            return Person(name=person)
+            # Nothing shows that this account is one of the workspace.
+            return Person(name=person, guest=True)
         user = answer["user"]
         profile = user.get("profile") or {}
         name = profile.get("display_name") or user.get("real_name") or user.get("name") or person
-        return Person(name=name, language=_language(user.get("locale")))
+        enterprise = (user.get("enterprise_user") or {}).get("enterprise_id")
+        return Person(
+            name=name,
+            language=_language(user.get("locale")),
+            guest=any(user.get(flag) for flag in _GUEST),
+            team=user.get("team_id"),
+            enterprise=enterprise or user.get("enterprise_id"),
+        )
+
+    async def _fetch_home(self, _: str) -> HomeWorkspace:
+        answer = await answer_of("auth.test", self._client.auth_test())
+        return HomeWorkspace(
+            team=answer["team_id"],
+            enterprise=answer.get("enterprise_id"),
+            bot=answer.get("bot_id"),
+        )
 
     async def _fetch_group(self, group: str) -> frozenset[str]:
         call = self._client.usergroups_users_list(usergroup=group)
@@ -203,6 +283,10 @@ class Directory:
                 raise
             return frozenset()
         return frozenset(answer["users"])
+
+
+def _is_ours(person: Person, home: HomeWorkspace) -> bool:
+    return not person.guest and home.has(person.team, person.enterprise)
 
 
 def _grant(roles: Iterable[Role], age: float) -> Grant:

@@ -24,6 +24,7 @@ from workflows.domain.case.view import CardView
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
 from workflows.domain.policy.playbook import Notify, Via
+from workflows.domain.policy.strictness import Tightening
 
 Words = dict[type[Any], Callable[[Any, CardView, Reader], str]]
 """mrkdwn of each event."""
@@ -118,6 +119,37 @@ def _requested(event: ev.ApprovalRequested, view: CardView, reader: Reader) -> s
 def _approved(event: ev.Approved, view: CardView, reader: Reader) -> str:
     line = consent_words(event.consent, reader)
     return line if event.granted else reader.say("line.approved.more", line=line)
+
+
+def _too_few(event: ev.ApproversMissing, view: CardView, reader: Reader) -> str:
+    approval = _of(event, view)
+    review = approval is not None and approval.purpose is Purpose.REVIEW
+    roles = reader.listed(reader.say(f"role.{role}") for role in event.roles)
+    more, mention = ".review" if review else "", reader.call(event.to)
+    return by(event, view, reader, more, mention=mention, roles=roles)
+
+
+def _tightened(event: ev.PolicyTightened, view: CardView, reader: Reader) -> str:
+    what = reader.listed(reader.say(f"policy.stricter.{each}") for each in _stricter(event.change))
+    if event.approval is None:
+        return by(event, view, reader, what=what)
+    return by(
+        event, view, reader, ".asked", what=what, roles=approver_roles(event.approval, reader)
+    )
+
+
+def _stricter(change: Tightening) -> Iterator[str]:
+    further = change.further
+    if change.danger or further.actions or further.undos or further.reviews or further.limits:
+        yield "approval"
+    if change.limits is not None:
+        yield "limits"
+    if change.unprotected:
+        yield "automation"
+    if change.no_bulk:
+        yield "bulk"
+    if change.dry_run:
+        yield "dry_run"
 
 
 def _expired(event: ev.ApprovalExpired, view: CardView, reader: Reader) -> str:
@@ -229,6 +261,8 @@ WORDS: Words = {
     ev.ApprovalAsked: _asked,
     ev.ApprovalAnswered: _answered,
     ev.ApprovalReminded: _due,
+    ev.ApproversMissing: _too_few,
+    ev.PolicyTightened: _tightened,
     ev.CaseClosed: _closed,
     ev.AppealAnswered: _appeal_answered,
     ev.ActionVerified: _verified,

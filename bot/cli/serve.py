@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import aiohttp
 import structlog
@@ -13,7 +13,9 @@ from fastapi import FastAPI
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
 
+from activities.errors import Unavailable
 from activities.platform.client import Platform
+from activities.slack.directory import Directory
 from bot.cli.process import open_database, open_http, open_web, run, stop_event
 from bot.errors import InputWrong, SettingWrong
 from bot.http.alerts import AlertEndpoint
@@ -94,6 +96,7 @@ async def open_app(
     platform = Platform(await open_http(opened, settings))
     services = make_services(client, web, database, platform, policies, settings, timeouts)
     secret = settings.slack.signing_secret
+    background.start(_learn_workspace(services.people))
     bolt = make_bolt_app(services, web, secret.get_secret_value() if secret else "", background)
     metrics = Metrics()
     window = Window(settings.ingest.oldest, settings.ingest.newest)
@@ -127,6 +130,12 @@ def allowance_of(ingest: Ingest) -> Allowance:
         cpu=ingest.cpu.total_seconds(),
         under_way=ingest.under_way,
     )
+
+
+async def _learn_workspace(people: Directory) -> None:
+    """Reads the workspace of the bot token before the first press; a failure is repeated there."""
+    with suppress(Unavailable):
+        await people.home()
 
 
 def _require_secrets(policies: Policies, settings: Settings) -> None:

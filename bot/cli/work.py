@@ -125,7 +125,7 @@ async def open_duties(
         RateLimiter(settings.slack.pace),
         latest=cases.newest_show,
         storms=StormWatch(storms, StormClient(client, settings.temporal.task_queue)),
-        covers_of=covers_of(database),
+        covers_of=covers_of(database, people),
         draw_chart=draw,
     )
     source = ActionSource(policies, stored.find)
@@ -156,8 +156,8 @@ async def open_duties(
             ledger.covers_of,
             ledger.automation_of,
             ledger.expose,
-            slack.roles_of,
-            policies.policy_now,
+            *(slack.roles_of, slack.approvers_of),
+            *(policies.policy_now, policies.strictness_now),
             storms.storm_now,
             appeals.load_appealed,
             appeals.record_appeal,

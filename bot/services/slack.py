@@ -24,7 +24,7 @@ from bot.policies import Policies
 from bot.services.bulk import BulkService
 from bot.services.cases import CaseSearch, LedgerReader
 from bot.services.lookups import LookUps
-from bot.services.team import LanguagePreferences, TeamService
+from bot.services.team import CurrentCovers, LanguagePreferences, TeamService
 from bot.settings import Settings
 from bot.timeouts import PRODUCTION, Timeouts
 from workflows.client import Appeals, Cases
@@ -41,7 +41,7 @@ class Services:
     policies: Policies
     people: Directory
     ledger: LedgerReader
-    covers: Covers
+    covers: CurrentCovers
     platform: LookUps
     team: TeamService
     texts: Callable[[Language], Catalog]
@@ -55,9 +55,12 @@ class Services:
     timeouts: Timeouts = PRODUCTION
 
 
-def covers_of(database: Database) -> CoversOf:
-    """Returns a query for the people who cover a role; empty while the ledger is unreachable."""
-    covers = Covers(database)
+def covers_of(database: Database, people: Directory) -> CoversOf:
+    """Returns a query for the people who cover a role for somebody who has it.
+
+    It is empty while the ledger is unreachable.
+    """
+    covers = CurrentCovers(Covers(database), people)
 
     async def query(role: Role) -> tuple[CoverPair, ...]:
         try:
@@ -82,7 +85,7 @@ def make_services(
     people = Directory(web, policies.roles, settings.locale, chosen=preferences.language)
     queue, rpc_timeout = settings.temporal.task_queue, timedelta(seconds=timeouts.temporal)
     cases = Cases(client, queue, people.granted, rpc_timeout)
-    queries, covers = Queries(database), Covers(database)
+    queries, covers = Queries(database), CurrentCovers(Covers(database), people)
     statistics = Statistics(database)
     return Services(
         cases=cases,

@@ -14,7 +14,7 @@ from activities.ledger.team import ActiveCover, Covers, Preferences
 from activities.slack.directory import Directory, RolesUnknown
 from bot.policies import Policies
 from bot.timeouts import PRODUCTION
-from workflows.domain.people import WORKING_ROLES, Role
+from workflows.domain.people import WORKING_ROLES, Cover, Role
 from workflows.domain.policy.roster import ShiftTurn, next_after, on_at, zone_of
 from workflows.domain.values import Language, Value
 
@@ -57,6 +57,46 @@ class LanguagePreferences:
         self._kept.put(person, language)
 
 
+class CurrentCovers:
+    """Covers whose givers have the role; the others are as if they had ended.
+
+    Reading raises `LedgerUnavailable`. While Slack does not return the roles of a giver, the cover
+    is left out.
+    """
+
+    def __init__(self, covers: Covers, people: Directory) -> None:
+        self._covers = covers
+        self._people = people
+        self.begin, self.end, self.end_around = covers.begin, covers.end, covers.end_around
+
+    async def of(self, person: str, now: datetime) -> tuple[Cover, ...]:
+        """The covers by `person`, by their end."""
+        found = await self._covers.of(person, now)
+        return tuple([each for each in found if await self._holds(each.person, each.role)])
+
+    async def of_role(self, role: Role, now: datetime) -> tuple[tuple[str, str], ...]:
+        """Pairs of cover and covered person for a role, the last to end first."""
+        found = await self._covers.of_role(role, now)
+        return tuple([each for each in found if await self._holds(each[1], role)])
+
+    async def around(self, person: str, now: datetime) -> tuple[ActiveCover, ...]:
+        """The covers by and for `person`."""
+        return await self._in_force(await self._covers.around(person, now))
+
+    async def all(self, now: datetime) -> tuple[ActiveCover, ...]:
+        """All covers."""
+        return await self._in_force(await self._covers.all(now))
+
+    async def _in_force(self, covers: tuple[ActiveCover, ...]) -> tuple[ActiveCover, ...]:
+        return tuple([each for each in covers if await self._holds(each.covers_for, each.role)])
+
+    async def _holds(self, giver: str, role: Role) -> bool:
+        try:
+            return role in await self._people.roles(giver)
+        except RolesUnknown:
+            return False
+
+
 class Duty(Value):
     """A shift with its people; None while Slack does not return the members of a role."""
 
@@ -83,7 +123,7 @@ class TeamService:
         policies: Policies,
         people: Directory,
         statistics: Statistics,
-        covers: Covers,
+        covers: CurrentCovers,
         preferred: LanguagePreferences,
         zone: tzinfo,
     ) -> None:

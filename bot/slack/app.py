@@ -27,13 +27,14 @@ from bot.slack.commands.reveal import RevealModal
 from bot.slack.evidence.reveal import ACTIONS as PIECES
 from bot.slack.evidence.reveal import EvidenceReveal
 from bot.slack.home.view import LANGUAGE, Home
-from bot.slack.interactions import read_source
+from bot.slack.interactions import read_origin, read_source
 from bot.slack.listener import DirectTexts, SlackContext, utc_now
 from bot.slack.manual.open import OPEN_CASE, REPORT, ManualAlertModals
 from bot.slack.modals.base import ModalListener
 from bot.slack.modals.decide import PREVIEWED
 from bot.slack.modals.forms import FORMS, Submissions
 from bot.slack.modals.opening import NoticePreview
+from bot.slack.permissions import is_own
 from bot.slack.replies import Languages, Links, NotTaken, Replies
 from bot.slack.storm import OPEN, StormButtons
 from bot.tasks import Background
@@ -67,6 +68,7 @@ def make_bolt_app(
     _add_buttons(app, context, home)
     _add_modals(app, context)
     app.middleware(_only_of_people)
+    app.middleware(_only_of_this_workspace(services))
     app.view_closed(_ANY)(_acknowledged)
     app.command(COMMAND)(Slash(context).typed)
     app.event("app_home_opened")(home.opened)
@@ -131,6 +133,23 @@ async def _only_of_people(
         return await next()
     _log.warning("slack_payload_without_user", kind=body.get("type") or "command")
     return BoltResponse(status=400, body="no user")
+
+
+def _only_of_this_workspace(services: Services) -> Callable[..., Awaitable[BoltResponse]]:
+    """The middleware that refuses payloads of other workspaces before any listener sees them."""
+
+    async def check(
+        body: dict[str, Any], next: Callable[[], Awaitable[BoltResponse]]
+    ) -> BoltResponse:
+        own = await is_own(services.people, read_origin(body), services.timeouts.workspace)
+        if own is None:
+            # Slack shows its own error, and the person presses again.
+            return BoltResponse(status=503, body="workspace unknown")
+        if own:
+            return await next()
+        return BoltResponse(status=403, body="other workspace", headers={"X-Slack-No-Retry": "1"})
+
+    return check
 
 
 async def _acknowledged(ack: AsyncAck) -> None:

@@ -29,6 +29,40 @@ class Source(Value):
     trigger_id: str = ""
 
 
+class Origin(Value):
+    """The workspace through which a payload came, its organization, and the pressed bot's id."""
+
+    team: str | None = None
+    enterprise: str | None = None
+    bot: str | None = None
+
+
+def read_origin(body: Mapping[str, Any]) -> Origin:
+    """The origin of any payload.
+
+    In a shared channel `team` and `user` are those of the person. The app's own workspace is then
+    in `authorizations` (events), in `app_installed_team_id` (modals), or the message's bot is ours.
+    """
+    installed = (body.get("view") or {}).get("app_installed_team_id")
+    if installed:
+        return Origin(team=installed)
+    if body.get("authorizations"):
+        return _origin(body["authorizations"][0])
+    if body.get("context_team_id"):
+        return Origin(team=body["context_team_id"], enterprise=body.get("context_enterprise_id"))
+    return _origin(body)
+
+
+def _origin(part: Mapping[str, Any]) -> Origin:
+    team, enterprise = part.get("team") or {}, part.get("enterprise") or {}
+    person = part.get("user") if isinstance(part.get("user"), dict) else {}
+    return Origin(
+        team=part.get("team_id") or team.get("id") or (person or {}).get("team_id"),
+        enterprise=part.get("enterprise_id") or enterprise.get("id") or team.get("enterprise_id"),
+        bot=(part.get("message") or {}).get("bot_id"),
+    )
+
+
 class Press(Value):
     """One press.
 

@@ -1,12 +1,15 @@
-"""Permissions that the bot checks itself, and the sentence for people without them."""
+"""Permissions that the bot checks itself: the workspace of a payload, and roles of a person."""
 
 import asyncio
 from collections.abc import Iterable
+
+import structlog
 
 from activities.errors import Unavailable
 from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.refusals import MOST_NAMES
+from bot.slack.interactions import Origin
 from bot.slack.rendering import person
 from workflows.domain.people import Role
 
@@ -15,6 +18,28 @@ from workflows.domain.people import Role
 
 SECONDS = 1.0
 """Seconds that Slack is given for names; an answer without names is better than none."""
+
+
+_log = structlog.get_logger(__name__)
+
+
+async def is_own(people: Directory, origin: Origin, within: float) -> bool | None:
+    """Whether a payload came through the workspace of the bot token, or its organization.
+
+    None without an answer of Slack in time. A message of this bot is ours, also where somebody of
+    another workspace pressed it in a shared channel: that person holds no role by a group.
+    """
+    try:
+        async with asyncio.timeout(within):
+            home = await people.home()
+    except (Unavailable, TimeoutError):
+        _log.warning("workspace_unknown")
+        return None
+    ours = origin.bot is not None and origin.bot == home.bot
+    if ours or home.has(origin.team, origin.enterprise):
+        return True
+    _log.warning("slack_payload_of_other_workspace", team=origin.team, enterprise=origin.enterprise)
+    return False
 
 
 async def holds(

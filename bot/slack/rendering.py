@@ -31,7 +31,11 @@ Block = dict[str, Any]
 SECTION = 3000
 """docs.slack.dev, section block: text; in UTF-16 units, as everywhere (activities.slack.escape)."""
 
-_WAITS = {Purpose.UNDO: "undo_asked", Purpose.REVIEW: "reviewing"}
+_WAITS = {
+    Purpose.UNDO: "undo_asked",
+    Purpose.REVIEW: "reviewing",
+    Purpose.RETRY: "retry_asked",
+}
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 

@@ -14,7 +14,10 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.case.model import Sanction, SubjectHistory
+from workflows.domain.people import Role
+from workflows.domain.policy.actions import ApprovalRule, Limits
 from workflows.domain.policy.playbook import Severity
+from workflows.domain.policy.strictness import Guard, Strictness
 
 Steps = tuple[tuple[float, cmd.Command], ...]
 _LATER = AT + timedelta(hours=2)
@@ -34,6 +37,10 @@ def _muted(words: Words, **more: Any) -> StoryCase:
     return StoryCase(words, **more).decided("mute_user")
 
 
+def _muted_with_lead(words: Words) -> StoryCase:
+    return _muted(words, catalog={"mute_user": {"approval": _REFUSES}})
+
+
 def _undo_asked(words: Words, *steps: tuple[float, cmd.Command]) -> StoryCase:
     story = _muted(words, catalog=_UNDO_REFUSES).news(ActionStatus.VERIFIED)
     return _then(story, (9, cmd.Undo(by=SATO)), *steps)
@@ -50,6 +57,38 @@ def _appealed(story: StoryCase) -> StoryCase:
         reason=story.words.said,
     )
     return _then(story, (60, cmd.AnswerAppeal(answer=answer)))
+
+
+def _retry_asked(words: Words, *steps: tuple[float, cmd.Command]) -> StoryCase:
+    """A mute whose approval is too old for a retry."""
+    rules = {"mute_user": {"approval": {**_REFUSES, "valid": "1m"}}}
+    story = _then(_muted(words, catalog=rules), (4, cmd.Approve(by=TANAKA)))
+    story.news(ActionStatus.FAILED, 5, problem=BROKEN)
+    return _then(story, (9, cmd.Retry(by=SATO)), *steps)
+
+
+def _too_few(story: StoryCase) -> StoryCase:
+    """Nobody can approve the pending request."""
+    approval = story.case.approval
+    assert approval is not None
+    count = cmd.CountApprovers(
+        decision=approval.decision, requested_at=approval.requested_at, able={}
+    )
+    return _then(story, (6, count))
+
+
+def _stricter(story: StoryCase) -> StoryCase:
+    """Today's policy is stricter in everything."""
+    own = story.case.policy
+    rule = ApprovalRule(by=Role.LEAD, quorum=3, within=timedelta(minutes=10))
+    today = Strictness(
+        version="v2",
+        actions={name: Guard(danger=True, approval=rule) for name in own.catalog.actions},
+        limits=Limits(bulk=1, approval=rule),
+        bulk=False,
+        dry_run=True,
+    )
+    return _then(story, (6, cmd.Tighten(current=today)))
 
 
 def _dangerous(words: Words) -> StoryCase:
@@ -158,6 +197,19 @@ RARE_STORIES: dict[str, Callable[[Words], StoryCase]] = {
         _undo_asked(w, (12, cmd.Withdraw(by=SATO)))
     ),
     "closed, there is no undo": lambda w: _undo_failed(w, ProblemKind.NO_UNDO),
+    "open, stricter today": lambda w: _stricter(StoryCase(w, policy={**PROTECT, "bulk": True})),
+    "awaiting approval, stricter today": lambda w: _stricter(_muted_with_lead(w)),
+    "awaiting approval, nobody can approve": lambda w: _too_few(_muted_with_lead(w)),
+    "reviewing, nobody can approve": lambda w: _too_few(
+        _muted(w, policy={"act_first": _REFUSES}).news(ActionStatus.VERIFIED)
+    ),
+    "failed, retry asked": _retry_asked,
+    "failed, retry asked, a question": lambda w: _retry_asked(
+        w, (10, cmd.AskRequester(by=TANAKA, question=w.said))
+    ),
+    "failed, retry rejected": lambda w: _retry_asked(w, (12, cmd.Reject(by=TANAKA, reason=w.said))),
+    "failed, retry expired": lambda w: _retry_asked(w, (34, cmd.Tick()), (60, cmd.Tick())),
+    "enforcing, retry approved": lambda w: _retry_asked(w, (12, cmd.Approve(by=TANAKA))),
     "failed, nothing for this subject": lambda w: _muted(w).news(
         ActionStatus.FAILED, problem=Problem(kind=ProblemKind.UNUSABLE_SUBJECT)
     ),

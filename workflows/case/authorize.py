@@ -1,5 +1,6 @@
 """Authorization: covers, budget and evidence quota of a press, and the pause of automation."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -8,21 +9,32 @@ from typing import cast
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from workflows.activity_options import LEDGER_PRESS, OPTIONS, execute
+from workflows.activity_options import LEDGER_PRESS, OPTIONS, Options, execute
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
+from workflows.domain.case.approval import missing
 from workflows.domain.case.commands import Click, PersonCommand, ProtectNow, RevealEvidence
 from workflows.domain.case.decide import decide
 from workflows.domain.case.decision import Decision
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.case.rules.approvals import cannot_agree
 from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.evidence import cap
 from workflows.domain.case.rules.protections import fresh_rules
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.people import Actor
-from workflows.ports.cases import CasePort, RevealRequest, RolesAsk, ShowEvidence, Spending
+from workflows.domain.people import Actor, Cover
+from workflows.domain.policy.strictness import Strictness
+from workflows.ports.cases import (
+    ApproversAsk,
+    CasePort,
+    CurrentPolicy,
+    RevealRequest,
+    RolesAsk,
+    ShowEvidence,
+    Spending,
+)
 from workflows.shared.authorize import BY_APPROVERS
 from workflows.shared.slack_sync import refuse
 
@@ -36,7 +48,7 @@ async def completed(case: Case, command: PersonCommand, now: datetime) -> Person
         if isinstance(command, cmd.HandOver):
             return await _with_colleague(command)
         if isinstance(command, BY_APPROVERS):
-            return await _with_covers(command)
+            return await _with_covers(case, command, now)
         if isinstance(command, cmd.Merge):
             return await _with_place(command)
         if isinstance(command, cmd.RevealEvidence):
@@ -48,6 +60,39 @@ async def completed(case: Case, command: PersonCommand, now: datetime) -> Person
     return command
 
 
+BY_TODAYS_POLICY = (
+    cmd.DecisionCommand | cmd.Approve | cmd.Undo | cmd.Retry | cmd.Reopen | cmd.RevealEvidence
+)
+"""Commands that are decided by the stricter of the case's own policy and today's."""
+
+
+async def strictness_now(case: Case, options: Options | None = None) -> Strictness | None:
+    """Returns the strictness of today's policy; None if the case has that version.
+
+    Raises `FailureError` only with `options` that have an end.
+    """
+    wanted = CurrentPolicy(playbook=case.policy.playbook.playbook, known=case.policy_version)
+    return await execute(CasePort.strictness_now, wanted, options)
+
+
+async def approvers(case: Case) -> cmd.CountApprovers | None:
+    """Returns the number of people who can approve the pending request; None if unknown."""
+    approval = case.approval
+    if approval is None or not approval.pending:
+        return None
+    wanted = ApproversAsk(
+        roles=tuple(need.role for need in missing(approval)),
+        barred=tuple(sorted(cannot_agree(case, approval))),
+    )
+    try:
+        able = await execute(CasePort.approvers_of, wanted)
+    except FailureError:
+        return None
+    return cmd.CountApprovers(
+        decision=approval.decision, requested_at=approval.requested_at, able=able
+    )
+
+
 _UNANSWERED = {cmd.HandOver: Reason.ROLES_UNKNOWN, cmd.RevealEvidence: Reason.NOT_SHOWN}
 
 
@@ -57,10 +102,30 @@ async def _with_colleague(command: cmd.HandOver) -> cmd.HandOver:
     return command.model_copy(update={"to": to})
 
 
-async def _with_covers(command: PersonCommand) -> PersonCommand:
+async def _with_covers(
+    case: Case, command: PersonCommand, now: datetime
+) -> PersonCommand | Refusal:
+    """Adds the covers of an approver; those without an own right need givers with the role."""
     covers = await execute(CasePort.covers_of, command.by.id)
+    outcome = decide(case, command, now)
+    lacks_role = isinstance(outcome, Refusal) and outcome.reason is Reason.ROLE_NEEDED
+    if not covers or not lacks_role:
+        return command
+    try:
+        covers = await _covers_in_force(covers)
+    except FailureError:
+        return Refusal(reason=Reason.ROLES_UNKNOWN)
     by = command.by.model_copy(update={"covers": covers})
     return command.model_copy(update={"by": by})
+
+
+async def _covers_in_force(covers: tuple[Cover, ...]) -> tuple[Cover, ...]:
+    """The covers whose givers have the role now. Raises `FailureError`."""
+    givers = tuple(dict.fromkeys(cover.person for cover in covers))
+    asks = (RolesAsk(person=giver, approves=True) for giver in givers)
+    grants = await asyncio.gather(*(execute(CasePort.roles_of, ask) for ask in asks))
+    held = {giver: grant.roles for giver, grant in zip(givers, grants, strict=True)}
+    return tuple(cover for cover in covers if cover.role in held[cover.person])
 
 
 async def _with_place(command: cmd.Merge) -> cmd.Merge:

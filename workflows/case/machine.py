@@ -5,12 +5,23 @@ It adds a lane for alerts, enforcements, and the change from one case of a group
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RawValue
+from temporalio.exceptions import FailureError
 
-from workflows.case.authorize import answer, completed, pause_at, protection
+from workflows.activity_options import PROTECTION, Options
+from workflows.case.authorize import (
+    BY_TODAYS_POLICY,
+    answer,
+    approvers,
+    completed,
+    pause_at,
+    protection,
+    strictness_now,
+)
 from workflows.case.bulk_members import BulkMembers
 from workflows.case.continuation import LARGEST_REST, SOON, Continuation, fitted
 from workflows.case.enforcements import Enforcements
@@ -31,12 +42,21 @@ from workflows.case.inbox import Assessed, Inbox, alert_key, claim, opening
 from workflows.case.notifications import messages_for, send
 from workflows.domain.alerts import Alert, brief
 from workflows.domain.case import events as ev
-from workflows.domain.case.commands import Click, Command, JoinAlert, RevealEvidence, Tick
+from workflows.domain.case.commands import (
+    Click,
+    Command,
+    JoinAlert,
+    RevealEvidence,
+    Tick,
+    Tighten,
+)
 from workflows.domain.case.decide import decide_in_turn
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.evolve import numbered
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.case.rules.escalation import protects_by
+from workflows.domain.case.rules.protections import fresh_rules
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert, SeenKeys
 from workflows.inputs import CaseStart, PendingWork
 from workflows.ports.cases import Delivery, Show
@@ -187,6 +207,8 @@ class CaseMachine(Machine[Click, Delivery]):
     async def _tick(self) -> datetime:
         if self._case is None:
             return self._clock.now
+        if protects_by(self._case, self._clock.now):
+            await self._tighten(PROTECTION)
         pause = await pause_at(self._case, self._clock.now)
         now = self._clock.now
         self._decide(Tick(pause=pause), now=now)
@@ -245,6 +267,8 @@ class CaseMachine(Machine[Click, Delivery]):
         for each in batch:
             self._seen.add(alert_key(each.alert))
         self._claiming = True
+        if any(fresh_rules(self._open_case, each.rules) for each in batch):
+            await self._tighten(PROTECTION)
         new, unclaimed, pause = await claim(self._open_case, batch, self._clock.now)
         self._claiming = False
         joins = (JoinAlert(alert=brief(a.alert), severity=a.weighed.severity) for a in new)
@@ -267,10 +291,24 @@ class CaseMachine(Machine[Click, Delivery]):
         now = await self._turn()
         if self._bulk_members.intercepts(self._open_case, authorized, now):
             return
+        if isinstance(click.command, BY_TODAYS_POLICY):
+            await self._tighten()
         command = await completed(self._open_case, click.command, now)
         now = await self._turn()
         refusal = command if isinstance(command, Refusal) else self._decide(command, now=now)
         self._answer(click, refusal)
+
+    async def _tighten(self, options: Options | None = None) -> None:
+        """Applies today's policy where it is stricter; the known one counts after a failure."""
+        with suppress(FailureError):
+            today = await strictness_now(self._open_case, options)
+            if today is not None:
+                self._decide(Tighten(current=today), now=self._clock.now)
+
+    async def _count_approvers(self, case: Case) -> None:
+        count = await approvers(case)
+        if count is not None and self._case is not None and self._case.id == case.id:
+            self._decide(count, now=self._clock.now)
 
     async def _turn(self) -> datetime:
         """Waits for alerts that are joining, and decides what is overdue; returns the time."""
@@ -333,6 +371,8 @@ class CaseMachine(Machine[Click, Delivery]):
             refused = self._slack.thread_refused
             for message in messages_for(case, event, self._slack.card, refused):
                 self._messages.run(send(message))
+            if isinstance(event, ev.ApprovalRequested | ev.PolicyTightened) and event.approval:
+                self._tasks.run(self._count_approvers(case))
             if isinstance(event, ev.CaseMerged):
                 self._tasks.run(deliver(absorb_delivery(case, event)))
         self._slack.follow(before, case, happened)

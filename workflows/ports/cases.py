@@ -23,6 +23,7 @@ from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.packed import PackedPolicy
+from workflows.domain.policy.strictness import Strictness
 from workflows.domain.values import Text, Value
 
 
@@ -211,6 +212,20 @@ class RolesAsk(Value):
     approves: bool = False
 
 
+class CurrentPolicy(Value):
+    """A playbook whose current strictness is wanted unless its version is `known`."""
+
+    playbook: str
+    known: str
+
+
+class ApproversAsk(Value):
+    """Roles whose members are counted, except the people in `barred`."""
+
+    roles: tuple[Role, ...]
+    barred: tuple[str, ...] = ()
+
+
 class Spending(Value):
     """Actions to book on a person's budget under a key; those `since` a time count."""
 
@@ -329,6 +344,14 @@ class CasePort(Protocol):
     @activity.defn(name="policy_now")
     async def policy_now(self, playbook: str) -> PackedPolicy | None:
         """Returns a playbook with the current actions, or None if it was removed."""
+
+    @activity.defn(name="strictness_now")
+    async def strictness_now(self, wanted: CurrentPolicy) -> Strictness | None:
+        """Returns the strictness of the current policy, or None if its version is known."""
+
+    @activity.defn(name="approvers_of")
+    async def approvers_of(self, wanted: ApproversAsk) -> dict[Role, int]:
+        """Returns how many people of each role can approve; retryable error without Slack."""
 
     @activity.defn(name="spend")
     async def spend(self, spending: Spending) -> int:

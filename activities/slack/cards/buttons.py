@@ -174,7 +174,9 @@ def _elements(view: CardView, reader: Reader) -> list[Element]:
         return _undecided(view, reader)
     asked = _approval(view, reader)
     if view.phase is Phase.ENFORCING and view.failed:
-        return [_press(view, "action.retry", reader, "primary"), _give_up(view, reader), *asked]
+        again = pending(view, Purpose.RETRY) is None
+        retry = [_press(view, "action.retry", reader, "primary")] if again else []
+        return [*retry, _give_up(view, reader), *asked]
     style = None if asked else "primary"
     notice = [_press(view, "notice.retry", reader, style)] if can_retry(view) else []
     if asked or view.phase is not Phase.CLOSED or view.undoing:
@@ -213,7 +215,8 @@ def _approval(view: CardView, reader: Reader) -> list[Element]:
 
 
 def _withdraw(view: CardView, reader: Reader) -> Element:
-    what = "decision" if pending(view, Purpose.UNDO) is None else "undo"
+    again = pending(view, Purpose.UNDO, Purpose.RETRY)
+    what = Purpose.DECISION if again is None else again.purpose
     return _asking(view, "approval.withdraw", "withdraw", reader, text=what)
 
 

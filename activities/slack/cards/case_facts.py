@@ -24,6 +24,7 @@ class CardState(StrEnum):
     AWAITING_APPROVAL = Phase.AWAITING_APPROVAL.value
     REVIEWING = "reviewing"
     UNDO_ASKED = "undo_asked"
+    RETRY_ASKED = "retry_asked"
     ENFORCING = Phase.ENFORCING.value
     UNDOING = "undoing"
     FAILED = "failed"
@@ -49,6 +50,7 @@ STATE_COLOUR = {
     CardState.AWAITING_APPROVAL: "🟡",
     CardState.REVIEWING: "🟡",
     CardState.UNDO_ASKED: "🟡",
+    CardState.RETRY_ASKED: "🟡",
     CardState.ENFORCING: "🟣",
     CardState.UNDOING: "🟣",
     CardState.FAILED: "🔴",
@@ -87,6 +89,8 @@ def _undecided(view: CardView) -> CardState:
 
 
 def _enforcing(view: CardView) -> CardState:
+    if pending(view, Purpose.RETRY) is not None:
+        return CardState.RETRY_ASKED
     if view.failed:
         return CardState.FAILED
     reviewed = pending(view, Purpose.REVIEW) is not None and not view.acting

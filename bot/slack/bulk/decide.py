@@ -37,8 +37,7 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Impact
 from workflows.domain.case.commands import DecideBulk
 from workflows.domain.case.model import UNDECIDED, Case
-from workflows.domain.case.planning import target
-from workflows.domain.case.rules.decisions import bulk_limit
+from workflows.domain.case.planning import bulk_limit, target
 from workflows.domain.people import WORKING_ROLES
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.policy.playbook import PresetAction
@@ -124,7 +123,7 @@ class BulkModal(ModalListener[BulkMetadata]):
         metadata = BulkMetadata(
             **metadata_for(aim, place, texts.language, choices.limits).model_dump(),
             starts={type_: subject.id for type_, subject in starts.items()},
-            bulk=bulk_limit(case).bulk,
+            bulk=bulk_limit(case.policy).bulk,
         )
         return bulk_view(choices, counted, metadata, texts)
 

@@ -17,7 +17,6 @@ from deploy.sandbox.slack.methods.chat import respond
 from deploy.sandbox.slack.model import (
     APP,
     BOT_USER,
-    TEAM,
     TEAM_DOMAIN,
     Channel,
     Member,
@@ -324,7 +323,7 @@ async def command(
     answer = await client.command(
         {
             "token": workspace.verification_token,
-            "team_id": TEAM,
+            "team_id": member.team,
             "team_domain": TEAM_DOMAIN,
             "channel_id": channel.id,
             "channel_name": channel.name,

@@ -21,6 +21,8 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Member:
+    """A user. One with another `team` takes part through Slack Connect."""
+
     id: str
     name: str
     real_name: str
@@ -30,6 +32,12 @@ class Member:
     color: str = "4a154b"
     tz: str = "Asia/Tokyo"
     is_bot: bool = False
+    team: str = TEAM
+    enterprise: str | None = None
+    deleted: bool = False
+    is_restricted: bool = False
+    is_ultra_restricted: bool = False
+    is_stranger: bool = False
 
 
 @dataclass

@@ -75,10 +75,10 @@ def channel_json(channel: Channel) -> dict:
 def user_json(member: Member, locale: bool = False) -> dict:
     shown = {
         "id": member.id,
-        "team_id": TEAM,
+        "team_id": member.team,
         "name": member.name,
         "real_name": member.real_name,
-        "deleted": False,
+        "deleted": member.deleted,
         "color": member.color,
         "tz": member.tz,
         "is_bot": member.is_bot,
@@ -86,9 +86,14 @@ def user_json(member: Member, locale: bool = False) -> dict:
         "profile": {
             "real_name": member.real_name,
             "display_name": member.display_name,
-            "team": TEAM,
+            "team": member.team,
         },
+        "is_restricted": member.is_restricted,
+        "is_ultra_restricted": member.is_ultra_restricted,
+        "is_stranger": member.is_stranger,
     }
+    if member.enterprise is not None:
+        shown["enterprise_user"] = {"enterprise_id": member.enterprise, "teams": [member.team]}
     return shown | ({"locale": member.locale} if locale else {})
 
 
@@ -106,19 +111,19 @@ def group_json(group: Group, users: bool) -> dict:
 
 
 def envelope(workspace: Workspace, kind: str, member: Member) -> dict:
-    """Fields that every interaction payload has."""
+    """Fields that every interaction payload has; `team` is that of the person."""
     return {
         "type": kind,
-        "team": {"id": TEAM, "domain": TEAM_DOMAIN},
+        "team": {"id": member.team, "domain": TEAM_DOMAIN},
         "user": {
             "id": member.id,
             "username": member.name,
             "name": member.name,
-            "team_id": TEAM,
+            "team_id": member.team,
         },
         "api_app_id": APP,
         "token": workspace.verification_token,
-        "enterprise": None,
+        "enterprise": {"id": member.enterprise} if member.enterprise else None,
         "is_enterprise_install": False,
     }
 

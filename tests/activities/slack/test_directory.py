@@ -1,14 +1,16 @@
 """Directory: cached names, languages and roles, also during an outage."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.cache import Cache
-from activities.slack.directory import Directory, RolesUnknown
+from activities.slack.directory import Directory, HomeWorkspace, RolesUnknown
 from deploy.sandbox.faults import Fault
+from deploy.sandbox.slack.model import Member
 from tests.activities.slack.conftest import Attempts, SlackWorld
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders, RoleBook
@@ -30,7 +32,7 @@ def people(slack: SlackWorld, clock: Clock) -> Directory:
     return Directory(slack.client, lambda: RoleBook(roles=slack.roles), Language.JA, clock)
 
 
-async def test_a_person_is_asked_for_once_an_hour(slack: SlackWorld) -> None:
+async def test_a_person_is_asked_for_once_in_ten_minutes(slack: SlackWorld) -> None:
     """One call returns name and language."""
     clock = Clock()
     asked = people(slack, clock)
@@ -38,7 +40,7 @@ async def test_a_person_is_asked_for_once_an_hour(slack: SlackWorld) -> None:
     assert await asked.language("U0CLARK") is Language.EN
     assert await asked.language("U0SATO") is Language.JA
     assert slack.workspace.calls["users.info"] == 2
-    clock.now += 3_601
+    clock.now += 601
     await asked.name("U0SATO")
     assert slack.workspace.calls["users.info"] == 3
 
@@ -72,7 +74,7 @@ async def test_an_old_list_of_a_group_gives_no_rights(slack: SlackWorld) -> None
 
 
 async def test_a_failed_lookup_is_retried_soon(slack: SlackWorld) -> None:
-    """The retry comes after a pause for rate limits, before the cache's hour is over."""
+    """The retry comes after a pause for rate limits, before the cache's time is over."""
     clock = Clock()
     asked = people(slack, clock)
     slack.workspace.faults.set(Fault.SLACK_429, True)
@@ -222,3 +224,86 @@ async def test_what_a_person_chose_goes_before_what_slack_says(slack: SlackWorld
     assert await asked.language("U0REED") is Language.EN
     chosen.clear()
     assert await asked.language("U0CLARK") is Language.EN
+
+
+def guest(**flags: object) -> Member:
+    """A member of the leads' group with the flags of its account."""
+    return Member("U0GUEST", "guest", "Guest", "Guest", **flags)  # type: ignore[arg-type]
+
+
+GUESTS = [
+    {"is_restricted": True},
+    {"is_ultra_restricted": True},
+    {"is_stranger": True},
+    {"is_bot": True},
+    {"deleted": True},
+    {"team": "T0OTHER"},
+    {"team": "T0OTHER", "enterprise": "E0OTHER"},
+]
+
+
+def invite(slack: SlackWorld, member: Member) -> None:
+    slack.workspace.people[member.id] = member
+    slack.workspace.groups["S0LEAD"].users.append(member.id)
+
+
+@pytest.mark.parametrize("flags", GUESTS, ids=str)
+async def test_a_group_gives_guests_no_role(slack: SlackWorld, flags: dict[str, object]) -> None:
+    """Nor bots, deactivated people, and those of other workspaces; they are not called either."""
+    invite(slack, guest(**flags))
+    asked = people(slack, Clock())
+    assert await asked.roles("U0GUEST") == frozenset()
+    assert await asked.members(Role.LEAD) == ("U0REED", "U0TANAKA")
+    assert (await asked.grant("U0GUEST")).roles == ()
+    assert (await asked.grant("U0GUEST", newest=True)).roles == ()
+    known = asked.granted("U0GUEST")
+    assert known is not None
+    assert known.roles == ()
+
+
+@pytest.mark.parametrize("flags", GUESTS, ids=str)
+async def test_roles_yaml_names_a_guest(slack: SlackWorld, flags: dict[str, object]) -> None:
+    """By their own id, with that role only."""
+    invite(slack, guest(**flags))
+    slack.roles[Role.SPECIALIST] = Holders(group="S0SHIFT", users=("U0GUEST",))
+    asked = people(slack, Clock())
+    assert await asked.roles("U0GUEST") == {Role.SPECIALIST}
+    assert "U0GUEST" in await asked.members(Role.SPECIALIST)
+    assert (await asked.grant("U0GUEST", newest=True)).roles == (Role.SPECIALIST,)
+
+
+async def test_an_unknown_account_has_no_role_by_a_group(slack: SlackWorld) -> None:
+    """Slack does not know the id, so nothing shows that it is one of the workspace."""
+    slack.workspace.groups["S0LEAD"].users.append("U0NOBODY")
+    assert await people(slack, Clock()).roles("U0NOBODY") == frozenset()
+
+
+async def test_an_approver_who_became_a_guest_is_noticed_at_once(slack: SlackWorld) -> None:
+    """Other presses notice it after ten minutes."""
+    clock = Clock()
+    asked = people(slack, clock)
+    assert (await asked.grant("U0TANAKA")).roles == (Role.LEAD,)
+    tanaka = slack.workspace.people["U0TANAKA"]
+    slack.workspace.people["U0TANAKA"] = replace(tanaka, deleted=True)
+    clock.now += 5
+    assert (await asked.grant("U0TANAKA", newest=True)).roles == ()
+
+
+async def test_without_slack_a_group_gives_an_unknown_account_no_role(slack: SlackWorld) -> None:
+    """Its account was never read: the press waits."""
+    clock = Clock()
+    asked = people(slack, clock)
+    await asked.roles("U0TANAKA")
+    slack.workspace.faults.set(Fault.SLACK_DOWN, True)
+    clock.now += 100
+    with pytest.raises(RolesUnknown):
+        await asked.roles("U0REED")
+
+
+async def test_people_of_the_same_organization_have_roles(slack: SlackWorld) -> None:
+    """Enterprise Grid: another workspace of the bot's organization."""
+    asked = HomeWorkspace(team="T0KOBAN", enterprise="E0KOBAN")
+    assert asked.has("T0SISTER", "E0KOBAN")
+    assert not asked.has("T0SISTER", "E0OTHER")
+    assert not asked.has("T0OTHER", None)
+    assert asked.has("T0KOBAN", None)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from activities.errors import Unavailable
 from activities.ledger.queries import Look
 from activities.ledger.team import ActiveCover
+from activities.slack.directory import HomeWorkspace
 from bot.services.cases import CaseLine, Past, Story, Timeline, TimelineLine
 from bot.services.lookups import Fact
 from workflows.client import OutOfReach
@@ -200,10 +201,14 @@ ENGLISH = {"U0CLARK", "U0REED"}
 
 @dataclass
 class FakePeople:
-    """People of the demo; `asleep` delays languages, `unknown` hides every role."""
+    """People of the demo; `asleep` delays languages, `unknown` hides every role.
+
+    `homeless`: auth.test was never answered.
+    """
 
     asleep: asyncio.Event | None = None
     unknown: bool = False
+    homeless: bool = False
     roles_of: dict[str, set[Role]] = field(default_factory=lambda: dict(ROLES))
 
     async def language(self, person: str) -> Language:
@@ -223,6 +228,11 @@ class FakePeople:
 
     async def names(self, people: Iterable[str]) -> dict[str, str]:
         return {person: person.removeprefix("U0").title() for person in people}
+
+    async def home(self) -> HomeWorkspace:
+        if self.homeless:
+            raise Unavailable("Slack does not say which workspace this is.")
+        return HomeWorkspace(team="T0KOBAN", bot="B0KOBAN")
 
 
 @dataclass

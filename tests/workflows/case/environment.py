@@ -37,11 +37,15 @@ from workflows.domain.case.snapshot import CardRef, CaseSnapshot
 from workflows.domain.ids import case_id
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.packed import PackedPolicy, pack
+from workflows.domain.policy.playbook import Policy
+from workflows.domain.policy.strictness import Strictness
 from workflows.ports.cases import (
     Answer,
+    ApproversAsk,
     CasePlace,
     ClaimAlerts,
     ClaimedAlerts,
+    CurrentPolicy,
     Delivery,
     LedgerWrite,
     OpenCase,
@@ -70,6 +74,12 @@ class CaseEnvironment:
     delivered: list[Delivery] = field(default_factory=list)
     places: dict[str, CasePlace] = field(default_factory=dict)
     without_policy: bool = False
+    roles: dict[str, tuple[Role, ...]] = field(default_factory=dict)
+    away: set[str] = field(default_factory=set)
+    covers: tuple[Cover, ...] = ()
+    today: Strictness | None = None
+    known: list[str] = field(default_factory=list)
+    able: dict[Role, int] = field(default_factory=lambda: {Role.LEAD: 2})
     fails: asyncio.Event | None = None
     thread_closed: bool = False
     may_claim: asyncio.Event = field(default_factory=asyncio.Event)
@@ -123,12 +133,27 @@ class CaseEnvironment:
 
     @activity.defn(name="roles_of")
     async def roles_of(self, wanted: RolesAsk) -> Grant:
+        """Everybody is a specialist, except those in `roles`; unknown for those in `away`."""
         self.asked.append(wanted.person)
-        return Grant(roles=(Role.SPECIALIST,), as_of=datetime.now(UTC))
+        if wanted.person in self.away:
+            raise ApplicationError("Slack: unreachable")
+        roles = self.roles.get(wanted.person, (Role.SPECIALIST,))
+        return Grant(roles=roles, as_of=datetime.now(UTC))
 
     @activity.defn(name="covers_of")
     async def covers_of(self, person: str) -> tuple[Cover, ...]:
-        return ()
+        return self.covers
+
+    @activity.defn(name="strictness_now")
+    async def strictness_now(self, wanted: CurrentPolicy) -> Strictness | None:
+        """Records the known version."""
+        self.known.append(wanted.known)
+        same = self.today is None or self.today.version == wanted.known
+        return None if same else self.today
+
+    @activity.defn(name="approvers_of")
+    async def approvers_of(self, wanted: ApproversAsk) -> dict[Role, int]:
+        return self.able
 
     @activity.defn(name="policy_now")
     async def policy_now(self, playbook: str) -> PackedPolicy | None:
@@ -172,6 +197,8 @@ class CaseEnvironment:
             self.covers_of,
             self.policy_now,
             self.prove,
+            self.strictness_now,
+            self.approvers_of,
         ]
 
     @property
@@ -196,9 +223,9 @@ class CaseEnvironment:
         """Sends one alert about u_123."""
         return await self.alerts([an_alert(number, score=score)])
 
-    async def alerts(self, alerts: Sequence[Alert]) -> WorkflowHandle:
+    async def alerts(self, alerts: Sequence[Alert], policy: Policy = POLICY) -> WorkflowHandle:
         """Sends alerts in one signal."""
-        workflow_id = await self.cases.accept_all(alerts, POLICY, ("user:u_123",))
+        workflow_id = await self.cases.accept_all(alerts, policy, ("user:u_123",))
         return self.client.get_workflow_handle(workflow_id)
 
     async def claim(self, handle: WorkflowHandle, grant: cmd.Grant | None = None) -> None:

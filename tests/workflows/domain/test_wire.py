@@ -10,7 +10,16 @@ import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from tests.workflows.domain.builders import SATO, T0, TANAKA, a_case, an_alert, minutes
+from tests.workflows.domain.builders import (
+    CATALOG,
+    PLAYBOOK,
+    SATO,
+    T0,
+    TANAKA,
+    a_case,
+    an_alert,
+    minutes,
+)
 from workflows.domain.alerts import Subject, brief
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
@@ -26,6 +35,7 @@ from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
 from workflows.domain.policy.playbook import Notify, PresetAction, Severity, Unless, Via
+from workflows.domain.policy.strictness import Tightening, strictness_of
 from workflows.domain.values import Value
 
 MUTE = PlannedAction(action="mute_user", subject=a_case().subject, lasts=timedelta(hours=24))
@@ -77,6 +87,11 @@ SAID: dict[str, Any] = {
 }
 """Values by field name; other fields are texts, numbers or flags."""
 ELSEWHERE: dict[tuple[str, str], Any] = {
+    ("ApproversMissing", "roles"): (Role.LEAD,),
+    ("PolicyTightened", "change"): Tightening(version="v2", danger=("warn",)),
+    ("Tighten", "current"): strictness_of("v2", CATALOG, None, PLAYBOOK),
+    ("CountApprovers", "requested_at"): T0,
+    ("CountApprovers", "able"): {Role.LEAD: 1},
     ("Decided", "decision"): DECISION,
     ("Decided", "due"): minutes(10),
     ("ProtectionStarted", "action"): STATE,
@@ -148,7 +163,16 @@ async def test_every_press_arrives_as_what_it_was(model: type[Value]) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    [cmd.JoinAlert, cmd.ProtectNow, cmd.Absorb, cmd.AnswerAppeal, cmd.Tick, cmd.Report],
+    [
+        cmd.JoinAlert,
+        cmd.ProtectNow,
+        cmd.Absorb,
+        cmd.AnswerAppeal,
+        cmd.Tick,
+        cmd.Tighten,
+        cmd.CountApprovers,
+        cmd.Report,
+    ],
 )
 async def test_what_no_person_asked_arrives_as_what_it_was(model: type[Value]) -> None:
     """Reports and merges come from other workflows."""

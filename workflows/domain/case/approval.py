@@ -36,11 +36,12 @@ class ApprovalState(StrEnum):
 
 
 class Purpose(StrEnum):
-    """The purpose: a decision before its actions, a review after them, or an undo."""
+    """The purpose: a decision before its actions, a review after them, an undo, or a retry."""
 
     DECISION = "decision"
     REVIEW = "review"
     UNDO = "undo"
+    RETRY = "retry"
 
 
 class Question(Value):
@@ -64,7 +65,11 @@ class Exchange(Value):
 
 
 class Approval(Value):
-    """An approval, requested by `by`."""
+    """An approval, requested by `by`.
+
+    Once granted it covers retries while it is `valid`. `lacking` are the roles in which too few
+    people can approve, as of the request.
+    """
 
     decision: str
     purpose: Purpose = Purpose.DECISION
@@ -72,6 +77,7 @@ class Approval(Value):
     needs: tuple[Need, ...]
     within: timedelta
     remind: timedelta = timedelta()
+    valid: timedelta = timedelta(hours=24)
     on_expiry: OnExpiry
     requested_at: datetime
     expires_at: datetime
@@ -81,6 +87,7 @@ class Approval(Value):
     reminded: bool = False
     question: Question | None = None
     exchanges: tuple[Exchange, ...] = ()
+    lacking: tuple[Role, ...] = ()
 
     @property
     def pending(self) -> bool:
@@ -125,10 +132,47 @@ def approval_for(
         needs=tuple(Need(role=role, quorum=quorum) for role, quorum in sorted(quorums.items())),
         within=shortest.within,
         remind=shortest.reminded,
+        valid=min(rule.valid for rule in rules),
         on_expiry=OnExpiry.REFUSE if refuse else OnExpiry.ESCALATE,
         requested_at=now,
         expires_at=now + shortest.within,
     )
+
+
+def extended(approval: Approval, rules: Iterable[ApprovalRule], now: datetime) -> Approval:
+    """The pending request with the needs of further rules, and the shorter of both times."""
+    more = approval_for(approval.decision, rules, now)
+    if more is None:
+        return approval
+    quorums = {need.role: need.quorum for need in approval.needs}
+    for need in more.needs:
+        quorums[need.role] = max(need.quorum, quorums.get(need.role, 0))
+    refuse = OnExpiry.REFUSE in (approval.on_expiry, more.on_expiry)
+    sooner = more.within < approval.within
+    question = approval.question
+    if question is not None and sooner:
+        question = question.model_copy(update={"left": min(question.left, more.within)})
+    return approval.model_copy(
+        update={
+            "needs": tuple(Need(role=role, quorum=each) for role, each in sorted(quorums.items())),
+            "within": min(approval.within, more.within),
+            "remind": more.remind if sooner else approval.remind,
+            "valid": min(approval.valid, more.valid),
+            "on_expiry": OnExpiry.REFUSE if refuse else OnExpiry.ESCALATE,
+            "expires_at": min(approval.expires_at, more.expires_at),
+            "question": question,
+        }
+    )
+
+
+def still_covers(approval: Approval, wanted: Approval, now: datetime) -> bool:
+    """Whether a granted approval is recent enough, and has all consents of the `wanted` one."""
+    if approval.state is not ApprovalState.GRANTED or not approval.consents:
+        return False
+    granted_at = max(consent.at for consent in approval.consents)
+    fresh = now - granted_at <= min(approval.valid, wanted.valid)
+    given = wanted.model_copy(update={"consents": approval.consents})
+    return fresh and not missing(given)
 
 
 def missing(approval: Approval) -> tuple[Need, ...]:

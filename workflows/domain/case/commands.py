@@ -14,6 +14,7 @@ from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import WORKING_ROLES, Actor, Role
 from workflows.domain.policy.playbook import PresetAction, Severity
+from workflows.domain.policy.strictness import Strictness
 from workflows.domain.values import Value, tagged
 
 
@@ -309,6 +310,22 @@ class Tick(Value):
     pause: AutomationPause | None = None
 
 
+class Tighten(Value):
+    """Applies today's policy where it is stricter than that of the case."""
+
+    kind: Literal["tighten"] = "tighten"
+    current: Strictness
+
+
+class CountApprovers(Value):
+    """The number of people of each role who can approve the request of `requested_at`."""
+
+    kind: Literal["count_approvers"] = "count_approvers"
+    decision: str
+    requested_at: datetime
+    able: dict[Role, int]
+
+
 class Report(Value):
     """Reports results from the platform."""
 
@@ -323,7 +340,17 @@ else:
         Union[tagged(globals(), PersonCommandBase)],  # noqa: UP007
         Field(discriminator="kind"),
     ]
-Command = PersonCommand | JoinAlert | ProtectNow | Absorb | AnswerAppeal | Tick | Report
+Command = (
+    PersonCommand
+    | JoinAlert
+    | ProtectNow
+    | Absorb
+    | AnswerAppeal
+    | Tick
+    | Tighten
+    | CountApprovers
+    | Report
+)
 
 
 class Place(Value):

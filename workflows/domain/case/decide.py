@@ -26,6 +26,7 @@ from workflows.domain.case.rules import (
     intake,
     notices,
     protections,
+    tightening,
 )
 from workflows.domain.people import Role
 
@@ -78,14 +79,14 @@ def _allowed(case: Case, command: cmd.PersonCommandBase) -> frozenset[Role]:
 
 def _only_leads_undo(case: Case) -> bool:
     """Only leads undo what needed an approval, unless the undo has an approval rule of its own."""
-    without_rule = [a for a in case.undoable if not undo_rules_of(case.policy.catalog, (a,))]
+    without_rule = [a for a in case.undoable if not undo_rules_of(case.policy, (a,))]
     if not without_rule:
         return False
     decisions = {action.decision for action in without_rule}
     over_limit = any(each.over_limit and each.id in decisions for each in case.decisions)
     reviewed = case.approval is not None and case.approval.purpose is Purpose.REVIEW
     approved = (a for each in sorted(decisions) for a in case.actions_of(each))
-    return reviewed or over_limit or bool(rules_of(case.policy.catalog, approved))
+    return reviewed or over_limit or bool(rules_of(case.policy, approved))
 
 
 def _tick(case: Case, command: cmd.Tick, now: datetime) -> Outcome:
@@ -111,4 +112,5 @@ _RULES: Rules = {
     **bulk.RULES,
     **notices.RULES,
     **appeals.RULES,
+    **tightening.RULES,
 }

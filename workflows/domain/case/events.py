@@ -27,6 +27,7 @@ from workflows.domain.case.model import SubjectHistory
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
 from workflows.domain.policy.playbook import Notify, Severity, Unless, Via
+from workflows.domain.policy.strictness import Tightening
 from workflows.domain.values import Value, tagged
 
 _REVIEW = frozenset({Purpose.REVIEW})
@@ -324,6 +325,24 @@ class ApprovalReminded(ApprovalEvent):
 
     kind: Literal["approval_reminded"] = "approval_reminded"
     expires_at: datetime
+
+
+class ApproversMissing(ApprovalEvent):
+    """Too few people of these roles can approve; the requester `to` is told."""
+
+    people = ("to",)
+    kind: Literal["approvers_missing"] = "approvers_missing"
+    to: str
+    roles: tuple[Role, ...]
+
+
+class PolicyTightened(EventBase):
+    """Today's policy is stricter; `approval` is the pending request with its further needs."""
+
+    on_requests = frozenset(Purpose)
+    kind: Literal["policy_tightened"] = "policy_tightened"
+    change: Tightening
+    approval: Approval | None = None
 
 
 class EnforcementStarted(DecisionEvent):

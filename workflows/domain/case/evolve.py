@@ -22,6 +22,7 @@ from workflows.domain.case.model import (
     seen_with,
 )
 from workflows.domain.policy.actions import OnExpiry
+from workflows.domain.policy.strictness import tighten
 from workflows.domain.values import Value
 
 MOST_EXCHANGES = 5
@@ -239,8 +240,9 @@ def _approval_requested(case: Case, event: ev.ApprovalRequested) -> Changes:
     asked: Changes = {"approval": event.approval}
     if event.approval.purpose is Purpose.DECISION:
         asked["phase"] = Phase.AWAITING_APPROVAL
-    # A second Undo pressed on the same card must find that the undo is requested already.
-    return asked | (_turn(case, event) if event.approval.purpose is Purpose.UNDO else {})
+    # A second Undo or Retry pressed on the same card must find that it is requested already.
+    again = event.approval.purpose in (Purpose.UNDO, Purpose.RETRY)
+    return asked | (_turn(case, event) if again else {})
 
 
 def _approved(case: Case, event: ev.Approved) -> Changes:
@@ -258,7 +260,7 @@ def _sent_back(case: Case, event: Any, state: ApprovalState) -> Changes:
     """Ends the request; the actions of a decision that waited for it are removed."""
     assert case.approval is not None
     over = _approval(case, state=state, question=None)
-    if case.approval.purpose is Purpose.UNDO:
+    if case.approval.purpose in (Purpose.UNDO, Purpose.RETRY):
         return {**over, **_turn(case, event)}
     back = _returned(event)
     if case.approval.purpose is Purpose.DECISION:
@@ -300,6 +302,14 @@ def _approval_answered(case: Case, event: ev.ApprovalAnswered) -> Changes:
     )
     exchanges = (*case.approval.exchanges, exchange)[-MOST_EXCHANGES:]
     return _approval(case, **ends, exchanges=exchanges)
+
+
+def _tightened(case: Case, event: ev.PolicyTightened) -> Changes:
+    return {
+        "policy": tighten(case.policy, event.change),
+        "tightened": (*case.tightened, event.change),
+        "approval": event.approval or case.approval,
+    }
 
 
 def _closed(case: Case, event: ev.CaseClosed) -> Changes:
@@ -359,6 +369,7 @@ def _given_up(case: Case, event: ev.ActionsGivenUp) -> Changes:
     partly = bulk is not None and bulk.tally.done > 0
     update = {"status": _S.DONE, "problem": None} if partly else {"status": _S.GIVEN_UP}
     given = _actions(case, event, lambda a: a.status is _S.FAILED, **update)
+    given |= _withdrawn_approval(case, Purpose.RETRY)
     if any(a.in_force for a in given["actions"] if a.decision == event.decision):
         return {**given, **_turn(case, event)}
     # Without any effect there is nothing to review.
@@ -453,6 +464,8 @@ _CHANGES: dict[type[Any], Change] = {
     ev.ApprovalAsked: _approval_asked,
     ev.ApprovalAnswered: _approval_answered,
     ev.ApprovalReminded: lambda case, event: _approval(case, reminded=True),
+    ev.ApproversMissing: lambda case, event: _approval(case, lacking=event.roles),
+    ev.PolicyTightened: _tightened,
     ev.EnforcementStarted: lambda case, event: {},
     ev.ActionRetrying: lambda case, event: _action(case, event, _S.RETRYING, problem=event.problem),
     ev.ActionSucceeded: lambda case, event: _action(case, event, _S.DONE, until=event.until),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import reduce
 from typing import cast
 
 from pydantic import Field
@@ -23,6 +24,7 @@ from workflows.domain.case.enforcement import (
 )
 from workflows.domain.case.escalation import Back, Clock, Due, clock, open_steps
 from workflows.domain.policy.playbook import Policy, Severity, Unless
+from workflows.domain.policy.strictness import Tightening, tighten
 from workflows.domain.values import Value
 
 
@@ -174,6 +176,7 @@ class Case(Value):
     - `absorbed`: cases merged into this one; `merged_into`: the case that continues this one
     - `bulk_decisions`, `notices`: by decision id
     - `automation_pause`: it prevented the last protection; `withheld`: rules that it prevented
+    - `tightened`: stricter versions of the policy since the opening, which `policy` includes
     """
 
     id: str
@@ -224,6 +227,16 @@ class Case(Value):
     bulk_decisions: dict[str, BulkState] = Field(default_factory=dict)
     appeal: AppealAnswer | None = None
     notices: dict[str, NoticeState] = Field(default_factory=dict)
+    tightened: tuple[Tightening, ...] = ()
+
+    def under(self, policy: Policy) -> "Case":
+        """The case with its `policy`, as it was at the opening, and all that tightened it."""
+        return self.model_copy(update={"policy": reduce(tighten, self.tightened, policy)})
+
+    @property
+    def policy_version(self) -> str:
+        """The version of the policy that was last applied."""
+        return self.tightened[-1].version if self.tightened else self.policy.version
 
     @property
     def started_at(self) -> datetime:

@@ -1,4 +1,4 @@
-"""Planning of actions: subject, duration and approval rules."""
+"""Planning of actions: subject, duration, limits and approval rules."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -8,8 +8,12 @@ from workflows.domain.case.decision import Decision, PlannedAction
 from workflows.domain.case.enforcement import ActionState
 from workflows.domain.case.model import Case, Protection, latest
 from workflows.domain.case.refusals import Reason, Refusal
-from workflows.domain.policy.actions import ActionCatalog, ActionSpec, ApprovalRule
-from workflows.domain.policy.playbook import PresetAction, Protect
+from workflows.domain.people import Role
+from workflows.domain.policy.actions import ActionCatalog, ActionSpec, ApprovalRule, Limits
+from workflows.domain.policy.playbook import Policy, PresetAction, Protect
+
+USUAL = Limits(approval=ApprovalRule(by=Role.LEAD, within=timedelta(minutes=30)))
+"""Limits of bulk decisions without limits.yaml, so that they still need an approval."""
 
 
 def target(case: Case, type_: str, version: int | None = None) -> Subject | None:
@@ -129,15 +133,35 @@ def states_of(catalog: ActionCatalog, decision: Decision) -> tuple[ActionState, 
     )
 
 
-def rules_of(catalog: ActionCatalog, actions: Iterable[ActionState]) -> tuple[ApprovalRule, ...]:
+def bulk_limit(policy: Policy) -> Limits:
+    """The limits of policy, else `USUAL`."""
+    return policy.limits or USUAL
+
+
+def is_large(policy: Policy, decision: Decision) -> bool:
+    """Whether the number of subjects requires an approval."""
+    if decision.bulk is not None:
+        return decision.bulk.count > bulk_limit(policy).bulk
+    subjects = {each.subject.key for each in decision.actions}
+    return policy.limits is not None and len(subjects) > policy.limits.bulk
+
+
+def rules_of(policy: Policy, actions: Iterable[ActionState]) -> tuple[ApprovalRule, ...]:
     """The approval rules of these actions."""
-    specs = (catalog.find(action.planned.action) for action in actions)
-    return tuple(spec.approval for spec in specs if spec is not None and spec.approval)
+    return tuple(rule for each in actions for rule in policy.approvals(each.planned.action))
 
 
-def undo_rules_of(
-    catalog: ActionCatalog, actions: Iterable[ActionState]
+def rules_of_decision(
+    policy: Policy, decision: Decision, actions: Iterable[ActionState]
 ) -> tuple[ApprovalRule, ...]:
+    """The approval rules of these actions of a decision, and those of the limits it exceeds."""
+    rules = rules_of(policy, actions)
+    if not (decision.over_limit or is_large(policy, decision)):
+        return rules
+    return (*rules, *(policy.limit_approvals or (USUAL.approval,)))
+
+
+def undo_rules_of(policy: Policy, actions: Iterable[ActionState]) -> tuple[ApprovalRule, ...]:
     """The approval rules for undoing these actions."""
-    specs = (catalog.find(action.planned.action) for action in actions if action.undoable)
-    return tuple(s.undo_approval for s in specs if s is not None and s.undo_approval)
+    names = (each.planned.action for each in actions if each.undoable)
+    return tuple(rule for name in names for rule in policy.undo_approvals(name))

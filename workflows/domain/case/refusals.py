@@ -72,6 +72,7 @@ class Reason(StrEnum):
     NO_SUCH_EVIDENCE = "no_such_evidence"
     NOT_SHOWN = "not_shown"
     JUST_CLAIMED = "just_claimed"
+    REVIEW_FIRST = "review_first"
 
 
 class Refusal(Value):

@@ -52,9 +52,7 @@ class CaseSnapshot(Value):
         packed = self.policy or policy
         if self.case is None or packed is None:
             return self
-        return self.model_copy(
-            update={"case": self.case.model_copy(update={"policy": packed.policy})}
-        )
+        return self.model_copy(update={"case": self.case.under(packed.policy)})
 
 
 class SeenKeys:

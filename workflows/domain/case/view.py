@@ -133,7 +133,7 @@ def view_of(case: Case) -> CardView:
         title=playbook.title,
         next_step=derive(NextStep, due.step, at=due.at) if due else None,
         protections=tuple(_protections(case)),
-        imminent=playbook.act_first is not None,
+        imminent=bool(case.policy.reviews),
         dry_run=playbook.dry_run,
         repeats=_repeats(case),
         bulk=case.bulk_decisions.get(decision.id) if decision else None,
@@ -191,7 +191,7 @@ def _presets(case: Case) -> Iterator[PresetView]:
             id=preset.id,
             title=preset.title,
             danger=any(spec.danger for spec in specs),
-            asks=any(spec.approval is not None for spec in specs),
+            asks=any(case.policy.approvals(each.action) for each in preset.actions),
             targets=tuple({each.subject.key: each.subject for each in planned}.values()),
         )
 

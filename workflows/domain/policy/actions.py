@@ -18,13 +18,17 @@ class OnExpiry(StrEnum):
 
 
 class ApprovalRule(Written):
-    """An approval by `quorum` different people of the role `by` within a time."""
+    """An approval by `quorum` different people of the role `by` within a time.
+
+    Once it is granted, failed actions may be retried while it is `valid`.
+    """
 
     by: Role
     quorum: Annotated[int, Field(ge=1, le=5)] = 1
     within: Duration
     on_expiry: OnExpiry = OnExpiry.REFUSE
     remind: Duration | None = None
+    valid: Duration = Field(default="24h", validate_default=True)
 
     @model_validator(mode="after")
     def _reminds_in_time(self) -> "ApprovalRule":

@@ -282,8 +282,39 @@ class Playbook(Written):
         )
 
 
+RulesByAction = dict[str, tuple[ApprovalRule, ...]]
+"""Approval rules by the name of their action."""
+
+
+class FurtherRules(Value):
+    """Approval rules of stricter versions, which apply besides those of the policy itself."""
+
+    actions: RulesByAction = Field(default_factory=dict)
+    undos: RulesByAction = Field(default_factory=dict)
+    limits: tuple[ApprovalRule, ...] = ()
+    reviews: tuple[ApprovalRule, ...] = ()
+
+    def plus(self, more: "FurtherRules") -> "FurtherRules":
+        """These rules and `more`."""
+        return FurtherRules(
+            actions=_joined(self.actions, more.actions),
+            undos=_joined(self.undos, more.undos),
+            limits=(*self.limits, *more.limits),
+            reviews=(*self.reviews, *more.reviews),
+        )
+
+
+def _joined(rules: RulesByAction, more: RulesByAction) -> RulesByAction:
+    names = (*rules, *(name for name in more if name not in rules))
+    return {name: (*rules.get(name, ()), *more.get(name, ())) for name in names}
+
+
 class Policy(Value):
-    """The policy of a case, fixed at its opening; `notice_text` if the playbook has notices."""
+    """The policy of a case, fixed at its opening; `notice_text` if the playbook has notices.
+
+    Stricter versions since then add `further` rules, and `unprotected` actions, which Koban does
+    not start any more.
+    """
 
     kind: Literal["policy"] = "policy"
     version: str
@@ -291,3 +322,29 @@ class Policy(Value):
     catalog: ActionCatalog
     limits: Limits | None = None
     notice_text: NoticeText | None = None
+    further: FurtherRules = FurtherRules()
+    unprotected: frozenset[str] = frozenset()
+
+    def approvals(self, action: str) -> tuple[ApprovalRule, ...]:
+        """The approval rules of an action."""
+        spec = self.catalog.find(action)
+        return (*_given(spec.approval if spec else None), *self.further.actions.get(action, ()))
+
+    def undo_approvals(self, action: str) -> tuple[ApprovalRule, ...]:
+        """The approval rules for undoing an action."""
+        spec = self.catalog.find(action)
+        return (*_given(spec.undo_approval if spec else None), *self.further.undos.get(action, ()))
+
+    @property
+    def limit_approvals(self) -> tuple[ApprovalRule, ...]:
+        """The approval rules of decisions above a limit."""
+        return (*_given(self.limits.approval if self.limits else None), *self.further.limits)
+
+    @property
+    def reviews(self) -> tuple[ApprovalRule, ...]:
+        """The rules by which harmless actions run first and are reviewed afterwards."""
+        return (*_given(self.playbook.act_first), *self.further.reviews)
+
+
+def _given(rule: ApprovalRule | None) -> tuple[ApprovalRule, ...]:
+    return () if rule is None else (rule,)

@@ -98,6 +98,8 @@ def _granted(
         return on_decision(after, after.decision, waits=False, now=now)
     if approval.purpose is Purpose.UNDO:
         return (ev.UndoRequested(at=now, by=approval.by, decision=approval.decision),)
+    if approval.purpose is Purpose.RETRY:
+        return (ev.ActionRetried(at=now, by=approval.by, decision=approval.decision),)
     return close(apply_all(case, (agreed,)), now)
 
 
@@ -194,6 +196,19 @@ def answer_approver(case: Case, command: cmd.AnswerApprover, now: datetime) -> O
     )
 
 
+def count_approvers(case: Case, command: cmd.CountApprovers, now: datetime) -> Outcome:
+    """Tells the requester once that too few people can approve, instead of waiting for the end."""
+    approval = case.approval
+    if approval is None or not approval.pending or approval.requested_at != command.requested_at:
+        return ()
+    left = missing(approval)
+    roles = tuple(need.role for need in left if command.able.get(need.role, 0) < need.quorum)
+    if approval.decision != command.decision or not roles or roles == approval.lacking:
+        return ()
+    missed = ev.ApproversMissing(at=now, decision=approval.decision, to=approval.by, roles=roles)
+    return (missed,)
+
+
 def approval_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     """All time events of a request up to `now`."""
     events: tuple[ev.Event, ...] = ()
@@ -238,4 +253,5 @@ RULES: Rules = {
     cmd.AskRequester: ask_requester,
     cmd.AnswerApprover: answer_approver,
     cmd.Withdraw: withdraw,
+    cmd.CountApprovers: count_approvers,
 }

@@ -11,9 +11,9 @@ from workflows.domain.case.bulk import BULK, MOST, Bulk
 from workflows.domain.case.decision import Decision, PlannedAction, Verdict
 from workflows.domain.case.enforcement import ActionStatus, EnforcementReport
 from workflows.domain.case.model import Case, Phase
-from workflows.domain.case.planning import lasting, not_offered, target, unknown_rule
+from workflows.domain.case.planning import bulk_limit, lasting, not_offered, target, unknown_rule
 from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules, refuse, trimmed
-from workflows.domain.case.rules.decisions import bulk_limit, take
+from workflows.domain.case.rules.decisions import take
 from workflows.domain.policy.playbook import PresetAction
 
 
@@ -49,7 +49,7 @@ def decide_bulk(case: Case, command: cmd.DecideBulk, now: datetime) -> Outcome:
         "reason": trimmed(command.reason),
         "policy": command.policy,
         "confirms": _confirmed(case, command, type_),
-        "over_limit": command.over_limit or (bulk and bulk.count > bulk_limit(case).bulk),
+        "over_limit": command.over_limit or (bulk and bulk.count > bulk_limit(case.policy).bulk),
         "bulk": bulk,
     }
     return take(case, command, now, Verdict.VIOLATION, _plan(case, command, type_), **own)

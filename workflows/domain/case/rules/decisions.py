@@ -1,6 +1,6 @@
 """Decision rules: by preset, in the modal, by confirming protections; and reopening."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from workflows.domain.case import commands as cmd
@@ -15,7 +15,7 @@ from workflows.domain.case.planning import (
     plan,
     plan_confirmed,
     plan_protections,
-    rules_of,
+    rules_of_decision,
     states_of,
     unknown_rule,
 )
@@ -32,12 +32,7 @@ from workflows.domain.case.refusals import (
 )
 from workflows.domain.case.rules.assignment import claimed
 from workflows.domain.case.rules.protections import not_shown, on_decision, unseen
-from workflows.domain.people import Role
-from workflows.domain.policy.actions import ApprovalRule, Limits
 from workflows.domain.policy.playbook import ReasonTemplate
-
-USUAL = Limits(approval=ApprovalRule(by=Role.LEAD, within=timedelta(minutes=30)))
-"""Limits of bulk decisions without limits.yaml, so that they still need an approval."""
 
 
 def choose_preset(case: Case, command: cmd.ChoosePreset, now: datetime) -> Outcome:
@@ -154,11 +149,6 @@ def _is_over_limit(
     return hurried or len({each.subject.key for each in planned}) > limits.bulk
 
 
-def bulk_limit(case: Case) -> Limits:
-    """The limits of policy, else `USUAL`."""
-    return case.policy.limits or USUAL
-
-
 def take(
     case: Case,
     command: cmd.PersonCommandBase,
@@ -200,14 +190,11 @@ def _events(case: Case, decision: Decision, now: datetime) -> tuple[ev.Event, ..
 
 def _approval(case: Case, decision: Decision, now: datetime) -> Approval | None:
     """The approval that the decision needs: before its actions, or with `act_first` after them."""
-    states = states_of(case.policy.catalog, decision)
-    rules: list[ApprovalRule] = list(rules_of(case.policy.catalog, states))
-    first = case.policy.playbook.act_first
-    if decision.over_limit:
-        rules.append(bulk_limit(case).approval)
-    if first is None or not states or rules or not _harmless(case, decision):
+    states, reviews = states_of(case.policy.catalog, decision), case.policy.reviews
+    rules = rules_of_decision(case.policy, decision, states)
+    if not reviews or not states or rules or not _harmless(case, decision):
         return approval_for(decision.id, rules, now, decision.by)
-    return approval_for(decision.id, (first,), now, decision.by, Purpose.REVIEW)
+    return approval_for(decision.id, reviews, now, decision.by, Purpose.REVIEW)
 
 
 def _harmless(case: Case, decision: Decision) -> bool:

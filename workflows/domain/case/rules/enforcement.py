@@ -5,7 +5,7 @@ from typing import Any
 
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
-from workflows.domain.case.approval import Purpose, approval_for
+from workflows.domain.case.approval import Approval, Purpose, approval_for, still_covers
 from workflows.domain.case.enforcement import (
     IN_FORCE,
     ActionReport,
@@ -16,7 +16,7 @@ from workflows.domain.case.enforcement import (
 )
 from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import UNDECIDED, Case, Intent, Phase, Protection
-from workflows.domain.case.planning import undo_rules_of
+from workflows.domain.case.planning import rules_of_decision, undo_rules_of
 from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules, outdated, refuse
 from workflows.domain.case.rules import bulk
 from workflows.domain.case.rules.appeals import undo_overturned
@@ -132,10 +132,27 @@ _EVENTS: dict[ActionStatus, type[Any]] = {
 
 
 def retry(case: Case, command: cmd.Retry, now: datetime) -> Outcome:
-    """Retries the failed actions."""
+    """Retries the failed actions; with a new approval if the granted one does not cover it."""
     if refusal := _nothing_failed(case, command):
         return refusal
-    return (ev.ActionRetried(at=now, by=command.by.id, decision=case.failed[0].decision),)
+    if case.pending(Purpose.RETRY):
+        return ()
+    wanted = _approval_of_retry(case, command, now)
+    if wanted is None:
+        return (ev.ActionRetried(at=now, by=command.by.id, decision=case.failed[0].decision),)
+    if case.pending(Purpose.REVIEW):
+        return Refusal(reason=Reason.REVIEW_FIRST)
+    return (ev.ApprovalRequested(at=now, by=command.by.id, approval=wanted),)
+
+
+def _approval_of_retry(case: Case, command: cmd.Retry, now: datetime) -> Approval | None:
+    """The approval that a retry needs now; None if it needs none, or the granted one covers it."""
+    decision, granted = case.decision, case.approval
+    assert decision is not None
+    rules = rules_of_decision(case.policy, decision, case.not_done)
+    wanted = approval_for(decision.id, rules, now, command.by.id, Purpose.RETRY)
+    covered = wanted is None or (granted is not None and still_covers(granted, wanted, now))
+    return None if covered else wanted
 
 
 def _nothing_failed(case: Case, command: cmd.PersonCommandBase) -> Refusal | None:
@@ -163,7 +180,7 @@ def undo(case: Case, command: cmd.Undo, now: datetime) -> Outcome:
         return refusal
     if case.pending(Purpose.UNDO):
         return ()
-    rules = undo_rules_of(case.policy.catalog, case.undoable)
+    rules = undo_rules_of(case.policy, case.undoable)
     decision = case.undoable[0].decision
     approval = approval_for(decision, rules, now, command.by.id, Purpose.UNDO)
     if approval is not None:
@@ -184,16 +201,18 @@ def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
     after = apply_all(case, events)
     reset = bulk.reset_if_nothing_done(after, now)
     events, after = (*events, *reset), apply_all(after, reset)
-    withdrawn = _nothing_left_to_undo(after, now)
+    withdrawn = _nothing_left_to_approve(after, now)
     events, after = (*events, *withdrawn), apply_all(after, withdrawn)
     ends = close(after, now)
     overturned = undo_overturned(case, apply_all(after, ends), now)
     return (*events, *_begins(case, after, now), *ends, *overturned)
 
 
-def _nothing_left_to_undo(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """Withdraws the request to undo actions that have ended meanwhile."""
-    if not case.pending(Purpose.UNDO) or case.undoable or case.approval is None:
+def _nothing_left_to_approve(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """Withdraws the request to undo or retry actions that have ended or succeeded meanwhile."""
+    undo = case.pending(Purpose.UNDO) and not case.undoable
+    again = case.pending(Purpose.RETRY) and not case.failed
+    if case.approval is None or not (undo or again):
         return ()
     return (ev.ApprovalWithdrawn(at=now, decision=case.approval.decision),)
 

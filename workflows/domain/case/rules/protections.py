@@ -28,12 +28,13 @@ def protect(case: Case, command: cmd.ProtectNow, now: datetime) -> Outcome:
 
 
 def fresh_rules(case: Case, rules: Iterable[int]) -> tuple[int, ...]:
-    """Those of `rules` that have not acted; none once the case is decided."""
+    """Those of `rules` that have not acted and are not off; none once the case is decided."""
     if case.phase not in UNDECIDED:
         return ()
     known = {each.rule for each in case.protections}
-    there = range(len(case.policy.playbook.protect))
-    return tuple(rule for rule in rules if rule in there and rule not in known)
+    written = case.policy.playbook.protect
+    fresh = (rule for rule in rules if rule in range(len(written)) and rule not in known)
+    return tuple(rule for rule in fresh if written[rule].action not in case.policy.unprotected)
 
 
 def start(
@@ -46,7 +47,7 @@ def start(
 ) -> tuple[ev.Event, ...]:
     """Starts a protection, unless it is active (also by `after`, events not applied) or unfit."""
     planned = plan_protection(case, written)
-    if planned is None:
+    if planned is None or written.action in case.policy.unprotected:
         return ()
     fresh = [each for each in after if isinstance(each, ev.ProtectionStarted)]
     acting = {each.action for each in case.protecting} | {e.action.planned.key for e in fresh}
