@@ -45,7 +45,7 @@ async def send_alerts(env: Environment, backlog: list[Alert]) -> str:
         async with slots:
             while True:
                 try:
-                    return await cases.accept_all([alert], *target)
+                    return await cases.accept_all([alert], target.policy, target.group)
                 except OutOfReach:
                     continue  # as a detector does after a 503
 
