@@ -11,7 +11,7 @@ from activities.images import Images
 from activities.ledger.database import LedgerUnavailable
 from activities.ledger.evidence import EvidenceRecord
 from activities.slack.directory import Directory
-from activities.slack.evidence import EvidenceScreen, FileGone, Viewer
+from activities.slack.evidence import EvidenceScreen, FileGone, FileRefused, Viewer
 from activities.slack.handles import PieceHandle
 from activities.slack.i18n.catalog import texts
 from activities.slack.post_once import PostOnce
@@ -48,7 +48,7 @@ class RevealActivities:
 
         Raises:
             SlackTrouble: retryable.
-            ApplicationError: `ledger_unavailable`, `not_recorded` or `no_image`; retryable.
+            ApplicationError: `ledger_unavailable` or `not_recorded`; retryable.
         """
         reader = Reader(texts(await self._people.language(wanted.person)), self._zone)
         viewer = Viewer(reader, wanted.modal)
@@ -84,26 +84,39 @@ class RevealActivities:
                 await self._screen.draw(viewer.image(alert, known))
                 return
             except FileGone:
-                await self._record.forget_file(wanted.alert, wanted.item)
+                await self._forget(wanted, known)
         if not await self._screen.draw(viewer.loading()):
             return
         try:
             file = await self._uploaded(wanted, piece)
+            await self._draw_new(wanted, viewer, alert, file)
+        except FileRefused as error:
+            _log.warning("image_not_shown", case=wanted.case, code=error.code)
+            await self._screen.draw(viewer.failed("slack", _handle(wanted)))
         except NotFetched as error:
             _log.warning("image_not_fetched", case=wanted.case, why=error.why.value)
-            handle = PieceHandle(wanted.case, wanted.version, wanted.item, wanted.alert)
-            again = handle if error.why.retryable else None
+            again = _handle(wanted) if error.why.retryable else None
             await self._screen.draw(viewer.failed(error.why.value, again))
-            return
+
+    async def _draw_new(
+        self, wanted: ShowEvidence, viewer: Viewer, alert: AlertEvidence, file: str
+    ) -> None:
+        """Shows a new upload. Raises `FileRefused`: another one would fare no better."""
         try:
             await self._screen.draw(viewer.image(alert, file))
-        except FileGone:
-            raise ApplicationError("Slack does not show the file yet", type="no_image") from None
+        except FileGone as error:
+            await self._forget(wanted, file)
+            raise FileRefused(str(error)) from None
+
+    async def _forget(self, wanted: ShowEvidence, file: str) -> None:
+        await self._record.forget_file(wanted.alert, wanted.item)
+        await self._screen.delete(file)
 
     async def _uploaded(self, wanted: ShowEvidence, piece: ImageEvidence) -> str:
-        """Slack's id of the image. Raises `NotFetched`."""
+        """Slack's id of the image. Raises `NotFetched` or `FileRefused`."""
         picture = await self._images.get(piece.url)
-        file = await self._screen.upload(picture.name, picture.content)
+        attempt = activity.info().attempt
+        file = await self._screen.upload(picture.name, picture.content, attempt)
         await self._record.keep_file(wanted.alert, wanted.item, file, datetime.now(UTC))
         return file
 
@@ -112,3 +125,7 @@ class RevealActivities:
             refusal, wanted.person, self._people, viewer.reader, case=wanted.case
         )
         await self._screen.draw(viewer.refused(sentence))
+
+
+def _handle(wanted: ShowEvidence) -> PieceHandle:
+    return PieceHandle(wanted.case, wanted.version, wanted.item, wanted.alert)

@@ -209,6 +209,16 @@ class Policies:
         evidence = self.look_ups().evidence
         return frozenset(evidence.hosts if evidence is not None else ())
 
+    def channels(self) -> frozenset[str]:
+        """Returns every channel that the folder names."""
+        folder = self._watch.current()
+        names = {book.channel for book in folder.playbooks.values()}
+        names |= {held.channel for held in folder.roles.roles.values() if held.channel}
+        names |= {folder.appeals.channel} if folder.appeals is not None else set()
+        reports = folder.reports
+        named = (reports.daily, reports.handover) if reports is not None else ()
+        return frozenset(names | {each.channel for each in named if each is not None})
+
     def roles(self) -> RoleBook:
         """Returns the holders of the roles."""
         return self._watch.current().roles

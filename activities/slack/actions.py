@@ -20,6 +20,8 @@ EVERYBODY = frozenset(Role)
 NOT_AUDITORS = EVERYBODY - {Role.AUDITOR}
 ALL_PHASES = frozenset(Phase)
 
+OPEN = "storm.open"
+"""Shows a case; its value is the case's id."""
 MENU = "case.more"
 """The overflow menu of a card: an entry `{name}` is the action `case.{name}`."""
 
@@ -167,7 +169,7 @@ ACTIONS: dict[str, SlackAction] = {
         SlackAction("lookup.related", roles=EVERYBODY, label="button.lookup.related"),
         SlackAction("lookup.open", modal="open_case", label="button.lookup.open"),
         SlackAction("automation.resume", label="bot.pause.agree"),
-        SlackAction("storm.open", roles=EVERYBODY, label="storm.open"),
+        SlackAction(OPEN, roles=EVERYBODY, label="storm.open"),
     )
 }
 

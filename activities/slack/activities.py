@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 from activities.slack.blocks import Message
 from activities.slack.cards.appeal import LINES_TYPE, appeal_card, appeal_lines
 from activities.slack.client import Sender, SlackTrouble
+from activities.slack.direct_messages import DirectMessages
 from activities.slack.directory import Directory, RolesUnknown
 from activities.slack.files import Files
 from activities.slack.i18n.catalog import texts
@@ -22,7 +23,6 @@ from activities.slack.publisher import (
     NO_PICTURES,
     PAUSES,
     CasePublisher,
-    DirectMessages,
     DrawChart,
     Publisher,
     ReportPublisher,
@@ -39,8 +39,8 @@ from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.report import Report
 from workflows.domain.people import Role
 from workflows.domain.values import Language
-from workflows.ports.appeals import ShowAppeal
-from workflows.ports.cases import Answer, ApproversAsk, RolesAsk, Show, Shown, Tell
+from workflows.ports.appeals import ShowAppeal, ShownAppeal
+from workflows.ports.cases import Answer, ApproversAsk, RolesAsk, Show, Shown, Tell, Told
 from workflows.ports.storms import ShowStorm
 
 STALE_SECONDS = 1.0
@@ -109,7 +109,7 @@ class SlackActivities:
         queued = wanted.background and wanted.card is not None
         async with progress.attempt(QUEUED_HEARTBEAT_SECONDS if queued else HEARTBEAT_SECONDS):
             shown = await self._cancellable(slot, publisher.run())
-            if wanted.card is None:
+            if wanted.card is None and shown.card is not None:
                 await self._storms.posted(wanted.view.id, shown.card)
             return shown
 
@@ -181,16 +181,16 @@ class SlackActivities:
         return None
 
     @activity.defn(name="tell")
-    async def tell(self, wanted: Tell) -> None:
+    async def tell(self, wanted: Tell) -> Told:
         """Sends each person one direct message. Raises `roles_unknown`, retryable."""
         names = await self._people.names(people_of(wanted.view, [wanted.line]))
 
-        async def reader_of(person: str) -> Reader:
-            language = await self._people.language(person)
+        async def reader_of(person: str | None) -> Reader:
+            language = self._language if person is None else await self._people.language(person)
             return Reader(texts(language), self._zone, names, direct=True)
 
         with _roles_known():
-            await DirectMessages(wanted, self._sender, self._people, reader_of).run()
+            return await DirectMessages(wanted, self._sender, self._people, reader_of).run()
 
     @activity.defn(name="roles_of")
     async def roles_of(self, wanted: RolesAsk) -> Grant:
@@ -206,7 +206,7 @@ class SlackActivities:
         return {role: len(set(people) - set(wanted.barred)) for role, people in found.items()}
 
     @activity.defn(name="show_appeal")
-    async def show_appeal(self, wanted: ShowAppeal) -> CardRef:
+    async def show_appeal(self, wanted: ShowAppeal) -> ShownAppeal:
         """Updates card and thread of an appeal; posts nothing twice."""
         appeal = wanted.appeal
         named = chain.from_iterable(line.event.people_named() for line in wanted.lines)
@@ -220,11 +220,12 @@ class SlackActivities:
         async with publisher.progress.attempt():
             case = appeal.appealed.card if appeal.appealed else None
             link = await self._sender.link(case) if case is not None else None
-            message = appeal_card(appeal, reader, link)
+            message = appeal_card(appeal, reader, link, wanted.thread_refused)
             card = await publisher.publish(wanted.card, appeal.rules.channel, message)
-            await publisher.reply_lines(card, wanted.lines, lines, LINES_TYPE, appeal=appeal.id)
+            posting = publisher.reply_lines(card, wanted.lines, lines, LINES_TYPE, appeal=appeal.id)
+            await publisher.part("thread", posting)
             retry_for_names(reader)
-        return card
+        return ShownAppeal(card=card, thread_refused="thread" in publisher.errors)
 
     @activity.defn(name="show_storm")
     async def show_storm(self, wanted: ShowStorm) -> CardRef:

@@ -41,6 +41,8 @@ _LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 # possible some aspect of the operation succeeded before the error was raised".
 _SOON = frozenset({"service_unavailable", "request_timeout", "thread_not_found"})
 _UNSURE = frozenset({"internal_error", "fatal_error"})
+MOST_REFUSALS = 3
+"""Attempts after which an error that should pass counts as a refusal."""
 
 _log = structlog.get_logger(__name__)
 
@@ -48,12 +50,28 @@ _log = structlog.get_logger(__name__)
 class SlackTrouble(ApplicationError):
     """A failed call: `code` is Slack's error code; `unsure` where Slack may have executed it."""
 
-    def __init__(self, code: str, unsure: bool, delay: timedelta | None = None) -> None:
-        """`delay` until the next attempt; None leaves it to the retry policy."""
+    def __init__(
+        self,
+        code: str,
+        unsure: bool,
+        delay: timedelta | None = None,
+        permanent: bool = False,
+        answered: bool = False,
+    ) -> None:
+        """`delay` until the next attempt; None leaves it to the retry policy.
+
+        `permanent`: somebody has to change something first. `answered`: Slack is up and refuses.
+        """
         super().__init__(f"Slack: {code}", type=f"slack_{code}", next_retry_delay=delay)
         self.code = code
         self.unsure = unsure
         self.delay = delay or timedelta()
+        self.permanent = permanent
+        self.answered = answered or permanent
+
+    def is_refusal(self, attempt: int) -> bool:
+        """Whether what follows must not wait for this call. `attempt` counts from 1."""
+        return self.permanent or (self.answered and attempt >= MOST_REFUSALS)
 
 
 def trouble(method: str, error: Exception, expected: frozenset[str] = frozenset()) -> SlackTrouble:
@@ -69,13 +87,15 @@ def trouble(method: str, error: Exception, expected: frozenset[str] = frozenset(
         return SlackTrouble(
             LIMITED, unsure=False, delay=retry_after(headers.get("Retry-After")) or LIMITED_PAUSE
         )
-    if code in _UNSURE or code.startswith("http_"):
+    if code.startswith("http_"):
         return SlackTrouble(code, unsure=True)
-    if code in _SOON or code in expected:
-        return SlackTrouble(code, unsure=False)
+    if code in _UNSURE or code in _SOON:
+        return SlackTrouble(code, unsure=code in _UNSURE, answered=True)
+    if code in expected:
+        return SlackTrouble(code, unsure=False, permanent=True)
     faults = (body.get("response_metadata") or {}).get("messages")
     _log.error("slack_refused", method=method, code=code, faults=faults)
-    return SlackTrouble(code, unsure=False, delay=MANUAL_FIX_DELAY)
+    return SlackTrouble(code, unsure=False, delay=MANUAL_FIX_DELAY, permanent=True)
 
 
 async def answer_of(
@@ -115,7 +135,9 @@ async def slack_client(token: str, api_url: str) -> AsyncIterator[AsyncWebClient
         yield client
 
 
-_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+_GONE = frozenset({"message_not_found"})
+_UNCHANGEABLE = _GONE | {"cant_update_message", "edit_window_closed", "block_mismatch"}
+"""The message is gone or stays as it is: https://docs.slack.dev/reference/methods/chat.update."""
 _NOT_THERE = frozenset(
     {
         "user_not_in_channel",
@@ -132,14 +154,14 @@ _NO_READER = frozenset(
         *("user_not_visible", "account_inactive", "messages_tab_disabled", "is_archived"),
     }
 )
-"""The person has no conversation with Koban, and a retry does not change that."""
+"""The person has no conversation with Koban."""
 NO_REPLIES = frozenset(
     {
         *("restricted_action_thread_locked", "restricted_action_non_threadable_channel"),
         *("cannot_reply_to_message", "restricted_action_thread_only_channel"),
     }
 )
-"""The thread takes no message, and a retry does not change that. The card can be updated."""
+"""The thread takes no message. The card can be updated."""
 _ID = re.compile(r"[CDG][A-Z0-9]{5,}")
 _PAGE = 200
 _POST = "chat.postMessage"
@@ -189,9 +211,15 @@ class Sender:
         return CardRef(channel=answer["channel"], ts=answer["ts"])
 
     async def direct(self, person: str, message: Message) -> bool:
-        """Posts to a person's conversation with Koban; False where they have none."""
+        """Posts to a person's conversation with Koban; False where Slack refuses that for good."""
         call = self._posting(person, message)
-        return await self._try(_POST, call, _NO_READER, person) is not None
+        try:
+            await self._call(_POST, call, person, _NO_READER)
+        except SlackTrouble as error:
+            if not error.permanent:
+                raise
+            return False
+        return True
 
     def _posting(self, address: str, message: Message, thread: str | None = None) -> Call:
         return self._client.chat_postMessage(
@@ -205,7 +233,7 @@ class Sender:
         )
 
     async def update(self, ref: CardRef, message: Message) -> bool:
-        """Updates a message; False where it is gone, or Koban may not change it any more."""
+        """Updates a message; False where it is gone, or Koban may not change it so any more."""
         call = self._client.chat_update(
             channel=ref.channel,
             ts=ref.ts,
@@ -213,7 +241,18 @@ class Sender:
             blocks=message.blocks,
             metadata=message.metadata or None,
         )
-        return await self._try("chat.update", call, _GONE) is not None
+        return await self._try("chat.update", call, _UNCHANGEABLE) is not None
+
+    async def remove(self, ref: CardRef) -> bool:
+        """Deletes a message; False where Slack refuses that."""
+        call = self._client.chat_delete(channel=ref.channel, ts=ref.ts)
+        try:
+            await self._call("chat.delete", call, expected=_GONE)
+        except SlackTrouble as error:
+            if not error.permanent:
+                raise
+            return error.code in _GONE
+        return True
 
     async def post_ephemeral(
         self, person: str, place: Place, text: str, blocks: list[Block] | None = None
@@ -241,11 +280,14 @@ class Sender:
             yield found
 
     async def link(self, ref: CardRef) -> str | None:
-        """The permalink of a message; None where it is gone."""
+        """The permalink of a message; None where Slack gives none: nothing waits for a link."""
         if ref not in self._links:
             call = self._client.chat_getPermalink(channel=ref.channel, message_ts=ref.ts)
-            answer = await self._try("chat.getPermalink", call, _GONE)
-            if answer is None:
+            try:
+                answer = await self._call("chat.getPermalink", call, expected=_GONE)
+            except SlackTrouble as error:
+                if not error.answered:
+                    raise
                 return None
             if len(self._links) >= _MAX_LINKS:
                 self._links.clear()

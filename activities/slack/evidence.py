@@ -37,7 +37,15 @@ _NO_IMAGE = frozenset({"invalid_arguments", "invalid_blocks"})
 
 
 class FileGone(Exception):
-    """Slack does not have an uploaded file any more."""
+    """Slack does not have an uploaded file any more, or does not show it."""
+
+
+class FileRefused(Exception):
+    """Slack takes no file, or is not done with it in time; `code` is its error code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class EvidenceScreen:
@@ -52,11 +60,28 @@ class EvidenceScreen:
         self._opening = opening
         self._ready = ready
 
-    async def upload(self, name: str, content: bytes) -> str:
-        """Uploads an image without a channel; the id, once Slack can show it."""
-        file = await self._files.upload(name, content, title=name)
-        await self._until_ready(file)
+    async def upload(self, name: str, content: bytes, attempt: int) -> str:
+        """Uploads an image without a channel; the id, once Slack can show it.
+
+        Raises:
+            FileRefused: another upload would change nothing; this one is deleted.
+        """
+        try:
+            file = await self._files.upload(name, content, title=name)
+        except SlackTrouble as error:
+            if not error.is_refusal(attempt):
+                raise
+            raise FileRefused(error.code) from None
+        try:
+            await self._until_ready(file)
+        except SlackTrouble as error:
+            await self.delete(file)
+            raise FileRefused(error.code) from None
         return file
+
+    async def delete(self, file: str) -> None:
+        """Deletes an upload that is not shown."""
+        await self._files.delete(file)
 
     async def draw(self, view: dict[str, Any]) -> bool:
         """Updates the modal by external_id; False where it is closed. Raises `FileGone`."""
@@ -82,7 +107,7 @@ class EvidenceScreen:
         return True
 
     async def _until_ready(self, file: str) -> None:
-        """Raises `SlackTrouble` after a timeout: the next attempt uploads another file."""
+        """Raises `SlackTrouble`, also after a timeout."""
         deadline = time.monotonic() + self._ready
         while True:
             answer = await answer_of("files.info", self._client.files_info(file=file), _NO_FILE)

@@ -1,9 +1,12 @@
 """Files at Slack: uploads and look-ups (https://docs.slack.dev/messaging/working-with-files)."""
 
+import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.slack.client import FAILURES, SlackTrouble, answer_of, trouble
 from workflows.domain.case.snapshot import CardRef
+
+_log = structlog.get_logger(__name__)
 
 
 class Files:
@@ -50,6 +53,13 @@ class Files:
         )
         await answer_of("files.completeUploadExternal", complete, self._expected)
         return str(start["file_id"])
+
+    async def delete(self, file: str) -> None:
+        """Deletes a file; one that Slack keeps is only logged, because nobody waits for it."""
+        try:
+            await answer_of("files.delete", self._client.files_delete(file=file))
+        except SlackTrouble as error:
+            _log.warning("file_not_deleted", code=error.code)
 
     async def shared(self, name: str, below: CardRef) -> str | None:
         """The id of the file with this name in the thread of a message, or None."""

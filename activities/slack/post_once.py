@@ -46,6 +46,8 @@ class Posted(Value):
     through: int = 0
     approval: CardRef | None = None
     notified: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    role_channel: bool = False
 
 
 class PostOnce:
@@ -70,7 +72,7 @@ class PostOnce:
         self, find: Callable[[], Awaitable[T | None]], post: Callable[[], Awaitable[T]]
     ) -> T:
         """The result of `find` where an earlier answer may be lost, else of `post`."""
-        found = await find() if self._look else None
+        found = await self._found(find) if self._look else None
         if found is not None:
             return found
         self._set(unsure=True)
@@ -80,8 +82,17 @@ class PostOnce:
             self._set(unsure=error.unsure or self._look)
             raise
 
+    async def _found(self, find: Callable[[], Awaitable[T | None]]) -> T | None:
+        """The result of `find`; None where Slack refuses to look: twice is better than never."""
+        try:
+            return await find()
+        except SlackTrouble as error:
+            if not error.is_refusal(self.posted.attempt):
+                raise
+            return None
+
     def done(self, **posted: object) -> None:
-        """Records a post: `card`, `through`, `approval` or `notified`."""
+        """Records a post: `card`, `through`, `approval`, `notified` or `missed`."""
         self._set(unsure=self._look, **posted)
 
     @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -10,28 +10,25 @@ from typing import TypeVar
 import structlog
 from temporalio import activity
 
-from activities.slack.blocks import Block, Message, metadata, section
+from activities.slack.blocks import Block, Message
 from activities.slack.cards.approval import approval_card, replaced_card
 from activities.slack.cards.case import case_card
-from activities.slack.cards.case_facts import case_line
-from activities.slack.client import NO_REPLIES, Found, Sender, SlackTrouble
-from activities.slack.directory import Directory
-from activities.slack.escape import mrkdwn
+from activities.slack.client import Found, Sender, SlackTrouble
 from activities.slack.files import Files
 from activities.slack.post_once import PostOnce
 from activities.slack.reader import Reader
 from activities.slack.report_message import picture_of, report_message
 from activities.slack.storm_digest import StormService, storm_calls
-from activities.slack.thread import EVENT_TYPE, MAX_LINES, line, lines_message
+from activities.slack.thread import EVENT_TYPE, MAX_LINES, lines_message
 from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval
-from workflows.domain.case.snapshot import CardRef
+from workflows.domain.case.snapshot import CardRef, Refused
 from workflows.domain.metrics.report import Chart, Report
 from workflows.domain.people import Role
-from workflows.domain.policy.playbook import Notify
-from workflows.ports.cases import Show, Shown, Tell
+from workflows.ports.cases import Show, Shown
 
+T = TypeVar("T")
 Line = TypeVar("Line", ev.Recorded, AppealRecorded)
 
 NAME_RETRY_DELAY, MAX_ATTEMPTS = timedelta(seconds=2), 20
@@ -62,33 +59,59 @@ class Publisher:
         """`progress` is that of the running activity, unless it has more than one publisher."""
         self._sender = sender
         self.progress = progress or PostOnce()
+        self.errors: dict[str, SlackTrouble] = {}
+
+    async def part(self, name: str, work: Awaitable[T]) -> T | None:
+        """The result of one part of the work; None where Slack refuses it, with the error kept.
+
+        The other parts must not wait for it.
+        """
+        try:
+            return await work
+        except SlackTrouble as error:
+            if not self.is_refusal(error):
+                raise
+            self.errors[name] = error
+            return None
 
     async def publish(
         self, known: CardRef | None, channel: str, message: Message, field: str = "card"
     ) -> CardRef:
-        """Updates the message, else posts it; `field` of `Posted` keeps where."""
+        """Updates the message, else posts it; `field` of `Posted` keeps where.
+
+        A message that Slack does not let Koban change is deleted: two would have live buttons.
+        """
         known = getattr(self.progress.posted, field) or known
         if known is not None and await self._sender.update(known, message):
             return known
+        fixed = known is not None and not await self._sender.remove(known)
+        if known is not None and fixed:
+            message = await self._beside(known, message)
         channel = known.channel if known is not None else channel
         ref = await self.progress.once(
             partial(self._find, channel, known, message),
             partial(self._sender.post, channel, message),
         )
+        ref = ref.model_copy(update={"fixed": fixed})
         self.progress.done(**{field: ref})
         return ref
+
+    async def _beside(self, old: CardRef, message: Message) -> Message:
+        """The message as it is posted beside an old one that can't be deleted."""
+        return message
 
     async def _find(self, channel: str, other: CardRef | None, message: Message) -> CardRef | None:
         """The message that an earlier attempt posted, updated: the case may have changed since."""
         event_type, payload = _metadata(message)
         async for found in self._sender.posted(channel, event_type, self.progress.since):
             ref = CardRef(channel=found["channel"], ts=found["ts"])
-            if ref != other and _has(found, payload):
+            is_other = other is not None and (ref.channel, ref.ts) == (other.channel, other.ts)
+            if not is_other and _has(found, payload):
                 return ref if await self._sender.update(ref, message) else None
         return None
 
     async def reply(self, card: CardRef, message: Message) -> None:
-        """Posts one message in the thread, or in the channel where the thread takes none."""
+        """Posts one message in the thread, or in the channel where Slack refuses that."""
 
         async def find() -> int | None:
             return 1 if await self._replies(card, *_metadata(message)) else None
@@ -97,7 +120,7 @@ class Publisher:
             try:
                 await self._sender.post(card.channel, message, thread=card.ts)
             except SlackTrouble as error:
-                if error.code not in NO_REPLIES:
+                if not self.is_refusal(error):
                     raise
                 await self._sender.post(card.channel, message)
             return 1
@@ -112,10 +135,9 @@ class Publisher:
         draw: Callable[[tuple[Line, ...]], Awaitable[Message]],
         event_type: str,
         **payload: str,
-    ) -> bool:
+    ) -> None:
         """Posts the lines that the thread lacks, up to `MAX_LINES` in a message.
 
-        False where the thread takes none: a refused thread must not hold up what follows.
         `event_type` and `payload` find what an earlier attempt posted.
         """
 
@@ -136,15 +158,13 @@ class Publisher:
                 return await post(half)
             return part[-1].seq
 
-        try:
-            while part := self._missing(lines):
-                through = await self.progress.once(partial(find, part[0].seq), partial(post, part))
-                self.progress.done(through=through)
-        except SlackTrouble as error:
-            if error.code not in NO_REPLIES:
-                raise
-            return False
-        return True
+        while part := self._missing(lines):
+            through = await self.progress.once(partial(find, part[0].seq), partial(post, part))
+            self.progress.done(through=through)
+
+    def is_refusal(self, error: SlackTrouble) -> bool:
+        """Whether what follows must not wait for the failed call."""
+        return error.is_refusal(self.progress.posted.attempt)
 
     def _missing(self, lines: Sequence[Line]) -> tuple[Line, ...]:
         through = self.progress.posted.through
@@ -204,50 +224,107 @@ class CasePublisher(Publisher):
             self._view = self._wanted.view
             self._reader = await self._reader_of(self._wanted)
             shown = await self._show()
-            retry_for_names(self._reader)
+            if not self.errors:  # the case has to learn of a refusal at once
+                retry_for_names(self._reader)
             return shown
         finally:
             self._sender.release()
 
     async def _show(self) -> Shown:
-        message = case_card(self._view, self._reader, self._wanted.thread_refused)
-        card = await self.publish(self._wanted.card, self._view.channel, message)
-        lines = self._wanted.lines
-        posted = await self.reply_lines(card, lines, self._lines, EVENT_TYPE, case=self._view.id)
-        approval = await self._approval(card)
+        wanted, view = self._wanted, self._view
+        message = case_card(view, self._reader, wanted.refused, self._is_plain)
+        card = await self.part("card", self.publish(wanted.card, view.channel, message))
+        card = card or self.progress.posted.card or wanted.card
+        if card is not None:
+            lines = self.reply_lines(card, wanted.lines, self._lines, EVENT_TYPE, case=view.id)
+            await self.part("thread", lines)
+        approval = await self.part("approval", self._approval(card))
+        if "approval" in self.errors:
+            approval = self.progress.posted.approval or self._current_approval
+        self._insist()
         return Shown(
             card=card,
             approval_card=approval,
-            version=self._view.version,
+            version=view.version,
             through=self.progress.posted.through or None,
-            thread_refused=not posted,
+            refused=Refused(**dict.fromkeys(self.errors, True)),
         )
+
+    def _insist(self) -> None:
+        """Fails the attempt where a background write should try until Slack takes it."""
+        parts = [name for name in ("card", "approval") if name in self.errors]
+        known = [name for name in ("card", "approval") if getattr(self._wanted.refused, name)]
+        if parts and parts == known and self._wanted.background:
+            raise self.errors[parts[0]]
+
+    async def _beside(self, old: CardRef, message: Message) -> Message:
+        if old != self._wanted.card:
+            return message
+        link = await self._sender.link(old)
+        return case_card(self._view, self._reader, self._wanted.refused, True, link)
 
     async def _lines(self, part: tuple[ev.Recorded, ...]) -> Message:
         quiet = await storm_calls(self._storms, self._view, part)
         return lines_message(part, self._view, self._reader, quiet)
 
-    async def _approval(self, card: CardRef) -> CardRef | None:
+    @property
+    def _is_plain(self) -> bool:
+        card = self.progress.posted.card or self._wanted.card
+        return card is not None and card.fixed
+
+    @property
+    def _current_approval(self) -> CardRef | None:
+        """The known approval card, unless it is about an earlier request."""
+        replaced = self._is_replaced(self._view.approval)
+        return None if replaced else self._wanted.approval_card
+
+    async def _approval(self, card: CardRef | None) -> CardRef | None:
         """The approval card of the pending request; None once it is over and drawn so."""
-        approval, known = self._view.approval, self._wanted.approval_card
-        if known is not None and self._is_replaced(approval):
-            link = await self._sender.link(card)
-            await self._sender.update(known, replaced_card(self._view, self._reader, link))
-            known = None
+        approval, known = self._view.approval, self._current_approval
+        link = partial(self._link, card)
+        if known != self._wanted.approval_card and self._wanted.approval_card is not None:
+            over = replaced_card(self._view, self._reader, await link())
+            await self._end(self._wanted.approval_card, over)
         known = self.progress.posted.approval or known
         if approval is None or (known is None and not approval.pending):
             return None
         if known is not None and approval.pending and not self._is_changed(approval):
             return known
         assert self._view.decision is not None, "an approval without a decision"
-        link = await self._sender.link(card)
-        message = approval_card(self._view, approval, self._view.decision, self._reader, link)
+        message = approval_card(
+            self._view, approval, self._view.decision, self._reader, await link()
+        )
         if approval.pending:
-            channel = self._channel_of(approval.needs[0].role) or card.channel
-            return await self.publish(known, channel, message, "approval")
+            return await self._request(known, approval.needs[0].role, card, message)
         if known is not None:
-            await self._sender.update(known, message)
+            await self._end(known, message)
         return None
+
+    async def _link(self, card: CardRef | None) -> str | None:
+        return None if card is None else await self._sender.link(card)
+
+    async def _end(self, request: CardRef, message: Message) -> None:
+        """Shows that a request is over, or deletes it: a new one must not wait for the old."""
+        try:
+            if not await self._sender.update(request, message):
+                await self._sender.remove(request)
+        except SlackTrouble as error:
+            if not self.is_refusal(error):
+                raise
+            await self._sender.remove(request)
+
+    async def _request(
+        self, known: CardRef | None, role: Role, card: CardRef | None, message: Message
+    ) -> CardRef:
+        """Asks in the role's channel, else in that of the case."""
+        beside = card.channel if card is not None else self._view.channel
+        channel = self._channel_of(role) or beside
+        try:
+            return await self.publish(known, channel, message, "approval")
+        except SlackTrouble as error:
+            if not self.is_refusal(error) or channel == beside:
+                raise
+            return await self.publish(None, beside, message, "approval")
 
     def _is_replaced(self, approval: Approval | None) -> bool:
         """True where the known approval card is about an earlier request that has ended.
@@ -265,6 +342,8 @@ class CasePublisher(Publisher):
 
     def _is_changed(self, approval: Approval) -> bool:
         """True where the new lines are about the approval: alerts alone do not change its card."""
+        if self._wanted.refused.approval:
+            return True
         last = max((line.seq for line in self._wanted.lines), default=0)
         if self.progress.posted.through > last:
             return True  # an earlier attempt posted later lines, and may have failed after them
@@ -356,91 +435,3 @@ class ReportPublisher(Publisher):
                 if error.code not in NOT_READY:
                     raise
         return False
-
-
-NOTICE_TYPE = "koban_notice"
-MAX_MEMBERS = 20
-"""Most members of a role that get a message each; the thread calls a larger one as a group."""
-
-
-def direct_message(wanted: Tell, reader: Reader, link: str | None) -> Message:
-    """Draws the event as a line, with its case and a link to the card."""
-    lines = [
-        f"*{case_line(wanted.view, reader, mrkdwn)}*",
-        line(wanted.line, wanted.view, reader),
-        *reader.link(link, "approval.open"),
-    ]
-    return Message("\n".join(lines), [section(lines)], metadata(NOTICE_TYPE, key=wanted.key))
-
-
-class DirectMessages:
-    """Direct messages of one `tell`; made within the activity."""
-
-    def __init__(
-        self,
-        wanted: Tell,
-        sender: Sender,
-        people: Directory,
-        reader_of: Callable[[str], Awaitable[Reader]],
-    ) -> None:
-        """`reader_of` returns the reader of a person's message, in their language."""
-        self._wanted = wanted
-        self._sender = sender
-        self._people = people
-        self._reader_of = reader_of
-        self._progress = PostOnce()
-
-    async def run(self) -> None:
-        """Sends all messages, each once.
-
-        Raises:
-            SlackTrouble: retryable.
-            RolesUnknown: the role's members are unknown; the people by id have their message.
-        """
-        failed: SlackTrouble | None = None
-        async with self._progress.attempt():
-            async for person in self._recipients():
-                if person in self._progress.posted.notified:
-                    continue
-                try:
-                    await self._send(person)
-                except SlackTrouble as error:
-                    # The others must not wait until somebody mends this one's account.
-                    failed = error
-            if failed is not None:
-                raise failed
-
-    async def _recipients(self) -> AsyncIterator[str]:
-        people = dict.fromkeys(self._wanted.people)
-        for person in people:
-            yield person
-        if self._wanted.role is None:
-            return
-        members = await self._members(self._wanted.role)
-        if len(members) > MAX_MEMBERS:
-            _log.warning("role_too_large", role=self._wanted.role.value, members=len(members))
-        for person in members[:MAX_MEMBERS]:
-            if person not in people:
-                yield person
-
-    async def _members(self, role: Role) -> tuple[str, ...]:
-        event = self._wanted.line.event
-        calls_shift = isinstance(event, ev.CaseEscalated) and event.notify is Notify.SHIFT
-        if calls_shift and role is Role.SPECIALIST:
-            return await self._people.shift()
-        return await self._people.members(role)
-
-    async def _send(self, person: str) -> None:
-        card = self._wanted.card
-        link = await self._sender.link(card) if card is not None else None
-        message = direct_message(self._wanted, await self._reader_of(person), link)
-        await self._progress.once(
-            lambda: self._find(person), lambda: self._sender.direct(person, message)
-        )
-        self._progress.done(notified=(*self._progress.posted.notified, person))
-
-    async def _find(self, person: str) -> bool | None:
-        """True where an earlier attempt sent this message, else None."""
-        sent = self._sender.directed(person, NOTICE_TYPE, self._progress.since)
-        payloads = [each["payload"] async for each in sent]
-        return {"key": self._wanted.key} in payloads or None

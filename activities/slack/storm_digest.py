@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from activities.slack.actions import element
+from activities.slack.actions import OPEN, element
 from activities.slack.blocks import (
     MOST_TEXT,
     Block,
@@ -26,9 +26,6 @@ from workflows.ports.storms import ShowStorm
 
 EVENT_TYPE = "koban_storm"
 CALLS = "koban_storm_calls"
-OPEN = "storm.open"
-"""Action id of a row's button; its value is the case's id."""
-
 _MOST_GROUPS = 10
 
 

@@ -79,6 +79,15 @@ def _escalated(event: ev.CaseEscalated, view: CardView, reader: Reader) -> str:
     return reader.say("line.reminder", line=line, round=event.round, times=max(times, event.round))
 
 
+def _call_missed(event: ev.CallMissed, view: CardView, reader: Reader) -> str:
+    if not event.nobody:
+        people = reader.listed(reader.person(each) for each in event.missed)
+        return by(event, view, reader, people=people)
+    role = event.role or (Role.SPECIALIST if event.notify is Notify.SHIFT else Role.LEAD)
+    mention = reader.call(event.person) if event.person else reader.mention(role)
+    return by(event, view, reader, ".nobody", mention=mention)
+
+
 def _snoozed(event: ev.CaseSnoozed, view: CardView, reader: Reader) -> str:
     time = reader.time(event.until, event.at)
     return by(event, view, reader, ".paused" if event.pauses else "", time=time)
@@ -249,6 +258,7 @@ WORDS: Words = {
     ev.ClaimWarned: _warned,
     ev.ClaimExpired: _ended,
     ev.CaseEscalated: _escalated,
+    ev.CallMissed: _call_missed,
     ev.CaseSnoozed: _snoozed,
     ev.CaseWaiting: _waiting,
     ev.CaseResumed: _resumed,

@@ -33,6 +33,7 @@ from bot.settings import Http, Ingest, Settings, load_settings, need
 from bot.slack.app import make_bolt_app
 from bot.slack.http import slack_routes
 from bot.slack.socket_mode import run_socket_mode
+from bot.slack.workspace import WorkspaceCheck
 from bot.tasks import Background, in_background
 from bot.temporal import exposures, open_client, temporal_problem
 from bot.timeouts import PRODUCTION, Timeouts
@@ -118,7 +119,8 @@ async def open_app(
         "ledger": ledger.check,
         "policy": policies.check,
     }
-    return make_app(routers, checks, metrics)
+    # An archived channel must not keep detectors from sending alerts.
+    return make_app(routers, checks, metrics, {"slack": WorkspaceCheck(web, policies).check})
 
 
 def allowance_of(ingest: Ingest) -> Allowance:

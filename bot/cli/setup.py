@@ -22,8 +22,11 @@ from bot.policies import open_policies
 from bot.settings import Settings, load_settings, need
 from bot.slack.manifest import manifest as slack_manifest
 from bot.slack.samples import NotAsked, fault_of, samples
+from bot.slack.workspace import WorkspaceCheck
 from bot.temporal import encryption_problem, exposures, open_client, temporal_problem
 
+TIMEOUT = 10.0
+"""Seconds of one line of `koban doctor`: Slack is asked several times."""
 REFUSED, UNREACHABLE = 1, 2
 """Exit codes of `koban doctor`."""
 
@@ -79,7 +82,7 @@ async def _doctor(settings: Settings) -> int:
         problems = {}
         for name, check_of in _CHECKS.items():
             try:
-                problems[name] = await run_check(partial(check_of, opened, settings))
+                problems[name] = await run_check(partial(check_of, opened, settings), TIMEOUT)
             except Stop as stop:
                 problems[name] = str(stop)
             print(f"{name:<9} {problems[name] or 'ok'}", flush=True)
@@ -127,6 +130,10 @@ async def _slack(opened: AsyncExitStack, settings: Settings) -> str | None:
     web = await open_web(opened, settings)
     try:
         await web.auth_test()
+        if settings.policy is not None:
+            return await WorkspaceCheck(web, open_policies(settings)).problems()
+    except InputWrong:
+        return None  # the line of the policy has it
     except SlackApiError as refused:
         error = refused.response.get("error", "no reason")
         return f"Slack refuses the bot token ({error}): set KOBAN_SLACK__BOT_TOKEN."

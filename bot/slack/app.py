@@ -15,6 +15,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from activities.slack.actions import OPEN
 from bot.services.slack import Services
 from bot.slack.appeals import ACTIONS as APPEALS
 from bot.slack.appeals import AppealButtons, AppealModals
@@ -36,7 +37,7 @@ from bot.slack.modals.forms import FORMS, Submissions
 from bot.slack.modals.opening import NoticePreview
 from bot.slack.permissions import is_own
 from bot.slack.replies import Languages, Links, NotTaken, Replies
-from bot.slack.storm import OPEN, StormButtons
+from bot.slack.storm import StormButtons
 from bot.tasks import Background
 
 COMMAND = "/koban"

@@ -11,6 +11,7 @@ from bot.slack.app import COMMAND, EVENTS
 SCOPES_OF: dict[str, tuple[str, ...]] = {
     "auth.test": (),
     "blocks.validate": (),
+    "chat.delete": ("chat:write",),
     "chat.getPermalink": (),
     "chat.postMessage": ("chat:write",),
     "chat.update": ("chat:write",),
@@ -21,6 +22,7 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
     # A report's picture is looked up in its thread; files are listed with files:read only.
     "conversations.replies": ("channels:history", "files:read", "groups:history"),
     "files.completeUploadExternal": ("files:write",),
+    "files.delete": ("files:write",),
     "files.getUploadURLExternal": ("files:write",),
     "files.info": ("files:read",),
     "usergroups.list": ("usergroups:read",),

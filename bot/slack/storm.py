@@ -7,6 +7,7 @@ import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.errors import Unavailable
+from activities.slack.actions import OPEN
 from activities.slack.blocks import context
 from activities.slack.cards.case import case_card
 from activities.slack.i18n.catalog import Catalog
@@ -21,7 +22,6 @@ from bot.slack.replies import Said, link
 from workflows.client import OutOfReach
 from workflows.domain.case.view import view_of
 
-OPEN = "storm.open"
 _CASE = re.compile(r"K[0-9A-HJKMNP-TV-Z]{8}")
 
 _log = structlog.get_logger(__name__)

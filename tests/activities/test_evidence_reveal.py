@@ -186,3 +186,51 @@ def test_the_activities_are_what_the_workflow_asks_for(name: str, owner: type) -
     ][1:]
     assert mine.return_annotation == port.return_annotation
     assert getattr(owner, name).__temporal_activity_definition.name == name
+
+
+@pytest.mark.parametrize(
+    ("method", "code"),
+    [
+        ("files.getUploadURLExternal", "missing_scope"),
+        ("files.getUploadURLExternal", "unknown_method"),
+        ("files.completeUploadExternal", "file_uploads_disabled"),
+        ("files.info", "missing_scope"),
+    ],
+)
+async def test_an_upload_that_slack_refuses_is_said_after_one(
+    reveal: Reveal, method: str, code: str
+) -> None:
+    """The modal has a sentence and a button; nothing is left at Slack."""
+    await reveal.ledger.record(revealed())
+    reveal.slack.workspace.refuses = lambda called, arguments: code if called == method else None
+    assert "Slack がこの画像を受け付けませんでした" in await reveal.shows()
+    assert reveal.slack.workspace.calls["files.getUploadURLExternal"] == 1
+    assert reveal.slack.workspace.uploads.files == {}
+
+
+async def test_an_image_that_a_modal_refuses_is_uploaded_once(reveal: Reveal) -> None:
+    """The upload is deleted; a second press tries once more."""
+    await reveal.ledger.record(revealed())
+
+    def refuses(method: str, arguments: dict) -> str | None:
+        return "invalid_blocks" if "slack_file" in str(arguments.get("view")) else None
+
+    reveal.slack.workspace.refuses = refuses
+    assert "Slack がこの画像を受け付けませんでした" in await reveal.shows()
+    assert reveal.slack.workspace.calls["files.getUploadURLExternal"] == 1
+    assert reveal.slack.workspace.uploads.files == {}
+    reveal.slack.workspace.refuses = lambda method, arguments: None
+    assert "(検知「LINEへの誘導」の画像)" in await reveal.shows()
+
+
+async def test_an_upload_that_fails_three_times_is_said(reveal: Reveal) -> None:
+    """Slack says that the error should pass; the modal does not stay at "loading"."""
+    await reveal.ledger.record(revealed())
+    reveal.slack.workspace.refuses = lambda method, arguments: (
+        "internal_error" if method == "files.completeUploadExternal" else None
+    )
+    attempts = Attempts()
+    for _ in range(2):
+        with pytest.raises(ApplicationError):
+            await reveal.shows(attempts)
+    assert "Slack がこの画像を受け付けませんでした" in await reveal.shows(attempts)

@@ -14,6 +14,7 @@ from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import Sanction, SubjectHistory
 from workflows.domain.policy.actions import Limits
+from workflows.domain.policy.playbook import Notify
 
 LADDER = [
     {"after": "2m", "unless": "claimed", "notify": "shift", "repeat": {"every": "1m", "times": 2}},
@@ -173,6 +174,10 @@ def _merged(words: Words) -> StoryCase:
     return _then(story, (1, cmd.Claim(by=SATO)), (4, into))
 
 
+def _missed(*people: str, nobody: bool = False) -> cmd.MissCall:
+    return cmd.MissCall(key="k", notify=Notify.LEAD, missed=people, nobody=nobody)
+
+
 STORIES: dict[str, Callable[[Words], StoryCase]] = {
     "open": StoryCase,
     "open, a hundred alerts": _many_alerts,
@@ -196,6 +201,8 @@ STORIES: dict[str, Callable[[Words], StoryCase]] = {
     ),
     "open, called the whole ladder": _laddered,
     "open, escalated by a person": lambda w: _then(StoryCase(w), (1, cmd.Escalate(by=SATO))),
+    "open, a call missed people": lambda w: _then(StoryCase(w), (1, _missed("U0REED", "U0TANAKA"))),
+    "open, a call missed everybody": lambda w: _then(StoryCase(w), (1, _missed(nobody=True))),
     "open, acknowledged": lambda w: _then(StoryCase(w), (1, cmd.Acknowledge(by=SATO))),
     "open, put back": lambda w: _then(
         StoryCase(w), (1, cmd.Claim(by=SATO)), (2, cmd.Release(by=SATO))

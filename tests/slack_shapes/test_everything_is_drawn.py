@@ -10,7 +10,7 @@ from types import FrameType
 import pytest
 
 from activities.slack import handles
-from activities.slack.actions import ACTIONS, MENU, MODALS, find
+from activities.slack.actions import ACTIONS, MENU, MODALS, OPEN, find
 from activities.slack.cards.case_facts import STATE_COLOUR, card_state
 from activities.slack.i18n import catalog as module
 from activities.slack.i18n.catalog import Catalog, texts
@@ -192,6 +192,8 @@ def _readable(name: str, value: str, workflow_id: str) -> bool:
     """True if the listener can parse the click's target."""
     if name.startswith("appeal.") or name == RESUME or OF_EVIDENCE.fullmatch(name):
         return True
+    if name == OPEN:
+        return re.fullmatch(r"K[0-9A-HJKMNP-TV-Z]{8}", value) is not None
     if name.startswith("lookup."):
         return subject_pressed(value) is not None
     if name != MENU:

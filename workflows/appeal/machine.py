@@ -53,7 +53,10 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
         self._appeal = memory.appeal
         self._seen = SeenKeys(memory.seen)
         self._ledger = LedgerWriter(Tasks(reports_to=self._tasks), self._write)
-        self._slack = AppealSlackSync(Tasks(reports_to=self._tasks), memory.card, memory.unposted)
+        slack_tasks = Tasks(reports_to=self._tasks)
+        self._slack = AppealSlackSync(
+            slack_tasks, memory.card, memory.unposted, memory.thread_refused
+        )
         self._recorded_card = memory.card
         self._notifying = False
 
@@ -64,6 +67,7 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
             card=self._slack.card,
             seen=self._seen.kept,
             unposted=tuple(self._slack.unposted),
+            thread_refused=self._slack.thread_refused,
         )
 
     # -- the main loop --------------------------------------------------------------------

@@ -66,6 +66,8 @@ def key_of(delivery: Delivery) -> str:
         return f"report/{delivery.report.id}"
     if delivery.answer is not None:
         return f"appeal/{delivery.answer.appeal}"
+    if delivery.missed is not None:
+        return f"missed/{delivery.missed.key}"
     return f"absorb/{delivery.absorb.case if delivery.absorb else ''}"
 
 
@@ -75,6 +77,8 @@ def command_of(delivery: Delivery) -> Command:
         return Report(report=delivery.report)
     if delivery.answer is not None:
         return AnswerAppeal(answer=delivery.answer)
+    if delivery.missed is not None:
+        return delivery.missed
     assert delivery.absorb is not None
     return delivery.absorb
 

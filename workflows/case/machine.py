@@ -39,7 +39,7 @@ from workflows.case.handoff import (
     return_alerts,
 )
 from workflows.case.inbox import Assessed, Inbox, alert_key, claim, opening
-from workflows.case.notifications import messages_for, send
+from workflows.case.notifications import approval_call, calls_instead, messages_for, send
 from workflows.domain.alerts import Alert, brief
 from workflows.domain.case import events as ev
 from workflows.domain.case.commands import (
@@ -57,9 +57,9 @@ from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.protections import fresh_rules
-from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert, SeenKeys
+from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert, Refused, SeenKeys
 from workflows.inputs import CaseStart, PendingWork
-from workflows.ports.cases import Delivery, Show
+from workflows.ports.cases import Delivery, Show, Tell
 from workflows.shared.authorize import Authorized
 from workflows.shared.ledger_writer import CaseLedger
 from workflows.shared.machine import Machine
@@ -108,7 +108,12 @@ class CaseMachine(Machine[Click, Delivery]):
         self._case = memory.case
         self._seen = SeenKeys(memory.seen)
         self._slack = CaseSlackSync(
-            Tasks(reports_to=self._tasks), memory.card, memory.approval_card, memory.unposted
+            Tasks(reports_to=self._tasks),
+            memory.card,
+            memory.approval_card,
+            memory.unposted,
+            memory.refused,
+            self._call_instead,
         )
         self._ledger = CaseLedger(Tasks(reports_to=self._tasks), self.memory, self._slack)
         self._clock.resume(memory.latest)
@@ -138,6 +143,7 @@ class CaseMachine(Machine[Click, Delivery]):
             seen=self._seen.kept,
             unposted=tuple(self._slack.unposted),
             latest=self._clock.latest,
+            refused=self._slack.refused,
         )
 
     @property
@@ -366,11 +372,11 @@ class CaseMachine(Machine[Click, Delivery]):
         return None
 
     def _apply_and_react(self, before: Case, case: Case, happened: Sequence[ev.Recorded]) -> None:
-        for event in (each.event for each in happened):
+        for each in happened:
+            event = each.event
             self._enforcements.act_on(case, event)
-            refused = self._slack.thread_refused
-            for message in messages_for(case, event, self._slack.card, refused):
-                self._messages.run(send(message))
+            for message in messages_for(case, each, self._slack.card, self._slack.refused):
+                self._messages.run(self._send(message))
             if isinstance(event, ev.ApprovalRequested | ev.PolicyTightened) and event.approval:
                 self._tasks.run(self._count_approvers(case))
             if isinstance(event, ev.CaseMerged):
@@ -378,6 +384,24 @@ class CaseMachine(Machine[Click, Delivery]):
         self._slack.follow(before, case, happened)
         self._appeal_notifier.update(case)
         self._timer.set(self._deadline)
+
+    async def _send(self, message: Tell) -> None:
+        missed = await send(message)
+        if missed is not None and self._case is not None and self._case.id == message.view.id:
+            self.take_news(Delivery(case=message.view.id, missed=missed))
+
+    def _call_instead(self, before: Refused, now: Refused, waiting: Sequence[ev.Recorded]) -> None:
+        """Sends the calls directly that Slack turns out to refuse."""
+        case, card = self._open_case, self._slack.card
+        new = Refused(thread=now.calls and not before.calls)
+        messages = list(calls_instead(case, waiting, card, new))
+        if now.approval and not before.approval and case.approval is not None:
+            asked = ev.ApprovalRequested(
+                at=workflow.now(), by=case.approval.by, approval=case.approval
+            )
+            messages += approval_call(case, ev.Recorded(seq=case.version, event=asked), card)
+        for message in messages:
+            self._messages.run(self._send(message))
 
     # -- the end --------------------------------------------------------------------------
 

@@ -1,55 +1,112 @@
 """Direct messages of a case: calls of an escalation, and events for its watchers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from workflows.activity_options import execute
 from workflows.domain.case import events as ev
+from workflows.domain.case.commands import MissCall
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.model import Case
-from workflows.domain.case.snapshot import CardRef
+from workflows.domain.case.snapshot import CardRef, Refused
 from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Notify, Via
-from workflows.ports.cases import CasePort, Tell
+from workflows.ports.cases import CasePort, Tell, Told
 
 _ROLES = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}
 
 
 def messages_for(
-    case: Case, event: ev.Event, card: CardRef | None, thread_refused: bool = False
+    case: Case, recorded: Recorded, card: CardRef | None, refused: Refused
 ) -> Iterator[Tell]:
-    """Yields the direct messages for an event; all calls are direct if the thread takes none."""
-    direct = thread_refused or (isinstance(event, ev.CaseEscalated) and event.via is not Via.THREAD)
-    if isinstance(event, ev.CaseEscalated) and direct:
-        people: tuple[str, ...] = (event.person,) if event.person else ()
-        role = event.role or _ROLES.get(event.notify)
-        yield _message(case, event, card, "call", people, None if people else role)
+    """Yields the direct messages for an event; they replace calls where Slack refuses those."""
+    event = recorded.event
+    if isinstance(event, ev.CaseEscalated) and event.via is not Via.THREAD:
+        yield _call(case, recorded, card)
+    else:
+        yield from calls_instead(case, [recorded], card, refused)
     if event.notifies_watchers:
         watchers = tuple(each for each in case.watchers if each != event.by)
         if watchers:
-            yield _message(case, event, card, "watch", watchers)
+            yield _message(case, recorded, card, "watch", watchers)
+
+
+def calls_instead(
+    case: Case, lines: Iterable[Recorded], card: CardRef | None, refused: Refused
+) -> Iterator[Tell]:
+    """Yields the direct messages for calls in the thread or on the approval card."""
+    for line in lines:
+        event = line.event
+        if isinstance(event, ev.CaseEscalated):
+            if refused.calls and event.via is Via.THREAD:
+                yield _call(case, line, card, instead=True)
+        elif isinstance(event, ev.ApprovalRequested | ev.ApprovalReminded) and refused.approval:
+            yield from approval_call(case, line, card)
+
+
+def approval_call(case: Case, line: Recorded, card: CardRef | None) -> Iterator[Tell]:
+    """Yields the direct message to the approvers of the pending request."""
+    if case.approval is not None and case.approval.pending:
+        role = case.approval.needs[0].role
+        yield _message(case, line, card, "approval", (), role, instead=True)
+
+
+def _call(case: Case, line: Recorded, card: CardRef | None, instead: bool = False) -> Tell:
+    event = line.event
+    assert isinstance(event, ev.CaseEscalated)
+    people = (event.person,) if event.person else ()
+    role = None if people else event.role or _ROLES.get(event.notify)
+    return _message(case, line, card, "call", people, role, instead)
 
 
 def _message(
     case: Case,
-    event: ev.Event,
+    line: Recorded,
     card: CardRef | None,
     why: str,
     people: tuple[str, ...],
     role: Role | None = None,
+    instead: bool = False,
 ) -> Tell:
-    line = Recorded(seq=case.version, event=event)
-    key = f"{case.id}/{case.version}/{event.kind}/{why}"
-    view = view_of(case)
-    return Tell(key=key, view=view, line=line, card=card, people=people, role=role)
+    key = f"{case.id}/{line.seq}/{line.event.kind}/{why}"
+    return Tell(
+        key=key,
+        view=view_of(case),
+        line=line,
+        card=card,
+        people=people,
+        role=role,
+        instead=instead,
+    )
 
 
-async def send(message: Tell) -> None:
-    """Sends a direct message; gives up when it is too late."""
+async def send(message: Tell) -> MissCall | None:
+    """Sends a direct message; returns whom a call did not reach, in time or at all."""
     try:
-        await execute(CasePort.tell, message, rank=message.view.severity.rank)
+        told = await execute(CasePort.tell, message, rank=message.view.severity.rank)
     except FailureError:
         workflow.logger.warning("a call could not be sent", extra={"case": message.view.id})
+        told = Told()
+    return missed_call(message, told)
+
+
+def missed_call(message: Tell, told: Told) -> MissCall | None:
+    """Returns what to say of a call that did not reach everybody; None for other messages."""
+    event = message.line.event
+    nobody = not told.reached and not told.role_channel
+    if not (nobody or told.missed) or not isinstance(event, CALLS):
+        return None
+    found = MissCall(
+        key=message.key, notify=Notify.ROLE, role=message.role, missed=told.missed, nobody=nobody
+    )
+    if not isinstance(event, ev.CaseEscalated):
+        return found
+    call = {"notify": event.notify, "step": event.step, "person": event.person}
+    return found.model_copy(update=call)
+
+
+CALLS = ev.CaseEscalated | ev.ApprovalRequested | ev.ApprovalReminded
+"""Events that call people to act."""

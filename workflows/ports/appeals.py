@@ -71,11 +71,22 @@ class AppealWrite(Value):
 
 
 class ShowAppeal(Value):
-    """State that an appeal's card and thread should show."""
+    """State that an appeal's card and thread should show.
+
+    With `thread_refused` the card says that its thread takes no message.
+    """
 
     appeal: Appeal
     card: CardRef | None
     lines: tuple[AppealRecorded, ...] = ()
+    thread_refused: bool = False
+
+
+class ShownAppeal(Value):
+    """The card of an appeal. Slack has the lines in its thread, or with `thread_refused` not."""
+
+    card: CardRef
+    thread_refused: bool = False
 
 
 class Notice(Value):
@@ -101,6 +112,7 @@ class AppealSnapshot(Value):
     card: CardRef | None = None
     seen: tuple[str, ...] = ()
     unposted: tuple[AppealRecorded, ...] = ()
+    thread_refused: bool = False
 
 
 class AppealStart(Value):
@@ -129,7 +141,7 @@ class AppealPort(Protocol):
         """Appends events and updates the row, once; False if another appeal has the same id."""
 
     @activity.defn(name="show_appeal")
-    async def show_appeal(self, wanted: ShowAppeal) -> CardRef:
+    async def show_appeal(self, wanted: ShowAppeal) -> ShownAppeal:
         """Updates an appeal's card and thread; posts nothing twice."""
 
     @activity.defn(name="send_notice")

@@ -12,14 +12,14 @@ from temporalio import activity
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case.appeal_outcome import AppealAnswer
-from workflows.domain.case.commands import Absorb, Click, Grant, Modal, Place
+from workflows.domain.case.commands import Absorb, Click, Grant, MissCall, Modal, Place
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import ActionStatus, EnforcementReport, Problem, Proof
 from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.projection import ActionRow, CaseRow
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.case.reveal_quota import Exposed
-from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert
+from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert, Refused
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.packed import PackedPolicy
@@ -93,8 +93,8 @@ class Show(Value):
     """State that a case's cards and thread should show.
 
     `background`: no person waits for it. It may be late, and then shows the state by that time.
-    `unsure_since` is when a write began that was cancelled, and may have posted. With
-    `thread_refused` the card says that its thread takes no message.
+    `unsure_since` is when a write began that was cancelled, and may have posted. `refused` is what
+    Slack refused last: a background write tries that until Slack takes it.
     """
 
     view: CardView
@@ -103,20 +103,21 @@ class Show(Value):
     lines: tuple[Recorded, ...] = ()
     background: bool = False
     unsure_since: datetime | None = None
-    thread_refused: bool = False
+    refused: Refused = Refused()
 
 
 class Shown(Value):
     """State that Slack shows: the case as of `version`, and the thread up to event `through`.
 
-    Both may be later than requested, and are None from older versions of Koban.
+    Both may be later than requested, and are None from older versions of Koban. `card` is None
+    while Slack refuses the first one.
     """
 
-    card: CardRef
+    card: CardRef | None
     approval_card: CardRef | None
     version: int | None = None
     through: int | None = None
-    thread_refused: bool = False
+    refused: Refused = Refused()
 
 
 class Answer(Value):
@@ -139,7 +140,8 @@ class Answer(Value):
 class Tell(Value):
     """Direct message about an event to `people`, and to those of a `role` if given.
 
-    `view` is the case at that time, `card` its card. `key` makes a second delivery harmless.
+    `view` is the case at that time, `card` its card. `key` makes a second delivery harmless. With
+    `instead` it replaces a call in the thread, and the role's channel gets one as well.
     """
 
     key: str
@@ -148,6 +150,18 @@ class Tell(Value):
     card: CardRef | None
     people: tuple[str, ...] = ()
     role: Role | None = None
+    instead: bool = False
+
+
+class Told(Value):
+    """People who have the message, those whom Slack refuses, and whether the role's channel has it.
+
+    `missed` is empty where a role has no members.
+    """
+
+    reached: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    role_channel: bool = False
 
 
 class Direction(StrEnum):
@@ -276,7 +290,7 @@ class Delivery(Value):
 
     `workflow_id` is where that case last ran; a closed case is woken up. `wake` has no content:
     the case has something left to do under its own id. `alerts` are for a reopened case; with
-    `next_case` they go back to its group.
+    `next_case` they go back to its group. `missed` is a call of the case itself.
     """
 
     case: str
@@ -285,6 +299,7 @@ class Delivery(Value):
     report: EnforcementReport | None = None
     absorb: Absorb | None = None
     answer: AppealAnswer | None = None
+    missed: MissCall | None = None
     wake: bool = False
     alerts: tuple[Alert, ...] = ()
     next_case: NextCase | None = None
@@ -326,7 +341,7 @@ class CasePort(Protocol):
         """Posts a refusal as an ephemeral message."""
 
     @activity.defn(name="tell")
-    async def tell(self, wanted: Tell) -> None:
+    async def tell(self, wanted: Tell) -> Told:
         """Sends a direct message to each person, once."""
 
     @activity.defn(name="covers_of")

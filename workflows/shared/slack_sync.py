@@ -25,13 +25,16 @@ from workflows.domain.case.commands import Click, typed_in
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Refusal
-from workflows.domain.case.snapshot import CardRef
+from workflows.domain.case.snapshot import CardRef, Refused
 from workflows.domain.case.view import changes_card, is_waited_for, view_of
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.values import Text
 from workflows.ports.appeals import AppealPort, ShowAppeal
 from workflows.ports.cases import Answer, CasePort, Show, Shown
 from workflows.shared.tasks import PATIENCE, Lane, Tasks
+
+OnRefused = Callable[[Refused, Refused, Sequence[Recorded]], None]
+"""Gets what Slack refused before and refuses now, and the lines that waited."""
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -91,18 +94,34 @@ class SlackSync(ABC, Generic[S, E]):
 class AppealSlackSync(SlackSync[Appeal, AppealRecorded]):
     """Card and thread of one appeal."""
 
+    def __init__(
+        self,
+        tasks: Tasks,
+        card: CardRef | None,
+        unposted: Sequence[AppealRecorded],
+        thread_refused: bool = False,
+    ) -> None:
+        super().__init__(tasks, card, unposted)
+        self.thread_refused = thread_refused
+
     async def _write(self, state: Appeal) -> None:
-        lines = tuple(self.unposted)
-        wanted = ShowAppeal(appeal=state, card=self.card, lines=lines)
-        self.card = await execute_until_taken(AppealPort.show_appeal, wanted)
-        self.unposted = self.unposted[len(lines) :]
+        lines, refused = tuple(self.unposted), self.thread_refused
+        wanted = ShowAppeal(appeal=state, card=self.card, lines=lines, thread_refused=refused)
+        shown = await execute_until_taken(AppealPort.show_appeal, wanted)
+        self.card, self.thread_refused = shown.card, shown.thread_refused
+        if not shown.thread_refused:
+            self.unposted = self.unposted[len(lines) :]
+        if shown.thread_refused is not refused:
+            self.stale = True  # the card says so
 
 
 class CaseSlackSync(SlackSync[Case, Recorded]):
     """Card, approval card and thread of one case.
 
     A write for a person cancels one in the background, which may wait for minutes. A cancelled
-    write may have posted: `unsure_since` makes the next one look for it.
+    write may have posted: `unsure_since` makes the next one look for it. While Slack refuses card
+    or approval card, a write in the background tries that again. `on_refused` gets the lines that
+    wait, and what Slack refuses, when that is new.
     """
 
     def __init__(
@@ -111,11 +130,14 @@ class CaseSlackSync(SlackSync[Case, Recorded]):
         card: CardRef | None,
         approval: CardRef | None,
         unposted: Sequence[Recorded],
+        refused: Refused,
+        on_refused: OnRefused,
     ) -> None:
         super().__init__(tasks, card, unposted)
         self.approval = approval
         self.unsure_since: datetime | None = None
-        self.thread_refused = False
+        self.refused = refused
+        self._on_refused = on_refused
         self._urgent = False
         self._background: ActivityHandle[Shown] | None = None
 
@@ -170,24 +192,31 @@ class CaseSlackSync(SlackSync[Case, Recorded]):
             lines=tuple(self.unposted) if has_lines else (),
             background=background,
             unsure_since=self.unsure_since,
-            thread_refused=self.thread_refused,
+            refused=self.refused,
         )
 
     def _note(self, wanted: Show, shown: Shown) -> None:
         """Records what Slack shows now; the rest follows."""
         assert self._state is not None
         self.card, self.approval, self.unsure_since = shown.card, shown.approval_card, None
-        posted = () if shown.thread_refused else wanted.lines
+        refused = shown.refused
+        posted = () if refused.thread or shown.card is None else wanted.lines
         through = max([shown.through or 0, *(line.seq for line in posted)])
-        self.unposted = [line for line in self.unposted if line.seq > through]
+        waiting, self.unposted = self.unposted, [e for e in self.unposted if e.seq > through]
         if shown.version == self._state.version:
             # A delayed write that already shows the latest state.
             self.stale = self._urgent = False
-        if shown.thread_refused is not self.thread_refused:
-            self.thread_refused = shown.thread_refused
-            self.stale = True  # the card says so
-        elif self.unposted and self._state.settled and not self.thread_refused:
+        if refused != self.refused:
+            self._note_refused(refused, waiting)
+        elif self.unposted and self._state.settled and not refused.calls:
             self.stale = True
+        if refused.card or refused.approval:
+            self.stale = True
+
+    def _note_refused(self, refused: Refused, waiting: Sequence[Recorded]) -> None:
+        before, self.refused = self.refused, refused
+        self.stale = True  # the card says so
+        self._on_refused(before, refused, waiting)
 
     async def _shown(self, wanted: Show) -> Shown | None:
         """Writes until Slack takes it; None if it was cancelled for an urgent write."""

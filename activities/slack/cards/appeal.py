@@ -104,7 +104,9 @@ def buttons(appeal: Appeal, reader: Reader) -> list[Block]:
 EVENT_TYPE = "koban_appeal"
 
 
-def appeal_card(appeal: Appeal, reader: Reader, link: str | None) -> Message:
+def appeal_card(
+    appeal: Appeal, reader: Reader, link: str | None, thread_refused: bool = False
+) -> Message:
     """Draws the card; it mentions nobody. `link` is that of the case's card."""
     blocks: list[Block] = [
         header(_title(appeal, reader)),
@@ -114,6 +116,7 @@ def appeal_card(appeal: Appeal, reader: Reader, link: str | None) -> Message:
         *_duty(appeal, reader),
         *outcome(appeal, reader),
         *[context([each]) for each in reader.link(link, "appeal.open_case")],
+        *([context([reader.say("appeal.thread_refused")])] if thread_refused else []),
         *buttons(appeal, reader),
     ]
     return Message(spoken(appeal, reader), blocks, metadata(EVENT_TYPE, appeal=appeal.id))

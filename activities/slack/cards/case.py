@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 
+from activities.slack.actions import OPEN, element
 from activities.slack.blocks import (
     MOST_TEXT,
     Block,
     Message,
+    actions,
     context,
     metadata,
     quote,
@@ -38,6 +40,7 @@ from activities.slack.reader import Reader, problem_words
 from workflows.domain.alerts import REPORTS
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import UNDECIDED, Intent
+from workflows.domain.case.snapshot import Refused
 from workflows.domain.case.view import CardView, NextStep, ProtectionView
 
 _NOTE = 300
@@ -228,11 +231,34 @@ def _values(view: CardView, reader: Reader) -> dict[str, str]:
     return values
 
 
+def notes(refused: Refused, old: str | None, reader: Reader) -> list[Block]:
+    """Notes what Slack refused, and an older card that stays."""
+    said = []
+    if refused.thread:
+        said.append(reader.say("card.thread_refused"))
+    if refused.approval:
+        said.append(reader.say("card.approval_refused"))
+    if old is not None:
+        said.append(reader.say("card.old", link=old))
+    return [context([each]) for each in said]
+
+
 EVENT_TYPE = "koban_case"
+NOTHING_REFUSED = Refused()
 
 
-def case_card(view: CardView, reader: Reader, thread_refused: bool = False) -> Message:
-    """Draws the card. It mentions nobody. `thread_refused` says that the thread is closed."""
+def case_card(
+    view: CardView,
+    reader: Reader,
+    refused: Refused = NOTHING_REFUSED,
+    plain_: bool = False,
+    old: str | None = None,
+) -> Message:
+    """Draws the card. It mentions nobody, and says what Slack refused.
+
+    One that may never be changed again is `plain_`: instead of the case's buttons it has one that
+    shows the case. `old` is the link of the card before it.
+    """
     blocks: list[Block] = [
         title(view, reader),
         strong(sentence(view, reader, plain)),
@@ -247,7 +273,7 @@ def case_card(view: CardView, reader: Reader, thread_refused: bool = False) -> M
         *hold(view, reader),
         *duty(view, reader),
         *manner(view, reader),
-        *([context([reader.say("card.thread_refused")])] if thread_refused else []),
-        *buttons(view, reader),
+        *notes(refused, old, reader),
+        *(actions(OPEN, [element(OPEN, reader, view.id)]) if plain_ else buttons(view, reader)),
     ]
     return Message(spoken(view, reader), blocks, metadata(EVENT_TYPE, case=view.id))

@@ -55,6 +55,7 @@ class Channel:
     topic: str = ""
     is_im: bool = False
     is_mpim: bool = False
+    is_archived: bool = False
     members: set[str] = field(default_factory=set)
 
     def seen_by(self, user: str) -> bool:

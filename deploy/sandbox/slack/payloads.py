@@ -64,7 +64,7 @@ def channel_json(channel: Channel) -> dict:
         "is_im": False,
         "is_mpim": channel.is_mpim,
         "is_private": channel.is_mpim,
-        "is_archived": False,
+        "is_archived": channel.is_archived,
         "is_member": BOT_USER in channel.members,
         "num_members": len(channel.members),
         "topic": {"value": channel.topic, "creator": "", "last_set": 0},

@@ -104,7 +104,8 @@ async def _call(workspace: Workspace, method: str, request: Request) -> Response
         refusal = workspace.refuses(method, given)
         if refusal is not None:
             raise SlackError(refusal)
-        return JSONResponse(METHODS[method](workspace, args))
+        scopes = {"X-OAuth-Scopes": workspace.scopes} if workspace.scopes else None
+        return JSONResponse(METHODS[method](workspace, args), headers=scopes)
     except SlackError as refusal:
         return JSONResponse(refusal.as_json())
 

@@ -61,6 +61,8 @@ class Workspace:
     faults: Faults = field(default_factory=Faults)
     refuses: Callable[[str, dict], str | None] = lambda method, arguments: None
     """Scripted refusals: the error code for a call, or None."""
+    scopes: str = ""
+    """Scopes of the bot token, with commas; without any the header that names them is missing."""
     rates: Rates = field(default_factory=Rates)
     sockets: Sockets = field(default_factory=Sockets)
     feed: Feed = field(default_factory=Feed)

@@ -17,7 +17,7 @@ from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.roles import Holders, RoleBook
 from workflows.domain.values import Language
-from workflows.ports.cases import Tell
+from workflows.ports.cases import Tell, Told
 
 
 def telling(
@@ -186,3 +186,68 @@ async def test_one_person_out_of_reach_does_not_stop_the_calls(
         with suppress(ApplicationError):
             await attempts.run(slack.activities.tell, tell)
     assert [len(read_by(slack, who)) for who in ("U0TANAKA", "U0SATO", "U0CLARK")] == [0, 1, 1]
+
+
+async def test_an_answer_says_who_was_reached(slack: SlackWorld) -> None:
+    """Nobody who was refused counts as reached, and the others are named."""
+    tell = telling(unclaimed(), people=("U0GONE", "U0SATO"))
+    told = await Attempts().run(slack.activities.tell, tell)
+    assert told == Told(reached=("U0SATO",), missed=("U0GONE",))
+
+
+@pytest.mark.parametrize("code", ["not_allowed", "missing_scope", "some_new_error"])
+async def test_a_permanent_refusal_is_reported_at_once(slack: SlackWorld, code: str) -> None:
+    """No retry for an hour before anybody learns of it."""
+    slack.workspace.refuses = lambda method, arguments: (
+        code if arguments.get("channel") == "U0SATO" else None
+    )
+    told = await Attempts().run(slack.activities.tell, telling(unclaimed(), people=("U0SATO",)))
+    assert told == Told(missed=("U0SATO",))
+
+
+async def test_an_error_that_stays_is_reported_after_three_attempts(slack: SlackWorld) -> None:
+    """Slack says that it should pass."""
+    slack.workspace.refuses = lambda method, arguments: (
+        "internal_error" if arguments.get("channel") == "U0SATO" else None
+    )
+    attempts, tell = Attempts(), telling(unclaimed(), people=("U0SATO",))
+    for _ in range(2):
+        with pytest.raises(ApplicationError):
+            await attempts.run(slack.activities.tell, tell)
+    assert await attempts.run(slack.activities.tell, tell) == Told(missed=("U0SATO",))
+
+
+async def test_a_role_that_nobody_reaches_is_called_in_its_channel(slack: SlackWorld) -> None:
+    """The leads' channel mentions them, once."""
+    slack.workspace.refuses = lambda method, arguments: (
+        "user_not_visible" if str(arguments.get("channel")).startswith("U0") else None
+    )
+    attempts, tell = Attempts(), telling(unclaimed(), role=Role.LEAD)
+    for _ in range(2):
+        told = await attempts.run(slack.activities.tell, tell)
+        assert told == Told(missed=("U0REED", "U0TANAKA"), role_channel=True)
+    (called,) = slack.on("C0LEADS")
+    assert "<!subteam^S0LEAD>" in called.text
+    assert {each.target for each in slack.workspace.notifications} == {"<!subteam^S0LEAD>"}
+
+
+async def test_a_call_instead_of_the_thread_reaches_people_and_channel(slack: SlackWorld) -> None:
+    """It opens the case, which may have no card."""
+    tell = telling(unclaimed(), role=Role.LEAD).model_copy(update={"instead": True})
+    told = await Attempts().run(slack.activities.tell, tell)
+    assert told == Told(reached=("U0REED", "U0TANAKA"), role_channel=True)
+    (called,) = read_by(slack, "U0TANAKA")
+    assert "直接お知らせしています" in called.text
+    assert called.blocks[-1]["elements"][0]["action_id"] == "storm.open"
+    assert len(slack.on("C0LEADS")) == 1
+
+
+async def test_a_link_that_slack_refuses_holds_up_no_call(slack: SlackWorld) -> None:
+    """The message has a button instead."""
+    story = unclaimed()
+    card = (await slack.show(wanted(story))).card
+    slack.workspace.refuses = lambda method, arguments: (
+        "missing_scope" if method == "chat.getPermalink" else None
+    )
+    told = await Attempts().run(slack.activities.tell, telling(story, card, people=("U0SATO",)))
+    assert told == Told(reached=("U0SATO",))

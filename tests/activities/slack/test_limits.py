@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from activities.slack.blocks import Message
 from activities.slack.cards.approval import approval_card
 from activities.slack.cards.case import case_card
-from activities.slack.publisher import direct_message
+from activities.slack.direct_messages import direct_message
 from activities.slack.thread import MAX_LINES, lines_message
 from tests.activities.slack.cases import (
     BAN,

@@ -12,12 +12,12 @@ from tests.activities.slack.conftest import Attempts, SlackWorld
 from tests.workflows.domain.builders import REED
 from workflows.domain.appeal import commands as cmd
 from workflows.domain.case.snapshot import CardRef
-from workflows.ports.appeals import ShowAppeal
+from workflows.ports.appeals import ShowAppeal, ShownAppeal
 
 
 async def show(slack: SlackWorld, wanted: ShowAppeal, attempts: Attempts | None = None) -> CardRef:
     """Runs the activity once more."""
-    return await (attempts or Attempts()).run(slack.activities.show_appeal, wanted)
+    return (await (attempts or Attempts()).run(slack.activities.show_appeal, wanted)).card
 
 
 async def test_a_new_appeal_is_a_card_and_a_call_for_reviewers(slack: SlackWorld) -> None:
@@ -76,3 +76,21 @@ async def test_a_deleted_card_is_posted_again(slack: SlackWorld) -> None:
     slack.workspace.messages.delete(stored)
     again = await show(slack, ShowAppeal(appeal=appeal, card=ref))
     assert again.ts != ref.ts
+
+
+async def test_a_closed_thread_keeps_the_lines_and_the_card_says_so(slack: SlackWorld) -> None:
+    """They are posted once the thread is open again."""
+    appeal, recorded = story()
+    ref = await show(slack, ShowAppeal(appeal=appeal, card=None))
+    slack.workspace.refuses = lambda method, arguments: (
+        "restricted_action_thread_locked" if arguments.get("thread_ts") else None
+    )
+    wanted = ShowAppeal(appeal=appeal, card=ref, lines=tuple(recorded), thread_refused=True)
+    shown = await Attempts().run(slack.activities.show_appeal, wanted)
+    assert shown == ShownAppeal(card=ref, thread_refused=True)
+    (card,) = slack.on("C0LEADS")
+    assert "スレッドに投稿できません" in str(card.blocks)
+    slack.workspace.refuses = lambda method, arguments: None
+    again = await Attempts().run(slack.activities.show_appeal, wanted)
+    assert again == ShownAppeal(card=ref, thread_refused=False)
+    assert len(slack.thread(ref)) == 1

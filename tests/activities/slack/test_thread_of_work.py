@@ -141,8 +141,8 @@ def asked() -> Story:
         (
             lambda: called(40),
             "case_escalated",
-            "12:43 リードに DM で通知しました",
-            "12:43 Notified by direct message: lead",
+            "12:43 リードに DM で通知します",
+            "12:43 Notifying by direct message: lead",
         ),
         (
             snoozed,

@@ -1,116 +1,112 @@
-"""Payloads of other workspaces: refused with an entry in the log, and without an effect."""
+"""Check of the workspace: channels, groups and scopes that the policy folder needs."""
 
-import json
-from typing import Any
-from urllib.parse import urlencode
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import httpx
 import pytest
-from structlog.testing import capture_logs
 
-from bot.slack.interactions import Origin, read_origin
-from tests.bot.slack.conftest import SlackEnvironment
-from tests.bot.slack.test_http import PAYLOADS, send
-
-FORM = "application/x-www-form-urlencoded"
-OTHER = {"id": "T0OTHER", "domain": "other"}
-PERSON = {"id": "U0SATO", "team_id": "T0OTHER"}
-
-
-def interaction(**more: Any) -> bytes:
-    """A press on 担当する."""
-    payload = {**PAYLOADS["button"], "team": OTHER, "user": PERSON, **more}
-    return urlencode({"payload": json.dumps(payload)}).encode()
+from activities.slack.client import slack_client
+from bot.http.app import make_app as make_http_app
+from bot.http.metrics import Metrics
+from bot.policies import Policies, watch_folder
+from bot.slack.manifest import SCOPES
+from bot.slack.workspace import WorkspaceCheck
+from deploy.sandbox.app import INGEST_SECRET, POLICY
+from deploy.sandbox.serve import serving
+from deploy.sandbox.slack.app import make_app
+from deploy.sandbox.slack.faults import SlackFault
+from deploy.sandbox.slack.rates import Rates
+from deploy.sandbox.slack.workspace import Workspace
 
 
-def event(**more: Any) -> bytes:
-    """An opened App Home."""
-    opened = {"type": "app_home_opened", "user": "U0SATO", "tab": "home"}
-    given = {"type": "event_callback", "team_id": "T0OTHER", "event": opened, **more}
-    return json.dumps(given).encode()
+@dataclass
+class Checked:
+    """A workspace with the example policy, and its check at `now` seconds."""
+
+    workspace: Workspace
+    now: float = 0.0
+    check: WorkspaceCheck = None  # type: ignore[assignment]
 
 
-def command(**more: str) -> bytes:
-    """`/koban queue`."""
-    given = {"command": "/koban", "text": "queue", "user_id": "U0SATO", "team_id": "T0OTHER"}
-    return urlencode({**given, "trigger_id": "1.2.x", **more}).encode()
+@pytest.fixture
+async def checked() -> AsyncIterator[Checked]:
+    made = Checked(Workspace(rates=Rates(enabled=False)))
+    async with (
+        serving(make_app(made.workspace)) as url,
+        slack_client(made.workspace.bot_token, f"{url}/api/") as web,
+    ):
+        policies = Policies(watch_folder(POLICY), (INGEST_SECRET,))
+        made.check = WorkspaceCheck(web, policies, lambda: made.now)
+        yield made
 
 
-REFUSED = {
-    "press": (interaction(), FORM),
-    "press on an organization's install": (
-        interaction(team=None, enterprise={"id": "E0OTHER"}, is_enterprise_install=True),
-        FORM,
-    ),
-    "press on the same app elsewhere": (
-        interaction(message={"ts": "1.0", "blocks": [], "bot_id": "B0OTHER"}),
-        FORM,
-    ),
-    "modal": (
-        interaction(
-            type="view_submission",
-            team={"id": "T0KOBAN"},
-            view={
-                "id": "V1",
-                "type": "modal",
-                "callback_id": "decide",
-                "app_installed_team_id": "T0OTHER",
-            },
-        ),
-        FORM,
-    ),
-    "shortcut": (interaction(type="shortcut", callback_id="open_case"), FORM),
-    "command": (command(), FORM),
-    "event": (event(), "application/json"),
-    "event of another installation": (
-        event(team_id="T0KOBAN", authorizations=[{"team_id": "T0OTHER", "enterprise_id": None}]),
-        "application/json",
-    ),
-}
+async def test_a_workspace_as_the_policy_needs_it_has_no_problem(checked: Checked) -> None:
+    """The sandbox has every channel and group."""
+    checked.workspace.scopes = ",".join(SCOPES)
+    assert await checked.check.problems() is None
 
 
-@pytest.mark.parametrize(("body", "type_"), REFUSED.values(), ids=REFUSED)
-async def test_another_workspace_is_refused(
-    env: SlackEnvironment, http: httpx.AsyncClient, body: bytes, type_: str
-) -> None:
-    """The body is signed well; no case, ledger or Slack call sees it."""
-    with capture_logs() as logs:
-        answer = await send(env, http, body, **{"Content-Type": type_})
-    assert answer.status_code == 403
-    assert answer.headers["X-Slack-No-Retry"] == "1"
-    assert [line["event"] for line in logs] == ["slack_payload_of_other_workspace"]
-    assert env.cases.clicks == []
-    assert env.ledger.log == []
-    assert env.workspace.calls == {}
+async def test_an_archived_channel_is_named(checked: Checked) -> None:
+    """Nobody would see a card there."""
+    checked.workspace.channels["C0LIVE"].is_archived = True
+    assert await checked.check.problems() == (
+        "The channel ts-live is archived: restore it, or name another one in the policy."
+    )
 
 
-async def test_a_stranger_on_our_card_gets_to_the_case(
-    env: SlackEnvironment, http: httpx.AsyncClient
-) -> None:
-    """In a shared channel `team` is the person's: the case refuses people without a role."""
-    message = {"ts": "1.0", "blocks": [], "bot_id": "B0KOBAN"}
-    answer = await send(env, http, interaction(message=message))
+async def test_a_channel_without_the_app_is_named(checked: Checked) -> None:
+    """Slack refuses its posts."""
+    checked.workspace.channels["C0LEADS"].members.remove("U0KOBAN")
+    assert await checked.check.problems() == "The app is not in the channel ts-leads: invite it."
+
+
+async def test_a_channel_that_does_not_exist_is_named(checked: Checked) -> None:
+    """A private channel without the app looks the same."""
+    del checked.workspace.channels["C0MARKET"]
+    assert await checked.check.problems() == (
+        "The channel ts-market does not exist, or is private: create it, or invite the app."
+    )
+
+
+async def test_an_empty_group_is_named(checked: Checked) -> None:
+    """A call to it reaches nobody."""
+    checked.workspace.groups["S0LEAD"].users.clear()
+    assert await checked.check.problems() == ("The group S0LEAD of lead has no members: add some.")
+
+
+async def test_a_missing_scope_is_named(checked: Checked) -> None:
+    """The app was installed before the manifest grew."""
+    checked.workspace.scopes = ",".join(each for each in SCOPES if each != "files:write")
+    assert await checked.check.problems() == (
+        "The bot token lacks files:write: install the app again by the manifest."
+    )
+
+
+async def test_readiness_names_a_channel_and_stays_ready(checked: Checked) -> None:
+    """Detectors can still send alerts."""
+    checked.workspace.channels["C0LIVE"].is_archived = True
+    app = make_http_app([], {}, Metrics(), {"slack": checked.check.check})
+    async with (
+        serving(app) as url,
+        httpx.AsyncClient() as http,
+    ):
+        answer = await http.get(f"{url}/readyz")
     assert answer.status_code == 200
-    assert [click.command.by.id for _, click in env.cases.clicks] == ["U0SATO"]
+    assert answer.json() == {
+        "slack": "The channel ts-live is archived: restore it, or name another one in the policy."
+    }
 
 
-async def test_an_unknown_workspace_takes_nothing(
-    env: SlackEnvironment, http: httpx.AsyncClient
-) -> None:
-    """Slack did not answer auth.test since the start: the person sees Slack's error."""
-    env.people.homeless = True
-    answer = await send(env, http, interaction(team={"id": "T0KOBAN"}))
-    assert answer.status_code == 503
-    assert env.cases.clicks == []
-
-
-def test_the_installation_counts_not_the_person() -> None:
-    """Slack Connect: each kind of payload has it in another place."""
-    shared = {"team_id": "T0OTHER", "context_team_id": "T0KOBAN", "context_enterprise_id": None}
-    assert read_origin(shared) == Origin(team="T0KOBAN")
-    events = {**shared, "authorizations": [{"team_id": "T0OURS", "enterprise_id": "E0OURS"}]}
-    assert read_origin(events) == Origin(team="T0OURS", enterprise="E0OURS")
-    modal = {"team": OTHER, "view": {"app_installed_team_id": "T0KOBAN"}}
-    assert read_origin(modal) == Origin(team="T0KOBAN")
-    whole = {"team": None, "enterprise": {"id": "E0OURS"}, "user": {"team_id": "T0ANY"}}
-    assert read_origin(whole) == Origin(team="T0ANY", enterprise="E0OURS")
+async def test_the_answer_is_kept_and_survives_an_outage(checked: Checked) -> None:
+    """One reading serves five minutes of requests."""
+    checked.workspace.channels["C0LIVE"].is_archived = True
+    first = await checked.check.check()
+    checked.workspace.channels["C0LIVE"].is_archived = False
+    assert await checked.check.check() == first
+    assert checked.workspace.calls["conversations.list"] == 1
+    checked.now = 301.0
+    checked.workspace.faults.set(SlackFault.DOWN, True)
+    assert await checked.check.check() == first
+    checked.workspace.faults.set(SlackFault.DOWN, False)
+    assert await checked.check.check() is None

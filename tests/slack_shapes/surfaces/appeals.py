@@ -102,7 +102,9 @@ def _states(words: Words) -> dict[str, Callable[[], Steps]]:
 
 
 def _cards(scene: Scene) -> Iterator[tuple[str, Sent]]:
-    yield "received", message(appeal_card(Filed(scene.words).appeal, scene.reader, None))
+    received = Filed(scene.words).appeal
+    yield "received", message(appeal_card(received, scene.reader, None))
+    yield "its thread is closed", message(appeal_card(received, scene.reader, LINK, True))
     for state, steps in _states(scene.words).items():
         filed = Filed(scene.words, *steps())
         yield state, message(appeal_card(filed.appeal, scene.reader, LINK))

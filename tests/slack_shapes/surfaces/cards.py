@@ -5,14 +5,16 @@ from dataclasses import replace
 
 from activities.slack.cards.approval import approval_card, replaced_card
 from activities.slack.cards.case import case_card
-from activities.slack.publisher import direct_message
+from activities.slack.direct_messages import direct_message
 from activities.slack.thread import MAX_LINES, lines_message
 from tests.slack_shapes.cases import StoryCase
 from tests.slack_shapes.scene import LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, message
 from tests.slack_shapes.stories import STORIES
 from workflows.domain.case.events import NoteAdded, Recorded
+from workflows.domain.case.snapshot import Refused
 from workflows.domain.case.view import view_of
+from workflows.domain.people import Role
 from workflows.ports.cases import Tell
 
 
@@ -24,7 +26,10 @@ def _cards(scene: Scene) -> Iterator[tuple[str, Sent]]:
     standing = view.model_copy(update={"undoable": True})
     yield "open, an earlier decision stands", message(case_card(standing, scene.reader))
     yield "open, protecting twenty times", message(case_card(many, scene.reader))
-    yield "open, its thread is closed", message(case_card(view, scene.reader, True))
+    closed = case_card(view, scene.reader, Refused(thread=True, approval=True))
+    yield "open, its thread is closed", message(closed)
+    fixed = case_card(view, scene.reader, plain_=True, old=LINK)
+    yield "open, beside a card that stays", message(fixed)
 
 
 def _approvals(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -77,6 +82,11 @@ def _direct(scene: Scene) -> Iterator[tuple[str, Sent]]:
             if drawn.text not in seen:
                 seen.add(drawn.text)
                 yield f"{each.event.kind} {len(seen)}", drawn
+    story = STORIES["open, escalated by a person"](scene.words)
+    view, last = view_of(story.case), story.recorded[-1]
+    wanted = Tell(key="k", view=view, line=last, card=None, role=Role.LEAD, instead=True)
+    drawn = message(direct_message(wanted, reader, None, scene.reader.mention(Role.LEAD)))
+    yield "instead of the thread", drawn
 
 
 SURFACES = (

@@ -95,6 +95,7 @@ def _viewers(scene: Scene) -> Iterator[tuple[str, Sent]]:
     piece = PieceHandle(CASE, VERSION, 99, f"live-chat/{words.id}"[:320])
     for why in FetchFailure:
         yield why.value, view(viewer.failed(why.value, piece if why.retryable else None))
+    yield "refused by Slack", view(viewer.failed("slack", piece))
 
 
 SURFACES = (Surface("evidence list", _lists), Surface("evidence piece", _viewers))

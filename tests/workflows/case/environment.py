@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from temporalio import activity
@@ -33,7 +33,7 @@ from workflows.domain.case.enforcement import (
 )
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.projection import ActionRow
-from workflows.domain.case.snapshot import CardRef, CaseSnapshot
+from workflows.domain.case.snapshot import CardRef, CaseSnapshot, Refused
 from workflows.domain.ids import case_id
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.packed import PackedPolicy, pack
@@ -54,6 +54,8 @@ from workflows.ports.cases import (
     RolesAsk,
     Show,
     Shown,
+    Tell,
+    Told,
 )
 
 CARD = CardRef(channel="C0LIVE", ts="1.0")
@@ -82,6 +84,9 @@ class CaseEnvironment:
     able: dict[Role, int] = field(default_factory=lambda: {Role.LEAD: 2})
     fails: asyncio.Event | None = None
     thread_closed: bool = False
+    channel_closed: bool = False
+    told: list[Tell] = field(default_factory=list)
+    reached: Told = field(default_factory=lambda: Told(reached=("U0TANAKA",)))
     may_claim: asyncio.Event = field(default_factory=asyncio.Event)
     may_write: asyncio.Event = field(default_factory=asyncio.Event)
     may_deliver: asyncio.Event = field(default_factory=asyncio.Event)
@@ -167,17 +172,31 @@ class CaseEnvironment:
             await self.fails.wait()
             raise ApplicationError("Slack: unreachable")
         refused = self.thread_closed and bool(wanted.lines)
+        if self.channel_closed and wanted.background and wanted.refused.card:
+            raise ApplicationError("Slack: is_archived", next_retry_delay=timedelta(seconds=0.2))
+        if self.channel_closed:
+            return Shown(
+                card=wanted.card,
+                approval_card=None,
+                version=wanted.view.version,
+                refused=Refused(card=True),
+            )
         return Shown(
             card=wanted.card or CARD,
             approval_card=None,
             version=wanted.view.version,
             through=None if refused else max((line.seq for line in wanted.lines), default=None),
-            thread_refused=refused,
+            refused=Refused(thread=refused),
         )
 
     @activity.defn(name="prove")
     async def prove(self, wanted: ProofRequest) -> tuple[Proof, ...]:
         return tuple(wanted.proof for _ in wanted.actions)
+
+    @activity.defn(name="tell")
+    async def tell(self, wanted: Tell) -> Told:
+        self.told.append(wanted)
+        return self.reached
 
     @activity.defn(name="answer")
     async def answer(self, wanted: Answer) -> None:
@@ -217,7 +236,7 @@ class CaseEnvironment:
 
     def worker(self, queue: str) -> Worker:
         """Returns a worker for one of Slack's queues."""
-        return Worker(self.client, task_queue=queue, activities=[self.show, self.answer])
+        return Worker(self.client, task_queue=queue, activities=[self.show, self.answer, self.tell])
 
     async def alert(self, number: int, score: float = 0.5) -> WorkflowHandle:
         """Sends one alert about u_123."""

@@ -82,6 +82,7 @@ SAID: dict[str, Any] = {
         reason="型番でした",
     ),
     "rules": (0, 2),
+    "missed": ("U0REED", "U0TANAKA"),
     "pause": AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0, until=minutes(120)),
     "version": 7,
 }

@@ -13,7 +13,7 @@ from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import WORKING_ROLES, Actor, Role
-from workflows.domain.policy.playbook import PresetAction, Severity
+from workflows.domain.policy.playbook import Notify, PresetAction, Severity
 from workflows.domain.policy.strictness import Strictness
 from workflows.domain.values import Value, tagged
 
@@ -333,6 +333,22 @@ class Report(Value):
     report: EnforcementReport
 
 
+class MissCall(Value):
+    """Reports a call that did not reach the people in `missed`, or `nobody` at all.
+
+    `key` is unique to the call; `step` is its place in the ladder.
+    """
+
+    kind: Literal["miss_call"] = "miss_call"
+    key: str
+    notify: Notify
+    step: int | None = None
+    role: Role | None = None
+    person: str | None = None
+    missed: tuple[str, ...] = ()
+    nobody: bool = False
+
+
 if TYPE_CHECKING:
     PersonCommand = PersonCommandBase
 else:
@@ -350,6 +366,7 @@ Command = (
     | Tighten
     | CountApprovers
     | Report
+    | MissCall
 )
 
 

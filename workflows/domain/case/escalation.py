@@ -17,6 +17,13 @@ class Due(Value):
     last: bool = True
 
 
+class Missed(Value):
+    """A call at `at` that reached nobody; `step` is its place in the ladder."""
+
+    at: datetime
+    step: int | None = None
+
+
 class Clock(Value):
     """The ends of the two clocks of a case."""
 
@@ -77,6 +84,16 @@ def _after(back: Back | None, due: Due) -> Due:
     if back is None or due.at > back.at:
         return due
     return due.model_copy(update={"at": back.at + back.grace})
+
+
+def hastened(due: tuple[Due, ...], missed: Missed | None) -> tuple[Due, ...]:
+    """The steps, with the next one due at once after a call that reached nobody."""
+    others = [each for each in due if missed is not None and each.index != missed.step]
+    if missed is None or not others:
+        return due
+    at = min(others[0].at, missed.at)
+    changed = (each.model_copy(update={"at": at}) if each is others[0] else each for each in due)
+    return tuple(sorted(changed, key=lambda each: (each.at, each.index)))
 
 
 def overdue(at: datetime, now: datetime) -> timedelta:

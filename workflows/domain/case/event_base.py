@@ -25,7 +25,7 @@ class EventBase(Value):
     counted: ClassVar[bool] = False
     """Reports read it."""
     people: ClassVar[tuple[str, ...]] = ()
-    """Paths of the fields with a user id, besides `by`."""
+    """Paths of the fields with a user id or several, besides `by`."""
     words: ClassVar[tuple[str, ...]] = ()
     """Paths of the fields with text that a person typed."""
     on_requests: ClassVar[frozenset[Purpose]] = frozenset()
@@ -40,9 +40,11 @@ class EventBase(Value):
     def people_named(self) -> Iterator[str]:
         """The ids of the people in the event."""
         for path in ("by", *self.people):
-            person = reduce(getattr, path.split("."), self)
-            if isinstance(person, str):
-                yield person
+            found = reduce(getattr, path.split("."), self)
+            if isinstance(found, str):
+                yield found
+            elif isinstance(found, tuple):
+                yield from found
 
 
 @cache

@@ -176,6 +176,19 @@ class CaseEscalated(EventBase):
     last: bool = True
 
 
+class CallMissed(EventBase):
+    """A call did not reach `missed`. With `nobody` the next step follows at once."""
+
+    people = ("person", "missed")
+    kind: Literal["call_missed"] = "call_missed"
+    notify: Notify
+    step: int | None = None
+    role: Role | None = None
+    person: str | None = None
+    missed: tuple[str, ...] = ()
+    nobody: bool = False
+
+
 class CaseAcknowledged(EventBase):
     """`by` saw the escalation; the case has no owner because of that."""
 

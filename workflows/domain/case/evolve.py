@@ -10,8 +10,10 @@ from workflows.domain.case.approval import ApprovalState, Exchange, Purpose, Que
 from workflows.domain.case.bulk import BulkState
 from workflows.domain.case.decision import NoticeStatus
 from workflows.domain.case.enforcement import NOT_DONE, ActionState, ActionStatus, NoticeState
+from workflows.domain.case.escalation import Missed
 from workflows.domain.case.events import Event
 from workflows.domain.case.model import (
+    UNDECIDED,
     Case,
     EventSummary,
     Hold,
@@ -147,6 +149,7 @@ def _alert_joined(case: Case, event: ev.AlertJoined) -> Changes:
 
 
 _NO_CALLS: Changes = {
+    "missed_call": None,
     "acknowledged_by": None,
     "steps_done": frozenset(),
     "repeats": {},
@@ -178,7 +181,14 @@ def _escalated(case: Case, event: ev.CaseEscalated) -> Changes:
         "steps_done": case.steps_done | {event.step} if event.last else case.steps_done,
         "repeats": {**case.repeats, event.step: event.round + 1},
         "step_called_at": {**case.step_called_at, event.step: event.at},
+        "missed_call": None,
     }
+
+
+def _call_missed(case: Case, event: ev.CallMissed) -> Changes:
+    if not event.nobody or case.phase not in UNDECIDED:
+        return {}
+    return {"missed_call": Missed(at=event.at, step=event.step)}
 
 
 def _on_hold(case: Case, event: ev.CaseSnoozed | ev.CaseWaiting) -> Changes:
@@ -441,6 +451,7 @@ _CHANGES: dict[type[Any], Change] = {
     ev.NoteAdded: _active,
     ev.EvidenceRevealed: _active,
     ev.CaseEscalated: _escalated,
+    ev.CallMissed: _call_missed,
     ev.CaseAcknowledged: lambda case, event: {
         "acknowledged_by": event.by,
         **_active(case, event),

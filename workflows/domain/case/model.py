@@ -22,7 +22,15 @@ from workflows.domain.case.enforcement import (
     ActionStatus,
     NoticeState,
 )
-from workflows.domain.case.escalation import Back, Clock, Due, clock, open_steps
+from workflows.domain.case.escalation import (
+    Back,
+    Clock,
+    Due,
+    Missed,
+    clock,
+    hastened,
+    open_steps,
+)
 from workflows.domain.policy.playbook import Policy, Severity, Unless
 from workflows.domain.policy.strictness import Tightening, tighten
 from workflows.domain.values import Value
@@ -172,6 +180,7 @@ class Case(Value):
       the claim after a warning
     - `paused_for`: total of all pauses; `holds`: number of holds since the case was (re)opened
     - `repeats` and `step_called_at`: number of calls and last call of each escalation step
+    - `missed_call`: the last call reached nobody, and no step followed yet
     - `returned_at`: a decision came back undecided; `clock_from`: time of the reopening
     - `absorbed`: cases merged into this one; `merged_into`: the case that continues this one
     - `bulk_decisions`, `notices`: by decision id
@@ -213,6 +222,7 @@ class Case(Value):
     steps_done: frozenset[int] = frozenset()
     repeats: dict[int, int] = Field(default_factory=dict)
     step_called_at: dict[int, datetime] = Field(default_factory=dict)
+    missed_call: Missed | None = None
     returned_at: datetime | None = None
     acknowledged_by: str | None = None
     called_at: datetime | None = None
@@ -384,7 +394,8 @@ class Case(Value):
         ladder = self.policy.playbook.ladder(self.severity)
         concerned = frozenset(i for i, step in enumerate(ladder) if step.concerns(self.severity))
         calls = (self.repeats, self.step_called_at, self._returned)
-        return open_steps(ladder, self.started_at, self.steps_done, self.quiet, concerned, *calls)
+        due = open_steps(ladder, self.started_at, self.steps_done, self.quiet, concerned, *calls)
+        return hastened(due, self.missed_call)
 
     @property
     def _returned(self) -> Back | None:

@@ -15,10 +15,27 @@ SEEN = 2_000
 
 
 class CardRef(Value):
-    """Channel and timestamp of a Slack message."""
+    """Channel and timestamp of a Slack message.
+
+    `fixed`: it stands beside an older one that Slack lets nobody change, and may stay for good.
+    """
 
     channel: str
     ts: str
+    fixed: bool = False
+
+
+class Refused(Value):
+    """Parts of a case that Slack refuses: its card, messages in its thread, its approval card."""
+
+    card: bool = False
+    thread: bool = False
+    approval: bool = False
+
+    @property
+    def calls(self) -> bool:
+        """Whether a mention in the thread reaches nobody."""
+        return self.card or self.thread
 
 
 class ReceivedAlert(Value):
@@ -32,8 +49,8 @@ class CaseSnapshot(Value):
     """The carried state. `unposted` are events without a thread line; `seen` is oldest first.
 
     The case claims its id in the ledger with `key`. `policy` is set if the snapshot is sent alone.
-    `latest` is the time of the latest press. `stale`: Slack does not show the last state;
-    `unsure_since`: start of a cancelled write to Slack with unknown result.
+    `latest` is the time of the latest press. `refused` is what Slack refuses. `stale`: Slack does
+    not show the last state; `unsure_since`: start of a cancelled write with unknown result.
     """
 
     key: str = ""
@@ -44,6 +61,7 @@ class CaseSnapshot(Value):
     seen: tuple[str, ...] = ()
     unposted: tuple[Recorded, ...] = ()
     latest: datetime | None = None
+    refused: Refused = Refused()
     stale: bool = False
     unsure_since: datetime | None = None
 

@@ -62,6 +62,14 @@ def bot_channel(workspace: Workspace, args: Args) -> Channel:
     return channel
 
 
+def open_channel(workspace: Workspace, args: Args) -> Channel:
+    """The channel, if it takes messages."""
+    channel = bot_channel(workspace, args)
+    if channel.is_archived:
+        raise SlackError("is_archived")
+    return channel
+
+
 def _composed(workspace: Workspace, args: Args, channel: Channel) -> Message:
     text, blocks = args.text("text"), checked_blocks(workspace, args)
     if not text and not blocks:
@@ -84,7 +92,7 @@ def _composed(workspace: Workspace, args: Args, channel: Channel) -> Message:
 
 
 def post_message(workspace: Workspace, args: Args) -> dict:
-    channel = bot_channel(workspace, args)
+    channel = open_channel(workspace, args)
     message = workspace.post(_composed(workspace, args, channel))
     answer: dict = {
         "ok": True,
@@ -98,7 +106,7 @@ def post_message(workspace: Workspace, args: Args) -> dict:
 
 
 def post_ephemeral(workspace: Workspace, args: Args) -> dict:
-    channel = bot_channel(workspace, args)
+    channel = open_channel(workspace, args)
     user = workspace.person(args.need("user"))
     if user.id not in channel.members:
         raise SlackError("user_not_in_channel")
@@ -121,6 +129,9 @@ def _own_message(workspace: Workspace, args: Args, refusal: str) -> Message:
 def update(workspace: Workspace, args: Args) -> dict:
     """Updates a message: text alone removes the blocks, blocks alone keep the text."""
     message = _own_message(workspace, args, "cant_update_message")
+    if workspace.channels[message.channel].is_archived:
+        # "The message cannot be edited within a frozen, archived or deleted channel."
+        raise SlackError("is_inactive")
     blocks, text = checked_blocks(workspace, args), args.text("text")
     if not text and not blocks:
         raise SlackError("no_text")

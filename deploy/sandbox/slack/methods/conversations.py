@@ -31,9 +31,11 @@ def open_(workspace: Workspace, args: Args) -> dict:
 
 def list_(workspace: Workspace, args: Args) -> dict:
     kinds = args.text("types", "public_channel").split(",")
+    archived = not args.flag("exclude_archived")
     wanted = [
         channel
         for channel in workspace.channels.values()
+        if (archived or not channel.is_archived)
         if ("im" in kinds and channel.is_im)
         or ("mpim" in kinds and channel.is_mpim)
         or ("public_channel" in kinds and not channel.is_im and not channel.is_mpim)

@@ -53,8 +53,15 @@ def info(workspace: Workspace, args: Args) -> dict:
     return {"ok": True, "file": shown}
 
 
+def delete(workspace: Workspace, args: Args) -> dict:
+    file = workspace.uploads.find(args.need("file"))
+    del workspace.uploads.files[file.id]
+    return {"ok": True}
+
+
 METHODS: dict[str, Method] = {
     "files.getUploadURLExternal": get_upload_url,
     "files.completeUploadExternal": complete,
     "files.info": info,
+    "files.delete": delete,
 }

@@ -57,7 +57,9 @@ _OUT = frozenset({_S.LIFTED, _S.KEPT, _S.FAILED, _S.ROLLED_BACK})
 _NEXT: dict[ActionStatus, frozenset[ActionStatus]] = {
     _S.PENDING: IN_FORCE | _OUT | {_S.RETRYING, _S.SKIPPED, _S.DRY_RUN},
     _S.RETRYING: IN_FORCE | _OUT,
-    _S.FAILED: IN_FORCE,
+    # A failure without an answer may have taken effect: its enforcement lifts it in time.
+    _S.FAILED: IN_FORCE | {_S.LIFTED},
+    _S.GIVEN_UP: frozenset({_S.LIFTED}),
     _S.DONE: _OUT | {_S.VERIFIED, _S.DRIFTED},
     _S.VERIFIED: _OUT,
     _S.DRIFTED: _OUT,

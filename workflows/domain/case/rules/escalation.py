@@ -33,6 +33,24 @@ def acknowledge(case: Case, command: cmd.Acknowledge, now: datetime) -> Outcome:
     return (ev.CaseAcknowledged(at=now, by=command.by.id),)
 
 
+def miss_call(case: Case, command: cmd.MissCall, now: datetime) -> Outcome:
+    """Records a call that missed people, unless nobody is needed any more."""
+    waits = case.approval is not None and case.approval.pending
+    if not_undecided(case) and not waits:
+        return ()
+    return (
+        ev.CallMissed(
+            at=now,
+            notify=command.notify,
+            step=command.step,
+            role=command.role,
+            person=command.person,
+            missed=command.missed,
+            nobody=command.nobody,
+        ),
+    )
+
+
 def ladder_tick(
     case: Case, now: datetime, pause: AutomationPause | None = None
 ) -> tuple[ev.Event, ...]:
@@ -74,4 +92,5 @@ def _call(due: Due, now: datetime) -> ev.CaseEscalated:
 RULES: Rules = {
     cmd.Acknowledge: acknowledge,
     cmd.Escalate: escalate,
+    cmd.MissCall: miss_call,
 }

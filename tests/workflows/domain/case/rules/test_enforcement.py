@@ -179,6 +179,24 @@ class TestGivingUp:
         )
         assert case.phase is Phase.CLAIMED
 
+    def test_a_lift_after_a_failure_is_recorded(self) -> None:
+        """The change was made although its answer was lost, and has ended."""
+        case = two(ActionStatus.DONE, ActionStatus.FAILED)
+        lifted = one(case, "mute_user/user:u_123", ActionStatus.LIFTED)
+        assert kinds(decide(case, lifted, minutes(9))) == ["action_lifted", "case_closed"]
+        case = follow(case, lifted, minutes(9))
+        assert [a.status for a in case.current_actions] == [
+            ActionStatus.DONE,
+            ActionStatus.LIFTED,
+        ]
+
+    def test_a_lift_after_giving_up_is_recorded(self) -> None:
+        """The case stays as it is."""
+        case = follow(two(ActionStatus.DONE, ActionStatus.FAILED), cmd.GiveUp(by=SATO), minutes(4))
+        lifted = one(case, "mute_user/user:u_123", ActionStatus.LIFTED)
+        assert kinds(decide(case, lifted, minutes(9))) == ["action_lifted"]
+        assert follow(case, lifted, minutes(9)).phase is Phase.CLOSED
+
     def test_nothing_failed_is_refused(self) -> None:
         """And so is a Retry."""
         assert refused(closed(), cmd.GiveUp(by=SATO), 5).reason is Reason.NOTHING_FAILED

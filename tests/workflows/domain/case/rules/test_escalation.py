@@ -22,7 +22,7 @@ from workflows.domain.case.decide import decide
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason, Refusal
-from workflows.domain.policy.playbook import Severity
+from workflows.domain.policy.playbook import Notify, Severity
 
 
 def calls(case: Case, minute: float) -> list[tuple[str, int, bool]]:
@@ -219,3 +219,46 @@ class TestCallingTheLead:
         case = follow(a_case(), preset(SATO, "ban"), minutes(1))
         no = refused(case, cmd.Escalate(by=TANAKA), 2)
         assert (no.reason, no.by, no.what) == (Reason.ALREADY_DECIDED, "U0SATO", "decided")
+
+
+def missed(case: Case, minute: float, step: int | None, nobody: bool = True) -> Case:
+    """The case after a call that missed 田中."""
+    command = cmd.MissCall(
+        key=f"{step}/{minute}", notify=Notify.SHIFT, step=step, missed=("U0TANAKA",), nobody=nobody
+    )
+    return follow(case, command, minutes(minute))
+
+
+class TestMissedCalls:
+    def test_a_call_that_reached_nobody_brings_the_next_step_forward(self) -> None:
+        """The lead, whose turn is at minute ten, is called at once."""
+        case = missed(tick(a_case(), 2), 2.5, step=0)
+        assert case.deadline == minutes(2.5)
+        assert calls(case, 2.5) == [("lead", 0, True)]
+        assert tick(case, 2.5).deadline is None
+
+    def test_a_call_that_missed_some_keeps_the_times(self) -> None:
+        """Somebody was reached."""
+        case = missed(tick(a_case(), 2), 2.5, step=0, nobody=False)
+        assert (case.deadline, calls(case, 2.5)) == (minutes(10), [])
+
+    def test_a_repetition_of_the_same_step_is_not_the_next_one(self) -> None:
+        """The step that reached nobody keeps its own repetitions."""
+        case = missed(tick(a_case(Severity.MEDIUM, WATCHFUL), 2), 2.5, step=0)
+        assert [each[0] for each in calls(case, 2.5)] == ["lead"]
+        assert calls(tick(case, 2.5), 5) == [("shift", 1, False)]
+
+    def test_a_missed_call_of_a_decided_case_is_no_news(self) -> None:
+        """Nobody is needed any more."""
+        case = follow(tick(a_case(), 2), preset(SATO, "warn"), minutes(3))
+        command = cmd.MissCall(key="x", notify=Notify.SHIFT, step=0, nobody=True)
+        assert decide(case, command, minutes(4)) == ()
+
+    def test_approvers_whom_no_request_reaches_are_recorded(self) -> None:
+        """The case waits for them, and no step of the ladder follows."""
+        case = follow(a_case(), preset(SATO, "ban"), minutes(2))
+        case = missed(case, 3, step=None)
+        assert (case.missed_call, case.phase) == (None, Phase.AWAITING_APPROVAL)
+        assert kinds(
+            decide(case, cmd.MissCall(key="x", notify=Notify.ROLE, nobody=True), minutes(4))
+        ) == ["call_missed"]

@@ -1,0 +1,155 @@
+"""Direct messages about an event: one per person, and one in the channel of a role."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import structlog
+
+from activities.slack.actions import OPEN, element
+from activities.slack.blocks import Message, actions, metadata, section
+from activities.slack.cards.case_facts import case_line
+from activities.slack.client import Found, Sender, SlackTrouble
+from activities.slack.directory import Directory, RolesUnknown
+from activities.slack.escape import mrkdwn
+from activities.slack.post_once import PostOnce
+from activities.slack.reader import Reader
+from activities.slack.thread import line
+from workflows.domain.case import events as ev
+from workflows.domain.people import Role
+from workflows.domain.policy.playbook import Notify
+from workflows.ports.cases import Tell, Told
+
+_log = structlog.get_logger(__name__)
+
+NOTICE_TYPE = "koban_notice"
+MAX_MEMBERS = 20
+"""Most members of a role that get a message each; the thread calls a larger one as a group."""
+
+
+def direct_message(wanted: Tell, reader: Reader, link: str | None, mention: str = "") -> Message:
+    """Draws the event as a line, with its case and a link to the card.
+
+    Without a card it has a button that shows the case. `mention` calls a role in its channel.
+    """
+    lines = [
+        f"*{case_line(wanted.view, reader, mrkdwn)}*",
+        f"{mention} {line(wanted.line, wanted.view, reader)}".strip(),
+        *([reader.say("notice.instead")] if wanted.instead else []),
+        *reader.link(link, "approval.open"),
+    ]
+    opens = [element(OPEN, reader, wanted.view.id)] if link is None else []
+    blocks = [section(lines), *actions(OPEN, opens)]
+    return Message("\n".join(lines), blocks, metadata(NOTICE_TYPE, key=wanted.key))
+
+
+class DirectMessages:
+    """Direct messages of one `tell`; made within the activity."""
+
+    def __init__(
+        self,
+        wanted: Tell,
+        sender: Sender,
+        people: Directory,
+        reader_of: Callable[[str | None], Awaitable[Reader]],
+    ) -> None:
+        """`reader_of` returns the reader of a person's message, or (None) of a channel's."""
+        self._wanted = wanted
+        self._sender = sender
+        self._people = people
+        self._reader_of = reader_of
+        self._progress = PostOnce()
+
+    async def run(self) -> Told:
+        """Sends all messages, each once.
+
+        Raises:
+            SlackTrouble: retryable.
+            RolesUnknown: the role's members are unknown; the people by id have their message.
+        """
+        async with self._progress.attempt():
+            failed = await self._to_people()
+            posted = self._progress.posted
+            if self._wanted.role is not None and (self._wanted.instead or not posted.notified):
+                failed = await self._to_channel(self._wanted.role) or failed
+            if failed is not None:
+                raise failed
+        posted = self._progress.posted
+        return Told(reached=posted.notified, missed=posted.missed, role_channel=posted.role_channel)
+
+    async def _to_people(self) -> SlackTrouble | RolesUnknown | None:
+        """The last error that a retry may mend: the others must not wait for that."""
+        failed: SlackTrouble | RolesUnknown | None = None
+        try:
+            async for person in self._recipients():
+                if person not in (*self._progress.posted.notified, *self._progress.posted.missed):
+                    failed = await self._sent(person) or failed
+        except RolesUnknown as error:
+            return error
+        return failed
+
+    async def _sent(self, person: str) -> SlackTrouble | None:
+        posted = self._progress.posted
+        try:
+            if await self._send(person):
+                self._progress.done(notified=(*posted.notified, person))
+                return None
+        except SlackTrouble as error:
+            if not error.is_refusal(posted.attempt):
+                return error
+        self._progress.done(missed=(*posted.missed, person))
+        return None
+
+    async def _recipients(self) -> AsyncIterator[str]:
+        people = dict.fromkeys(self._wanted.people)
+        for person in people:
+            yield person
+        if self._wanted.role is None:
+            return
+        members = await self._members(self._wanted.role)
+        if len(members) > MAX_MEMBERS:
+            _log.warning("role_too_large", role=self._wanted.role.value, members=len(members))
+        for person in members[:MAX_MEMBERS]:
+            if person not in people:
+                yield person
+
+    async def _members(self, role: Role) -> tuple[str, ...]:
+        event = self._wanted.line.event
+        calls_shift = isinstance(event, ev.CaseEscalated) and event.notify is Notify.SHIFT
+        if calls_shift and role is Role.SPECIALIST:
+            return await self._people.shift()
+        return await self._people.members(role)
+
+    async def _send(self, person: str) -> bool:
+        message = direct_message(self._wanted, await self._reader_of(person), await self._link())
+        return await self._progress.once(
+            lambda: self._find(self._sender.directed(person, NOTICE_TYPE, self._progress.since)),
+            lambda: self._sender.direct(person, message),
+        )
+
+    async def _to_channel(self, role: Role) -> SlackTrouble | None:
+        """Calls the role in its own channel, where it has one and Slack takes it."""
+        channel = self._people.channel(role)
+        if channel is None or self._progress.posted.role_channel:
+            return None
+        reader, mention = await self._reader_of(None), self._people.mentions().get(role, "")
+        message = direct_message(self._wanted, reader, await self._link(), mention)
+
+        async def post() -> bool:
+            await self._sender.post(channel, message)
+            return True
+
+        try:
+            posted = self._sender.posted(channel, NOTICE_TYPE, self._progress.since)
+            sent = await self._progress.once(lambda: self._find(posted), post)
+        except SlackTrouble as error:
+            return None if error.is_refusal(self._progress.posted.attempt) else error
+        self._progress.done(role_channel=sent)
+        return None
+
+    async def _link(self) -> str | None:
+        card = self._wanted.card
+        return None if card is None else await self._sender.link(card)
+
+    async def _find(self, sent: AsyncIterator[Found]) -> bool | None:
+        """True where an earlier attempt sent this message, else None."""
+        payloads = [each["payload"] async for each in sent]
+        return {"key": self._wanted.key} in payloads or None
