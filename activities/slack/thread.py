@@ -252,6 +252,11 @@ EVENT_TYPE = "koban_lines"
 MAX_LINES = 100
 """Lines in one message."""
 
+
+def _enforcement_refused(event: ev.EnforcementRefused, view: CardView, reader: Reader) -> str:
+    return reader.say("line.enforcement_refused")
+
+
 WORDS: Words = {
     ev.CaseReleased: _released,
     ev.CaseHandedOver: _handed_over,
@@ -284,6 +289,7 @@ WORDS: Words = {
     ev.ProtectionResumed: _protection,
     ev.ProtectionConfirmed: _protection,
     ev.ProtectionDismissed: _dismissed,
+    ev.EnforcementRefused: _enforcement_refused,
     ev.NoticeSent: by,
     ev.NoticeDelayed: by,
     ev.NoticeFailed: _notice_failed,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from tests.activities.slack.cases import AT, SATO, TANAKA
+from tests.activities.slack.cases import AT, CASE, SATO, TANAKA
 from tests.slack_shapes.cases import AWAY, BROKEN, StoryCase
 from tests.slack_shapes.other_stories import PROTECT
 from tests.slack_shapes.words import Words
@@ -12,7 +12,12 @@ from workflows.domain.alerts import SLACK_MESSAGE, brief
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
-from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.case.enforcement import (
+    ActionStatus,
+    EnforcementReport,
+    Problem,
+    ProblemKind,
+)
 from workflows.domain.case.model import Sanction, SubjectHistory
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ApprovalRule, Limits
@@ -149,6 +154,8 @@ def _ban_sent_back(words: Words, *steps: tuple[float, cmd.Command]) -> StoryCase
     return _then(StoryCase(words).decided("permanent_ban"), *steps, _HANDED_OVER)
 
 
+_FORGED = EnforcementReport(id="r1", case=CASE, decision="D1", actions=(), unproven=True)
+
 RARE_STORIES: dict[str, Callable[[Words], StoryCase]] = {
     "open, one kind stopped": lambda w: _then(
         StoryCase(w, policy=PROTECT),
@@ -213,6 +220,13 @@ RARE_STORIES: dict[str, Callable[[Words], StoryCase]] = {
     "failed, nothing for this subject": lambda w: _muted(w).news(
         ActionStatus.FAILED, problem=Problem(kind=ProblemKind.UNUSABLE_SUBJECT)
     ),
+    "failed, a wrong signature": lambda w: _muted(w).news(
+        ActionStatus.FAILED, problem=Problem(kind=ProblemKind.UNPROVEN)
+    ),
+    "failed, an unknown action": lambda w: _muted(w).news(
+        ActionStatus.FAILED, problem=Problem(kind=ProblemKind.UNKNOWN_ACTION)
+    ),
+    "enforcing, a forged request": lambda w: _then(_muted(w), (4, cmd.Report(report=_FORGED))),
     "failed, out of reach": lambda w: _muted(w).news(ActionStatus.FAILED, problem=AWAY),
     "failed, an unreadable answer": lambda w: _muted(w).news(
         ActionStatus.FAILED, problem=Problem(kind=ProblemKind.UNREADABLE, status=200)

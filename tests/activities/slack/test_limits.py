@@ -69,10 +69,11 @@ def stories(words: str, subject: str) -> list[Story]:
         by=SATO,
         verdict=cmd.Verdict.VIOLATION,
         actions=({"action": "permanent_ban"},),  # type: ignore[arg-type]
-        policy=words or None,
+        policy=words[:60] or None,
         reason=f"理由 {words}",
     )
-    asked = lambda: Story(first).then(decided, 3)  # noqa: E731
+    ruled = policy(clauses=[{"id": words[:60]}] if words else [])
+    asked = lambda: Story(first, ruled).then(decided, 3)  # noqa: E731
     problem = Problem(kind=ProblemKind.REFUSED, status=404)
     said = f"言葉 {words}"
     into = cmd.Merge(by=SATO, into=words or "K7AAAAAAA", subject=first.subject)
@@ -93,7 +94,9 @@ def stories(words: str, subject: str) -> list[Story]:
         Story(first, PROTECTS, SubjectHistory(open_cases=(words,) * 8)).then(
             cmd.ProtectNow(rules=(0,))
         ),
-        Story(first, PROTECTS, HISTORY).then(cmd.ProtectNow(rules=(0,))).then(decided, 3),
+        Story(first, PROTECTS, HISTORY)
+        .then(cmd.ProtectNow(rules=(0,)))
+        .then(decided.model_copy(update={"policy": None}), 3),
         Story(first).joined(1, title={"ja": words, "en": words}),
         asked(),
         asked().then(cmd.Reject(by=TANAKA, reason=f"却下 {words}"), 4),
