@@ -55,9 +55,14 @@ def test_that_is_killed(tmp_path):
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     """The running ones; a zombie has ended."""
-    return [
-        each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE
-    ]
+    return [each for each in processes if _is_alive(each)]
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # ended between the two questions
+        return False
 
 
 async def gone(processes: list[psutil.Process]) -> None:

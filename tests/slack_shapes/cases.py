@@ -66,7 +66,7 @@ class StoryCase(Story):
             "verdict": cmd.Verdict.VIOLATION,
             "actions": [{"action": name} for name in actions],
             "reason": self.words.said,
-            "policy": self.words.policy,
+            "policy": None if self.words.policy is None else _rule_id(self.words),
         }
         self.then(cmd.Decide.model_validate({**given, **more}), minutes)
         return self
@@ -146,6 +146,10 @@ def a_telling(words: Words) -> NoticeText:
     return NoticeText(call=NoticeCall(path="/v1/users/{subject.id}/notices"), frame=frame)
 
 
+def _rule_id(words: Words) -> str:
+    return (words.policy or "")[:60] or "x"
+
+
 def a_policy(words: Words, catalog: ActionCatalog, changes: dict[str, Any]) -> Policy:
     """The playbook, with the words as titles and rules."""
     if words.policy is None:
@@ -154,7 +158,7 @@ def a_policy(words: Words, catalog: ActionCatalog, changes: dict[str, Any]) -> P
         {"id": f"p{n}", "title": words.policy, "actions": [action]}
         for n, action in enumerate(["mute_user", "permanent_ban", "forfeit_payout"])
     ]
-    rule = {"id": words.policy[:60] or "x", "url": words.rule_url}
+    rule = {"id": _rule_id(words), "url": words.rule_url}
     titled = {"title": words.policy, "presets": presets, "policy": rule}
     return policy(catalog, **{**titled, **changes})
 

@@ -35,6 +35,7 @@ JAPANESE_ALLOWED = {
 }
 ENGLISH_ALLOWED = {
     "bot/slack/manifest.py": "Slack's list of commands and apps",
+    "bot/slack/workspace.py": "sentences of doctor and readiness, which operators read",
 }
 UNSEEN = frozenset({"debug", "info", "warning", "error", "exception", "ValueError", "TypeError"})
 

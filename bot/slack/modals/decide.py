@@ -87,7 +87,7 @@ def _rules(choices: Choices, texts: Catalog) -> list[InputBlock]:
 
 def _rule(rule: Rule, texts: Catalog) -> Option:
     title = f" · {rule.title.in_(texts.language)}" if rule.title is not None else ""
-    return option(rule.id, plain(f"{rule.id}{title}", OPTION_TEXT))
+    return option(rule.id, plain(f"{rule.id}{title}", OPTION_TEXT) or "—")
 
 
 def _templates(choices: Choices, texts: Catalog) -> list[InputBlock]:

@@ -38,6 +38,7 @@ TIERS: dict[str, Tier] = {
     "conversations.open": Tier.THREE,
     "conversations.replies": Tier.THREE,
     "files.completeUploadExternal": Tier.FOUR,
+    "files.delete": Tier.THREE,
     "files.getUploadURLExternal": Tier.FOUR,
     "files.info": Tier.FOUR,
     "usergroups.list": Tier.TWO,

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from activities.slack.client import SlackTrouble
-from activities.slack.evidence import EvidenceScreen, FileGone, Viewer
+from activities.slack.evidence import EvidenceScreen, FileGone, FileRefused, Viewer
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from tests.activities.slack.conftest import SlackWorld
@@ -24,7 +24,7 @@ def screen(slack: SlackWorld, opening: float = 0.3, ready: float = WAIT_SECONDS)
 async def test_an_uploaded_image_can_be_shown_at_once(slack: SlackWorld) -> None:
     """The upload waits until Slack has processed the file; no channel has it."""
     before = time.monotonic()
-    file = await screen(slack).upload("evidence.jpg", JPEG)
+    file = await screen(slack).upload("evidence.jpg", JPEG, 1)
     assert time.monotonic() - before >= slack.workspace.uploads.process_seconds
     assert slack.workspace.uploads.files[file].content == JPEG
     assert all(not slack.workspace.messages.all(each) for each in slack.workspace.channels)
@@ -35,12 +35,13 @@ async def test_an_uploaded_image_can_be_shown_at_once(slack: SlackWorld) -> None
     assert view.external_id == MODAL.id
 
 
-async def test_a_file_that_is_never_ready_is_trouble(slack: SlackWorld) -> None:
-    """The retry uploads another file."""
+async def test_a_file_that_is_never_ready_is_refused_and_deleted(slack: SlackWorld) -> None:
+    """A retry would leave one more file."""
     slack.workspace.uploads.process_seconds = 60
-    with pytest.raises(SlackTrouble) as trouble:
-        await screen(slack, ready=0.1).upload("evidence.jpg", JPEG)
-    assert trouble.value.code == "file_not_ready"
+    with pytest.raises(FileRefused) as refused:
+        await screen(slack, ready=0.1).upload("evidence.jpg", JPEG, 1)
+    assert refused.value.code == "file_not_ready"
+    assert slack.workspace.uploads.files == {}
 
 
 async def test_a_modal_that_opens_a_moment_later_is_drawn(slack: SlackWorld) -> None:
@@ -74,7 +75,7 @@ async def test_slack_in_trouble_is_tried_again(slack: SlackWorld) -> None:
     """The error has nothing of the content."""
     slack.workspace.faults.set(Fault.SLACK_DOWN, True)
     for call in (
-        screen(slack).upload("evidence.jpg", JPEG),
+        screen(slack).upload("evidence.jpg", JPEG, 1),
         screen(slack).draw(VIEWER.words(alert(), "secret words")),
     ):
         with pytest.raises(SlackTrouble) as trouble:
