@@ -61,7 +61,7 @@ async def test_a_killed_worker_never_repeats_a_line(slack: SlackWorld) -> None:
 async def test_what_was_posted_before_a_failure_is_not_looked_for(slack: SlackWorld) -> None:
     """The heartbeat of the failed attempt has what was posted."""
     slack.workspace.refuses = lambda method, arguments: (
-        "internal_error" if arguments.get("channel") in ("C0LEADS", "#ts-leads") else None
+        "service_unavailable" if arguments.get("channel") in ("C0LEADS", "#ts-leads") else None
     )
     attempts, show = Attempts(), wanted(Story().ban_asked())
     await failed_attempt(slack, show, attempts)
