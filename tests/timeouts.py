@@ -13,7 +13,7 @@ from workflows.client import OutOfReach
 
 T = TypeVar("T")
 
-SECONDS = 8.0
+SECONDS = 20.0
 RPC_TIMEOUT = timedelta(seconds=SECONDS)
 LONG_TIMEOUTS = Timeouts(
     temporal=SECONDS,
