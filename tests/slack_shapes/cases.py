@@ -168,7 +168,7 @@ def reasoned(words: Words) -> dict[str, Any]:
     rule = {"title": words.titled("誘導の禁止", "No luring"), "url": words.rule_url}
     return {
         "policy": {"id": "MKT-4.2", **rule},
-        "clauses": [{"id": (words.policy or "MKT-4.3")[:60] or "x", **rule}],
+        "clauses": [{"id": "MKT-4.3" if words.policy is None else _rule_id(words), **rule}],
         "reasons": [
             {
                 "id": "line",
