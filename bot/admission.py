@@ -20,6 +20,7 @@ from temporalio.service import RPCError
 
 from activities.errors import Unavailable
 from activities.ledger.database import LedgerUnavailable
+from bot.timeouts import PRODUCTION
 from workflows.client import Cases, OutOfReach
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert, Outcome
@@ -40,9 +41,6 @@ MAX_BACKLOG = 16
 
 PROBE_AFTER = MAX_BACKLOG // 2
 """Calls after which a probe starts, so that nothing blocks while the workers keep up."""
-
-KNOWN_TIMEOUT = 1.0
-"""Seconds for the ledger's duplicate check. The case repeats it, so a slow ledger is skipped."""
 
 OUTAGE = 3
 """Cases out of reach one after another that are an outage of Temporal, and not of a case."""
@@ -270,12 +268,20 @@ class AlertSubmitter:
     """
 
     def __init__(
-        self, cases: Cases, find_target: Callable[[Alert], Target | None], find_known: FindKnown
+        self,
+        cases: Cases,
+        find_target: Callable[[Alert], Target | None],
+        find_known: FindKnown,
+        ledger_timeout: float = PRODUCTION.ledger,
     ) -> None:
-        """`find_target` returns None for an alert that no playbook matches."""
+        """`find_target` returns None for an alert that no playbook matches.
+
+        After `ledger_timeout` seconds the duplicate check is skipped: the case repeats it.
+        """
         self._cases = cases
         self._find_target = find_target
         self._find_known = find_known
+        self._ledger_timeout = ledger_timeout
         self._probe = BacklogProbe(cases.reached, lambda: self._limiter.admit_waiting())
         self._limiter = AdmissionLimiter(MAX_CALLS, blocked=self._probe.is_full)
         self._waiting: dict[tuple[str, tuple[str, ...]], AlertBatch] = {}
@@ -328,7 +334,7 @@ class AlertSubmitter:
         unknown = list(dict.fromkeys(pair for pair in pairs if pair not in known))
         if unknown:
             try:
-                async with asyncio.timeout(KNOWN_TIMEOUT):
+                async with asyncio.timeout(self._ledger_timeout):
                     known |= await self._find_known(unknown)
             except (LedgerUnavailable, TimeoutError) as error:
                 log.warning("ledger_away", error=type(error).__name__)

@@ -10,10 +10,26 @@ from dataclasses import dataclass
 class Timeouts:
     """Seconds for each step."""
 
+    ack: int = 3
+    """An acknowledgement; Bolt answers 404 after it."""
     temporal: float = 2.0
     """One call to Temporal."""
     store: float = 2.0
     """Storing a click before its acknowledgement."""
+    gather: float = 1.5
+    """Look-ups of a bulk decision before the acknowledgement."""
+    impact: float = 0.8
+    """The impact of a bulk decision; a slower one is shown after the acknowledgement."""
+    manual: float = 1.6
+    """Roles and storing of a manual alert; with the platform's look-ups below Slack's 3 s."""
+    look_up: float = 0.8
+    """The subject of a manual alert at the platform; after them it is stored as unverified."""
+    ledger: float = 1.0
+    """The ledger's checks of an alert or an appeal. The workflow repeats them."""
+    others: float = 2.0
+    """A subject's other cases; after them people type an id."""
+    draw: float = 0.8
+    """Drawing a modal; after them a placeholder opens, and is filled in later."""
     error: float = 0.7
     """Posting an error message; with `store` below Slack's 3 s."""
     roles: float = 0.4

@@ -3,6 +3,7 @@
 All tests share one Temporal server; each environment has its own namespace.
 """
 
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from bot.settings import Settings
 from bot.temporal import deployment_of, open_client
 from bot.worker import make_workers
 from deploy.sandbox.app import INGEST_SECRET, MARKET_TOKEN, POLICY, Sandbox, run_sandbox
+from deploy.sandbox.processes import Process
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.person import WAIT_SECONDS, Person, wait_until
 from deploy.sandbox.slack.rates import Rates
@@ -149,6 +151,21 @@ async def work(settings: Settings, build: str | None = None) -> AsyncIterator[No
         for worker in make_workers(client, settings.temporal.task_queue, duties, deployment):
             await opened.enter_async_context(worker)
         yield
+
+
+@asynccontextmanager
+async def work_process(env: Environment, folder: Path) -> AsyncIterator[Process]:
+    """Runs `koban work` for the block, then kills it."""
+    ledger = env.settings.ledger.url.get_secret_value()
+    environment = env.sandbox.environment(env.settings.temporal.address, ledger, 0)
+    environment |= {"KOBAN_TEMPORAL__NAMESPACE": env.settings.temporal.namespace}
+    command = [sys.executable, "-m", "bot.cli.main", "work"]
+    worker = Process("worker", command, folder / "worker.log", environment)
+    await worker.start()
+    try:
+        yield worker
+    finally:
+        await worker.kill()
 
 
 async def fresh_namespace(temporal: str) -> str:

@@ -16,6 +16,15 @@ T = TypeVar("T")
 SECONDS = 20.0
 RPC_TIMEOUT = timedelta(seconds=SECONDS)
 LONG_TIMEOUTS = Timeouts(
+    ack=int(SECONDS),
+    gather=SECONDS,
+    impact=SECONDS,
+    manual=SECONDS,
+    look_up=SECONDS,
+    ledger=SECONDS,
+    others=SECONDS,
+    draw=SECONDS,
+    case=SECONDS,
     temporal=SECONDS,
     store=SECONDS,
     error=SECONDS,

@@ -52,7 +52,9 @@ RPC_TIMEOUT = timedelta(seconds=2)
 """Below the 3 s that Slack waits, so that a person gets an answer instead of Slack's error."""
 
 ALERT_TIMEOUT = timedelta(seconds=5)
-"""A detector can wait longer than a person, and a repeated request costs as much again."""
+"""A detector can wait longer than a person, and a repeated request costs as much again.
+
+A client with a longer timeout of its own uses that one."""
 
 NEWEST_TIMEOUT = timedelta(seconds=1)
 """A delayed write to Slack waits this long for the latest state of its case."""
@@ -188,6 +190,7 @@ class Cases(_WorkflowClient):
     ) -> None:
         """See `_WorkflowClient`."""
         super().__init__(client, task_queue, granted, rpc_timeout)
+        self._alert_timeout = max(ALERT_TIMEOUT, rpc_timeout)
         self._opened: OrderedDict[str, None] = OrderedDict()
 
     async def accept_all(
@@ -203,7 +206,7 @@ class Cases(_WorkflowClient):
                 start = CaseStart(
                     workflow_id=workflow_id, policy=pack(policy), subject=part[0].subject
                 )
-                await self._start_case(start, "alerts", part, within=ALERT_TIMEOUT)
+                await self._start_case(start, "alerts", part, within=self._alert_timeout)
                 self._opened[workflow_id] = None
                 if len(self._opened) > REMEMBERED:
                     self._opened.popitem(last=False)
@@ -216,7 +219,7 @@ class Cases(_WorkflowClient):
         """
         if workflow_id not in self._opened:
             return False
-        if await self._signal(workflow_id, "alerts", alerts, within=ALERT_TIMEOUT):
+        if await self._signal(workflow_id, "alerts", alerts, within=self._alert_timeout):
             return True
         self._opened.pop(workflow_id, None)
         return False

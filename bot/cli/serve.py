@@ -106,6 +106,7 @@ async def open_app(
         AlertEndpoint(policies.keys, services.alerts, metrics, window, intake=intake).router(),
         AppealEndpoint(
             *(policies.keys, services.appeals, database, policies.appeal_start, window),
+            ledger_timeout=timeouts.ledger,
             intake=intake,
         ).router(),
     ]

@@ -16,15 +16,13 @@ from bot.http.budgets import Sender
 from bot.http.endpoint import SignedEndpoint, as_json, invalid_result
 from bot.http.models import RequestRefused
 from bot.http.validation import Invalid, Window, read_appeal
+from bot.timeouts import PRODUCTION
 from workflows.client import Appeals
 from workflows.domain.alerts import Outcome
 from workflows.domain.appeal.model import AppealRequest
 from workflows.domain.case.model import Phase
 from workflows.domain.ids import appeal_id
 from workflows.ports.appeals import Against, AppealStart
-
-LEDGER_TIMEOUT = 1.0
-"""Seconds for the ledger's checks. A slower ledger is skipped: the appeal workflow repeats them."""
 
 T = TypeVar("T")
 
@@ -51,6 +49,8 @@ class AppealEndpoint(SignedEndpoint):
     database: Database
     start: Callable[[str, AppealRequest], AppealStart | None]
     window: Window
+    ledger_timeout: float = PRODUCTION.ledger
+    """Seconds for the ledger's checks; after them the appeal is taken without them."""
 
     path: ClassVar = "/v1/appeals"
     summary: ClassVar = "File or withdraw an appeal against a decision"
@@ -113,7 +113,7 @@ class AppealEndpoint(SignedEndpoint):
     async def _from_ledger(self, query: Awaitable[T]) -> T | None:
         """The result of `query`, None when the ledger does not answer in time."""
         try:
-            async with asyncio.timeout(LEDGER_TIMEOUT):
+            async with asyncio.timeout(self.ledger_timeout):
                 return await query
         except (LedgerUnavailable, TimeoutError) as error:
             log.warning("ledger_away", error=type(error).__name__)

@@ -86,7 +86,7 @@ def make_services(
     queue, rpc_timeout = settings.temporal.task_queue, timedelta(seconds=timeouts.temporal)
     cases = Cases(client, queue, people.granted, rpc_timeout)
     queries, covers = Queries(database), CurrentCovers(Covers(database), people)
-    statistics = Statistics(database)
+    statistics, known = Statistics(database), CoalescedQuery(queries.known)
     return Services(
         cases=cases,
         appeals=Appeals(client, queue, people.granted, rpc_timeout),
@@ -101,7 +101,7 @@ def make_services(
         zone=settings.zone,
         finding=CaseSearch(Search(database), queries),
         automation=Automation(database),
-        alerts=AlertSubmitter(cases, policies.target_of, CoalescedQuery(queries.known)),
+        alerts=AlertSubmitter(cases, policies.target_of, known, timeouts.ledger),
         bulk_decisions=BulkService(RelatedReader(platform), BulkLedger(database), policies),
         evidence=EvidenceRecord(database),
         timeouts=timeouts,

@@ -74,6 +74,9 @@ def make_bolt_app(
     app.command(COMMAND)(Slash(context).typed)
     app.event("app_home_opened")(home.opened)
     app.error(_on_error(DirectTexts(context)))
+    # Bolt has an argument for it only where it acknowledges by itself.
+    for listener in app._async_listeners:
+        listener.ack_timeout = services.timeouts.ack
     return app
 
 

@@ -24,8 +24,6 @@ from workflows.domain.case.commands import Place
 from workflows.domain.people import Actor
 
 ACTIONS = re.compile(r"appeal\..+")
-PATIENCE = 0.8
-"""Seconds for reading the statement; after them the modal opens without it."""
 MOST_STATEMENT = 2800
 """docs.slack.dev, section block: 3,000 characters of text."""
 
@@ -85,7 +83,7 @@ class AppealModals(ModalListener[AppealMetadata]):
     async def _statement(self, appeal: str) -> str | None:
         """The person's statement, empty if unknown; None for an appeal that is over."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._services.timeouts.draw):
                 memory = await self._services.appeals.memory(appeal)
         except (OutOfReach, TimeoutError) as error:
             _log.warning("appeal_not_asked", appeal=appeal, error=str(error))

@@ -1,7 +1,6 @@
 """Bulk decision: many accounts decided once, approved, enforced in waves, stopped and undone."""
 
 import shutil
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,11 +13,10 @@ from activities.ledger.database import Database
 from activities.ledger.event_log import verify
 from activities.ledger.schema import lookups
 from deploy.sandbox.app import POLICY
-from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.traffic import resale_ring
-from tests.environment import Environment, koban, work
+from tests.environment import Environment, koban, work, work_process
 
 MEMBERS = 60
 FIELDS = {"actions": ["suspend_user"], "reason": "同じ端末から登録された転売業者"}
@@ -235,27 +233,14 @@ async def test_a_worker_dies_in_the_middle(temporal: str, tmp_path: Path) -> Non
             await decided(sato, card)
             asked = await tanaka.wait_card("ts-leads", "u_ring0")
         await tanaka.press(asked, "approval.approve")
-        await dies_in_the_middle(env, temporal, tmp_path)
+        async with work_process(env, tmp_path):
+            await wait_until(lambda: len(keys(env)) >= 10, what="some suspended accounts")
         assert 10 <= len(keys(env)) < 60
         async with work(env.settings):
             await sato.wait_text(card, "60/60 完了")
             await env.wait_kind(case, "case_closed")
         assert keys(env) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(60)}
         assert (await verify(env.queries)).broken == ()
-
-
-async def dies_in_the_middle(env: Environment, temporal: str, folder: Path) -> None:
-    """Runs a worker until it has suspended some accounts, then kills it."""
-    environment = env.sandbox.environment(
-        temporal, env.settings.ledger.url.get_secret_value(), 0
-    ) | {"KOBAN_TEMPORAL__NAMESPACE": env.settings.temporal.namespace}
-    command = [sys.executable, "-m", "bot.cli.main", "work"]
-    worker = Process("worker", command, folder / "worker.log", environment)
-    await worker.start()
-    try:
-        await wait_until(lambda: len(keys(env)) >= 10, what="some suspended accounts")
-    finally:
-        await worker.kill()
 
 
 @pytest.mark.long

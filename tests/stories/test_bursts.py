@@ -12,7 +12,7 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.screen import controls
-from tests.environment import Environment, koban, work
+from tests.environment import Environment, koban, work, work_process
 from tests.stories.flood import alerts, runs_of, send_alerts
 from tests.stories.test_a_shift import case_of, lure
 from workflows.domain.case.commands import AddNote, Click, Place
@@ -75,6 +75,6 @@ async def test_a_burst_is_worked_off_on_a_starved_machine(temporal: str, tmp_pat
             kinds = Counter(await env.kinds(case))
             return (kinds["alert_joined"], kinds["note_added"]) == (ALERTS, CLICKS)
 
-        async with busy(tmp_path), work(env.settings):
+        async with busy(tmp_path), work_process(env, tmp_path):
             await wait_until(all_there, WAIT_SECONDS, what="all alerts and notes")
         assert await failed_tasks(env, workflow_id) == []

@@ -46,10 +46,6 @@ ASKING = 2.0
 """Seconds for reading the case: the modal is open already."""
 COUNTING = 8.0
 """Seconds for the count of each look-up."""
-GATHERING = 1.5
-"""Seconds for the look-ups before the ack, which Slack waits 3 s for."""
-ADDING = 0.8
-"""Seconds for the impact before the ack; a slower one is shown afterwards."""
 
 _log = structlog.get_logger(__name__)
 
@@ -167,7 +163,7 @@ class BulkModal(ModalListener[BulkMetadata]):
     ) -> None:
         starts = {each: Subject(type=each, id=id_) for each, id_ in sent.carried.starts.items()}
         try:
-            async with asyncio.timeout(GATHERING):
+            async with asyncio.timeout(self._services.timeouts.gather):
                 found = await self._bulk.gather(type_, starts, form.sources, form.ids)
         except (Unavailable, TimeoutError) as error:
             _log.warning("bulk_not_gathered", case=sent.carried.case, error=str(error))
@@ -176,7 +172,7 @@ class BulkModal(ModalListener[BulkMetadata]):
         preview = Preview(sent, form.choice(type_), found)
         reading = self._after.start(self._impact(preview))
         try:
-            async with asyncio.timeout(ADDING):
+            async with asyncio.timeout(self._services.timeouts.impact):
                 drawn = _drawn(preview, await asyncio.shield(reading))
         except TimeoutError:
             drawn = _undecidable(preview, "bot.bulk.counting")

@@ -22,8 +22,6 @@ from workflows.domain.alerts import PEOPLE, may_open
 from workflows.domain.values import Value
 
 FORM = "open off_platform user:u_123 note"
-SOON = 8.0
-"""Seconds to wait for the card before an answer without its link."""
 ASKING = 5.0
 """Seconds for the platform: the command is acknowledged already."""
 
@@ -75,7 +73,7 @@ class OpenAnswer(Answer):
 
     async def _page(self, new: NewAlert, request: Request) -> Said:
         carded = self._after.start(self._builder.carded(new))
-        await asyncio.wait([carded], timeout=SOON)
+        await asyncio.wait([carded], timeout=self._services.timeouts.case)
         soon = carded.result() if carded.done() else await self._builder.now(new)
         if soon is None or soon.card is None:
             self._after.start(self._link_later(new, request, carded))

@@ -31,9 +31,6 @@ from bot.slack.permissions import holds
 from bot.slack.rendering import sections, subject_name
 from workflows.domain.alerts import Subject
 
-ROLES = 0.5
-"""Seconds for roles before the modal opens; they are checked again before data is shown."""
-
 _log = structlog.get_logger(__name__)
 
 
@@ -61,7 +58,8 @@ class RevealModal(ModalListener[RevealMetadata]):
     async def open(self, press: Press, subject: Subject) -> None:
         """Opens the modal, unless the person is known to lack the role."""
         allowed = frozenset(self._services.policies.look_ups().reveal)
-        if await holds(self._services.people, press.source.person, allowed, ROLES) is False:
+        within = self._services.timeouts.roles
+        if await holds(self._services.people, press.source.person, allowed, within) is False:
             await self._screen.answer(press.source, "bot.reveal.no_role")
             return
         texts = await self._texts(press.source.person)

@@ -19,9 +19,6 @@ from bot.slack.replies import NotTaken
 from workflows.domain.case.commands import Modal, RevealEvidence
 from workflows.domain.people import Actor
 
-PATIENCE = 0.7
-"""Seconds for the error message; with `Timeouts.store` below the 3 s that Slack waits."""
-
 ACTIONS = re.compile(r"evidence\.(?!page\.).+")
 
 _log = structlog.get_logger(__name__)
@@ -90,7 +87,7 @@ class EvidenceReveal(Listener):
         viewer = await self._viewer(press.source.person, modal)
         view = viewer.refused(viewer.reader.say("bot.press.not_taken", case=case))
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._services.timeouts.error):
                 if await opening and await self._screen.redraw(modal.id, view, "external_id"):
                     return
         except TimeoutError:

@@ -117,9 +117,6 @@ def _header(text: str) -> Block:
     return {"type": "header", "text": {"type": "plain_text", "text": text}}
 
 
-PATIENCE = 2.0
-"""Seconds for storing a choice; Slack waits for 3."""
-
 _log = structlog.get_logger(__name__)
 
 
@@ -158,7 +155,7 @@ class Home(Listener):
 
     async def _stored(self, person: str, language: Language | None) -> bool:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._services.timeouts.store):
                 await self._services.team.choose_language(person, language, self._now())
         except (Unavailable, TimeoutError) as error:
             _log.warning("language_not_stored", person=person, error=str(error))

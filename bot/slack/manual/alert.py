@@ -22,8 +22,6 @@ from workflows.domain.policy.matching import kinds_by_name, kinds_of, subject_me
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import Value
 
-LOOKING = 0.8
-"""Seconds for looking a subject up at the platform, while a modal waits."""
 CARDED = 60.0
 """Seconds to wait for a card."""
 _AGAIN = 0.5
@@ -73,9 +71,12 @@ class AlertBuilder(Listener):
     """Builds alerts from people's input, and submits them."""
 
     async def build(
-        self, given: AlertInput, now: datetime, patience: float = LOOKING
+        self, given: AlertInput, now: datetime, patience: float | None = None
     ) -> NewAlert | AlertFault:
-        """The alert of a subject that the platform has, or could not be asked for in time."""
+        """The alert of a subject that the platform has, or could not be asked for in time.
+
+        `patience` in seconds is for the platform; None for the time before an acknowledgement.
+        """
         kind = self._kind(given.kind)
         if isinstance(kind, AlertFault):
             return kind
@@ -86,6 +87,8 @@ class AlertBuilder(Listener):
         playbook = self._services.alerts.playbook_of(alert)
         if playbook is None:
             return AlertFault(wrong=Wrong.NO_PLAYBOOK)
+        if patience is None:
+            patience = self._services.timeouts.look_up
         known = await self._known(subject, patience)
         if known is False:
             return AlertFault(wrong=Wrong.NOT_THERE)

@@ -104,11 +104,6 @@ def _kind(kind: str, playbook: Playbook, texts: Catalog) -> Option:
     return option(kind, title if kind == playbook.playbook else shorten(named, OPTION_TEXT))
 
 
-STORING = 1.6
-"""Seconds for roles and storing; with those of the platform below the 3 s that Slack waits."""
-ROLES = 0.5
-"""Seconds for a permalink or roles before a modal opens; roles are checked again on submission."""
-
 _log = structlog.get_logger(__name__)
 
 
@@ -154,14 +149,15 @@ class ManualAlertModals(ModalListener[AlertMetadata]):
     async def _permalink(self, where: CardRef | None) -> str | None:
         """The message's address; None if Slack does not answer in time."""
         try:
-            async with asyncio.timeout(ROLES):
+            async with asyncio.timeout(self._services.timeouts.roles):
                 return link(await self._links.base(), where)
         except TimeoutError:
             return None
 
     async def _open_case(self, source: Source, subject: str) -> None:
         texts = await self._texts(source.person)
-        if await holds(self._services.people, source.person, WORKING_ROLES, ROLES) is False:
+        within = self._services.timeouts.roles
+        if await holds(self._services.people, source.person, WORKING_ROLES, within) is False:
             text = await leads_said(self._services.people, "bot.manual.no_role", texts)
             await self._say(source, text)
             return
@@ -199,7 +195,7 @@ class ManualAlertModals(ModalListener[AlertMetadata]):
     async def _stored(self, name: str, person: str, new: NewAlert) -> str | None:
         """Stores the alert; the key of an error if that failed."""
         try:
-            async with asyncio.timeout(STORING):
+            async with asyncio.timeout(self._services.timeouts.manual):
                 if name == OPEN_CASE and not may_open(await self._services.people.roles(person)):
                     return "bot.manual.no_role"
                 await self._builder.submit(new)

@@ -22,12 +22,6 @@ from bot.slack.replies import in_time
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.ids import closed_workflow_id
 
-PATIENCE = 0.8
-"""Seconds for drawing a modal; after them a placeholder opens, and is filled in later."""
-
-LOOKING = 2.0
-"""Seconds for reading a subject's other cases; after them people type an id."""
-
 _log = structlog.get_logger(__name__)
 
 
@@ -44,7 +38,7 @@ class ModalOpener(Listener):
         assert action is not None
         assert action.modal is not None
         drawing = self._after.start(self._drawn(press, aim, action, action.modal))
-        done, _ = await asyncio.wait({drawing}, timeout=PATIENCE)
+        done, _ = await asyncio.wait({drawing}, timeout=self._services.timeouts.draw)
         if done:
             await self._show(press, action.modal, drawing.result())
             return
@@ -130,7 +124,9 @@ class ModalOpener(Listener):
 
     async def _others(self, case: Case) -> tuple[CaseLine, ...]:
         asking = self._services.ledger.past(case.subject)
-        past = await in_time(asking, LOOKING, "other_cases_not_asked", case=case.id)
+        past = await in_time(
+            asking, self._services.timeouts.others, "other_cases_not_asked", case=case.id
+        )
         lines = past.cases if past is not None else ()
         return tuple(
             line for line in lines if line.phase is not Phase.CLOSED and line.id != case.id

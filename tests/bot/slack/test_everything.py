@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from bot.slack.modals import opening
 from bot.timeouts import PRODUCTION
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
@@ -206,6 +205,6 @@ async def test_a_modal_is_open_within_the_life_of_its_trigger(env: SlackEnvironm
     env.people.asleep = asyncio.Event()
     sato = await chosen(env, "U0SATO", "handover")
     await says(sato, "読み込んでいます…")
-    assert opening.PATIENCE + PRODUCTION.language < TRIGGER_SECONDS
+    assert PRODUCTION.draw + PRODUCTION.language < TRIGGER_SECONDS
     env.people.asleep.set()
     env.cases.thinking.set()
