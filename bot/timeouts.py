@@ -5,6 +5,8 @@ https://docs.slack.dev/interactivity/handling-user-interaction
 
 from dataclasses import dataclass
 
+from activities.slack.directory import APPROVERS_LAST
+
 
 @dataclass(frozen=True)
 class Timeouts:
@@ -32,6 +34,8 @@ class Timeouts:
     """Drawing a modal; after them a placeholder opens, and is filled in later."""
     error: float = 0.7
     """Posting an error message; with `store` below Slack's 3 s."""
+    approvers: float = APPROVERS_LAST
+    """Age of an approver's roles."""
     roles: float = 0.4
     """A person's roles; a modal has to open within 3 s of its click."""
     workspace: float = 2.0

@@ -129,7 +129,11 @@ class Environment:
 
 def policies_of(settings: Settings) -> Policies:
     """The sandbox's policy folder, read once per process, because no test changes it: 0.2 s."""
-    return _sandbox_policies() if settings.policy == POLICY else open_policies(settings)
+    return (
+        _sandbox_policies()
+        if settings.policy == POLICY
+        else open_policies(settings, look_seconds=0.0)
+    )
 
 
 @cache
@@ -146,7 +150,7 @@ async def work(settings: Settings, build: str | None = None) -> AsyncIterator[No
         settings = settings.model_copy(update={"temporal": temporal})
     async with AsyncExitStack() as opened:
         client = await open_client(settings.temporal, lazy=False)
-        duties = await open_duties(opened, settings, policies_of(settings), client)
+        duties = await open_duties(opened, settings, policies_of(settings), client, LONG_TIMEOUTS)
         deployment = deployment_of(settings.temporal)
         for worker in make_workers(client, settings.temporal.task_queue, duties, deployment):
             await opened.enter_async_context(worker)

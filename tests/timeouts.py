@@ -17,6 +17,7 @@ SECONDS = 20.0
 RPC_TIMEOUT = timedelta(seconds=SECONDS)
 LONG_TIMEOUTS = Timeouts(
     ack=int(SECONDS),
+    approvers=0.0,
     gather=SECONDS,
     impact=SECONDS,
     manual=SECONDS,
