@@ -30,6 +30,8 @@ class Timeouts:
     """The ledger's checks of an alert or an appeal. The workflow repeats them."""
     others: float = 2.0
     """A subject's other cases; after them people type an id."""
+    statement: float = 0.8
+    """The statement of an appeal; after them its modal opens without it."""
     draw: float = 0.8
     """Drawing a modal; after them a placeholder opens, and is filled in later."""
     error: float = 0.7
