@@ -60,11 +60,11 @@ def sign(
 
 async def _sign(settings: Settings, unsigned: bool) -> tuple[int, int]:
     async with open_database(settings.ledger) as database:
-        await migrate(database)
+        await migrate(database, creates=False)
         return await StoredPolicies(database, signer_of(settings.temporal)).sign_again(unsigned)
 
 
 async def _read(settings: Settings, query: Callable[[Queries], Awaitable[T]]) -> T:
     async with open_database(settings.ledger) as database:
-        await migrate(database)
+        await migrate(database, creates=False)
         return await query(Queries(database))

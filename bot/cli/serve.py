@@ -25,7 +25,7 @@ from bot.http.budgets import Allowance, Budgets, Intake
 from bot.http.connections import ConnectionLimits, bounded_protocol
 from bot.http.metrics import Metrics
 from bot.http.validation import Window
-from bot.ledger import LedgerStartup
+from bot.ledger import LedgerStartup, signer_of
 from bot.log_setup import set_up_logging
 from bot.policies import Policies, open_policies
 from bot.services.slack import make_services
@@ -34,6 +34,7 @@ from bot.slack.app import make_bolt_app
 from bot.slack.http import slack_routes
 from bot.slack.socket_mode import run_socket_mode
 from bot.slack.workspace import WorkspaceCheck
+from bot.stores import Stores
 from bot.tasks import Background, in_background
 from bot.temporal import exposures, open_client, temporal_problem
 from bot.timeouts import PRODUCTION, Timeouts
@@ -120,8 +121,12 @@ async def open_app(
         "ledger": ledger.check,
         "policy": policies.check,
     }
+    stores = Stores(
+        *(client, settings.temporal.task_queue, database, policies), signer_of(settings.temporal)
+    )
     # An archived channel must not keep detectors from sending alerts.
-    return make_app(routers, checks, metrics, {"slack": WorkspaceCheck(web, policies).check})
+    notes = {"slack": WorkspaceCheck(web, policies).check, "stores": stores.check}
+    return make_app(routers, checks, metrics, notes)
 
 
 def allowance_of(ingest: Ingest) -> Allowance:

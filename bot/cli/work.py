@@ -41,6 +41,7 @@ from bot.services.slack import covers_of
 from bot.services.team import LanguagePreferences
 from bot.settings import Settings, load_settings, need
 from bot.slack.listener import utc_now
+from bot.stores import Stores, compare
 from bot.tasks import run_until_stopped
 from bot.temporal import deployment_of, encryption_problem, exposures, wait_for_temporal
 from bot.timeouts import PRODUCTION, Timeouts
@@ -111,6 +112,7 @@ async def open_duties(
     web = await open_web(opened, settings)
     market = Platform(await open_http(opened, settings))
     signer = signer_of(settings.temporal)
+    await compare(Stores(client, settings.temporal.task_queue, database, policies, signer))
     proofs = Proofs(signer, unsigned_until=settings.temporal.unsealed_until)
     stored = StoredPolicies(database, signer, policies.current_packed)
     ledger = LedgerActivities(database, policies=stored)
