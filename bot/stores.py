@@ -36,7 +36,7 @@ from workflows.inputs import CaseStart, PendingWork
 from workflows.ports.cases import ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
 
 MARK = "koban/installation"
-"""Id of the Temporal Schedule whose note has the installation's id. It is paused, and never runs."""
+"""Id of the Temporal Schedule whose note has the installation's id. It never runs."""
 NOTE = "Koban installation "
 TRY = timedelta(seconds=5)
 CONFIRMED = 50
@@ -95,7 +95,7 @@ class Stores:
     # -- identity -------------------------------------------------------------------------
 
     async def settle(self, writes: bool = True) -> str | None:
-        """Compares both ids, and with `writes` gives a new deployment one; a sentence if they differ.
+        """Compares both ids; a sentence if they differ. With `writes` a new deployment gets one.
 
         Raises `LedgerUnavailable`.
         """
@@ -109,8 +109,8 @@ class Stores:
             )
         if marked is not None:
             return (
-                "The ledger is new, and Temporal has the cases of an earlier one: restore the ledger "
-                f"from a backup, or {FIX}"
+                "The ledger is new, and Temporal has the cases of an earlier one: restore the "
+                f"ledger from a backup, or {FIX}"
             )
         if own is not None and not await self._recovery.is_empty():
             return f"Temporal is new, and the ledger has the cases of an earlier one: {FIX}"

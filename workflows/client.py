@@ -261,11 +261,12 @@ class Cases(_WorkflowClient):
             await self._start_case(start, "alerts", part)
 
     async def start_again(self, start: CaseStart) -> None:
-        """Starts a case from its `memory`: in its group, or under its own id if another one is there.
+        """Starts a case from its `memory`: in its group, or beside another one under its own id.
 
         Raises `OutOfReach`.
         """
-        assert start.memory is not None and start.memory.case is not None
+        assert start.memory is not None
+        assert start.memory.case is not None
         own = closed_workflow_id(start.memory.case.id)
         moved = start.model_copy(update={"workflow_id": own})
         if start.workflow_id == own or not await self._began(_with_policy(start)):
@@ -329,7 +330,8 @@ class Cases(_WorkflowClient):
 def _with_policy(start: CaseStart) -> CaseStart:
     """The start of a case in its group: the next case needs its policy and subject as well."""
     memory = start.memory
-    assert memory is not None and memory.case is not None
+    assert memory is not None
+    assert memory.case is not None
     return start.model_copy(
         update={
             "policy": memory.policy,

@@ -34,9 +34,9 @@ class CaseStart(Value):
     """Start of a case: with its first alert, from `memory`, or from the ledger by id (`revive`).
 
     `policy` is that of the case, or of the next one of its group; a case reopened under its own id
-    has it in `memory`. With `rebuilt` the memory was made from the ledger, and nothing of the case runs
-    at Temporal: its enforcements start again. `alerts` arrived while the previous case was ending, or after the reopened
-    case `after` had closed again.
+    has it in `memory`. With `rebuilt` it was made from the ledger, and nothing of the case runs at
+    Temporal: its enforcements start again. `alerts` arrived while the previous case was ending, or
+    after the reopened case `after` had closed again.
     """
 
     workflow_id: str

@@ -173,8 +173,8 @@ class Database:
         now = self._identity()
         if now is None and self._file.parent.is_dir():
             raise LedgerGone(
-                f"The file of the ledger at {self.shown} is missing: koban work makes it at its first "
-                "start; later restore it from a backup, or run koban doctor --fix."
+                f"The file of the ledger at {self.shown} is missing: koban work makes it at its "
+                "first start; later restore it from a backup, or run koban doctor --fix."
             )
         if self._opened not in (None, now):
             await self.engine.dispose()

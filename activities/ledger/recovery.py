@@ -1,4 +1,4 @@
-"""Recovery after the loss of a store: the ledger's identity, and cases rebuilt from their events."""
+"""Recovery after the loss of a store: the ledger's identity, and cases rebuilt from events."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
@@ -57,9 +57,7 @@ class Recovery(Repository):
 
     async def identity(self) -> str | None:
         """The id of this ledger; None for a new one."""
-        query = sa.select(installation.c.id).order_by(installation.c.at, installation.c.id)
-        found: str | None = await self._database.scalar(query.limit(1))
-        return found
+        return await self._queries.identity()
 
     async def identify(self, wanted: str | None = None) -> str:
         """Gives the ledger an id, `wanted` or a random one, unless it has one; returns its id."""

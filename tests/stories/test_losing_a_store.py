@@ -3,8 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError
 
 from activities.ledger.database import Database, LedgerGone
 from activities.signatures import Signer
@@ -58,6 +61,11 @@ async def named(settings: Settings) -> str | None:
         await database.aclose()
 
 
+def files_of(folder: Path) -> list[Path]:
+    """The files of the ledger."""
+    return list(folder.glob("koban.db*"))
+
+
 def lines(output: str) -> list[str]:
     """The lines of a repair, without the log."""
     return [each for each in output.splitlines() if each.startswith(("fixed ", "left "))]
@@ -75,7 +83,7 @@ async def opened(env: Environment, number: int = 1, viewers: int = 240) -> tuple
 async def test_a_press_on_a_lost_case_says_so_and_works_after_the_repair(
     before: Environment, temporal: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The case goes on with the same clocks, protection and card; a second repair changes nothing."""
+    """It goes on with its clocks, protection and card; a second repair changes nothing."""
     env = before
     async with work(env.settings):
         sato, card, case = await opened(env, viewers=2400)
@@ -84,7 +92,8 @@ async def test_a_press_on_a_lost_case_says_so_and_works_after_the_repair(
         row = await env.queries.case(case)
         assert row is not None
         state = await env.cases.memory(row["workflow_id"])
-        assert state is not None and state.case is not None
+        assert state is not None
+        assert state.case is not None
     assert (await env.thing("messages", "m_77"))["hidden"] is True
     async with another_temporal(env, temporal) as settings, work(settings):
         await sato.press(card, "担当する")
@@ -100,7 +109,8 @@ async def test_a_press_on_a_lost_case_says_so_and_works_after_the_repair(
         assert said == [f"fixed     {case}: started again at Temporal"]
         client = await open_client(settings.temporal)
         again = await Cases(client, "koban").memory(row["workflow_id"])
-        assert again is not None and again.case is not None
+        assert again is not None
+        assert again.case is not None
         assert again.case.deadline == state.case.deadline
         assert again.card == state.card
         lift = client.get_workflow_handle(enforcement_workflow_id(case, "P1"))
@@ -118,10 +128,10 @@ async def test_a_press_on_a_lost_case_says_so_and_works_after_the_repair(
         await wait_until(lambda: _two_cards(sato), what="the card of the next case")
 
 
-async def _runs(handle) -> bool:
+async def _runs(handle: WorkflowHandle[Any, Any]) -> bool:
     try:
-        return (await handle.describe()).status.name == "RUNNING"
-    except Exception:
+        return (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    except RPCError:
         return False
 
 
@@ -139,7 +149,7 @@ async def test_a_case_whose_group_has_a_new_one_goes_on_beside_it(
     """The lost case runs under its own id, and each press finds its case."""
     env = before
     async with work(env.settings):
-        sato, card, case = await opened(env)
+        sato, card, _ = await opened(env)
     async with another_temporal(env, temporal) as settings, work(settings):
         await env.happens(lure(2))
         await wait_until(lambda: _two_cards(sato), what="the card of the next case")
@@ -154,16 +164,16 @@ async def test_a_case_whose_group_has_a_new_one_goes_on_beside_it(
 async def test_a_ledger_whose_file_was_removed_is_filled_from_temporal(
     env: Environment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing makes an empty file meanwhile; afterwards every event is there, with the same hash."""
+    """Nothing makes an empty file meanwhile; afterwards every event is there, unchanged."""
     sato, card, case = await opened(env)
     chain = await env.queries.chain(case)
-    for file in tmp_path.glob("koban.db*"):
+    for file in files_of(tmp_path):
         file.unlink()
-    ready = (await env.http.get(f"{env.url}/readyz")).json()
-    assert "is missing" in ready["ledger"]
+    answer = await env.http.get(f"{env.url}/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
     with pytest.raises(LedgerGone):
         await env.queries.case(case)
-    assert list(tmp_path.glob("koban.db*")) == []
+    assert files_of(tmp_path) == []
     assert await repair(env.settings) == 1
     assert lines(capsys.readouterr().out) == [
         "fixed     the ledger's file was missing, and is made again",

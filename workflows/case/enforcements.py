@@ -230,7 +230,7 @@ class Enforcements:
                 self._continue(case, protection.id, (state,), None, protects=True)
                 kind = _INTENDED.get(protection.intent)
                 if kind is not None:
-                    ask = Ask(kind=kind, id=workflow.uuid4().hex)
+                    ask = Ask(kind=kind, by=None, id=workflow.uuid4().hex)
                     self._tasks.run(self._ask_running(case, protection.id, ask))
 
     def _continue(
