@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
 from activities.ledger.database import Database, LedgerGone
+from activities.ledger.schema import events, installation
 from activities.signatures import Signer
 from bot.cli.serve import open_app
 from bot.cli.setup import repair
@@ -99,6 +101,9 @@ async def test_a_press_on_a_lost_case_says_so_and_works_after_the_repair(
         await sato.press(card, "担当する")
         said = await sato.until(lambda: sato.ephemerals("ts-live"), what="the refusal")
         assert LOST in said[-1]["text"]
+        await sato.press(card, "case.decide")
+        said = await sato.until(lambda: _two_refusals(sato), what="the refusal of the modal")
+        assert LOST in said[-1]["text"]
         assert await env.kinds(case) == kinds
         assert await named(settings) == (
             "Temporal is new, and the ledger has the cases of an earlier one: "
@@ -137,6 +142,11 @@ async def _runs(handle: WorkflowHandle[Any, Any]) -> bool:
 
 async def _shown(env: Environment) -> bool:
     return (await env.thing("messages", "m_77"))["hidden"] is False
+
+
+async def _two_refusals(person: Person) -> list[dict[str, Any]] | None:
+    found = await person.ephemerals("ts-live")
+    return found if len(found) == 2 else None
 
 
 async def _two_cards(person: Person) -> bool:
@@ -186,3 +196,23 @@ async def test_a_ledger_whose_file_was_removed_is_filled_from_temporal(
     await env.wait_kind(case, "case_claimed")
     assert [each["result"] for each in await env.happens(lure(1))] == ["duplicate"]
     assert await named(env.settings) is None
+
+
+async def test_stores_of_different_installations_are_left_alone(
+    env: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong address must not mix the cases of two teams."""
+    _, _, case = await opened(env)
+    database = Database(env.settings.ledger.url.get_secret_value())
+    await database.execute(sa.update(installation).values(id="another"))
+    await database.execute(sa.delete(events))
+    await database.aclose()
+    sentence = (
+        "The ledger and Temporal belong to different installations: set KOBAN_LEDGER__URL or "
+        "KOBAN_TEMPORAL__NAMESPACE."
+    )
+    assert await named(env.settings) == sentence
+    assert await repair(env.settings) == 1
+    assert lines(capsys.readouterr().out) == [f"left      {sentence}"]
+    assert await env.written_kinds(case) == []
+    assert await env.queries.identity() == "another"
