@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 DEMO_READY := $(VENV)/.demo-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-busy check bench storm chaos replay record picture screenshots clean
+.PHONY: help demo test test-all test-busy check audit bench storm chaos replay record picture screenshots clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ check: $(READY) ## lint, types, imports, sizes, the example policy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python tests/architecture/measure.py
 	@$(BIN)/koban check deploy/policy
+
+audit: ## every dependency is pinned by hash (ARGS=--online: pip-audit looks up known vulnerabilities)
+	@$(PYTHON) -m deploy.audit $(ARGS)
 
 bench: $(READY) ## measure against baselines of the same run; writes bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -45,6 +45,9 @@ PROBE_AFTER = MAX_BACKLOG // 2
 OUTAGE = 3
 """Cases out of reach one after another that are an outage of Temporal, and not of a case."""
 
+RECENT_FOR = 600.0
+"""Seconds after which the ledger is asked again: Temporal may have lost what it had accepted."""
+
 MAX_RECENT = 20_000
 """Alerts submitted by this process whose duplicates are detected without the ledger."""
 
@@ -273,6 +276,7 @@ class AlertSubmitter:
         find_target: Callable[[Alert], Target | None],
         find_known: FindKnown,
         ledger_timeout: float = PRODUCTION.ledger,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`find_target` returns None for an alert that no playbook matches.
 
@@ -286,7 +290,8 @@ class AlertSubmitter:
         self._limiter = AdmissionLimiter(MAX_CALLS, blocked=self._probe.is_full)
         self._waiting: dict[tuple[str, tuple[str, ...]], AlertBatch] = {}
         self._unreachable: set[tuple[str, tuple[str, ...]]] = set()
-        self._recent: OrderedDict[Pair, None] = OrderedDict()
+        self._clock = clock
+        self._recent: OrderedDict[Pair, float] = OrderedDict()
 
     def playbook_of(self, alert: Alert) -> Playbook | None:
         """Returns the playbook that matches an alert."""
@@ -330,7 +335,8 @@ class AlertSubmitter:
         return submissions
 
     async def _known(self, pairs: list[Pair]) -> set[Pair]:
-        known = {pair for pair in pairs if pair in self._recent}
+        since = self._clock() - RECENT_FOR
+        known = {pair for pair in pairs if self._recent.get(pair, since) > since}
         unknown = list(dict.fromkeys(pair for pair in pairs if pair not in known))
         if unknown:
             try:
@@ -378,7 +384,8 @@ class AlertSubmitter:
 
     def _remember(self, pairs: Iterable[Pair]) -> None:
         for pair in pairs:
-            self._recent[pair] = None
+            self._recent[pair] = self._clock()
+            self._recent.move_to_end(pair)
             if len(self._recent) > MAX_RECENT:
                 self._recent.popitem(last=False)
 

@@ -6,7 +6,13 @@ from contextlib import AsyncExitStack
 import sqlalchemy as sa
 import structlog
 
-from activities.ledger.database import Database, LedgerRefused, LedgerUnavailable, migrate
+from activities.ledger.database import (
+    Database,
+    LedgerGone,
+    LedgerRefused,
+    LedgerUnavailable,
+    migrate,
+)
 from activities.signatures import Signer
 from bot.errors import SettingWrong
 from bot.settings import Temporal
@@ -70,6 +76,8 @@ async def _migrate(database: Database) -> None:
 
 
 def _start_it(error: LedgerUnavailable) -> str:
+    if isinstance(error, LedgerGone):
+        return str(error)
     return f"{error} Start it or set KOBAN_LEDGER__URL."
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -40,8 +41,20 @@ SECRET_BYTES = range(24, 65)
 
 
 def _web_address(value: str) -> str:
-    TypeAdapter(HttpUrl).validate_python(value)
+    """An address that gets a token: https, or http to this machine."""
+    url = TypeAdapter(HttpUrl).validate_python(value)
+    if url.scheme != "https" and not is_loopback(url.host or ""):
+        raise ValueError("a token would be sent without encryption")
     return value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its name or address."""
+    name = host.strip("[]").rstrip(".").lower()
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
 
 
 def _timezone(name: str) -> str:
@@ -183,7 +196,9 @@ class Slack(_Group):
         None, description="an app-level token, which begins with xapp-; it turns Socket Mode on"
     )
     api_url: Web = Field(
-        "https://slack.com/api/", description="the address of Slack's Web API or of a stand-in"
+        "https://slack.com/api/",
+        description="the https address of Slack's Web API (http only on this machine, for a "
+        "stand-in)",
     )
     pace: float = Field(
         1.0,
@@ -197,7 +212,9 @@ class Slack(_Group):
 class Platform(_Group):
     """API of the marketplace."""
 
-    base_url: Web | None = Field(None, description="the http(s) address of the platform's API")
+    base_url: Web | None = Field(
+        None, description="the https address of the platform's API (http only on this machine)"
+    )
     token: SecretStr | None = Field(None, description="the bearer token for the platform's API")
 
 
@@ -239,10 +256,16 @@ class Ledger(_Group):
 
 
 class Http(_Group):
-    """Listening address of `koban serve`."""
+    """Listening addresses: of `koban serve`, and for operators of `serve` and `work`."""
 
     host: str = Field("127.0.0.1", min_length=1, description="a host name or an IP address")
     port: int = Field(8400, ge=0, le=65535, description="a port from 0 (any free one) to 65535")
+    metrics_host: str = Field(
+        "127.0.0.1", min_length=1, description="a host name or an IP address inside your network"
+    )
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="a port from 0 (any free one) to 65535"
+    )
     connections: int = Field(
         400, ge=1, description="open connections of one peer; a proxy is one peer"
     )

@@ -5,7 +5,6 @@ import functools
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,7 +24,7 @@ from temporalio.worker import WorkerDeploymentConfig
 
 from bot.encryption import UNSEALED, EncryptionCodec, Undecryptable, is_encrypted
 from bot.errors import SettingWrong
-from bot.settings import Temporal
+from bot.settings import Temporal, is_loopback
 from bot.tasks import until_connected
 
 HEALTH_TIMEOUT = timedelta(seconds=2)
@@ -129,7 +128,7 @@ def exposures(settings: Temporal, signs: bool = True) -> tuple[str, ...]:
     """Sentences on missing protection of Temporal; `signs`: for a process that signs decisions."""
     found = []
     is_open = not (settings.api_key or settings.tls_cert or settings.tls_ca)
-    if is_open and not _is_loopback(settings.address):
+    if is_open and not is_loopback(settings.address.rpartition(":")[0]):
         found.append(
             f"Temporal at {settings.address} is reached without TLS: set "
             "KOBAN_TEMPORAL__TLS_CERT and KOBAN_TEMPORAL__TLS_KEY, or KOBAN_TEMPORAL__API_KEY."
@@ -150,14 +149,6 @@ def exposures(settings: Temporal, signs: bool = True) -> tuple[str, ...]:
             "(KOBAN_TEMPORAL__UNSEALED_UNTIL)."
         )
     return tuple(found)
-
-
-def _is_loopback(address: str) -> bool:
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 async def wait_for_temporal(settings: Temporal) -> Client:

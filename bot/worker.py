@@ -1,6 +1,7 @@
 """Temporal workers of one process: task queues, concurrency limits and heartbeats."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -58,6 +59,36 @@ class _Heartbeats(ActivityInboundInterceptor):
                 # A request to the platform may take effect after its caller is cancelled, so its
                 # result is still reported.
                 return await work
+
+
+Observe = Callable[[str, bool, float], None]
+"""Takes an activity's type, whether it succeeded, and its seconds."""
+
+
+class TimerInterceptor(Interceptor):
+    """Measures every attempt of an activity."""
+
+    def __init__(self, observe: Observe) -> None:
+        self._observe = observe
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Wraps `next`."""
+        return _Timer(next, self._observe)
+
+
+class _Timer(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, observe: Observe) -> None:
+        super().__init__(next)
+        self._observe = observe
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        began, succeeded = time.perf_counter(), False
+        try:
+            result = await self.next.execute_activity(input)
+            succeeded = True
+            return result
+        finally:
+            self._observe(activity.info().activity_type, succeeded, time.perf_counter() - began)
 
 
 async def _heartbeat() -> None:
@@ -119,18 +150,26 @@ def make_workers(
     task_queue: str,
     duties: Duties,
     deployment: WorkerDeploymentConfig | None = None,
+    observe: Observe = lambda _type, _succeeded, _seconds: None,
 ) -> list[Worker]:
     """Builds the workers of `task_queue` and of the queues derived from it, not yet running.
 
     All have the same `deployment`, so the platform calls of a pinned enforcement are made by its
-    own version.
+    own version. `observe` gets every attempt of an activity.
     """
+    timer = TimerInterceptor(observe)
 
-    def activity_worker(queue: str, activities: Sequence[Activity], **options: Any) -> Worker:
+    def activity_worker(
+        queue: str,
+        activities: Sequence[Activity],
+        inner: Sequence[Interceptor] = (),
+        **options: Any,
+    ) -> Worker:
         return Worker(
             client,
             task_queue=queue,
             activities=activities,
+            interceptors=[timer, *inner],
             # Eager activities bypass the queue and its rate limit.
             disable_eager_activity_execution=True,
             graceful_shutdown_timeout=SHUTDOWN_TIMEOUT,
@@ -153,7 +192,7 @@ def make_workers(
                 StormWorkflow,
             ],
             activities=duties.main,
-            interceptors=[HeartbeatInterceptor()],
+            interceptors=[timer, HeartbeatInterceptor()],
             workflow_runner=GuardedRunner(sealing),
             max_cached_workflows=CACHED_CASES,
             max_concurrent_workflow_tasks=MAX_WORKFLOW_TASKS,
@@ -183,7 +222,7 @@ def make_workers(
         activity_worker(
             platform_queue(task_queue),
             duties.platform,
-            interceptors=[HeartbeatInterceptor()],
+            inner=[HeartbeatInterceptor()],
         ),
     ]
 

@@ -260,6 +260,27 @@ class Cases(_WorkflowClient):
         for part in batches(delivery.alerts):
             await self._start_case(start, "alerts", part)
 
+    async def start_again(self, start: CaseStart) -> None:
+        """Starts a case from its `memory`: in its group, or beside another one under its own id.
+
+        Raises `OutOfReach`.
+        """
+        assert start.memory is not None
+        assert start.memory.case is not None
+        own = closed_workflow_id(start.memory.case.id)
+        moved = start.model_copy(update={"workflow_id": own})
+        if start.workflow_id == own or not await self._began(_with_policy(start)):
+            await self._began(moved)
+
+    async def _began(self, start: CaseStart) -> bool:
+        """Starts a case; False if one runs under that id."""
+        fails = WorkflowIDConflictPolicy.FAIL
+        try:
+            await self._start(CaseWorkflow.run, start, start.workflow_id, id_conflict_policy=fails)
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
     async def memory(self, workflow_id: str) -> CaseSnapshot | None:
         """Returns the state of a running case, or None. Raises `OutOfReach`."""
         snapshot: CaseSnapshot | None = await self._query(workflow_id, CaseWorkflow.memory)
@@ -304,6 +325,20 @@ class Cases(_WorkflowClient):
             start_signal_args=argument,
             within=within,
         )
+
+
+def _with_policy(start: CaseStart) -> CaseStart:
+    """The start of a case in its group: the next case needs its policy and subject as well."""
+    memory = start.memory
+    assert memory is not None
+    assert memory.case is not None
+    return start.model_copy(
+        update={
+            "policy": memory.policy,
+            "subject": memory.case.subject,
+            "memory": memory.model_copy(update={"policy": None}),
+        }
+    )
 
 
 class Appeals(_WorkflowClient):

@@ -101,7 +101,7 @@ class EnforcementWorkflow:
         if self._start.undo:
             await self._undo_runs(self._runs, ActionStatus.UNDONE, self._start.actor)
         elif not self._start.notice_only:
-            await self._apply(self._runs)
+            await self._apply([run for run in self._runs if run.job.state is None])
 
     async def _notify(self) -> None:
         """Sends the notice to the person acted upon, once no action can fail any more."""

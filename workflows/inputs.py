@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.case.decision import PersonNotice, PlannedAction
-from workflows.domain.case.enforcement import Proof, Terms
+from workflows.domain.case.enforcement import ActionState, Proof, Terms
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
 from workflows.domain.policy.packed import PackedPolicy
@@ -34,8 +34,9 @@ class CaseStart(Value):
     """Start of a case: with its first alert, from `memory`, or from the ledger by id (`revive`).
 
     `policy` is that of the case, or of the next one of its group; a case reopened under its own id
-    has it in `memory`. `alerts` arrived while the previous case was ending, or after the reopened
-    case `after` had closed again.
+    has it in `memory`. With `rebuilt` it was made from the ledger, and nothing of the case runs at
+    Temporal: its enforcements start again. `alerts` arrived while the previous case was ending, or
+    after the reopened case `after` had closed again.
     """
 
     workflow_id: str
@@ -46,14 +47,19 @@ class CaseStart(Value):
     alerts: tuple[Alert, ...] = ()
     under_way: PendingWork | None = None
     after: str = ""
+    rebuilt: bool = False
 
 
 class Job(Value):
-    """One action of a decision, with the proof that its case decided it."""
+    """One action of a decision, with the proof that its case decided it.
+
+    With `state` an enforcement that was lost goes on from there, instead of making the change.
+    """
 
     planned: PlannedAction
     terms: Terms
     proof: Proof
+    state: ActionState | None = None
 
 
 class EnforcementStart(Value):

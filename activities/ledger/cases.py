@@ -185,6 +185,28 @@ class Ledger:
             self._policies.keep(connection, policy)
         return OpenedCase(event=event, pause=pause)
 
+    async def restore_opening(
+        self, wanted: OpenCase, event: CaseOpened, policy: PackedPolicy | None
+    ) -> None:
+        """Writes an opening as Temporal's history has it; the rows that exist are left as is."""
+        await self.database.write(
+            lambda connection: self._reopen(connection, wanted, event, policy)
+        )
+
+    def _reopen(
+        self,
+        connection: sa.Connection,
+        wanted: OpenCase,
+        event: CaseOpened,
+        policy: PackedPolicy | None,
+    ) -> None:
+        row = case_values(wanted.row.model_copy(update={"id": event.case}))
+        connection.execute(self._insert_case, {**row, "owner_key": wanted.key})
+        self._claim(connection, event.case, (ReceivedAlert(alert=wanted.alert, at=event.at),))
+        append(connection, event.case, [Recorded(seq=1, event=event)])
+        if policy is not None:
+            self._policies.keep(connection, policy)
+
     def _own_row(
         self, connection: sa.Connection, wanted: OpenCase
     ) -> tuple[str, CaseOpened | None]:

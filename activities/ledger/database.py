@@ -32,6 +32,10 @@ class LedgerUnavailable(LedgerError, Unavailable):
     """The database can't be reached; the message has its address without the password."""
 
 
+class LedgerGone(LedgerUnavailable):
+    """The file of the ledger was removed or never made: a new one would hide a loss."""
+
+
 class LedgerRefused(LedgerUnavailable):
     """The database refuses the login, or its file is unusable: the settings have to change."""
 
@@ -77,6 +81,14 @@ class Database:
         # long, and SQLite allows one transaction at a time.
         self._one_thread = _sqlite_of_one_thread(url) if self.is_sqlite else None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        file = parsed.database if self.is_sqlite else None
+        self._file = None if file in (None, "", ":memory:") else Path(str(file))
+        self._opened: tuple[int, int] | None = None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether its file does not exist."""
+        return self._file is not None and not self._file.exists()
 
     async def write(self, work: Callable[[sa.Connection], T]) -> T:
         """One transaction, to its end even if it is cancelled. Raises `LedgerUnavailable`."""
@@ -85,16 +97,17 @@ class Database:
                 return await connection.run_sync(work)
         loop = asyncio.get_running_loop()
         async with self._writer:
+            await self._check_file()
             with self._errors():
                 return await loop.run_in_executor(
                     self._thread, _in_transaction, self._one_thread, work
                 )
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction. Raises `LedgerUnavailable`."""
+    async def writing(self, creates: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One transaction; `creates` a missing file. Raises `LedgerUnavailable`."""
         writer = self._writer if self.is_sqlite else nullcontext()
-        async with writer, self._connected(reading=False) as connection:
+        async with writer, self._connected(reading=False, creates=creates) as connection:
             yield connection
 
     @asynccontextmanager
@@ -130,12 +143,44 @@ class Database:
             await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock, *keys)))
 
     @asynccontextmanager
-    async def _connected(self, reading: bool) -> AsyncIterator[AsyncConnection]:
+    async def _connected(
+        self, reading: bool, creates: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
+        if not creates:
+            await self._check_file()
         with self._errors():
             async with self.engine.connect() as connection:
                 await connection.execution_options(**{_READING: reading})
                 async with connection.begin():
                     yield connection
+        self._opened = self._opened or self._identity()
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Device and inode of the file; None without a file."""
+        try:
+            found = self._file.stat() if self._file is not None else None
+        except OSError:
+            return None
+        return (found.st_dev, found.st_ino) if found is not None else None
+
+    async def _check_file(self) -> None:
+        """Reconnects to a file that was replaced. Raises `LedgerGone` for one that was removed.
+
+        SQLite would make a new one, or write to the removed one while the process runs.
+        """
+        if self._file is None:
+            return
+        now = self._identity()
+        if now is None and self._file.parent.is_dir():
+            raise LedgerGone(
+                f"The file of the ledger at {self.shown} is missing: koban work makes it at its "
+                "first start; later restore it from a backup, or run koban doctor --fix."
+            )
+        if self._opened not in (None, now):
+            await self.engine.dispose()
+            if self._one_thread is not None:
+                await asyncio.to_thread(self._one_thread.dispose)
+        self._opened = now
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -258,9 +303,9 @@ def config() -> Config:
     return made
 
 
-async def migrate(database: Database) -> None:
-    """Upgrades to the newest revision. Raises `LedgerUnavailable`."""
-    async with database.writing() as connection:
+async def migrate(database: Database, creates: bool = True) -> None:
+    """Upgrades to the newest revision; `creates` a missing file. Raises `LedgerUnavailable`."""
+    async with database.writing(creates) as connection:
         await database.serialize(connection, _LOCK)
         await connection.run_sync(_upgrade)
 

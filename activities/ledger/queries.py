@@ -10,7 +10,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from activities.ledger.database import Repository, Row
 from activities.ledger.rows import Link
-from activities.ledger.schema import actions, alerts, appeals, cases, events, lookups
+from activities.ledger.schema import (
+    actions,
+    alerts,
+    appeals,
+    cases,
+    events,
+    installation,
+    lookups,
+)
 from workflows.domain.alerts import Subject
 from workflows.domain.case.model import Phase
 
@@ -153,6 +161,12 @@ class Queries(Repository):
         with_events = sa.select(events.c.case_id.label("id"))
         every = sa.union(with_events, sa.select(cases.c.id), sa.select(appeals.c.id))
         return [row["id"] for row in await self._database.rows(every.order_by("id"))]
+
+    async def identity(self) -> str | None:
+        """The id of this ledger, which Temporal has as well; None for a new one."""
+        query = sa.select(installation.c.id).order_by(installation.c.at, installation.c.id)
+        found: str | None = await self._database.scalar(query.limit(1))
+        return found
 
     async def chain(self, case: str) -> list[Link]:
         """The events of a case or an appeal as links of its chain."""

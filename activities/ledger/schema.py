@@ -234,6 +234,13 @@ exposures = sa.Table(
     sa.Index("ix_exposures_person_at", "person", "at"),
 )
 
+installation = sa.Table(
+    "installation",
+    metadata,
+    sa.Column("id", _text(64), primary_key=True),
+    sa.Column("at", Utc, nullable=False),
+)
+
 evidence_files = sa.Table(
     "evidence_files",
     metadata,

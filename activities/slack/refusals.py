@@ -167,7 +167,7 @@ _MOST_TYPED = 3_000
 
 def of_case(text: str, wanted: Answer, link: str | None, catalog: Catalog) -> str:
     """`ケース K7Q2F9XM0(外部誘導): 佐藤さんが12秒前に完了しました。`, the id a link to its card."""
-    if wanted.refusal.reason is Reason.UNKNOWN_CASE:
+    if wanted.refusal.reason in (Reason.UNKNOWN_CASE, Reason.CASE_LOST):
         return text  # its text has the id
     case = f"<{link}|{wanted.case}>" if link else mrkdwn(wanted.case, _TITLE)
     if wanted.title is None:

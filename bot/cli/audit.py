@@ -37,12 +37,19 @@ def show(
 
 def verify() -> int:
     """Check every case's chain of events; exit 1 where one does not hold."""
-    audit = run(_read(load_settings(), verify_chains))
+    settings = load_settings()
+    audit = run(_read(settings, verify_chains))
+    identity = run(_read(settings, lambda queries: queries.identity()))
     for broken in audit.broken:
         print(f"{broken.case_id}: event {broken.seq}: {broken.why}", file=sys.stderr)
     result = f"{len(audit.broken)} do not hold" if audit.broken else "every chain holds"
+    if identity is None:
+        result = (
+            "the ledger has no id, so it is new or its rows are missing: compare it with Temporal "
+            "by koban doctor"
+        )
     print(f"{audit.cases} cases, {audit.events} events: {result}")
-    return 1 if audit.broken else 0
+    return 1 if audit.broken or identity is None else 0
 
 
 def sign(
@@ -60,11 +67,11 @@ def sign(
 
 async def _sign(settings: Settings, unsigned: bool) -> tuple[int, int]:
     async with open_database(settings.ledger) as database:
-        await migrate(database)
+        await migrate(database, creates=False)
         return await StoredPolicies(database, signer_of(settings.temporal)).sign_again(unsigned)
 
 
 async def _read(settings: Settings, query: Callable[[Queries], Awaitable[T]]) -> T:
     async with open_database(settings.ledger) as database:
-        await migrate(database)
+        await migrate(database, creates=False)
         return await query(Queries(database))

@@ -1,7 +1,6 @@
 """`koban serve` command: HTTP for detectors, Slack and health, and optionally Socket Mode."""
 
 import asyncio
-import os
 import socket
 import sys
 from contextlib import AsyncExitStack, suppress
@@ -16,16 +15,25 @@ from slack_sdk.errors import SlackClientError
 from activities.errors import Unavailable
 from activities.platform.client import Platform
 from activities.slack.directory import Directory
-from bot.cli.process import open_database, open_http, open_web, run, stop_event
-from bot.errors import InputWrong, SettingWrong
+from bot.cli.process import (
+    listen,
+    open_database,
+    open_http,
+    open_web,
+    run,
+    serving_inside,
+    shown,
+    stop_event,
+)
+from bot.errors import SettingWrong
 from bot.http.alerts import AlertEndpoint
-from bot.http.app import Check, make_app
+from bot.http.app import Check, PublicApp, make_app
 from bot.http.appeals import AppealEndpoint
 from bot.http.budgets import Allowance, Budgets, Intake
 from bot.http.connections import ConnectionLimits, bounded_protocol
 from bot.http.metrics import Metrics
 from bot.http.validation import Window
-from bot.ledger import LedgerStartup
+from bot.ledger import LedgerStartup, signer_of
 from bot.log_setup import set_up_logging
 from bot.policies import Policies, open_policies
 from bot.services.slack import make_services
@@ -34,6 +42,7 @@ from bot.slack.app import make_bolt_app
 from bot.slack.http import slack_routes
 from bot.slack.socket_mode import run_socket_mode
 from bot.slack.workspace import WorkspaceCheck
+from bot.stores import Stores
 from bot.tasks import Background, in_background
 from bot.temporal import exposures, open_client, temporal_problem
 from bot.timeouts import PRODUCTION, Timeouts
@@ -58,23 +67,12 @@ def serve() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    with listen(settings.http) as listener:
+    http, names = settings.http, "KOBAN_HTTP__HOST or KOBAN_HTTP__PORT"
+    with listen(http.host, http.port, names) as listener:
         async with AsyncExitStack() as opened:
             app = await open_app(opened, settings, open_policies(settings))
-            await _serve_until_stopped(app, listener, settings.http)
-
-
-def listen(http: Http) -> socket.socket:
-    """Opens the listening socket before anything else starts. Raises `InputWrong`."""
-    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
-    try:
-        return socket.create_server((http.host, http.port), family=family, backlog=2048)
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise InputWrong(
-            f"Koban can't listen on {http.host} port {http.port} ({why}): "
-            "set KOBAN_HTTP__HOST or KOBAN_HTTP__PORT."
-        ) from error
+            await opened.enter_async_context(serving_inside(app.internal, http))
+            await _serve_until_stopped(app, listener, http)
 
 
 async def open_app(
@@ -82,7 +80,7 @@ async def open_app(
     settings: Settings,
     policies: Policies,
     timeouts: Timeouts = PRODUCTION,
-) -> FastAPI:
+) -> PublicApp:
     """Builds the app, closed with `opened`; starts without the ledger. Raises `InputWrong`."""
     _require_secrets(policies, settings)
     for exposure in exposures(settings.temporal, signs=False):
@@ -120,8 +118,12 @@ async def open_app(
         "ledger": ledger.check,
         "policy": policies.check,
     }
+    stores = Stores(
+        *(client, settings.temporal.task_queue, database, policies), signer_of(settings.temporal)
+    )
     # An archived channel must not keep detectors from sending alerts.
-    return make_app(routers, checks, metrics, {"slack": WorkspaceCheck(web, policies).check})
+    notes = {"slack": WorkspaceCheck(web, policies).check, "stores": stores.check}
+    return make_app(routers, checks, metrics, notes)
 
 
 def allowance_of(ingest: Ingest) -> Allowance:
@@ -181,7 +183,6 @@ async def _serve_until_stopped(app: FastAPI, listener: socket.socket, http: Http
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
     )
-    shown = f"[{http.host}]" if ":" in http.host else http.host
-    log.info("listening", url=f"http://{shown}:{listener.getsockname()[1]}")
+    log.info("listening", url=shown(listener))
     await server.serve(sockets=[listener])
     log.info("stopped")

@@ -11,18 +11,21 @@ from urllib.parse import urlsplit
 import httpx
 import typer
 from slack_sdk.errors import SlackApiError, SlackClientError
+from temporalio.service import RPCError
 
+from activities.ledger.database import LedgerUnavailable
 from activities.policy.loader import check_folder
 from activities.slack.i18n.catalog import texts
 from bot.cli.process import open_database, open_http, open_web, run
 from bot.errors import InputWrong, Stop
 from bot.http.app import run_check
-from bot.ledger import ledger_problem
+from bot.ledger import ledger_problem, signer_of
 from bot.policies import open_policies
 from bot.settings import Settings, load_settings, need
 from bot.slack.manifest import manifest as slack_manifest
 from bot.slack.samples import NotAsked, fault_of, samples
 from bot.slack.workspace import WorkspaceCheck
+from bot.stores import Stores
 from bot.temporal import encryption_problem, exposures, open_client, temporal_problem
 
 TIMEOUT = 10.0
@@ -70,10 +73,14 @@ def doctor(
     slack: bool = typer.Option(
         False, "--slack", help="Also ask Slack whether it would take every card, modal and home."
     ),
+    fix: bool = typer.Option(
+        False, "--fix", help="First restore what the ledger or Temporal has lost from the other."
+    ),
 ) -> int:
     """Reach Temporal, ledger, Slack and platform; a line for each, ok or what to do."""
     settings = load_settings()
-    code = run(_doctor(settings))
+    repaired = run(repair(settings)) if fix else 0
+    code = max(repaired, run(_doctor(settings)))
     return max(code, run(_validate_blocks(settings))) if slack else code
 
 
@@ -89,6 +96,24 @@ async def _doctor(settings: Settings) -> int:
     for exposure in exposures(settings.temporal):
         print(f"warning   {exposure}", flush=True)
     return UNREACHABLE if any(problems.values()) else 0
+
+
+async def repair(settings: Settings) -> int:
+    """Repairs the stores and prints a line for each case; `REFUSED` if something is left."""
+    left = False
+    async with AsyncExitStack() as opened:
+        try:
+            stores = await _stores_of(opened, settings)
+            async for line in stores.repair():
+                left = left or not line.done
+                print(f"{'fixed' if line.done else 'left':<9} {line.text}", flush=True)
+        except (Stop, LedgerUnavailable) as stop:
+            print(f"{'left':<9} {stop}", flush=True)
+            return UNREACHABLE
+        except (RPCError, RuntimeError):
+            print(f"{'left':<9} Temporal does not answer: run it again later.", flush=True)
+            return UNREACHABLE
+    return REFUSED if left else 0
 
 
 async def _validate_blocks(settings: Settings) -> int:
@@ -126,6 +151,20 @@ async def _ledger(opened: AsyncExitStack, settings: Settings) -> str | None:
     return await ledger_problem(await opened.enter_async_context(open_database(settings.ledger)))
 
 
+async def _stores(opened: AsyncExitStack, settings: Settings) -> str | None:
+    try:
+        return await (await _stores_of(opened, settings)).problems(writes=False)
+    except (LedgerUnavailable, RPCError, RuntimeError):
+        return "The ledger and Temporal are not compared: one of them does not answer."
+
+
+async def _stores_of(opened: AsyncExitStack, settings: Settings) -> Stores:
+    client = await open_client(settings.temporal)
+    database = await opened.enter_async_context(open_database(settings.ledger))
+    signer, queue = signer_of(settings.temporal), settings.temporal.task_queue
+    return Stores(client, queue, database, open_policies(settings), signer)
+
+
 async def _slack(opened: AsyncExitStack, settings: Settings) -> str | None:
     web = await open_web(opened, settings)
     try:
@@ -158,6 +197,7 @@ _CHECKS = {
     "policy": _policy,
     "temporal": _temporal,
     "ledger": _ledger,
+    "stores": _stores,
     "slack": _slack,
     "platform": _platform,
 }

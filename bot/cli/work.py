@@ -31,8 +31,17 @@ from activities.slack.evidence import EvidenceScreen
 from activities.slack.i18n.catalog import CatalogWording
 from activities.slack.rate_limiter import RateLimiter
 from activities.storm_watch import StormWatch
-from bot.cli.process import open_database, open_http, open_web, run, stop_event
+from bot.cli.process import (
+    open_database,
+    open_http,
+    open_web,
+    run,
+    serving_inside,
+    stop_event,
+)
 from bot.encryption import Undecryptable
+from bot.http.app import Check, make_internal_app
+from bot.http.metrics import Metrics
 from bot.ledger import signer_of, wait_for_ledger
 from bot.log_setup import set_up_logging
 from bot.policies import ActionSource, Policies, open_policies
@@ -41,8 +50,15 @@ from bot.services.slack import covers_of
 from bot.services.team import LanguagePreferences
 from bot.settings import Settings, load_settings, need
 from bot.slack.listener import utc_now
+from bot.stores import Stores, compare
 from bot.tasks import run_until_stopped
-from bot.temporal import deployment_of, encryption_problem, exposures, wait_for_temporal
+from bot.temporal import (
+    deployment_of,
+    encryption_problem,
+    exposures,
+    temporal_problem,
+    wait_for_temporal,
+)
 from bot.timeouts import PRODUCTION, Timeouts
 from bot.worker import Duties, make_workers, run_workers
 from workflows.client import Cases, StormClient
@@ -78,13 +94,23 @@ async def _work(settings: Settings) -> None:
         duties = await run_until_stopped(open_duties(opened, settings, policies, client), stop)
         if duties is None:
             return
-        workers = make_workers(client, settings.temporal.task_queue, duties, deployment)
+        metrics = Metrics()
+        workers = make_workers(
+            *(client, settings.temporal.task_queue, duties, deployment),
+            observe=metrics.observe_activity,
+        )
         log.info(
             "working",
             task_queue=settings.temporal.task_queue,
             build=settings.temporal.build_id or "unversioned",
         )
         await opened.enter_async_context(report_schedules(client, policies, settings))
+        checks: dict[str, Check] = {
+            "temporal": lambda: temporal_problem(client, settings.temporal),
+            "policy": policies.check,
+        }
+        inside = make_internal_app(checks, metrics)
+        await opened.enter_async_context(serving_inside(inside, settings.http))
         _tune_gc()
         await run_workers(workers, stop)
     log.info("stopped")
@@ -111,6 +137,7 @@ async def open_duties(
     web = await open_web(opened, settings)
     market = Platform(await open_http(opened, settings))
     signer = signer_of(settings.temporal)
+    await compare(Stores(client, settings.temporal.task_queue, database, policies, signer))
     proofs = Proofs(signer, unsigned_until=settings.temporal.unsealed_until)
     stored = StoredPolicies(database, signer, policies.current_packed)
     ledger = LedgerActivities(database, policies=stored)

@@ -1,4 +1,4 @@
-"""HTTP app: alerts, appeals, Slack, health and metrics."""
+"""HTTP apps: alerts, appeals and Slack on one port, metrics and readiness on the other."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -22,44 +22,97 @@ Check = Callable[[], Awaitable[str | None]]
 log = structlog.get_logger()
 
 
+class PublicApp(FastAPI):
+    """App of the port that detectors and Slack reach; `internal` is that of the other port.
+
+    The public one describes nothing: neither its API, nor its metrics, nor what it depends on.
+    """
+
+    internal: FastAPI
+
+
 def make_app(
     routers: Sequence[APIRouter],
     checks: Mapping[str, Check],
     metrics: Metrics,
     notes: Mapping[str, Check] | None = None,
-) -> FastAPI:
-    """Builds the app; `/readyz` runs `checks`, and `notes` that keep nothing from working."""
-    app = FastAPI(title="Koban", version="1", redoc_url=None)
+) -> PublicApp:
+    """Builds both apps; `/readyz` runs `checks`, and inside `notes`, which never change its status.
+
+    `notes` name what keeps nothing from working.
+    """
+    app = PublicApp(title="Koban", version="1", openapi_url=None)
     app.add_middleware(RequestTimer, metrics=metrics)
     app.add_exception_handler(Exception, _server_error)
     for router in routers:
         app.include_router(router)
-    _add_health(app, checks, notes or {}, metrics)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    readiness = Readiness(checks)
+    _add_liveness(app)
+
+    @app.get("/readyz", summary="Readiness", responses={503: {}})
+    async def readyz() -> JSONResponse:
+        ready = not any((await readiness.problems()).values())
+        return JSONResponse({"status": "ok" if ready else "unavailable"}, 200 if ready else 503)
+
+    app.internal = make_internal_app(checks, metrics, notes, _openapi(app))
     return app
 
 
-def _add_health(
-    app: FastAPI, checks: Mapping[str, Check], notes: Mapping[str, Check], metrics: Metrics
-) -> None:
+def make_internal_app(
+    checks: Mapping[str, Check],
+    metrics: Metrics,
+    notes: Mapping[str, Check] | None = None,
+    schema: dict[str, Any] | None = None,
+) -> FastAPI:
+    """Builds the app for operators: `/metrics`, `/readyz` with every dependency.
+
+    With the `schema` of the public app also `/docs` and `/openapi.json`.
+    """
+    pages = {"openapi_url": "/openapi.json" if schema else None}
+    app = FastAPI(title="Koban", version="1", redoc_url=None, **pages)  # type: ignore[arg-type]
+    if schema is not None:
+        app.openapi = lambda: schema  # type: ignore[method-assign]
+    readiness = Readiness({**checks, **(notes or {})})
+    _add_liveness(app)
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        problems = await readiness.problems()
+        content = {name: problem or "ok" for name, problem in problems.items()}
+        return JSONResponse(content, 503 if any(problems[name] for name in checks) else 200)
+
+    @app.get("/metrics", response_class=Response)
+    async def prometheus() -> Response:
+        return metrics.page()
+
+    return app
+
+
+def _add_liveness(app: FastAPI) -> None:
     @app.get("/healthz", summary="Liveness")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/readyz", summary="Readiness, with every dependency", responses={503: {}})
-    async def readyz() -> JSONResponse:
-        problems = await _problems({**checks, **notes})
-        content = {name: problem or "ok" for name, problem in problems.items()}
-        return JSONResponse(content, 503 if any(problems[name] for name in checks) else 200)
 
-    @app.get("/metrics", name="metrics", summary="Metrics for Prometheus", response_class=Response)
-    async def prometheus() -> Response:
-        return metrics.page()
+class Readiness:
+    """Checks of dependencies; requests at the same time share one run."""
 
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = checks
+        self._running: asyncio.Task[dict[str, str | None]] | None = None
 
-async def _problems(checks: Mapping[str, Check]) -> dict[str, str | None]:
-    found = await asyncio.gather(*(run_check(check) for check in checks.values()))
-    return dict(zip(checks, found, strict=True))
+    async def problems(self) -> dict[str, str | None]:
+        """Returns the sentence of each check, None where it answers."""
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await asyncio.shield(self._running)
+
+    async def _run(self) -> dict[str, str | None]:
+        try:
+            found = await asyncio.gather(*(run_check(check) for check in self._checks.values()))
+        finally:
+            self._running = None
+        return dict(zip(self._checks, found, strict=True))
 
 
 async def run_check(check: Check, seconds: float = CHECK_TIMEOUT) -> str | None:
@@ -78,8 +131,6 @@ async def _server_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        schema.setdefault("components", {}).setdefault("schemas", {}).update(SCHEMAS)
-        app.openapi_schema = schema
-    return app.openapi_schema
+    schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    schema.setdefault("components", {}).setdefault("schemas", {}).update(SCHEMAS)
+    return schema

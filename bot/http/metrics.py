@@ -1,9 +1,15 @@
-"""Prometheus metrics of `koban serve`: alerts by result and requests by path."""
+"""Prometheus metrics: alerts by result, requests by path, activities by result, the process."""
 
 import time
 from collections import Counter as Tally
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +22,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self._alerts = Counter(
             "koban_alerts",
             "Alerts by what became of them and the playbook that took them",
@@ -29,6 +36,19 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+
+        self._activities = Histogram(
+            "koban_activity_seconds",
+            "Attempts of activities by their type and result",
+            ("activity", "result"),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+
+    def observe_activity(self, type_: str, succeeded: bool, seconds: float) -> None:
+        """Measures one attempt of an activity."""
+        result = "ok" if succeeded else "failed"
+        self._activities.labels(type_, result).observe(seconds)
 
     def count_alerts(self, tally: Tally[tuple[str, str]]) -> None:
         """Counts alerts by (result, playbook or "")."""

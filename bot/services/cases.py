@@ -134,6 +134,11 @@ class LedgerReader:
         events = await self._queries.events_of(case, latest=LATEST_EVENTS)
         return self._story(row, actions, events)
 
+    async def is_open(self, case: str) -> bool:
+        """Whether the ledger has the case as open."""
+        row = await self._queries.case(case)
+        return row is not None and row["phase"] != Phase.CLOSED.value
+
     async def timeline(self, case: str, page: int | None, size: int) -> Timeline | None:
         """Returns page `page` (from 0; None: the last) with `size` events of the case's thread."""
         total = await self._queries.count_events(case, but=_COUNTED)

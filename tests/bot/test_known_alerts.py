@@ -6,7 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 from activities.ledger.database import LedgerUnavailable
-from bot.admission import CoalescedQuery, Pair
+from bot.admission import RECENT_FOR, AlertSubmitter, CoalescedQuery, Pair
+from tests.bot.http.conftest import target_of
+from tests.bot.http.fakes import KnownKeys, RecordingCases
+from tests.workflows.domain.builders import an_alert
+from workflows.domain.alerts import Outcome
 
 
 class SlowLedger:
@@ -62,3 +66,17 @@ async def test_a_failed_query_fails_for_every_request_that_shares_it() -> None:
         await known([("old", "1")])
     ledger.away = False
     assert await known([("old", "1")]) == frozenset({("old", "1")})
+
+
+async def test_an_accepted_alert_that_the_ledger_never_got_is_no_duplicate_for_ever() -> None:
+    """Temporal may have lost it: after ten minutes the ledger is asked again."""
+    now = 0.0
+    cases, ledger = RecordingCases(), KnownKeys()
+    submitter = AlertSubmitter(cases, target_of, ledger, clock=lambda: now)  # type: ignore[arg-type]
+    (first,) = await submitter.submit([an_alert()])
+    (again,) = await submitter.submit([an_alert()])
+    now = RECENT_FOR
+    (later,) = await submitter.submit([an_alert()])
+    outcomes = [each.outcome for each in (first, again, later)]
+    assert outcomes == [Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.ACCEPTED]
+    assert len(cases.taken) == 2

@@ -82,7 +82,19 @@ def test_settings_come_from_a_file_and_the_environment_wins(
             "KOBAN_PLATFORM__BASE_URL",
             "market",
             "KOBAN_PLATFORM__BASE_URL is wrong: "
-            "expected the http(s) address of the platform's API.",
+            "expected the https address of the platform's API (http only on this machine).",
+        ),
+        (
+            "KOBAN_PLATFORM__BASE_URL",
+            "http://market.example/api",
+            "KOBAN_PLATFORM__BASE_URL is wrong: "
+            "expected the https address of the platform's API (http only on this machine).",
+        ),
+        (
+            "KOBAN_SLACK__API_URL",
+            "http://slack.example/api/",
+            "KOBAN_SLACK__API_URL is wrong: expected the https address of Slack's Web API "
+            "(http only on this machine, for a stand-in).",
         ),
         (
             "KOBAN_TEMPORAL__ENCRYPTION",

@@ -28,9 +28,9 @@ from workflows.domain.case.enforcement import (
     ProblemKind,
     terms_of,
 )
-from workflows.domain.case.model import Case
+from workflows.domain.case.model import Case, Intent
 from workflows.domain.case.notices import notice_of
-from workflows.domain.case.rules.enforcement import begins, proof_of
+from workflows.domain.case.rules.enforcement import begins, proof_of, stays_under_way
 from workflows.domain.ids import enforcement_workflow_id
 from workflows.inputs import TASK_TIMEOUT, EnforcementStart, Job
 from workflows.ports.bulk import BulkStart
@@ -48,6 +48,13 @@ _SIGNALS: dict[type, AskKind] = {
     ev.ProtectionConfirmed: AskKind.KEEP,
     ev.ProtectionDismissed: AskKind.LIFT,
 }
+
+_INTENDED = {
+    Intent.HOLD: AskKind.HOLD,
+    Intent.HAND_OVER: AskKind.KEEP,
+    Intent.LIFT_NOW: AskKind.LIFT,
+}
+"""Asks of a protection that was lost before it did what its case intends."""
 
 _UNREACHABLE = Problem(kind=ProblemKind.UNREACHABLE)
 
@@ -139,7 +146,12 @@ class Enforcements:
         self._start(case, protection, actions, actor=by, undo=undo, protects=True, dry_run=dry_run)
 
     def _start(
-        self, case: Case, decision: str, actions: tuple[ActionState, ...], **options: Any
+        self,
+        case: Case,
+        decision: str,
+        actions: tuple[ActionState, ...],
+        resumes: bool = False,
+        **options: Any,
     ) -> None:
         specs = case.policy.catalog.actions
         proof = proof_of(
@@ -154,7 +166,12 @@ class Enforcements:
             workflow_id=self._workflow_id,
             decision=decision,
             jobs=tuple(
-                Job(planned=a.planned, terms=terms_of(specs[a.planned.action]), proof=proof)
+                Job(
+                    planned=a.planned,
+                    terms=terms_of(specs[a.planned.action]),
+                    proof=proof,
+                    state=a if resumes else None,
+                )
                 for a in actions
             ),
             rank=case.severity.rank,
@@ -197,6 +214,34 @@ class Enforcements:
         """Waits for the end of an enforcement that the previous run started."""
         if case.acting:
             self._waiting.run(self._see_the_end(case))
+
+    def start_again(self, case: Case) -> None:
+        """Continues every enforcement of a case whose workflows Temporal lost.
+
+        Nothing is sent twice: what was under way counts as failed without an answer.
+        """
+        for decision in case.decisions:
+            states = case.actions_of(decision.id)
+            if decision.bulk is None and stays_under_way(case, decision.id):
+                self._continue(case, decision.id, states, decision.by, conduct=decision.conduct)
+        for protection in case.protections:
+            state = case.protected(protection.id)
+            if state is not None and stays_under_way(case, protection.id):
+                self._continue(case, protection.id, (state,), None, protects=True)
+                kind = _INTENDED.get(protection.intent)
+                if kind is not None:
+                    ask = Ask(kind=kind, by=None, id=workflow.uuid4().hex)
+                    self._tasks.run(self._ask_running(case, protection.id, ask))
+
+    def _continue(
+        self,
+        case: Case,
+        decision: str,
+        states: tuple[ActionState, ...],
+        by: str | None,
+        **options: Any,
+    ) -> None:
+        self._start(case, decision, states, actor=by, resumes=True, **options)
 
     async def _see_the_end(self, case: Case) -> None:
         decision = case.current_actions[0].decision

@@ -12,7 +12,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
 
-from workflows.activity_options import PROTECTION, Options
+from workflows.activity_options import PROTECTION, Options, execute
 from workflows.case.authorize import (
     BY_TODAYS_POLICY,
     answer,
@@ -59,7 +59,7 @@ from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.protections import fresh_rules
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert, Refused, SeenKeys
 from workflows.inputs import CaseStart, PendingWork
-from workflows.ports.cases import Delivery, Show, Tell
+from workflows.ports.cases import CasePort, Delivery, Show, Tell
 from workflows.shared.authorize import Authorized
 from workflows.shared.ledger_writer import CaseLedger
 from workflows.shared.machine import Machine
@@ -175,7 +175,10 @@ class CaseMachine(Machine[Click, Delivery]):
             self._ledger.add(pending.events, pending.alerts)
         if pending.stale:
             self._slack.take_over(case, pending.waited_for, pending.unsure_since)
-        self._enforcements.take_over(case)
+        if self._start.rebuilt:
+            self._enforcements.start_again(case)
+        else:
+            self._enforcements.take_over(case)
 
     def _wakes(self) -> bool:
         return super()._wakes() or self._next_needs_slack is not self._slack.held
@@ -348,7 +351,10 @@ class CaseMachine(Machine[Click, Delivery]):
         if self._start.revive is None:
             await deliver(delivery)
         elif delivery.click is not None:
-            self._answer(delivery.click, Refusal(reason=Reason.UNKNOWN_CASE))
+            place = await execute(CasePort.place_of, delivery.case)
+            lost = place is not None and place.open
+            reason = Reason.CASE_LOST if lost else Reason.UNKNOWN_CASE
+            self._answer(delivery.click, Refusal(reason=reason))
 
     # -- decisions ------------------------------------------------------------------------
 
@@ -414,7 +420,7 @@ class CaseMachine(Machine[Click, Delivery]):
         return self._quiet() and self._ledger.lacks(self._case)
 
     def _over(self) -> bool:
-        if not self._quiet() or self._ledger.lacks(self._case):
+        if not self._quiet() or self._ledger.lacks(self._case) or self._enforcements.starting:
             return False
         closed = self._case is None or self._is_closed
         return closed and (bool(self._for_next) or not self._has_more_to_do())

@@ -11,9 +11,11 @@ from temporalio.exceptions import ApplicationError, FailureError
 from workflows.activity_options import CARRY_OUT_LONG, READ_BACK_LONG, Options, execute, start
 from workflows.domain.case.decision import Measure
 from workflows.domain.case.enforcement import (
+    ACTING,
     FIRST_TRY,
     NOT_DONE,
     ActionReport,
+    ActionState,
     ActionStatus,
     Problem,
     ProblemKind,
@@ -41,6 +43,18 @@ class ActionRun:
         self.status = ActionStatus.DONE if start.notice_only else ActionStatus.PENDING
         self.problem: Problem | None = None
         self.would = ""
+        if job.state is not None:
+            self._continue(job.state)
+
+    def _continue(self, state: ActionState) -> None:
+        """Goes on from `state`; a change that was under way may have been made or not."""
+        self.until, self.problem = state.until or self.until, state.problem
+        self.status, self.in_force = state.status, state.in_force
+        if state.status in ACTING:
+            self.in_force = state.status is ActionStatus.UNDOING
+            self.tried, self.unclear = True, not self.in_force
+            self.status = ActionStatus.FAILED
+            self.problem = Problem(kind=ProblemKind.UNREACHABLE)
 
     def again(self, now: datetime) -> None:
         """Resets the action for a retry.

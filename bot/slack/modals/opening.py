@@ -74,7 +74,7 @@ class ModalOpener(Listener):
         texts = await self._texts(person, self._services.timeouts.language_after_ack)
         choices, may = await asking
         if isinstance(choices, CaseOver):
-            return texts.say("bot.modal.case_over", case=aim.case)
+            return texts.say(await self._why_over(aim.case), case=aim.case)
         if isinstance(choices, BaseException):
             raise choices
         if may is False:
@@ -83,6 +83,14 @@ class ModalOpener(Listener):
             return self._view(press, aim, name, choices, texts)
         except Unreadable:
             return texts.say("bot.press.unreadable")
+
+    async def _why_over(self, case: str) -> str:
+        """The key of the sentence: a case that is open in the ledger was lost at Temporal."""
+        seconds = self._services.timeouts.others
+        lost = await in_time(
+            self._services.ledger.is_open(case), seconds, "case_not_read", case=case
+        )
+        return "refusal.case_lost" if lost else "bot.modal.case_over"
 
     def _view(self, press: Press, aim: Handle, name: str, choices: Choices, texts: Catalog) -> View:
         if press.source.place is None:

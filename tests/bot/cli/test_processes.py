@@ -92,6 +92,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
         "KOBAN_POLICY": str(ROOT / "deploy/policy"),
         "KOBAN_TEMPORAL__ADDRESS": f"127.0.0.1:{free_port()}",
         "KOBAN_HTTP__PORT": "0",
+        "KOBAN_HTTP__METRICS_PORT": "0",
         "KOBAN_SLACK__BOT_TOKEN": "xoxb-nobody",
         "KOBAN_SLACK__SIGNING_SECRET": "secret-of-slack",
         "KOBAN_SLACK__API_URL": "http://127.0.0.1:1/api/",
@@ -112,13 +113,15 @@ async def test_both_start_without_temporal_and_go_on_once_it_is_there(
     async with AsyncExitStack() as stack:
         serve = await stack.enter_async_context(running(koban, "serve", **settings))
         work = await stack.enter_async_context(running(koban, "work", **settings))
+        inside = (await line_of(serve, "listening_inside"))["url"]
         url = (await line_of(serve, "listening"))["url"]
         assert (await line_of(work, "temporal_away"))["problem"]
         http = await stack.enter_async_context(
             httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=url, trust_env=False)
         )
         assert (await http.get("/healthz")).status_code == 200
-        away = await http.get("/readyz")
+        assert (await http.get("/readyz")).status_code == 503
+        away = await http.get(f"{inside}/readyz")
         assert away.status_code == 503
         assert (away.json()["ledger"], away.json()["policy"]) == ("ok", "ok")
         assert (await _post(http)).status_code == 503
@@ -130,6 +133,10 @@ async def test_both_start_without_temporal_and_go_on_once_it_is_there(
         assert answer.json() == {"results": [{"id": "a1", "result": "accepted"}]}
         assert (await http.get("/readyz")).status_code == 200
         await _recorded(koban, settings)
+        inside = (await line_of(work, "listening_inside"))["url"]
+        assert (await http.get(f"{inside}/readyz")).json() == {"temporal": "ok", "policy": "ok"}
+        page = (await http.get(f"{inside}/metrics")).text
+        assert 'koban_activity_seconds_count{activity="open_case",result="ok"} 1.0' in page
         assert await ended(serve) == 0
         assert await ended(work) == 0
 
@@ -146,12 +153,13 @@ async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
         stack.push_async_callback(postgres.kill)
         serve = await stack.enter_async_context(running(koban, "serve", **settings))
         work = await stack.enter_async_context(running(koban, "work", **settings))
+        inside = (await line_of(serve, "listening_inside"))["url"]
         url = (await line_of(serve, "listening"))["url"]
         assert "postgresql" in (await line_of(work, "ledger_away"))["address"]
         http = await stack.enter_async_context(
             httpx.AsyncClient(timeout=WAIT_SECONDS, base_url=url, trust_env=False)
         )
-        away = await http.get("/readyz")
+        away = await http.get(f"{inside}/readyz")
         assert (away.status_code, away.json()["temporal"]) == (503, "ok")
         assert away.json()["ledger"].endswith("does not answer. Start it or set KOBAN_LEDGER__URL.")
         assert (await _post(http)).status_code == 202

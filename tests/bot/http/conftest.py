@@ -88,6 +88,7 @@ class AlertServer:
     http: SigningClient
     cases: RecordingCases
     known: KnownKeys
+    operator: httpx.AsyncClient
     checks: dict[str, str | None] = field(default_factory=dict)
 
     async def post(self, value: Any, secret: str = COMMON, **headers: str) -> httpx.Response:
@@ -109,6 +110,10 @@ async def server(front: Front) -> AsyncIterator[AlertServer]:
         return answers["ledger"]
 
     checks = {"temporal": temporal, "ledger": ledger}
-    front.app = make_app([endpoint.router()], checks, metrics)
-    async with SigningClient(timeout=WAIT_SECONDS, base_url=front.url) as http:
-        yield AlertServer(http, cases, known, answers)
+    front.app = app = make_app([endpoint.router()], checks, metrics)
+    inside = httpx.ASGITransport(app.internal)
+    async with (
+        SigningClient(timeout=WAIT_SECONDS, base_url=front.url) as http,
+        httpx.AsyncClient(transport=inside, base_url="http://inside") as operator,
+    ):
+        yield AlertServer(http, cases, known, operator, answers)

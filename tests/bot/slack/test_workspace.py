@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from activities.slack.client import slack_client
-from bot.http.app import make_app as make_http_app
+from bot.http.app import make_internal_app
 from bot.http.metrics import Metrics
 from bot.policies import Policies, watch_folder
 from bot.slack.manifest import SCOPES
@@ -86,7 +86,7 @@ async def test_a_missing_scope_is_named(checked: Checked) -> None:
 async def test_readiness_names_a_channel_and_stays_ready(checked: Checked) -> None:
     """Detectors can still send alerts."""
     checked.workspace.channels["C0LIVE"].is_archived = True
-    app = make_http_app([], {}, Metrics(), {"slack": checked.check.check})
+    app = make_internal_app({}, Metrics(), {"slack": checked.check.check})
     async with (
         serving(app) as url,
         httpx.AsyncClient() as http,

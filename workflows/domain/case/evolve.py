@@ -1,6 +1,6 @@
 """Evolution of a case: the changes that each event makes to it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import reduce
 from typing import Any, TypeVar
@@ -64,6 +64,13 @@ def apply(case: Case, event: Event) -> Case:
 def apply_all(case: Case, events: Iterable[Event]) -> Case:
     """The case after all `events`, in their order."""
     return reduce(apply, events, case)
+
+
+def rebuilt(workflow_id: str, policy: Any, events: Sequence[Event]) -> Case:
+    """The case after all its events, of which the first opened it. Raises `ValueError`."""
+    if not events or not isinstance(events[0], ev.CaseOpened):
+        raise ValueError("the first event is not an opening")
+    return apply_all(opened(workflow_id, policy, events[0]), events[1:])
 
 
 def numbered(case: Case, events: Iterable[Event]) -> tuple[ev.Recorded, ...]:

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     NOTHING_TO_UNDO = "nothing_to_undo"
     NOTHING_FAILED = "nothing_failed"
     UNKNOWN_CASE = "unknown_case"
+    CASE_LOST = "case_lost"
     ROLES_UNKNOWN = "roles_unknown"
     OWN_APPEAL = "own_appeal"
     APPEAL_OVER = "appeal_over"

@@ -15,6 +15,7 @@ depends_on = None
 TABLES = (
     *("alerts", "cases", "policies", "events", "actions", "appeals", "bulk_decisions", "lookups"),
     *("covers", "spending", "preferences", "automation", "exposures", "evidence_files"),
+    "installation",
 )
 
 
@@ -184,6 +185,12 @@ def upgrade() -> None:
         *_optional(sa.String(8), "language"),
         *_needed(Utc(), "at"),
         sa.PrimaryKeyConstraint("person", name="pk_preferences"),
+    )
+    op.create_table(
+        "installation",
+        *_needed(sa.String(64), "id"),
+        *_needed(Utc(), "at"),
+        sa.PrimaryKeyConstraint("id", name="pk_installation"),
     )
     op.create_table(
         "automation",

@@ -7,7 +7,9 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, approval_for, still_covers
 from workflows.domain.case.enforcement import (
+    ACTING,
     IN_FORCE,
+    UNSETTLED,
     ActionReport,
     ActionState,
     ActionStatus,
@@ -50,6 +52,21 @@ def proof_of(
         undo=undo,
         dry_run=dry_run,
     )
+
+
+def stays_under_way(case: Case, decision: str) -> bool:
+    """Whether a decision or protection needs its enforcement: for an answer, a retry or a lift.
+
+    One that waits for its approval or for the end of a protection has not begun.
+    """
+    states = case.actions_of(decision)
+    if any(each.in_force and each.until is not None for each in states):
+        return True
+    protects = any(each.id == decision for each in case.protections)
+    enforcing = case.phase is Phase.ENFORCING and not case.handing_over
+    began = protects or case.undoing or enforcing
+    last = protects or (case.decision is not None and case.decision.id == decision)
+    return began and last and any(each.status in UNSETTLED | ACTING for each in states)
 
 
 _S = ActionStatus

@@ -28,6 +28,7 @@ from workflows.domain.case.enforcement import (
 )
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason
+from workflows.domain.case.rules.enforcement import stays_under_way
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import PresetAction
 
@@ -310,3 +311,22 @@ class TestUndoing:
             case = follow(case, cmd.Approve(by=lead), minutes(3))
         case = follow(case, news(case, ActionStatus.DONE), minutes(3.1))
         assert refused(case, cmd.Undo(by=TANAKA), 5).reason is Reason.NOTHING_TO_UNDO
+
+
+def test_an_enforcement_is_needed_for_an_answer_a_retry_or_a_lift() -> None:
+    """One that waits for its approval has not begun, and what is over needs nothing more."""
+    pending = two(ActionStatus.PENDING, ActionStatus.PENDING)
+    assert stays_under_way(pending, pending.decisions[-1].id)
+    failed = two(ActionStatus.DONE, ActionStatus.FAILED)
+    assert stays_under_way(failed, failed.decisions[-1].id)
+    over = closed()
+    assert not stays_under_way(over, over.decisions[-1].id)
+    command = cmd.Decide(
+        by=SATO,
+        verdict=Verdict.VIOLATION,
+        actions=(PresetAction(action="permanent_ban"),),
+        reason="理由",
+    )
+    waiting = follow(a_case(), command, minutes(2))
+    assert waiting.phase is Phase.AWAITING_APPROVAL
+    assert not stays_under_way(waiting, waiting.decisions[-1].id)

@@ -1,0 +1,401 @@
+"""Ledger and Temporal compared: their common id, cases that one of them lost, and the repair."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import structlog
+from temporalio.api.common.v1 import Payload
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleSpec,
+    ScheduleState,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+)
+from temporalio.converter import WorkflowSerializationContext
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.ledger.cases import Ledger
+from activities.ledger.database import Database, LedgerError, LedgerUnavailable, Row, migrate
+from activities.ledger.policies import StoredPolicies
+from activities.ledger.recovery import MOST, NotRestorable, Recovery
+from activities.signatures import Signer
+from bot.encryption import Undecryptable
+from bot.policies import Policies
+from workflows.client import Cases, OutOfReach
+from workflows.domain.case.model import Phase
+from workflows.domain.ids import appeal_workflow_id, closed_workflow_id, enforcement_workflow_id
+from workflows.inputs import CaseStart, PendingWork
+from workflows.ports.cases import ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
+
+MARK = "koban/installation"
+"""Id of the Temporal Schedule whose note has the installation's id. It never runs."""
+NOTE = "Koban installation "
+TRY = timedelta(seconds=5)
+CONFIRMED = 50
+"""Cases that one look asks Temporal about, one by one: its list is a second late."""
+NAMED = 5
+YOUNG = timedelta(minutes=1)
+"""A workflow that began since then may not be in the ledger yet."""
+KEPT_SECONDS = 60.0
+"""Age of an answer that `check` gives again."""
+CASE, APPEAL = "CaseWorkflow", "AppealWorkflow"
+FIX = "run koban doctor --fix."
+
+log = structlog.get_logger()
+
+
+class Line(NamedTuple):
+    """One line of a repair; not `done`: something that a person has to look at."""
+
+    done: bool
+    text: str
+
+
+class Run(NamedTuple):
+    """One run of a workflow."""
+
+    workflow_id: str
+    run_id: str
+    began: datetime
+
+
+class Stores:
+    """The ledger and Temporal of one deployment. Temporal's errors are `RPCError`."""
+
+    def __init__(
+        self,
+        client: Client,
+        task_queue: str,
+        database: Database,
+        policies: Policies,
+        signer: Signer,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`signer` is that of `koban work`: what is filled in has to be signed as well."""
+        stored = StoredPolicies(database, signer, policies.current_packed)
+        self._client = client
+        self._database = database
+        self._policies = policies
+        self._cases = Cases(client, task_queue)
+        self._ledger = Ledger(database, policies=stored)
+        self._recovery = Recovery(database, stored)
+        self._clock = clock
+        self._at = float("-inf")
+        self._last: str | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    # -- identity -------------------------------------------------------------------------
+
+    async def settle(self, writes: bool = True) -> str | None:
+        """Compares both ids; a sentence if they differ. With `writes` a new deployment gets one.
+
+        Raises `LedgerUnavailable`.
+        """
+        own, marked = await self._recovery.identity(), await self._mark()
+        if own == marked and own is not None:
+            return None
+        if own is not None and marked is not None:
+            return (
+                "The ledger and Temporal belong to different installations: set "
+                "KOBAN_LEDGER__URL or KOBAN_TEMPORAL__NAMESPACE."
+            )
+        if marked is not None:
+            return (
+                "The ledger is new, and Temporal has the cases of an earlier one: restore the "
+                f"ledger from a backup, or {FIX}"
+            )
+        if own is not None and not await self._recovery.is_empty():
+            return f"Temporal is new, and the ledger has the cases of an earlier one: {FIX}"
+        if writes:
+            await self._write_mark(await self._recovery.identify())
+        return None
+
+    async def _mark(self) -> str | None:
+        try:
+            found = await self._client.get_schedule_handle(MARK).describe(rpc_timeout=TRY)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+        return (found.schedule.state.note or "").removeprefix(NOTE)
+
+    async def _write_mark(self, identity: str) -> None:
+        # A schedule outlives the retention of closed workflows, and needs no worker.
+        schedule = Schedule(
+            action=ScheduleActionStartWorkflow("Installation", id=MARK, task_queue=MARK),
+            spec=ScheduleSpec(),
+            state=ScheduleState(paused=True, note=f"{NOTE}{identity}"),
+        )
+        try:
+            await self._client.create_schedule(MARK, schedule, rpc_timeout=TRY)
+        except ScheduleAlreadyRunningError:
+            log.info("installation_known", id=identity)
+
+    # -- comparison -----------------------------------------------------------------------
+
+    async def check(self) -> str | None:
+        """The last result of `problems`, read again after a minute; for `/readyz`."""
+        if self._reading is None and self._clock() - self._at > KEPT_SECONDS:
+            self._reading = asyncio.create_task(self._read())
+        if self._reading is not None:
+            # It goes on where this caller gives up.
+            await asyncio.shield(self._reading)
+        return self._last
+
+    async def _read(self) -> None:
+        try:
+            self._last = await self.problems()
+            self._at = self._clock()
+        except (RPCError, RuntimeError, LedgerUnavailable) as error:
+            log.warning("stores_not_compared", error=type(error).__name__)
+        finally:
+            self._reading = None
+
+    async def problems(self, writes: bool = True) -> str | None:
+        """Sentences on what one store lacks, None without any. Raises `LedgerUnavailable`."""
+        apart = await self.settle(writes)
+        lost = await self.lost()
+        orphans = await self.orphans()
+        found = [apart] if apart else []
+        if lost:
+            found.append(f"Temporal lacks {_named([row['id'] for row in lost])}: {FIX}")
+        if orphans:
+            ids = sorted({run.workflow_id for run in orphans})
+            found.append(f"The ledger lacks the cases of {_named(ids)}: {FIX}")
+        appeals = await self.lost_appeals()
+        if appeals:
+            found.append(
+                f"Temporal lacks {_named(appeals)}: an appeal is not restored; answer it outside "
+                "Koban."
+            )
+        return " ".join(found) or None
+
+    async def lost(self) -> list[Row]:
+        """Cases of the ledger that should run at Temporal, and do not."""
+        rows = await self._recovery.unfinished()
+        closed = await self._recovery.to_lift()
+        running = await self._running(CASE) if rows else set()
+        holders = {row["workflow_id"]: row["id"] for row in rows if _is_open(row)}
+        missing = [row for row in rows if not _runs(row, running, holders)]
+        found = [row for row in missing[:CONFIRMED] if await self._is_lost(row, holders)]
+        return [*found, *missing[CONFIRMED:], *await self._without_lift(closed)]
+
+    async def _is_lost(self, row: Row, holders: dict[str, str]) -> bool:
+        ids = [closed_workflow_id(row["id"])]
+        if holders.get(row["workflow_id"]) == row["id"]:
+            ids.append(row["workflow_id"])
+        if any([await self._is_running(each) for each in ids]):
+            return False
+        # It may have ended since its row was read.
+        latest = [each["id"] for each in await self._recovery.unfinished()]
+        return row["id"] in latest
+
+    async def _without_lift(self, closed: Sequence[Row]) -> list[Row]:
+        running = await self._running("EnforcementWorkflow") if closed else set()
+        found = []
+        for row in closed:
+            decisions = await self._recovery.decisions_to_lift(row["id"])
+            ids = {enforcement_workflow_id(row["id"], each) for each in decisions} - running
+            if any([not await self._is_running(each) for each in sorted(ids)]):
+                found.append(row)
+        return found
+
+    async def orphans(self) -> list[Run]:
+        """Running cases that the ledger does not have."""
+        before = datetime.now(UTC) - YOUNG
+        runs = await self._runs(f"WorkflowType = '{CASE}' AND ExecutionStatus = 'Running'")
+        known = await self._recovery.known_workflows() if runs else ()
+        return [
+            run
+            for run in runs
+            if run.began < before and not await self._is_known(run.workflow_id, known)
+        ]
+
+    async def _is_known(self, workflow_id: str, known: Collection[str]) -> bool:
+        return workflow_id in known or await self._recovery.has(workflow_id.rpartition("/")[2])
+
+    async def lost_appeals(self) -> list[str]:
+        """Open appeals of the ledger that do not run at Temporal."""
+        waiting = await self._recovery.open_appeals()
+        running = await self._running(APPEAL) if waiting else set()
+        missing = [each for each in waiting if appeal_workflow_id(each) not in running]
+        return [each for each in missing if not await self._is_running(appeal_workflow_id(each))]
+
+    async def _running(self, type_: str) -> set[str]:
+        runs = await self._runs(f"WorkflowType = '{type_}' AND ExecutionStatus = 'Running'")
+        return {run.workflow_id for run in runs}
+
+    async def _runs(self, query: str) -> list[Run]:
+        listed = self._client.list_workflows(query, limit=MOST)
+        return [_run_of(each) async for each in listed]
+
+    async def _is_running(self, workflow_id: str) -> bool:
+        try:
+            handle = self._client.get_workflow_handle(workflow_id)
+            status = (await handle.describe(rpc_timeout=TRY)).status
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return False
+        return status is WorkflowExecutionStatus.RUNNING
+
+    # -- repair ---------------------------------------------------------------------------
+
+    async def repair(self) -> AsyncIterator[Line]:
+        """Fills the ledger from Temporal, and starts what Temporal lost; a line for each case.
+
+        Can be repeated. Deletes nothing, and changes no row that exists.
+        """
+        was_missing = self._database.is_missing
+        await migrate(self._database)
+        if was_missing:
+            yield Line(True, "the ledger's file was missing, and is made again")
+        own, marked = await self._recovery.identity(), await self._mark()
+        if own is not None and marked is not None and own != marked:
+            yield Line(False, str(await self.settle(writes=False)))
+            return
+        if (own is None and marked is not None) or await self.orphans():
+            async for line in self._fill():
+                yield line
+        for row in await self.lost():
+            yield await self._start_again(row)
+        for appeal in await self.lost_appeals():
+            yield Line(False, f"{appeal}: an appeal is not restored; answer it outside Koban")
+        identity = await self._recovery.identify(marked)
+        if marked is None:
+            await self._write_mark(identity)
+
+    async def _start_again(self, row: Row) -> Line:
+        case, book = row["id"], row["playbook"]
+        try:
+            snapshot = await self._recovery.snapshot(row, self._policies.current_packed(book))
+            workflow_id = row["workflow_id"] if _is_open(row) else closed_workflow_id(case)
+            pending = PendingWork(stale=True, unsure_since=row["opened_at"])
+            start = CaseStart(
+                workflow_id=workflow_id, memory=snapshot, under_way=pending, rebuilt=True
+            )
+            await self._cases.start_again(start)
+        except NotRestorable as error:
+            return Line(False, f"{case}: not started again: {error}")
+        except OutOfReach as error:
+            return Line(False, f"{case}: not started again: {error}; repeat the command")
+        return Line(True, f"{case}: started again at Temporal")
+
+    async def _fill(self) -> AsyncIterator[Line]:
+        runs = sorted(await self._runs(f"WorkflowType = '{CASE}'"), key=lambda run: run.began)
+        filled: set[str] = set()
+        for run in runs:
+            try:
+                async for case in self._fill_from(run):
+                    if case not in filled:
+                        filled.add(case)
+                        yield Line(True, f"{case}: written to the ledger")
+            except (LedgerError, ApplicationError, Undecryptable, RPCError) as error:
+                yield Line(False, f"{run.workflow_id}: not all of it is in the ledger: {error}")
+        yield Line(
+            False,
+            "not restored: cases that ended before Temporal's retention, look-ups, covers, pauses, "
+            "settings of people, appeals and subjects of bulk decisions",
+        )
+
+    async def _fill_from(self, run: Run) -> AsyncIterator[str]:
+        """Repeats the writes of one run, which are in its history; yields their cases."""
+        start: CaseStart | None = None
+        async for name, given, result in _steps(self._client, run):
+            if name == STARTED:
+                start = given
+            elif name == "open_case" and result.event is not None:
+                packed = start.policy if start is not None else None
+                fits = packed is not None and packed.version == given.row.policy_version
+                await self._ledger.restore_opening(given, result.event, packed if fits else None)
+                yield result.event.case
+            elif name == "claim_alerts":
+                new = [each for each in given.alerts if each.key not in result.known]
+                await self._ledger.claim_alerts(given.model_copy(update={"alerts": tuple(new)}))
+            elif name == "record":
+                await self._ledger.record(given)
+                yield given.case
+
+
+async def compare(stores: Stores) -> None:
+    """Gives a new deployment its id; an error in the log if the stores don't belong together."""
+    try:
+        problem = await stores.settle()
+    except (RPCError, LedgerUnavailable) as error:
+        log.warning("stores_not_compared", error=type(error).__name__)
+    else:
+        if problem is not None:
+            log.error("stores_apart", problem=problem)
+
+
+STARTED = "started"
+_WRITES: dict[str, tuple[type, type | None]] = {
+    "open_case": (OpenCase, OpenedCase),
+    "claim_alerts": (ClaimAlerts, ClaimedAlerts),
+    "record": (LedgerWrite, None),
+}
+"""Activities that write a case to the ledger, with the types of their argument and result."""
+
+
+async def _steps(client: Client, run: Run) -> AsyncIterator[tuple[str, Any, Any]]:
+    """The start of a run and its completed writes to the ledger: (name, argument, result)."""
+    handle = client.get_workflow_handle(run.workflow_id, run_id=run.run_id)
+    scheduled: dict[int, Any] = {}
+    async for event in handle.fetch_history_events():
+        if event.HasField("workflow_execution_started_event_attributes"):
+            given = event.workflow_execution_started_event_attributes.input.payloads
+            yield STARTED, await _decoded(client, run, given, CaseStart), None
+        elif event.HasField("activity_task_scheduled_event_attributes"):
+            task = event.activity_task_scheduled_event_attributes
+            if task.activity_type.name in _WRITES:
+                scheduled[event.event_id] = task
+        elif event.HasField("activity_task_completed_event_attributes"):
+            done = event.activity_task_completed_event_attributes
+            task = scheduled.pop(done.scheduled_event_id, None)
+            if task is None:
+                continue
+            argument, result = _WRITES[task.activity_type.name]
+            yield (
+                task.activity_type.name,
+                await _decoded(client, run, task.input.payloads, argument),
+                await _decoded(client, run, done.result.payloads, result),
+            )
+
+
+async def _decoded(
+    client: Client, run: Run, payloads: Sequence[Payload], type_: type | None
+) -> Any:
+    if type_ is None:
+        return None
+    context = WorkflowSerializationContext(client.namespace, run.workflow_id)
+    (value,) = await client.data_converter.with_context(context).decode(payloads[:1], [type_])
+    return value
+
+
+def _run_of(found: WorkflowExecution) -> Run:
+    return Run(found.id, found.run_id, found.start_time)
+
+
+def _is_open(row: Row) -> bool:
+    return bool(row["phase"] != Phase.CLOSED.value)
+
+
+def _runs(row: Row, running: Collection[str], holders: dict[str, str]) -> bool:
+    """Whether a case runs; of several open ones of a group the newest has the group's workflow."""
+    group = row["workflow_id"]
+    return closed_workflow_id(row["id"]) in running or (
+        group in running and holders.get(group) == row["id"]
+    )
+
+
+def _named(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    return f"{', '.join(ids[:NAMED])}{more}"
