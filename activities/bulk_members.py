@@ -72,7 +72,8 @@ class BulkActivities:
         # The subjects stored by an earlier attempt count.
         before = await self._bulk_ledger.stored(ask.id)
         found = Found(before) if before else await self._gathered(catalog, ask)
-        bulk = Bulk(id=ask.id, type=ask.type, count=len(found.subjects))
+        exempt = next((each.key for each in found.subjects if each.key in ask.exempt), "")
+        bulk = Bulk(id=ask.id, type=ask.type, count=len(found.subjects), exempt=exempt)
         if not 0 < bulk.count <= MOST:
             return bulk
         stored = await self._bulk_ledger.store(ask.id, ask.case, found.subjects)

@@ -17,6 +17,7 @@ from bot.settings import Settings, need, secrets_named
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.model import AppealRequest
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec
+from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.matching import facts_of, group_of
 from workflows.domain.policy.packed import PackedPolicy, pack
 from workflows.domain.policy.platform import LookupCatalog
@@ -176,6 +177,7 @@ class Policies:
             rules=folder.appeals,
             notice=folder.lookups.notice,
             titles=titles,
+            limits=folder.limits,
         )
 
     def look_ups(self) -> LookupCatalog:
@@ -195,6 +197,10 @@ class Policies:
         if not all(turn.people for turn in on):
             return None
         return frozenset(person for turn in on for person in turn.people) or None
+
+    def limits(self) -> Limits | None:
+        """Returns the limits, None when limits.yaml is missing."""
+        return self._watch.current().limits
 
     def roster(self) -> Roster | None:
         """Returns the roster, None when roster.yaml is missing."""

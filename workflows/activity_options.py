@@ -137,7 +137,7 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     # It reads the worker's memory; without an answer a press would be decided too leniently.
     CasePort.strictness_now: replace(LEDGER, retry=_backoff(0.2, 2), rank=1),
     CasePort.covers_of: LEDGER_PRESS,
-    CasePort.spend: LEDGER_PRESS,
+    CasePort.book: LEDGER_PRESS,
     CasePort.claim_alerts: PROTECTION,
     CasePort.automation_of: PROTECTION,
     CasePort.expose: LEDGER_PRESS,
@@ -159,6 +159,7 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     ),
     # A call to people that comes later than an hour is of no use.
     CasePort.tell: replace(_SLACK, within=timedelta(hours=1), heartbeat=None),
+    CasePort.alert_leads: replace(_SLACK, within=timedelta(hours=1), heartbeat=None, rank=2),
     # An image takes up to 10 s to fetch and 15 s to decode, and an upload to Slack has several
     # steps. After 75 s the person has closed the modal.
     CasePort.show_evidence: replace(

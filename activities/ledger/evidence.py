@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.database import Repository
+from activities.ledger.limits import note_overrun
 from activities.ledger.rows import Link
 from activities.ledger.schema import alerts, cases, events, evidence_files, exposures, lookups
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, named
 from workflows.domain.case.event_base import kind_of
 from workflows.domain.case.events import CaseAbsorbed, EvidenceRevealed
 from workflows.domain.case.reveal_quota import Exposed, is_full
+from workflows.domain.policy.limits import Full, Power
 from workflows.ports.cases import RevealRequest
 
 MOST_MERGED = 50
@@ -89,7 +91,9 @@ class EvidenceRecord(Repository):
             if piece is None:
                 return Exposed()
             known = await _known(connection, exposing, isinstance(piece, ImageEvidence))
-            if not known.again and not is_full(exposing.most, known.seen, known.again):
+            if is_full(exposing.most, known.seen, known.again):
+                return await self._refused(connection, exposing, known)
+            if not known.again:
                 row = {
                     **_piece(exposing.alert, exposing.item),
                     "person": exposing.person,
@@ -98,6 +102,22 @@ class EvidenceRecord(Repository):
                 }
                 await connection.execute(self._database.upsert(exposures, row), row)
             return known
+
+    async def _refused(
+        self, connection: AsyncConnection, exposing: RevealRequest, known: Exposed
+    ) -> Exposed:
+        reached = Full(
+            power=Power.EVIDENCE,
+            holder=exposing.person,
+            most=exposing.most or 0,
+            within=exposing.at - exposing.since,
+            used=known.seen,
+        )
+        key = f"{exposing.case}/{exposing.item}"
+        noted = await note_overrun(
+            self._database, connection, reached, key, exposing.at, exposing.case
+        )
+        return known.model_copy(update={"alert": noted.alert})
 
 
 _NEWEST = (alerts.c.occurred_at.desc(), alerts.c.detector, alerts.c.alert_id)

@@ -193,14 +193,30 @@ covers = sa.Table(
     sa.Column("ended_by", _text(64)),
 )
 
-spending = sa.Table(
-    "spending",
+uses = sa.Table(
+    "uses",
     metadata,
+    sa.Column("power", _text(32), primary_key=True),
+    sa.Column("holder", _text(), primary_key=True),
     sa.Column("key", _text(), primary_key=True),
-    sa.Column("person", _text(64), nullable=False),
-    sa.Column("actions", sa.Integer, nullable=False),
+    sa.Column("amount", sa.Integer, nullable=False),
     sa.Column("at", Utc, nullable=False),
-    sa.Index("ix_spending_person_at", "person", "at"),
+    sa.Index("ix_uses_power_holder_at", "power", "holder", "at"),
+)
+
+overruns = sa.Table(
+    "overruns",
+    metadata,
+    sa.Column("power", _text(32), primary_key=True),
+    sa.Column("holder", _text(), primary_key=True),
+    sa.Column("key", _text(), primary_key=True),
+    sa.Column("at", Utc, primary_key=True),
+    sa.Column("case_id", _text(16)),
+    sa.Column("used", sa.Integer, nullable=False),
+    sa.Column("most", sa.Integer, nullable=False),
+    sa.Column("seconds", sa.Integer, nullable=False),
+    sa.Column("alerted", sa.Boolean, nullable=False),
+    sa.Index("ix_overruns_at", "at"),
 )
 
 preferences = sa.Table(

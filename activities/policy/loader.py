@@ -13,10 +13,11 @@ from activities.policy.messages import M, validated
 from activities.policy.yaml_document import Document, Fault, PolicyFaults, read
 from workflows.conditions import holds, problem
 from workflows.domain.alerts import Alert
-from workflows.domain.policy.actions import ActionCatalog, Limits
+from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.appeals import AppealRules, NoticeText
 from workflows.domain.policy.checks.all import findings
 from workflows.domain.policy.checks.finding import Bundle
+from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.matching import Facts, find_playbook
 from workflows.domain.policy.platform import Detector, LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy
@@ -36,7 +37,10 @@ SCHEMAS = "schemas"
 
 @dataclass(frozen=True)
 class PolicyFolder:
-    """Valid policy folder; `version` is a hash of its contents."""
+    """Valid policy folder; `version` is a hash of its contents.
+
+    `warnings` are about what is valid and may not be meant.
+    """
 
     version: str
     catalog: ActionCatalog
@@ -48,6 +52,7 @@ class PolicyFolder:
     appeals: AppealRules | None = None
     roster: Roster | None = None
     reports: ReportRules | None = None
+    warnings: tuple[Fault, ...] = ()
     _policies: dict[str, Policy] = field(default_factory=dict, compare=False, repr=False)
 
     def policy_for(self, playbook: str) -> Policy:
@@ -89,10 +94,19 @@ def check_folder(folder: Path) -> list[str]:
     return []
 
 
+def folder_warnings(folder: Path) -> list[str]:
+    """The warnings of `koban check` about a valid folder, by file and line; none otherwise."""
+    try:
+        return [f"warning: {each}" for each in load_policy(folder).warnings]
+    except PolicyFaults:
+        return []
+
+
 class _Loader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._documents: dict[str, Document] = {}
+        self._warnings: list[Fault] = []
 
     def load(self) -> PolicyFolder:
         if not self._folder.is_dir():
@@ -113,12 +127,13 @@ class _Loader:
         detectors = self._all("detectors", Detector)
         whole = not any(document.faults for document in self._documents.values())
         files = {**parts, "playbooks": playbooks, "detectors": detectors}
-        self._lint(Bundle(**files, problem=problem, whole=whole))
+        self._lint(Bundle(**files, problem=problem, whole=whole, holds=holds))
         self._stop_at_faults()
         return PolicyFolder(
             version=self._version(),
             playbooks={each.playbook: each for each in playbooks.values()},
             detectors={each.detector: each for each in detectors.values()},
+            warnings=tuple(sorted(set(self._warnings))),
             **parts,
         )
 
@@ -147,7 +162,11 @@ class _Loader:
     def _lint(self, bundle: Bundle) -> None:
         for found in findings(bundle):
             document = self._documents.setdefault(found.file, Document(found.file))
-            document.fault(found.place, found.what, found.write)
+            if found.warning:
+                line = document.line(found.place)
+                self._warnings.append(Fault(found.file, line, found.what, found.write))
+            else:
+                document.fault(found.place, found.what, found.write)
 
     def _stop_at_faults(self) -> None:
         faults = [fault for document in self._documents.values() for fault in document.faults]

@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 from activities.slack.blocks import Message
 from activities.slack.cards.appeal import LINES_TYPE, appeal_card, appeal_lines
 from activities.slack.client import Sender, SlackTrouble
-from activities.slack.direct_messages import DirectMessages
+from activities.slack.direct_messages import Announcement, DirectMessages, limit_message
 from activities.slack.directory import Directory, RolesUnknown
 from activities.slack.files import Files
 from activities.slack.i18n.catalog import texts
@@ -30,7 +30,13 @@ from activities.slack.publisher import (
 )
 from activities.slack.rate_limiter import INTERACTIVE, RateLimiter, Slot, SlotCancelled
 from activities.slack.reader import Reader
-from activities.slack.refusals import APPROVING, CoversOf, of_case, refusal_of, with_typed
+from activities.slack.refusals import (
+    APPROVING,
+    CoversOf,
+    of_case,
+    refusal_of,
+    with_typed,
+)
 from activities.slack.storm_digest import StormService, calls, digest
 from activities.slack.thread import people_of
 from workflows.domain.appeal.events import AppealRecorded
@@ -40,7 +46,16 @@ from workflows.domain.metrics.report import Report
 from workflows.domain.people import Role
 from workflows.domain.values import Language
 from workflows.ports.appeals import ShowAppeal, ShownAppeal
-from workflows.ports.cases import Answer, ApproversAsk, RolesAsk, Show, Shown, Tell, Told
+from workflows.ports.cases import (
+    Answer,
+    ApproversAsk,
+    LimitAlert,
+    RolesAsk,
+    Show,
+    Shown,
+    Tell,
+    Told,
+)
 from workflows.ports.storms import ShowStorm
 
 STALE_SECONDS = 1.0
@@ -191,6 +206,14 @@ class SlackActivities:
 
         with _roles_known():
             return await DirectMessages(wanted, self._sender, self._people, reader_of).run()
+
+    @activity.defn(name="alert_leads")
+    async def alert_leads(self, wanted: LimitAlert) -> None:
+        """Posts in the leads' channel, else to each lead. Raises `roles_unknown`, retryable."""
+        reader = await self._reader((wanted.limit.holder,))
+        message = limit_message(wanted, reader)
+        with _roles_known():
+            await Announcement(wanted.key, message, self._sender, self._people).run(Role.LEAD)
 
     @activity.defn(name="roles_of")
     async def roles_of(self, wanted: RolesAsk) -> Grant:

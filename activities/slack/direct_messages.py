@@ -12,11 +12,12 @@ from activities.slack.directory import Directory, RolesUnknown
 from activities.slack.escape import mrkdwn
 from activities.slack.post_once import PostOnce
 from activities.slack.reader import Reader
+from activities.slack.refusals import limit_alert
 from activities.slack.thread import line
 from workflows.domain.case import events as ev
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Notify
-from workflows.ports.cases import Tell, Told
+from workflows.ports.cases import LimitAlert, Tell, Told
 
 _log = structlog.get_logger(__name__)
 
@@ -153,3 +154,62 @@ class DirectMessages:
         """True where an earlier attempt sent this message, else None."""
         payloads = [each["payload"] async for each in sent]
         return {"key": self._wanted.key} in payloads or None
+
+
+def limit_message(wanted: LimitAlert, reader: Reader) -> Message:
+    """Draws the alert of the leads about a reached limit."""
+    text = limit_alert(wanted.limit, reader, wanted.case)
+    return Message(text, [section([text])], metadata(NOTICE_TYPE, key=wanted.key))
+
+
+class Announcement:
+    """One message for a role: in its channel, or to each member where that is not possible."""
+
+    def __init__(self, key: str, message: Message, sender: Sender, people: Directory) -> None:
+        """`key` identifies the message; made within the activity."""
+        self._key = key
+        self._message = message
+        self._sender = sender
+        self._people = people
+        self._progress = PostOnce()
+
+    async def run(self, role: Role) -> None:
+        """Posts once. Raises `SlackTrouble`, retryable, and `RolesUnknown`."""
+        async with self._progress.attempt():
+            channel = self._people.channel(role)
+            if channel is not None and await self._posted(channel):
+                return
+            for person in (await self._people.members(role))[:MAX_MEMBERS]:
+                await self._directed(person)
+
+    async def _posted(self, channel: str) -> bool:
+        async def post() -> bool:
+            await self._sender.post(channel, self._message)
+            return True
+
+        try:
+            found = self._sender.posted(channel, NOTICE_TYPE, self._progress.since)
+            return await self._progress.once(lambda: self._find(found), post)
+        except SlackTrouble as error:
+            if not error.is_refusal(self._progress.posted.attempt):
+                raise
+            return False
+
+    async def _directed(self, person: str) -> None:
+        posted = self._progress.posted
+        if person in (*posted.notified, *posted.missed):
+            return
+        try:
+            found = self._sender.directed(person, NOTICE_TYPE, self._progress.since)
+            await self._progress.once(
+                lambda: self._find(found), lambda: self._sender.direct(person, self._message)
+            )
+            self._progress.done(notified=(*posted.notified, person))
+        except SlackTrouble as error:
+            if not error.is_refusal(posted.attempt):
+                raise
+            self._progress.done(missed=(*posted.missed, person))
+
+    async def _find(self, sent: AsyncIterator[Found]) -> bool | None:
+        payloads = [each["payload"] async for each in sent]
+        return {"key": self._key} in payloads or None

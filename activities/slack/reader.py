@@ -10,6 +10,7 @@ from activities.slack.i18n.catalog import Catalog
 from workflows.domain.alerts import Subject
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.people import Role
+from workflows.domain.policy.limits import Full
 from workflows.domain.values import Text
 
 NAME = 40
@@ -139,6 +140,16 @@ class Reader:
 def is_user(person: str) -> bool:
     """True for the id of a Slack user."""
     return _USER.fullmatch(person) is not None
+
+
+def limit_values(limit: Full, reader: Reader) -> dict[str, str]:
+    """The values of texts about a reached limit: power, number, time and holder."""
+    return {
+        "power": reader.say(f"power.{limit.power}"),
+        "most": reader.texts.number(limit.most),
+        "lasts": reader.texts.duration(limit.within),
+        "name": mrkdwn(one_line(limit.holder), NAME),
+    }
 
 
 def problem_words(problem: Problem, reader: Reader) -> str:

@@ -10,9 +10,10 @@ from activities.slack.blocks import MOST_SECTION, Block, context, section
 from activities.slack.directory import Directory, RolesUnknown
 from activities.slack.escape import mrkdwn, one_line, shorten
 from activities.slack.i18n.catalog import Catalog
-from activities.slack.reader import Reader
+from activities.slack.reader import Reader, limit_values
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Role
+from workflows.domain.policy.limits import Full, Power
 from workflows.domain.values import Value, visible
 from workflows.ports.cases import Answer
 
@@ -109,6 +110,9 @@ def refusal_text(
     `case` is the requested id, `holders` may execute the command, `command` is its kind.
     """
     key = f"refusal.{refusal.reason}"
+    limit = refusal.limit
+    if refusal.reason is Reason.LIMIT_REACHED and limit is not None:
+        return refused_by_limit(limit, reader, now)
     if refusal.reason is Reason.ROLE_NEEDED and command in APPROVING:
         key = "refusal.role_needed.approval"
     values = {
@@ -125,6 +129,31 @@ def refusal_text(
     return reader.say(key, **values).strip()
 
 
+def refused_by_limit(limit: Full, reader: Reader, now: datetime) -> str:
+    """One sentence: the limit, when it resets, and who can go on."""
+    values = limit_values(limit, reader)
+    if limit.resets_at is None:
+        return reader.say("refusal.limit_reached.large", **values)
+    return reader.say(
+        "refusal.limit_reached.until", wait=_wait(limit.resets_at, now, reader.texts), **values
+    )
+
+
+def limit_alert(limit: Full, reader: Reader, case: str | None = None) -> str:
+    """The alert of the leads about a reached limit of a person or of automation."""
+    automatic = limit.power in (Power.DETECTOR, Power.PLAYBOOK)
+    kind = limit.power.value if automatic else "person"
+    values = {**limit_values(limit, reader), "person": reader.person(limit.holder)}
+    line = reader.say(f"limit.alert.{kind}", **values)
+    return line if case is None else reader.noted(line, mrkdwn(case, _NAME))
+
+
+def _wait(until: datetime, now: datetime, catalog: Catalog) -> str:
+    """The time until then, in whole minutes."""
+    left = max(until - now, timedelta())
+    return catalog.duration(timedelta(minutes=int(left.total_seconds()) // 60 + 1))
+
+
 def _longer(name: str, limit: int) -> str:
     """A `Safe` for names, of which a refusal shows more than other messages."""
     return mrkdwn(name, _NAME)
@@ -135,13 +164,12 @@ def _seen(refusal: Refusal, catalog: Catalog, now: datetime) -> str:
     cap = refusal.cap
     if cap is None:
         return ""
-    left = max(cap.over_at - now, timedelta())
     return catalog.say(
         "evidence.seen",
         count=cap.reveals,
         lasts=catalog.duration(cap.within),
         since=catalog.ago(now - cap.since),
-        wait=catalog.duration(timedelta(minutes=int(left.total_seconds()) // 60 + 1)),
+        wait=_wait(cap.over_at, now, catalog),
     )
 
 

@@ -16,7 +16,7 @@ from activities.slack.cards.decision import (
     would_words,
 )
 from activities.slack.escape import mrkdwn
-from activities.slack.reader import Reader, problem_words
+from activities.slack.reader import Reader, limit_values, problem_words
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, missing
 from workflows.domain.case.event_base import ActionEvent, AttemptEvent, DecisionEvent
@@ -151,9 +151,9 @@ def _stricter(change: Tightening) -> Iterator[str]:
     further = change.further
     if change.danger or further.actions or further.undos or further.reviews or further.limits:
         yield "approval"
-    if change.limits is not None:
+    if change.limits is not None or change.exempt:
         yield "limits"
-    if change.unprotected:
+    if change.unprotected or change.unreported:
         yield "automation"
     if change.no_bulk:
         yield "bulk"
@@ -228,7 +228,13 @@ def _started(event: ev.ProtectionStarted, view: CardView, reader: Reader) -> str
 
 
 def _withheld(event: ev.ProtectionWithheld, view: CardView, reader: Reader) -> str:
-    return reader.say("line.protection_withheld", person=reader.person(event.pause.by))
+    if event.exempt is not None:
+        return by(event, view, reader, ".exempt", reason=reader.title(event.exempt.reason))
+    if event.limit is not None:
+        return by(event, view, reader, f".{event.limit.power}", **limit_values(event.limit, reader))
+    return reader.say(
+        "line.protection_withheld", person=reader.person(event.pause.by if event.pause else None)
+    )
 
 
 def _protection(event: Any, view: CardView, reader: Reader, more: str = "") -> str:

@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from temporalio.service import RPCError
 
 from activities.ledger.database import LedgerUnavailable
-from activities.policy.loader import check_folder
+from activities.policy.loader import check_folder, folder_warnings
 from activities.slack.i18n.catalog import texts
 from bot.cli.process import open_database, open_http, open_web, run
 from bot.errors import InputWrong, Stop
@@ -65,7 +65,8 @@ def check(
     if not problems and folder is None:
         # Secrets belong to a deployment: a named folder is checked without them.
         problems = open_policies(settings).unsigned()
-    print("\n".join(problems) or f"{checked}: fine")
+    warnings = [] if problems else folder_warnings(checked)
+    print("\n".join(problems or (*warnings, f"{checked}: fine")))
     return 1 if problems else 0
 
 

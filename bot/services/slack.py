@@ -10,6 +10,7 @@ from temporalio.client import Client
 from activities.ledger.bulk import BulkLedger
 from activities.ledger.database import Database, LedgerUnavailable
 from activities.ledger.evidence import EvidenceRecord
+from activities.ledger.limits import LimitLedger
 from activities.ledger.queries import Queries
 from activities.ledger.search import Search
 from activities.ledger.statistics import Statistics
@@ -52,6 +53,7 @@ class Services:
     alerts: AlertSubmitter
     bulk_decisions: BulkService
     evidence: EvidenceRecord
+    limits: LimitLedger
     timeouts: Timeouts = PRODUCTION
 
 
@@ -108,5 +110,6 @@ def make_services(
         alerts=AlertSubmitter(cases, policies.target_of, known, timeouts.ledger),
         bulk_decisions=BulkService(RelatedReader(platform), BulkLedger(database), policies),
         evidence=EvidenceRecord(database),
+        limits=LimitLedger(database),
         timeouts=timeouts,
     )

@@ -14,9 +14,12 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
+from activities.errors import Unavailable
 from activities.ledger.queries import Look
 from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import Catalog
+from activities.slack.reader import Reader
+from activities.slack.refusals import limit_alert, refused_by_limit
 from bot.services.slack import Services
 from bot.slack.interactions import Press, Source, Unreadable, read_press, read_source
 from bot.slack.modals.form import sentence_view
@@ -27,6 +30,8 @@ from bot.tasks import Background
 from workflows.client import OutOfReach
 from workflows.domain.case.commands import Click, PersonCommand, Place
 from workflows.domain.people import Role
+from workflows.domain.policy.limits import Full, Power, use_of
+from workflows.ports.cases import Booking
 
 ERROR_LANGUAGE = 0.4
 """Seconds of `Timeouts.error` for the person's language."""
@@ -167,6 +172,38 @@ class Listener:
         about = id_ if kind == "case" else case
         look = Look(self._now(), person, kind, id_, why, case_id=about, revealed=revealed)
         await self._services.ledger.looked_up(look)
+
+    async def _over_limit(self, power: Power, person: str, key: str, texts: Catalog) -> str | None:
+        """Books one use of a power; the sentence that refuses it. Raises `Unavailable`."""
+        now = self._now()
+        use = use_of(self._services.policies.limits(), power, key, person)
+        if use is None:
+            return None
+        full = (await self._services.limits.book(Booking(uses=(use,), at=now))).full
+        if full is None:
+            return None
+        _log.warning("limit_reached", power=power.value, person=person)
+        if full.alert:
+            self._after.start(self._alert_leads(full))
+        return refused_by_limit(full, Reader(texts, self._services.zone), now)
+
+    async def _alert_leads(self, limit: Full) -> None:
+        """Alerts the leads in their channel, else each of them, to a reached limit."""
+        people, services = self._services.people, self._services
+        reader = Reader(
+            services.texts(services.language), services.zone, await people.names([limit.holder])
+        )
+        said = Said(text=limit_alert(limit, reader))
+        channel = people.channel(Role.LEAD)
+        if channel is not None and await self._replies.in_channel(channel, said):
+            return
+        try:
+            leads = await people.members(Role.LEAD)
+        except Unavailable as error:
+            _log.warning("leads_not_alerted", error=str(error))
+            return
+        for lead in leads:
+            await self._replies.directly(lead, said)
 
     async def _refused(self, person: str, allowed: Iterable[Role], texts: Catalog) -> str | None:
         """The sentence for somebody without one of these roles; None for everybody else."""

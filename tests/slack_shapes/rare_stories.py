@@ -20,7 +20,8 @@ from workflows.domain.case.enforcement import (
 )
 from workflows.domain.case.model import Sanction, SubjectHistory
 from workflows.domain.people import Role
-from workflows.domain.policy.actions import ApprovalRule, Limits
+from workflows.domain.policy.actions import ApprovalRule
+from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.policy.strictness import Guard, Strictness
 

@@ -13,7 +13,7 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import Sanction, SubjectHistory
-from workflows.domain.policy.actions import Limits
+from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.playbook import Notify
 
 LADDER = [

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
 from workflows.activity_options import execute
 from workflows.appeal.notices import answer_case, send_notice
@@ -18,11 +19,14 @@ from workflows.domain.appeal.rules import (
     apply_all_to_appeal,
     decide_appeal,
     numbered,
+    overturn_use,
     received,
 )
-from workflows.domain.case.refusals import Refusal
+from workflows.domain.case.commands import PersonCommandBase
+from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.snapshot import ReceivedAlert, SeenKeys
 from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.policy.limits import stricter
 from workflows.ports.appeals import (
     Against,
     AppealPort,
@@ -31,7 +35,8 @@ from workflows.ports.appeals import (
     AppealWrite,
     appeal_row,
 )
-from workflows.shared.authorize import Authorized
+from workflows.ports.cases import Booking, CasePort, CurrentPolicy
+from workflows.shared.authorize import Authorized, alert_leads
 from workflows.shared.ledger_writer import LedgerWriter
 from workflows.shared.machine import Machine
 from workflows.shared.slack_sync import AppealSlackSync, refuse
@@ -138,8 +143,34 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
 
     async def _execute(self, authorized: Authorized[AppealClick]) -> None:
         await self._tick()
-        click = authorized.click
-        self._answer(click, self._decide(click.command))
+        click, command = authorized.click, authorized.click.command
+        refusal = await self._over_limit(command) or self._decide(command)
+        if refusal is not None and refusal.limit is not None:
+            self._decide(cmd.NoteLimit(by=command.by.id, limit=refusal.limit))
+            if refusal.limit.alert:
+                case, now = self._appeal.request.case, workflow.now()
+                self._tasks.run(alert_leads(refusal.limit, now, case))
+        self._answer(click, refusal)
+
+    async def _over_limit(self, command: PersonCommandBase) -> Refusal | None:
+        """Books an overturn, by the stricter of today's limits and those of the receipt."""
+        if isinstance(decide_appeal(self._appeal, command, workflow.now()), Refusal):
+            return None
+        if not isinstance(command, cmd.Overturn):
+            return None
+        today = await execute(CasePort.strictness_now, CurrentPolicy(playbook="", known=""))
+        limits = stricter(self._start.limits, today.limits if today is not None else None)
+        use = overturn_use(self._appeal, command, limits)
+        if use is None:
+            return None
+        try:
+            booked = await execute(CasePort.book, Booking(uses=(use,), at=workflow.now()))
+        except FailureError:
+            return Refusal(reason=Reason.LEDGER_UNAVAILABLE)
+        full = booked.full
+        if full is None:
+            return None
+        return Refusal(reason=Reason.LIMIT_REACHED, at=full.resets_at, limit=full)
 
     def _answer(self, click: AppealClick, refusal: Refusal | None) -> None:
         if refusal is None:

@@ -1,4 +1,4 @@
-"""Authorization: covers, budget and evidence quota of a press, and the pause of automation."""
+"""Authorization: covers and limits of a press, and pauses and limits of automation."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,31 +9,33 @@ from typing import cast
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from workflows.activity_options import LEDGER_PRESS, OPTIONS, Options, execute
+from workflows.activity_options import LEDGER_PRESS, OPTIONS, PROTECTION, Options, execute
+from workflows.domain.alerts import named
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
-from workflows.domain.case import events as ev
 from workflows.domain.case.approval import missing
-from workflows.domain.case.commands import Click, PersonCommand, ProtectNow, RevealEvidence
+from workflows.domain.case.commands import Click, PersonCommand, ProtectNow, RevealEvidence, Tick
 from workflows.domain.case.decide import decide
-from workflows.domain.case.decision import Decision
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.rules.approvals import cannot_agree
 from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.evidence import cap
 from workflows.domain.case.rules.protections import fresh_rules
+from workflows.domain.case.rules.tightening import automatic_uses, uses_of
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Actor, Cover
+from workflows.domain.policy.limits import Full, Power, Use
 from workflows.domain.policy.strictness import Strictness
 from workflows.ports.cases import (
     ApproversAsk,
+    Booked,
+    Booking,
     CasePort,
     CurrentPolicy,
     RevealRequest,
     RolesAsk,
     ShowEvidence,
-    Spending,
 )
 from workflows.shared.authorize import BY_APPROVERS
 from workflows.shared.slack_sync import refuse
@@ -45,23 +47,34 @@ _NO_CAP = timedelta(hours=24)
 async def completed(case: Case, command: PersonCommand, now: datetime) -> PersonCommand | Refusal:
     """Returns the command with everything its rule needs, or why that is not available."""
     try:
-        if isinstance(command, cmd.HandOver):
-            return await _with_colleague(command)
-        if isinstance(command, BY_APPROVERS):
-            return await _with_covers(case, command, now)
-        if isinstance(command, cmd.Merge):
-            return await _with_place(command)
-        if isinstance(command, cmd.RevealEvidence):
-            return await _with_quota(case, command, now)
-        if isinstance(command, cmd.DecisionCommand):
-            return await _with_budget(case, command, now)
+        ready = await _prepared(case, command, now)
+        return ready if isinstance(ready, Refusal) else await _counted(case, ready, now)
     except FailureError:
         return Refusal(reason=_UNANSWERED.get(type(command), Reason.LEDGER_UNAVAILABLE))
+
+
+async def _prepared(case: Case, command: PersonCommand, now: datetime) -> PersonCommand | Refusal:
+    if isinstance(command, cmd.HandOver):
+        return await _with_colleague(command)
+    if isinstance(command, BY_APPROVERS):
+        return await _with_covers(case, command, now)
+    if isinstance(command, cmd.Merge):
+        return await _with_place(command)
+    if isinstance(command, cmd.RevealEvidence):
+        return await _with_quota(case, command, now)
     return command
 
 
 BY_TODAYS_POLICY = (
-    cmd.DecisionCommand | cmd.Approve | cmd.Undo | cmd.Retry | cmd.Reopen | cmd.RevealEvidence
+    cmd.DecisionCommand
+    | cmd.MarkNoViolation
+    | cmd.LiftProtection
+    | cmd.Approve
+    | cmd.Reject
+    | cmd.Undo
+    | cmd.Retry
+    | cmd.Reopen
+    | cmd.RevealEvidence
 )
 """Commands that are decided by the stricter of the case's own policy and today's."""
 
@@ -156,52 +169,38 @@ async def _with_quota(
     return command.model_copy(update={"exposed": await execute(CasePort.expose, wanted)})
 
 
-async def _with_budget(
-    case: Case, command: cmd.DecisionCommand, now: datetime
-) -> PersonCommand | Refusal:
-    """Books a decision on its person's budget unless it is refused; that refusal is final."""
+async def _counted(case: Case, command: PersonCommand, now: datetime) -> PersonCommand | Refusal:
+    """Books what a command uses of its person's limits, unless it is refused anyway."""
+    bare = _limited(command, False)
     limits = case.policy.limits
-    within_limit = _limited(command, False)
-    if limits is None or limits.velocity is None:
-        return within_limit
-    outcome = decide(case, within_limit, now)
+    if limits is None:
+        return bare
+    outcome = decide(case, bare, now)
     if isinstance(outcome, Refusal):
-        return outcome
-    actions = _decided(outcome)
-    if not actions:
-        return within_limit
-    spent = await execute(
-        CasePort.spend,
-        Spending(
-            key=f"{case.id}/D{len(case.decisions) + 1}/{command.by.id}",
-            person=command.by.id,
-            actions=actions,
-            at=now,
-            since=now - limits.velocity.within,
-        ),
-    )
-    return _limited(command, spent > limits.velocity.actions)
+        # The budget of a refused decision is not known: that refusal is final.
+        return outcome if isinstance(command, cmd.DecisionCommand) else bare
+    booked = await book(case, uses_of(case, bare, outcome), now)
+    if booked.full is not None:
+        return Refusal(reason=Reason.LIMIT_REACHED, at=booked.full.resets_at, limit=booked.full)
+    spent = booked.totals.get(Power.ACTIONS, 0)
+    velocity = limits.velocity
+    return _limited(command, velocity is not None and spent > velocity.actions)
 
 
-def _limited(command: cmd.DecisionCommand, over_limit: bool) -> PersonCommand:
+def _limited(command: PersonCommand, over_limit: bool) -> PersonCommand:
     # The click's own value is not trusted.
+    if not isinstance(command, cmd.DecisionCommand):
+        return command
     return cast(PersonCommand, command.model_copy(update={"over_limit": over_limit}))
 
 
-def _decided(outcome: tuple[ev.Event, ...]) -> int:
-    decisions = (event.decision for event in outcome if isinstance(event, ev.Decided))
-    return sum(_weight(decision) for decision in decisions)
-
-
-def _weight(decision: Decision) -> int:
-    """Returns how many actions of the budget a decision takes; kept protections take none.
-
-    A bulk decision above the limit takes none: it needs an approval anyway, and the person's next
-    small decisions should not wait for that.
-    """
-    if decision.bulk is None:
-        return len(decision.actions) - len(decision.keeps)
-    return 0 if decision.over_limit else decision.bulk.count * len(decision.actions)
+async def book(
+    case: Case, uses: tuple[Use, ...], now: datetime, options: Options | None = None
+) -> Booked:
+    """Books uses, if there are any. Raises `FailureError`."""
+    if not uses:
+        return Booked()
+    return await execute(CasePort.book, Booking(uses=uses, at=now, case=case.id), options)
 
 
 async def answer(
@@ -255,23 +254,50 @@ async def _reveal(
 # -- automation ---------------------------------------------------------------------------
 
 
-async def pause_at(case: Case, now: datetime) -> AutomationPause | None:
-    """Returns the pause that stops an escalation due at `now` from protecting, if any.
+async def tick_at(case: Case, now: datetime) -> Tick:
+    """Returns the tick at `now`, with what stops a due escalation from protecting.
 
-    While the ledger is unreachable, that is the last one the case has seen.
+    While the ledger is unreachable, that is the last pause that the case has seen.
     """
     if not protects_by(case, now):
-        return None
+        return Tick()
     try:
         playbook = case.policy.playbook.playbook
-        return await execute(CasePort.automation_of, playbook)
+        pause = await execute(CasePort.automation_of, playbook)
     except FailureError:
-        return case.automation_pause
+        return Tick(pause=case.automation_pause)
+    detector, _ = named(case.first.key)
+    limit = None if pause else await _limit_of(case, Tick(), detector, now)
+    return Tick(pause=pause, limit=limit)
 
 
-def protection(
-    case: Case, rules: tuple[int, ...], pause: AutomationPause | None
+async def protection(
+    case: Case, rules: tuple[int, ...], detector: str, pause: AutomationPause | None, now: datetime
 ) -> tuple[ProtectNow, ...]:
     """Returns the command that protects by `rules`, unless all have been applied."""
     fresh = fresh_rules(case, rules)
-    return (ProtectNow(rules=fresh, pause=pause),) if fresh else ()
+    if not fresh:
+        return ()
+    command = ProtectNow(rules=fresh, detector=detector, pause=pause)
+    limit = None if pause else await _limit_of(case, command, detector, now)
+    return (command.model_copy(update={"limit": limit}),)
+
+
+async def _limit_of(
+    case: Case, command: ProtectNow | Tick, detector: str, now: datetime
+) -> Full | None:
+    """Books the protections of a command; returns the limit that prevents them.
+
+    A limit that the case has met is not asked for again before its time. While the ledger is
+    unreachable protections start: each is limited to one in its case.
+    """
+    met = case.automation_limit
+    concerned = met is not None and met.holder in (detector, case.policy.playbook.playbook)
+    if met is not None and concerned and met.resets_at is not None and now < met.resets_at:
+        return met.model_copy(update={"alert": False})
+    outcome = decide(case, command, now)
+    uses = () if isinstance(outcome, Refusal) else automatic_uses(case, outcome, detector)
+    try:
+        return (await book(case, uses, now, PROTECTION)).full
+    except FailureError:
+        return None

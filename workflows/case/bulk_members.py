@@ -86,8 +86,15 @@ async def _read(case: Case, command: DecideBulk, click: str) -> Bulk:
         starts=_starts(case, command.version),
         sources=command.sources,
         ids=command.ids[:_MOST_IDS],
+        exempt=_exempt(case, type_),
     )
     return await execute(BulkPort.bulk_of, ask, rank=case.severity.rank)
+
+
+def _exempt(case: Case, type_: str) -> frozenset[str]:
+    limits = case.policy.limits
+    entries = limits.exempt if limits is not None else ()
+    return frozenset(each.subject.key for each in entries if each.type == type_)
 
 
 def _bare(authorized: Authorized[Click]) -> DecideBulk:

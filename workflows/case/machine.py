@@ -18,9 +18,9 @@ from workflows.case.authorize import (
     answer,
     approvers,
     completed,
-    pause_at,
     protection,
     strictness_now,
+    tick_at,
 )
 from workflows.case.bulk_members import BulkMembers
 from workflows.case.continuation import LARGEST_REST, SOON, Continuation, fitted
@@ -41,13 +41,14 @@ from workflows.case.handoff import (
 from workflows.case.inbox import Assessed, Inbox, alert_key, claim, opening
 from workflows.case.notifications import approval_call, calls_instead, messages_for, send
 from workflows.domain.alerts import Alert, brief
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case import events as ev
 from workflows.domain.case.commands import (
     Click,
     Command,
     JoinAlert,
+    NoteLimit,
     RevealEvidence,
-    Tick,
     Tighten,
 )
 from workflows.domain.case.decide import decide_in_turn
@@ -60,7 +61,7 @@ from workflows.domain.case.rules.protections import fresh_rules
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert, Refused, SeenKeys
 from workflows.inputs import CaseStart, PendingWork
 from workflows.ports.cases import CasePort, Delivery, Show, Tell
-from workflows.shared.authorize import Authorized
+from workflows.shared.authorize import Authorized, alert_leads
 from workflows.shared.ledger_writer import CaseLedger
 from workflows.shared.machine import Machine
 from workflows.shared.slack_sync import CaseSlackSync
@@ -218,9 +219,9 @@ class CaseMachine(Machine[Click, Delivery]):
             return self._clock.now
         if protects_by(self._case, self._clock.now):
             await self._tighten(PROTECTION)
-        pause = await pause_at(self._case, self._clock.now)
+        tick = await tick_at(self._case, self._clock.now)
         now = self._clock.now
-        self._decide(Tick(pause=pause), now=now)
+        self._decide(tick, now=now)
         return now
 
     # -- alerts ---------------------------------------------------------------------------
@@ -263,9 +264,19 @@ class CaseMachine(Machine[Click, Delivery]):
             await deliver_alerts(found.joins, [alert, *self._inbox.take()], None)
             self._seen.discard(alert_key(alert))  # that case may return it
         if found.event is not None and case is not None:
+            # Before the case is shown: its first card has the protection.
+            now, pause = self._clock.now, found.pause
+            protects = await protection(case, rules, alert.detector, pause, now)
             self._case = case
             self._apply_and_react(case, case, [ev.Recorded(seq=1, event=found.event)])
-            self._decide(*protection(case, rules, found.pause), now=self._clock.now)
+            self._decide(*protects, now=self._clock.now)
+
+    async def _protect(
+        self, rules: tuple[int, ...], alert: Alert, pause: AutomationPause | None
+    ) -> None:
+        case, now = self._open_case, self._clock.now
+        found = await protection(case, rules, alert.detector, pause, now)
+        self._decide(*found, now=self._clock.now)
 
     async def _join(self, batch: list[Assessed]) -> None:
         # Lanes that waited for the previous claim go first.
@@ -283,7 +294,7 @@ class CaseMachine(Machine[Click, Delivery]):
         joins = (JoinAlert(alert=brief(a.alert), severity=a.weighed.severity) for a in new)
         self._decide(*joins, now=self._clock.now, unclaimed=unclaimed)
         for each in new:
-            self._decide(*protection(self._open_case, each.rules, pause), now=self._clock.now)
+            await self._protect(each.rules, each.alert, pause)
 
     # -- presses --------------------------------------------------------------------------
 
@@ -298,13 +309,17 @@ class CaseMachine(Machine[Click, Delivery]):
         click = authorized.click
         self._clock.note(click.received_at)
         now = await self._turn()
+        if isinstance(click.command, BY_TODAYS_POLICY):
+            # Also before the subjects of a bulk decision are read: they may be exempt since today.
+            await self._tighten()
+            now = await self._turn()
         if self._bulk_members.intercepts(self._open_case, authorized, now):
             return
-        if isinstance(click.command, BY_TODAYS_POLICY):
-            await self._tighten()
         command = await completed(self._open_case, click.command, now)
         now = await self._turn()
         refusal = command if isinstance(command, Refusal) else self._decide(command, now=now)
+        if refusal is not None and refusal.limit is not None:
+            self._decide(NoteLimit(by=click.command.by.id, limit=refusal.limit), now=now)
         self._answer(click, refusal)
 
     async def _tighten(self, options: Options | None = None) -> None:
@@ -383,6 +398,8 @@ class CaseMachine(Machine[Click, Delivery]):
             self._enforcements.act_on(case, event)
             for message in messages_for(case, each, self._slack.card, self._slack.refused):
                 self._messages.run(self._send(message))
+            if isinstance(event, ev.LimitReached | ev.ProtectionWithheld):
+                self._alert_leads(case, event)
             if isinstance(event, ev.ApprovalRequested | ev.PolicyTightened) and event.approval:
                 self._tasks.run(self._count_approvers(case))
             if isinstance(event, ev.CaseMerged):
@@ -390,6 +407,10 @@ class CaseMachine(Machine[Click, Delivery]):
         self._slack.follow(before, case, happened)
         self._appeal_notifier.update(case)
         self._timer.set(self._deadline)
+
+    def _alert_leads(self, case: Case, event: ev.LimitReached | ev.ProtectionWithheld) -> None:
+        if event.limit is not None and event.limit.alert:
+            self._messages.run(alert_leads(event.limit, event.at, case.id))
 
     async def _send(self, message: Tell) -> None:
         missed = await send(message)

@@ -14,6 +14,7 @@ from workflows.domain.case.decision import PersonNotice
 from workflows.domain.case.enforcement import Problem
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.policy.appeals import AppealRules, NoticeKind
+from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.values import Text, Value
 
@@ -118,7 +119,7 @@ class AppealSnapshot(Value):
 class AppealStart(Value):
     """Start of an appeal: with its request and the rules at that time, or from `memory`.
 
-    `titles` are those of the platform's actions, by name.
+    `titles` are those of the platform's actions, by name; `limits` those at that time.
     """
 
     id: str
@@ -126,6 +127,7 @@ class AppealStart(Value):
     rules: AppealRules
     notice: NoticeCall | None = None
     titles: dict[str, Text] = Field(default_factory=dict)
+    limits: Limits | None = None
     memory: AppealSnapshot | None = None
 
 

@@ -16,7 +16,8 @@ from workflows.domain.values import Value
 class BulkRequest(Value):
     """Sources of a bulk decision's subjects: the case's own, look-ups, and `ids`.
 
-    `starts` are the subjects from which look-ups begin, by type.
+    `starts` are the subjects from which look-ups begin, by type; `exempt` are keys of subjects
+    that no bulk decision may have.
     """
 
     id: str
@@ -25,6 +26,7 @@ class BulkRequest(Value):
     starts: dict[str, Subject]
     sources: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
+    exempt: frozenset[str] = frozenset()
 
 
 class BulkJob(Value):

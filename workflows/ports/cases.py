@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from pydantic import Field
 from temporalio import activity
 
 from workflows.domain.alerts import Alert, Subject
@@ -22,6 +23,7 @@ from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert, Refused
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Cover, Role
+from workflows.domain.policy.limits import Full, Power, Use
 from workflows.domain.policy.packed import PackedPolicy
 from workflows.domain.policy.strictness import Strictness
 from workflows.domain.values import Text, Value
@@ -240,14 +242,27 @@ class ApproversAsk(Value):
     barred: tuple[str, ...] = ()
 
 
-class Spending(Value):
-    """Actions to book on a person's budget under a key; those `since` a time count."""
+class Booking(Value):
+    """Uses to book at a time, all or none; `case` is for the record of a refusal."""
+
+    uses: tuple[Use, ...]
+    at: datetime
+    case: str | None = None
+
+
+class Booked(Value):
+    """The totals of a booking's uses with the earlier ones, by power; `full` prevents all."""
+
+    totals: dict[Power, int] = Field(default_factory=dict)
+    full: Full | None = None
+
+
+class LimitAlert(Value):
+    """A reached limit that the leads are alerted to; `key` makes a second delivery harmless."""
 
     key: str
-    person: str
-    actions: int
-    at: datetime
-    since: datetime
+    limit: Full
+    case: str | None = None
 
 
 class RevealRequest(Value):
@@ -368,9 +383,13 @@ class CasePort(Protocol):
     async def approvers_of(self, wanted: ApproversAsk) -> dict[Role, int]:
         """Returns how many people of each role can approve; retryable error without Slack."""
 
-    @activity.defn(name="spend")
-    async def spend(self, spending: Spending) -> int:
-        """Books actions on a person's budget, once a key; returns the total within the time."""
+    @activity.defn(name="book")
+    async def book(self, booking: Booking) -> Booked:
+        """Books uses, once a key, unless one exceeds its limit; a refusal is recorded."""
+
+    @activity.defn(name="alert_leads")
+    async def alert_leads(self, wanted: LimitAlert) -> None:
+        """Posts a reached limit in the leads' channel, else to each of them; once."""
 
     @activity.defn(name="dry_run")
     async def dry_run(self, order: Order) -> Result:

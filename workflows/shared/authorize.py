@@ -1,17 +1,19 @@
-"""Role lookup: a press is decided with roles of its person that are at most 60 s old."""
+"""Role lookup, at most 60 s before a press is decided, and the alert of the leads to a limit."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
 from workflows.activity_options import Options, execute
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.commands import Click, Grant
 from workflows.domain.people import Actor
-from workflows.ports.cases import CasePort, RolesAsk
+from workflows.domain.policy.limits import Full
+from workflows.ports.cases import CasePort, LimitAlert, RolesAsk
 
 FRESH = timedelta(seconds=60)
 """Maximum age of the roles when a press is decided."""
@@ -77,3 +79,12 @@ def _with_roles(click: C, grant: Grant) -> C:
     actor = Actor(id=click.command.by.id, roles=frozenset(grant.roles))
     command = click.command.model_copy(update={"by": actor})
     return click.model_copy(update={"command": command})
+
+
+async def alert_leads(limit: Full, at: datetime, case: str | None = None) -> None:
+    """Alerts the leads to a reached limit; one that Slack does not take is in the log."""
+    key = f"limit/{limit.power}/{limit.holder}/{at.isoformat()}"
+    try:
+        await execute(CasePort.alert_leads, LimitAlert(key=key, limit=limit, case=case))
+    except FailureError:
+        workflow.logger.warning("leads_not_alerted", extra={"power": limit.power.value})

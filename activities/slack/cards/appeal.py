@@ -21,7 +21,7 @@ from activities.slack.blocks import (
 )
 from activities.slack.cards.decision import actions_words
 from activities.slack.escape import Safe, mrkdwn, plain
-from activities.slack.reader import Reader, is_user, problem_words
+from activities.slack.reader import Reader, is_user, limit_values, problem_words
 from workflows.domain.appeal import events as ev
 from workflows.domain.appeal.model import WAITING, Appeal, AppealState, Dismissal
 from workflows.domain.case.appeal_outcome import AppealOutcome
@@ -244,6 +244,11 @@ def _notice_failed(event: ev.NoticeFailed, appeal: Appeal, reader: Reader) -> st
     return _notice_problem(event.problem, reader)
 
 
+def _limit_reached(event: ev.AppealLimitReached, appeal: Appeal, reader: Reader) -> str:
+    person, values = reader.person(event.by), limit_values(event.limit, reader)
+    return reader.say("line.limit_reached", person=person, **values)
+
+
 _WORDS: dict[type[Any], Callable[[Any, Appeal, Reader], str]] = {
     ev.AppealFiled: _filed,
     ev.AppealDismissed: _dismissed,
@@ -254,6 +259,7 @@ _WORDS: dict[type[Any], Callable[[Any, Appeal, Reader], str]] = {
     ev.AppealUpheld: _answered,
     ev.AppealOverturned: _answered,
     ev.AppealUndoFailed: _undo_failed,
+    ev.AppealLimitReached: _limit_reached,
     ev.NoticeFailed: _notice_failed,
 }
 """mrkdwn of events in the thread; the line of the others names at most the person."""

@@ -122,6 +122,9 @@ def _decision(view: CardView, approval: Approval, decision: Decision, reader: Re
     lines = [decision_line(view, decision, reader), *impact(decision, reader)]
     if decision.over_limit and approval.purpose is Purpose.DECISION:
         lines.append(reader.say("approval.over_limit"))
+    if decision.exempt is not None and approval.purpose is Purpose.DECISION:
+        reason, about = reader.title(decision.exempt.reason), decision.exempt.subject
+        lines.append(reader.say("approval.exempt", subject=reader.subject(about), reason=reason))
     if approval.purpose is Purpose.REVIEW:
         return [*lines, *action_lines(view, reader)]
     if approval.purpose is Purpose.UNDO:

@@ -36,10 +36,10 @@ from activities.slack.cards.case_facts import (
 )
 from activities.slack.cards.decision import decision, decision_words, sent_back
 from activities.slack.escape import mrkdwn, one_line, plain, units
-from activities.slack.reader import Reader, problem_words
+from activities.slack.reader import Reader, limit_values, problem_words
 from workflows.domain.alerts import REPORTS
 from workflows.domain.case.enforcement import ActionStatus
-from workflows.domain.case.model import UNDECIDED, Intent
+from workflows.domain.case.model import UNDECIDED, Intent, Phase
 from workflows.domain.case.snapshot import Refused
 from workflows.domain.case.view import CardView, NextStep, ProtectionView
 
@@ -118,13 +118,28 @@ def _standing(protection: ProtectionView) -> ActionStatus | Intent | _Lasts:
 
 
 def withheld(view: CardView, reader: Reader) -> list[Block]:
-    """Notes a protection withheld by a pause of the automation."""
-    pause = view.automation_pause
-    if pause is None or view.phase not in UNDECIDED:
+    """Notes an exempt subject, and a protection withheld by a pause or a limit of automation."""
+    if view.phase is Phase.CLOSED:
+        return []
+    lines = []
+    if view.exempt is not None:
+        reason = reader.title(view.exempt.reason, limit=_NOTE)
+        about = reader.subject(view.exempt.subject)
+        lines.append(f"🔰 {reader.say('card.exempt', subject=about, reason=reason)}")
+    if view.phase in UNDECIDED:
+        lines += _stopped(view, reader)
+    return [section(lines)] if lines else []
+
+
+def _stopped(view: CardView, reader: Reader) -> list[str]:
+    pause, limit = view.automation_pause, view.automation_limit
+    if limit is not None:
+        return [f"⏸️ {reader.say(f'card.limit.{limit.power}', **limit_values(limit, reader))}"]
+    if pause is None:
         return []
     scope = "all" if pause.playbook is None else "playbook"
     person, time = reader.person(pause.by), reader.time(pause.at, view.opened_at)
-    return [section([f"⏸️ {reader.say(f'card.pause.{scope}', person=person, time=time)}"])]
+    return [f"⏸️ {reader.say(f'card.pause.{scope}', person=person, time=time)}"]
 
 
 def duty(view: CardView, reader: Reader) -> list[Block]:

@@ -19,6 +19,7 @@ from bot.slack.manual.alert import (
 )
 from bot.slack.replies import Said
 from workflows.domain.alerts import PEOPLE, may_open
+from workflows.domain.policy.limits import Power
 from workflows.domain.values import Value
 
 FORM = "open off_platform user:u_123 note"
@@ -68,6 +69,10 @@ class OpenAnswer(Answer):
         new = await self._builder.build(given, request.now, ASKING)
         if isinstance(new, AlertFault):
             return _refused(new, line, request)
+        person, texts = request.source.person, request.texts
+        refused = await self._over_limit(Power.REPORTS, person, new.alert.id, texts)
+        if refused is not None:
+            return pages.sentence(refused)
         await self._builder.submit(new)
         return await self._page(new, request)
 

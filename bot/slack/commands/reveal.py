@@ -15,7 +15,7 @@ from activities.slack.i18n.catalog import Catalog
 from bot.services.lookups import Fact
 from bot.slack.commands.pages import fact_line
 from bot.slack.commands.parser import case_named
-from bot.slack.interactions import Press
+from bot.slack.interactions import Press, submission_id
 from bot.slack.modals.base import SETTLING, ModalListener, Submitted
 from bot.slack.modals.form import (
     Fault,
@@ -30,6 +30,7 @@ from bot.slack.modals.metadata import Carried
 from bot.slack.permissions import holds
 from bot.slack.rendering import sections, subject_name
 from workflows.domain.alerts import Subject
+from workflows.domain.policy.limits import Power
 
 _log = structlog.get_logger(__name__)
 
@@ -95,6 +96,10 @@ class RevealModal(ModalListener[RevealMetadata]):
                 return sections([texts.say("bot.reveal.no_role")])
             if case is not None and await self._services.ledger.story(case) is None:
                 return sections([texts.say("refusal.unknown_case", case=case)])
+            key = submission_id(sent.view)
+            refused = await self._over_limit(Power.REVEALS, person, key, texts)
+            if refused is not None:
+                return sections([refused])
             why = reason or f"case {case}"
             await self._record(person, subject.type, subject.id, why, case=case, revealed=True)
             facts = await self._services.platform.look_up(subject.type, subject.id)

@@ -47,6 +47,7 @@ from bot.slack.replies import Said, link
 from workflows.domain.alerts import PEOPLE, REPORTS, SLACK_MESSAGE, Subject, may_open
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import WORKING_ROLES
+from workflows.domain.policy.limits import Power
 from workflows.domain.policy.matching import subjects_in
 from workflows.domain.policy.playbook import Playbook
 
@@ -183,25 +184,27 @@ class ManualAlertModals(ModalListener[AlertMetadata]):
             errors = {block: fault_words(new, written, texts, plain)}
             await ack(response_action="errors", errors=errors)
             return
-        problem = await self._stored(name, sent.by.id, new)
+        problem = await self._stored(name, sent.by.id, new, texts)
         if problem is not None:
-            # Errors in a modal are plain text, where a mention would not be a name.
-            text = texts.say(problem, holders="")
-            await self._refuse_whole(ack, sent.view, text, texts)
+            await self._refuse_whole(ack, sent.view, problem, texts)
             return
         await ack()
         self._after.start(self._confirm(name, sent.by.id, new, texts))
 
-    async def _stored(self, name: str, person: str, new: NewAlert) -> str | None:
-        """Stores the alert; the key of an error if that failed."""
+    async def _stored(self, name: str, person: str, new: NewAlert, texts: Catalog) -> str | None:
+        """Stores the alert; the sentence of an error if that failed."""
         try:
             async with asyncio.timeout(self._services.timeouts.manual):
                 if name == OPEN_CASE and not may_open(await self._services.people.roles(person)):
-                    return "bot.manual.no_role"
+                    # Errors in a modal are plain text, where a mention would not be a name.
+                    return texts.say("bot.manual.no_role", holders="")
+                refused = await self._over_limit(Power.REPORTS, person, new.alert.id, texts)
+                if refused is not None:
+                    return refused
                 await self._builder.submit(new)
         except (Unavailable, TimeoutError) as error:
             _log.warning("submission_not_stored", callback=name, error=str(error))
-            return "bot.modal.not_taken"
+            return texts.say("bot.modal.not_taken", holders="")
         return None
 
     async def _confirm(self, name: str, person: str, new: NewAlert, texts: Catalog) -> None:

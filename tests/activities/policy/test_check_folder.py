@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.policy.loader import check_folder
+from activities.policy.loader import check_folder, folder_warnings
 from tests.activities.policy import folders
 
 FAULTS = sorted(each.name for each in folders.TESTDATA.iterdir())
@@ -132,3 +132,60 @@ def test_files_of_an_editor_are_no_mistake(tmp_path: Path) -> None:
     for name in (".limits.yaml.swp", "README.md", "schemas/limits.schema.json", ".hidden.yaml"):
         (folder / name).write_text("x")
     assert check_folder(folder) == []
+
+
+def protecting(tmp_path: Path, protect: str, escalation: str = "") -> Path:
+    """A valid folder whose playbook off_platform has these protections."""
+    folder = folders.good(tmp_path)
+    file = folder / "playbooks" / "off_platform.yaml"
+    text = file.read_text("utf-8").replace("notify: shift}", f"notify: shift{escalation}}}")
+    file.write_text(f"{text}{protect}", "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("when", "manual", "warned"),
+    [
+        ('"true"', "", True),
+        ("severity == 'medium'", "", True),
+        ("severity == 'high'", "", False),  # a report has no score
+        ('"true"', ", manual: []", False),
+        ('"true"', ", manual: [people]", False),
+    ],
+)
+def test_a_protection_that_reports_started_before_has_a_warning(
+    tmp_path: Path, when: str, manual: str, warned: bool
+) -> None:
+    """Until the playbook says what is meant. It is no mistake."""
+    line = f"protect:\n  - {{when: {when}, action: mute_user, for: 15m{manual}}}\n"
+    folder = protecting(tmp_path, line)
+    expected = (
+        "warning: playbooks/off_platform.yaml:21: reports of people do not start `mute_user` any"
+        " more; write `manual: [people]`, `manual: [people, reports]` or `manual: []`"
+    )
+    assert check_folder(folder) == []
+    assert folder_warnings(folder) == ([expected] if warned else [])
+
+
+def test_a_protecting_step_of_a_reported_case_has_a_warning(tmp_path: Path) -> None:
+    """A report has no score, so its case is of medium severity."""
+    folder = protecting(tmp_path, "", ", protect: {action: mute_user, for: 15m}")
+    (warning,) = folder_warnings(folder)
+    assert warning.startswith("warning: playbooks/off_platform.yaml:19: reports of people")
+
+
+def test_a_limit_below_every_bulk_decision_has_a_warning(tmp_path: Path) -> None:
+    """A bulk decision counts each of its subjects."""
+    folder = protecting(tmp_path, "bulk: true\n")
+    limits = "approval: {by: lead, within: 30m}\npeople:\n  decisions: {most: 5, within: 1h}\n"
+    (folder / "limits.yaml").write_text(limits, "utf-8")
+    assert check_folder(folder) == []
+    assert folder_warnings(folder) == [
+        "warning: limits.yaml:3: `decisions` allows no bulk decision, which counts each of its"
+        " subjects; write more than 5, or remove `bulk: true` from the playbooks"
+    ]
+
+
+def test_the_example_has_no_warning() -> None:
+    """Nothing in it depends on what a report did."""
+    assert folder_warnings(folders.EXAMPLE) == []

@@ -11,7 +11,7 @@ from tests.activities.policy import folders
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.people import Role
-from workflows.domain.policy.actions import Velocity
+from workflows.domain.policy.limits import Velocity
 from workflows.domain.policy.matching import severity_of
 from workflows.domain.policy.playbook import Policy, Severity
 

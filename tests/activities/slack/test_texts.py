@@ -38,6 +38,7 @@ NOT_TOLD = {
     "case_unwatched",
     "enforcement_started",
     "evidence_revealed",
+    "limit_reached",
 }
 _PURPOSES = [purpose.value for purpose in Purpose]
 NEEDS_MORE = {

@@ -36,6 +36,7 @@ from tests.bot.slack.fakes import (
     FakeCases,
     FakeCovers,
     FakeLedger,
+    FakeLimits,
     FakePeople,
     FakePlatform,
     FakePolicies,
@@ -90,6 +91,7 @@ class SlackEnvironment:
     automation: FakeAutomation = field(default_factory=FakeAutomation)
     alerts: FakeAlerts = field(default_factory=FakeAlerts)
     evidence: FakeEvidence = field(default_factory=FakeEvidence)
+    limits: FakeLimits = field(default_factory=FakeLimits)
     background: Background = field(default_factory=Background)
     now: datetime = NOW
     timeouts: Timeouts = PRODUCTION
@@ -117,6 +119,7 @@ class SlackEnvironment:
             automation=self.automation,
             alerts=self.alerts,
             evidence=self.evidence,
+            limits=self.limits,
             timeouts=self.timeouts,
         )
 

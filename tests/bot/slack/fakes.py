@@ -20,10 +20,12 @@ from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.limits import Full, Limits
 from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy, Severity
 from workflows.domain.values import Language, Text
 from workflows.ports.appeals import AppealSnapshot
+from workflows.ports.cases import Booked, Booking
 
 NOW = datetime(2026, 11, 23, 3, 10, tzinfo=UTC)
 ROUTE = "case/off_platform/0123456789ABCDEF"
@@ -188,6 +190,31 @@ class FakePolicies:
     def look_ups(self) -> LookupCatalog:
         return LOOKUPS
 
+    def limits(self) -> Limits | None:
+        return LIMITS
+
+
+@dataclass
+class FakeLimits:
+    """Books everything, unless there is a `full` limit."""
+
+    full: Full | None = None
+    bookings: list[Booking] = field(default_factory=list)
+
+    async def book(self, booking: Booking) -> Booked:
+        self.bookings.append(booking)
+        return Booked(full=self.full)
+
+
+LIMITS = Limits.model_validate(
+    {
+        "approval": {"by": "lead", "within": "30m"},
+        "people": {
+            "reveals": {"most": 2, "within": "8h"},
+            "reports": {"most": 2, "within": "1h"},
+        },
+    }
+)
 
 ROLES = {
     "U0SATO": {Role.SPECIALIST},

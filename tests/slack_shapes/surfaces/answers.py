@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from string import Formatter
 
+from activities.slack.direct_messages import limit_message
 from activities.slack.refusals import (
     APPROVING,
     NOBODY,
@@ -25,7 +26,7 @@ from bot.slack.replies import Said
 from tests.activities.slack.cases import AT, CASE, CATALOG, ROUTE
 from tests.bot.slack.fakes import NOW, line
 from tests.slack_shapes.scene import BASE, LINK, Scene, Surface
-from tests.slack_shapes.sent import Sent, post_ephemeral, said, words
+from tests.slack_shapes.sent import Sent, message, post_ephemeral, said, words
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Tally
 from workflows.domain.case.commands import Place
@@ -34,8 +35,9 @@ from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import Phase
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Role
+from workflows.domain.policy.limits import Full, Power
 from workflows.domain.values import Text
-from workflows.ports.cases import Answer
+from workflows.ports.cases import Answer, LimitAlert
 
 KINDS = ("user", "listing", "stream", "order")
 
@@ -186,6 +188,32 @@ def _bare_refusals(scene: Scene) -> Iterator[tuple[str, Sent]]:
         yield f"{reason.value}, by Koban", _refused(scene, by_koban)
 
 
+def _limits(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Refusals because of each limit, and the alerts of the leads."""
+    for power in Power:
+        limit = Full(
+            power=power,
+            holder="U0SATO" if power in _OF_PEOPLE else scene.words.id,
+            most=1_200,
+            within=timedelta(hours=1),
+            used=1_200,
+            resets_at=NOW + timedelta(minutes=17),
+        )
+        if power in _OF_PEOPLE:
+            refusal = Refusal(reason=Reason.LIMIT_REACHED, limit=limit)
+            yield power.value, _refused(scene, refusal)
+            large = limit.model_copy(update={"resets_at": None})
+            yield (
+                f"{power.value}, large",
+                _refused(scene, refusal.model_copy(update={"limit": large})),
+            )
+        alert = LimitAlert(key="limit/1", limit=limit, case="K7Q2F9XM0")
+        yield f"{power.value}, alert", message(limit_message(alert, scene.reader))
+
+
+_OF_PEOPLE = frozenset(Power) - {Power.DETECTOR, Power.PLAYBOOK}
+
+
 def _refused(scene: Scene, refusal: Refusal, command: str = "") -> Sent:
     """Refusals with role holders: more than are shown, and a cover."""
     many = Holders(people=("U0TANAKA", "U0MORI", "U0REED", "U0SUZUKI"), covers=("U0SATO",))
@@ -305,6 +333,7 @@ SURFACES = (
     Surface("subject look-up", _subjects),
     Surface("refusal", _refusals),
     Surface("bare refusal", _bare_refusals, in_snapshots=False),
+    Surface("limit", _limits),
     Surface("case refusal", _of_cases),
     Surface("action sentence", _deeds),
     Surface("sentence", _sentences),

@@ -20,6 +20,7 @@ from workflows.domain.case.commands import Place
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.policy.limits import Full, Power
 from workflows.domain.values import Text
 
 Steps = tuple[tuple[float, cmd.AppealCommand], ...]
@@ -65,6 +66,9 @@ def _settled(left: int = 0, kept: int = 0) -> cmd.SettleAppeal:
     return cmd.SettleAppeal(settled=AppealSettled(appeal=ID, left=left, kept=kept))
 
 
+_FULL = Full(power=Power.OVERTURNS, holder="U0REED", most=50, within=timedelta(days=1), used=50)
+
+
 def _states(words: Words) -> dict[str, Callable[[], Steps]]:
     said, file = words.said, _file(words)
     upheld = (file, (1.0, cmd.Uphold(by=REED, reason=said)))
@@ -91,6 +95,7 @@ def _states(words: Words) -> dict[str, Callable[[], Steps]]:
         "upheld, not told": lambda: failed,
         "upheld, told again": lambda: (*failed, (2, cmd.RetryNotice(by=REED))),
         "upheld, never told": lambda: (*failed, (60, cmd.AppealTick())),
+        "above a limit": lambda: (file, (1, cmd.NoteLimit(by="U0REED", limit=_FULL))),
         "undoing": lambda: overturned,
         "left": lambda: (*overturned, (1, _settled(left=2))),
         "overturned": lambda: (*overturned, (1, _settled())),

@@ -23,6 +23,7 @@ from tests.bot.slack.fakes import (
     FakeCases,
     FakeCovers,
     FakeLedger,
+    FakeLimits,
     FakePeople,
     FakePlatform,
     FakePolicies,
@@ -161,6 +162,7 @@ class Harness:
             alerts=FakeAlerts(),
             bulk_decisions=self.bulk_decisions,
             evidence=FakeEvidence(),
+            limits=FakeLimits(),
         )
 
     @property

@@ -22,6 +22,7 @@ from tests.workflows.domain.builders import POLICY, SATO, an_alert
 from workflows.case_workflow import CaseWorkflow
 from workflows.client import Cases
 from workflows.domain.alerts import Alert
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.commands import Grant
 from workflows.domain.case.decision import PlannedAction
@@ -36,18 +37,22 @@ from workflows.domain.case.projection import ActionRow
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot, Refused
 from workflows.domain.ids import case_id
 from workflows.domain.people import Cover, Role
+from workflows.domain.policy.limits import Full
 from workflows.domain.policy.packed import PackedPolicy, pack
 from workflows.domain.policy.playbook import Policy
 from workflows.domain.policy.strictness import Strictness
 from workflows.ports.cases import (
     Answer,
     ApproversAsk,
+    Booked,
+    Booking,
     CasePlace,
     ClaimAlerts,
     ClaimedAlerts,
     CurrentPolicy,
     Delivery,
     LedgerWrite,
+    LimitAlert,
     OpenCase,
     OpenedCase,
     ProofRequest,
@@ -86,6 +91,9 @@ class CaseEnvironment:
     thread_closed: bool = False
     channel_closed: bool = False
     told: list[Tell] = field(default_factory=list)
+    full: Full | None = None
+    bookings: list[Booking] = field(default_factory=list)
+    alerted: list[LimitAlert] = field(default_factory=list)
     reached: Told = field(default_factory=lambda: Told(reached=("U0TANAKA",)))
     may_claim: asyncio.Event = field(default_factory=asyncio.Event)
     may_write: asyncio.Event = field(default_factory=asyncio.Event)
@@ -202,6 +210,21 @@ class CaseEnvironment:
     async def answer(self, wanted: Answer) -> None:
         self.answers.append(wanted)
 
+    @activity.defn(name="book")
+    async def book(self, booking: Booking) -> Booked:
+        """Records the booking, and refuses it while there is a `full` limit."""
+        self.bookings.append(booking)
+        totals = {use.power: use.amount for use in booking.uses}
+        return Booked(full=self.full) if self.full else Booked(totals=totals)
+
+    @activity.defn(name="automation_of")
+    async def automation_of(self, playbook: str) -> AutomationPause | None:
+        return None
+
+    @activity.defn(name="alert_leads")
+    async def alert_leads(self, wanted: LimitAlert) -> None:
+        self.alerted.append(wanted)
+
     @property
     def ledger(self) -> list:
         """The activities on the case's own queue."""
@@ -218,6 +241,8 @@ class CaseEnvironment:
             self.prove,
             self.strictness_now,
             self.approvers_of,
+            self.book,
+            self.automation_of,
         ]
 
     @property
@@ -236,7 +261,11 @@ class CaseEnvironment:
 
     def worker(self, queue: str) -> Worker:
         """Returns a worker for one of Slack's queues."""
-        return Worker(self.client, task_queue=queue, activities=[self.show, self.answer, self.tell])
+        return Worker(
+            self.client,
+            task_queue=queue,
+            activities=[self.show, self.answer, self.tell, self.alert_leads],
+        )
 
     async def alert(self, number: int, score: float = 0.5) -> WorkflowHandle:
         """Sends one alert about u_123."""

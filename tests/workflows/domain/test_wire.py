@@ -34,6 +34,7 @@ from workflows.domain.case.model import Sanction, SubjectHistory
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
+from workflows.domain.policy.limits import Exempt, Full, Power
 from workflows.domain.policy.playbook import Notify, PresetAction, Severity, Unless, Via
 from workflows.domain.policy.strictness import Tightening, strictness_of
 from workflows.domain.values import Value
@@ -84,6 +85,16 @@ SAID: dict[str, Any] = {
     "rules": (0, 2),
     "missed": ("U0REED", "U0TANAKA"),
     "pause": AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0, until=minutes(120)),
+    "limit": Full(
+        power=Power.DETECTOR,
+        holder="live-chat",
+        most=5,
+        within=timedelta(hours=1),
+        used=5,
+        resets_at=minutes(60),
+        alert=True,
+    ),
+    "exempt": Exempt(type="user", id="u_123", reason="公式アカウント"),
     "version": 7,
 }
 """Values by field name; other fields are texts, numbers or flags."""
@@ -133,7 +144,7 @@ def example(model: type[Value]) -> Value:
 def _field(model: type[Value], name: str) -> Any:
     if (model.__name__, name) in ELSEWHERE:
         return ELSEWHERE[model.__name__, name]
-    if name == "by" and not issubclass(model, EventBase | cmd.Absorb):
+    if name == "by" and not issubclass(model, EventBase | cmd.Absorb | cmd.NoteLimit):
         return SATO
     return SAID[name] if name in SAID else PLAIN[model.model_fields[name].annotation]
 
@@ -171,6 +182,7 @@ async def test_every_press_arrives_as_what_it_was(model: type[Value]) -> None:
         cmd.AnswerAppeal,
         cmd.Tick,
         cmd.Tighten,
+        cmd.NoteLimit,
         cmd.CountApprovers,
         cmd.Report,
     ],

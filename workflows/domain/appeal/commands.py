@@ -9,6 +9,7 @@ from workflows.domain.case.appeal_outcome import AppealSettled
 from workflows.domain.case.commands import Grant, PersonCommandBase, Place
 from workflows.domain.case.enforcement import Problem
 from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.policy.limits import Full
 from workflows.domain.values import Value, tagged
 
 
@@ -63,6 +64,14 @@ class AppealTick(Value):
     kind: Literal["appeal_tick"] = "appeal_tick"
 
 
+class NoteLimit(Value):
+    """A command of `by` was refused because of a limit."""
+
+    kind: Literal["note_limit"] = "note_limit"
+    by: str
+    limit: Full
+
+
 class SettleAppeal(Value):
     """Reports the result of the overturn."""
 
@@ -86,7 +95,13 @@ else:
         Field(discriminator="kind"),
     ]
 AppealCommand = (
-    AppealPersonCommand | FileAppeal | WithdrawAppeal | AppealTick | SettleAppeal | NoteNotice
+    AppealPersonCommand
+    | FileAppeal
+    | WithdrawAppeal
+    | AppealTick
+    | NoteLimit
+    | SettleAppeal
+    | NoteNotice
 )
 
 

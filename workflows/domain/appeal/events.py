@@ -10,6 +10,7 @@ from workflows.domain.case.appeal_outcome import AppealOutcome
 from workflows.domain.case.enforcement import Problem
 from workflows.domain.case.event_base import EventBase
 from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.policy.limits import Full
 from workflows.domain.values import Value, tagged
 
 
@@ -93,6 +94,13 @@ class AppealUndoFailed(EventBase):
 
     kind: Literal["appeal_undo_failed"] = "appeal_undo_failed"
     left: int
+
+
+class AppealLimitReached(EventBase):
+    """A command of `by` was refused: a limit is reached. It had no other effect."""
+
+    kind: Literal["appeal_limit_reached"] = "appeal_limit_reached"
+    limit: Full
 
 
 class AppealWithdrawn(EventBase):

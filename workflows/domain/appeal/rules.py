@@ -25,6 +25,7 @@ from workflows.domain.case.commands import PersonCommandBase
 from workflows.domain.case.model import EventSummary
 from workflows.domain.people import Actor
 from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.policy.limits import Limits, Power, Use, use_of
 from workflows.domain.values import Text
 
 Changes = dict[str, Any]
@@ -124,6 +125,7 @@ _CHANGES: dict[type[Any], Callable[[Appeal, Any], Changes]] = {
         "kept": event.kept,
     },
     ev.AppealUndoFailed: lambda appeal, event: {"left": event.left},
+    ev.AppealLimitReached: lambda appeal, event: {},
     ev.AppealWithdrawn: lambda appeal, event: {
         "state": AppealState.WITHDRAWN,
         **_turn(appeal, event),
@@ -228,6 +230,19 @@ def _clock(appeal: Appeal, now: datetime) -> tuple[ev.AppealEvent, ...]:
     return (ev.AppealReminded(at=now, reminders=due, due=appeal.due_at),) if due else ()
 
 
+def _note_limit(appeal: Appeal, command: cmd.NoteLimit, now: datetime) -> Outcome:
+    return (ev.AppealLimitReached(at=now, by=command.by, limit=command.limit),)
+
+
+def overturn_use(appeal: Appeal, command: PersonCommandBase, limits: Limits | None) -> Use | None:
+    """The use to book before an overturn: each subject of the decision counts."""
+    found = appeal.appealed.decision if appeal.appealed is not None else None
+    if not isinstance(command, cmd.Overturn) or found is None:
+        return None
+    key = f"{appeal.id}/{command.by.id}"
+    return use_of(limits, Power.OVERTURNS, key, command.by.id, found.subjects)
+
+
 def _settle(appeal: Appeal, command: cmd.SettleAppeal, now: datetime) -> Outcome:
     if appeal.state is not AppealState.UNDOING:
         return ()
@@ -261,6 +276,7 @@ _RULES: dict[type[Any], Callable[[Appeal, Any, datetime], Outcome]] = {
     cmd.RetryNotice: _retry_notice,
     cmd.WithdrawAppeal: _withdraw,
     cmd.AppealTick: _tick,
+    cmd.NoteLimit: _note_limit,
     cmd.SettleAppeal: _settle,
     cmd.NoteNotice: _note,
 }

@@ -34,12 +34,16 @@ class Impact(Value):
 
 
 class Bulk(Value):
-    """The subjects of one decision, all of one type; the ledger has them under `id`."""
+    """The subjects of one decision, all of one type; the ledger has them under `id`.
+
+    `exempt` is the key of the first exempt one.
+    """
 
     id: str
     type: str
     count: int
     impact: Impact = Impact()
+    exempt: str = ""
 
     @property
     def subject(self) -> Subject:

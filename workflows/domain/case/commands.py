@@ -13,6 +13,7 @@ from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import WORKING_ROLES, Actor, Role
+from workflows.domain.policy.limits import Full
 from workflows.domain.policy.playbook import Notify, PresetAction, Severity
 from workflows.domain.policy.strictness import Strictness
 from workflows.domain.values import Value, tagged
@@ -280,11 +281,16 @@ class JoinAlert(Value):
 
 
 class ProtectNow(Value):
-    """The rules of the playbook's `protect` that match an alert; `pause` is a current pause."""
+    """The rules of the playbook's `protect` that match an alert of `detector`.
+
+    `pause` is a current pause, `limit` a reached limit of the automation.
+    """
 
     kind: Literal["protect_now"] = "protect_now"
     rules: tuple[int, ...]
+    detector: str = ""
     pause: AutomationPause | None = None
+    limit: Full | None = None
 
 
 class Absorb(Value):
@@ -304,10 +310,11 @@ class AnswerAppeal(Value):
 
 
 class Tick(Value):
-    """Time has passed. `pause` is a pause that prevents protections."""
+    """Time has passed. `pause` or `limit` prevents protections."""
 
     kind: Literal["tick"] = "tick"
     pause: AutomationPause | None = None
+    limit: Full | None = None
 
 
 class Tighten(Value):
@@ -315,6 +322,14 @@ class Tighten(Value):
 
     kind: Literal["tighten"] = "tighten"
     current: Strictness
+
+
+class NoteLimit(Value):
+    """A command of `by` was refused because of a limit."""
+
+    kind: Literal["note_limit"] = "note_limit"
+    by: str
+    limit: Full
 
 
 class CountApprovers(Value):
@@ -364,6 +379,7 @@ Command = (
     | AnswerAppeal
     | Tick
     | Tighten
+    | NoteLimit
     | CountApprovers
     | Report
     | MissCall

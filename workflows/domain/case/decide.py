@@ -83,10 +83,10 @@ def _only_leads_undo(case: Case) -> bool:
     if not without_rule:
         return False
     decisions = {action.decision for action in without_rule}
-    over_limit = any(each.over_limit and each.id in decisions for each in case.decisions)
+    limited = (each.over_limit or each.exempt for each in case.decisions if each.id in decisions)
     reviewed = case.approval is not None and case.approval.purpose is Purpose.REVIEW
     approved = (a for each in sorted(decisions) for a in case.actions_of(each))
-    return reviewed or over_limit or bool(rules_of(case.policy, approved))
+    return reviewed or any(limited) or bool(rules_of(case.policy, approved))
 
 
 def _tick(case: Case, command: cmd.Tick, now: datetime) -> Outcome:
@@ -94,7 +94,7 @@ def _tick(case: Case, command: cmd.Tick, now: datetime) -> Outcome:
     events: list[ev.Event] = []
     for rule in (approvals.approval_tick, holds.hold_tick, assignment.claim_tick):
         events += rule(apply_all(case, events), now)
-    events += escalation.ladder_tick(apply_all(case, events), now, command.pause)
+    events += escalation.ladder_tick(apply_all(case, events), now, command.pause, command.limit)
     return tuple(events)
 
 

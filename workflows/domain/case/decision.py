@@ -10,6 +10,7 @@ from pydantic import Field
 
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Bulk
+from workflows.domain.policy.limits import Exempt
 from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.policy.playbook import Conduct
 from workflows.domain.values import Text, Value
@@ -128,6 +129,7 @@ class Decision(Value):
     - `confirms`: protections that it takes over; `leaves`: protections that began after the
       card was drawn, and continue
     - `keeps`: protections of `confirms` that nobody chose as an action
+    - `exempt`: it needs a lead's approval because a subject is exempt
     - `over_limit`: it needs an approval because of the person's budget or the number of subjects
     - `template`: the chosen reason of policy; `notice`: sent because of it
     - `bulk`: each action is for all its subjects
@@ -147,7 +149,15 @@ class Decision(Value):
     leaves: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
     over_limit: bool = False
+    exempt: Exempt | None = None
     dry_run: bool = False
     bulk: Bulk | None = None
     template: str | None = None
     notice: DecisionNotice | None = None
+
+    @property
+    def subjects(self) -> int:
+        """The number of its subjects, at least one."""
+        if self.bulk is not None:
+            return max(self.bulk.count, 1)
+        return max(len({each.subject.key for each in self.actions}), 1)

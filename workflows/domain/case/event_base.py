@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache, reduce
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from workflows.domain.case.approval import Purpose
 from workflows.domain.values import Value
@@ -40,11 +40,16 @@ class EventBase(Value):
     def people_named(self) -> Iterator[str]:
         """The ids of the people in the event."""
         for path in ("by", *self.people):
-            found = reduce(getattr, path.split("."), self)
+            found = reduce(_attribute, path.split("."), self)
             if isinstance(found, str):
                 yield found
             elif isinstance(found, tuple):
                 yield from found
+
+
+def _attribute(value: Any, name: str) -> Any:
+    """The attribute; None without a value."""
+    return None if value is None else getattr(value, name)
 
 
 @cache

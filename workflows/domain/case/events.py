@@ -26,6 +26,7 @@ from workflows.domain.case.event_base import (
 from workflows.domain.case.model import SubjectHistory
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
+from workflows.domain.policy.limits import Exempt, Full
 from workflows.domain.policy.playbook import Notify, Severity, Unless, Via
 from workflows.domain.policy.strictness import Tightening
 from workflows.domain.values import Value, tagged
@@ -467,13 +468,25 @@ class ProtectionStarted(ProtectionEvent):
 
 
 class ProtectionWithheld(EventBase):
-    """Automation is paused: no protection by `rules` or `step`, indexes in the playbook."""
+    """A pause, a limit, or an exempt subject: no protection by `rules` or `step` (indexes)."""
 
     people = ("pause.by",)
     kind: Literal["protection_withheld"] = "protection_withheld"
-    pause: AutomationPause
+    pause: AutomationPause | None = None
+    limit: Full | None = None
+    exempt: Exempt | None = None
     rules: tuple[int, ...] = ()
     step: int | None = None
+
+
+class LimitReached(EventBase):
+    """A command of `by` was refused: a limit is reached. It had no other effect."""
+
+    # A person at a limit could fill the thread.
+    in_thread = False
+    redraws_card = False
+    kind: Literal["limit_reached"] = "limit_reached"
+    limit: Full
 
 
 class ProtectionHeld(ProtectionEvent):

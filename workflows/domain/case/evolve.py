@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import reduce
 from typing import Any, TypeVar
 
+from workflows.domain.alerts import named
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import ApprovalState, Exchange, Purpose, Question
 from workflows.domain.case.bulk import BulkState
@@ -47,6 +48,7 @@ def opened(workflow_id: str, policy: Any, event: ev.CaseOpened) -> Case:
         severity=event.severity,
         opened_at=event.at,
         version=1,
+        detectors=frozenset({named(event.alert.key)[0]}),
         first=event.alert,
         latest=event.alert,
         last_alert_at=event.at,
@@ -147,6 +149,7 @@ def _alert_joined(case: Case, event: ev.AlertJoined) -> Changes:
     again = {"acknowledged_by": None} if case.policy.playbook.escalation else _NO_CALLS
     return {
         "alerts": case.alerts + 1,
+        "detectors": case.detectors | {named(event.alert.key)[0]},
         "latest": event.alert,
         "last_alert_at": event.at,
         "severity": event.severity,
@@ -415,7 +418,15 @@ def _protection_started(case: Case, event: ev.ProtectionStarted) -> Changes:
         "protections": (*case.protections, protection),
         "actions": (*case.actions, event.action),
         "automation_pause": None,
+        "automation_limit": None,
     }
+
+
+def _withheld(case: Case, event: ev.ProtectionWithheld) -> Changes:
+    cause: Changes = {}
+    if event.exempt is None:
+        cause = {"automation_pause": event.pause, "automation_limit": event.limit}
+    return {**cause, "withheld": case.withheld.union(event.rules)}
 
 
 def _intent(intent: Intent) -> Change:
@@ -498,10 +509,8 @@ _CHANGES: dict[type[Any], Change] = {
     ev.ActionUndone: _status(_S.UNDONE),
     ev.ActionLifted: _status(_S.LIFTED),
     ev.ProtectionStarted: _protection_started,
-    ev.ProtectionWithheld: lambda case, event: {
-        "automation_pause": event.pause,
-        "withheld": case.withheld.union(event.rules),
-    },
+    ev.ProtectionWithheld: _withheld,
+    ev.LimitReached: lambda case, event: {},
     ev.ProtectionHeld: _intent(Intent.HOLD),
     ev.ProtectionResumed: _intent(Intent.LIFT_IN_TIME),
     ev.ProtectionConfirmed: _intent(Intent.HAND_OVER),

@@ -31,6 +31,7 @@ from workflows.domain.case.escalation import (
     hastened,
     open_steps,
 )
+from workflows.domain.policy.limits import Exempt, Full
 from workflows.domain.policy.playbook import Policy, Severity, Unless
 from workflows.domain.policy.strictness import Tightening, tighten
 from workflows.domain.values import Value
@@ -184,7 +185,9 @@ class Case(Value):
     - `returned_at`: a decision came back undecided; `clock_from`: time of the reopening
     - `absorbed`: cases merged into this one; `merged_into`: the case that continues this one
     - `bulk_decisions`, `notices`: by decision id
-    - `automation_pause`: it prevented the last protection; `withheld`: rules that it prevented
+    - `detectors`: those of its alerts
+    - `automation_pause` or `automation_limit` prevented the last protection; `withheld`: rules
+      that it prevented
     - `tightened`: stricter versions of the policy since the opening, which `policy` includes
     """
 
@@ -198,6 +201,7 @@ class Case(Value):
     phase: Phase = Phase.OPEN
     version: int = 0
     alerts: int = 1
+    detectors: frozenset[str] = frozenset()
     first: AlertBrief
     latest: AlertBrief
     last_alert_at: datetime
@@ -216,6 +220,7 @@ class Case(Value):
     actions: tuple[ActionState, ...] = ()
     protections: tuple[Protection, ...] = ()
     automation_pause: AutomationPause | None = None
+    automation_limit: Full | None = None
     withheld: frozenset[int] = frozenset()
     approval: Approval | None = None
     rejection: str | None = None
@@ -333,6 +338,13 @@ class Case(Value):
     def not_done(self) -> tuple[ActionState, ...]:
         """The actions that a retry tries again: failed, skipped or rolled back."""
         return tuple(a for a in self.current_actions if a.status in NOT_DONE)
+
+    @property
+    def exempt(self) -> Exempt | None:
+        """The entry of limits.yaml about its subject, or about a subject that actions are on."""
+        types = dict.fromkeys(each.subject.type for each in self.sightings)
+        others = (latest(self.sightings, type_, None) for type_ in types)
+        return self.policy.exempts(self.subject, *(each for each in others if each is not None))
 
     # -- protections ----------------------------------------------------------------------
 

@@ -9,7 +9,8 @@ from workflows.domain.case.enforcement import ActionState
 from workflows.domain.case.model import Case, Protection, latest
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Role
-from workflows.domain.policy.actions import ActionCatalog, ActionSpec, ApprovalRule, Limits
+from workflows.domain.policy.actions import ActionCatalog, ActionSpec, ApprovalRule
+from workflows.domain.policy.limits import EXEMPT_APPROVAL, Limits
 from workflows.domain.policy.playbook import Policy, PresetAction, Protect
 
 USUAL = Limits(approval=ApprovalRule(by=Role.LEAD, within=timedelta(minutes=30)))
@@ -152,10 +153,17 @@ def rules_of(policy: Policy, actions: Iterable[ActionState]) -> tuple[ApprovalRu
 
 
 def rules_of_decision(
-    policy: Policy, decision: Decision, actions: Iterable[ActionState]
+    policy: Policy, decision: Decision, actions: Iterable[ActionState], subject: Subject
 ) -> tuple[ApprovalRule, ...]:
-    """The approval rules of these actions of a decision, and those of the limits it exceeds."""
+    """The approval rules of these actions of a decision, and those of the limits it exceeds.
+
+    An exempt `subject` of the case, or of an action, needs a lead.
+    """
+    actions = tuple(actions)
     rules = rules_of(policy, actions)
+    subjects = (each.planned.subject for each in actions)
+    if actions and (decision.exempt or policy.exempts(subject, *subjects)):
+        rules = (*rules, EXEMPT_APPROVAL)
     if not (decision.over_limit or is_large(policy, decision)):
         return rules
     return (*rules, *(policy.limit_approvals or (USUAL.approval,)))

@@ -11,6 +11,7 @@ from workflows.domain.case.events import CaseClaimed, Event
 from workflows.domain.case.model import UNDECIDED, Case, EventSummary, Phase
 from workflows.domain.case.reveal_quota import Reached
 from workflows.domain.people import Actor, Role
+from workflows.domain.policy.limits import Full
 from workflows.domain.values import Value
 
 
@@ -74,12 +75,15 @@ class Reason(StrEnum):
     NOT_SHOWN = "not_shown"
     JUST_CLAIMED = "just_claimed"
     REVIEW_FIRST = "review_first"
+    LIMIT_REACHED = "limit_reached"
+    BULK_EXEMPT = "bulk_exempt"
 
 
 class Refusal(Value):
     """A command that was not carried out, because `by` did `what` (an event kind) at `at`.
 
-    A missing right lists the `roles` that have it, except for the people in `barred`.
+    A missing right lists the `roles` that have it, except for the people in `barred`. `limit` is
+    recorded, and the leads are alerted to it.
     """
 
     reason: Reason
@@ -90,6 +94,7 @@ class Refusal(Value):
     roles: tuple[Role, ...] = ()
     barred: tuple[str, ...] = ()
     cap: Reached | None = None
+    limit: Full | None = None
 
 
 Outcome = tuple[Event, ...] | Refusal

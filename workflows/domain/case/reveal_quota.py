@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from workflows.domain.policy.actions import Exposure
+from workflows.domain.policy.limits import Exposure
 from workflows.domain.values import Value
 
 
@@ -10,7 +10,7 @@ class Exposed(Value):
     """The ledger's counts before a piece of evidence is shown to a person.
 
     `found`: the case has the piece. `again`: the person saw it within the time. `seen` counts the
-    other pieces, `since` is the time of the first.
+    other pieces, `since` is the time of the first. `alert`: the leads are to be alerted.
     """
 
     found: bool = False
@@ -18,6 +18,7 @@ class Exposed(Value):
     again: bool = False
     seen: int = 0
     since: datetime | None = None
+    alert: bool = False
 
 
 class Reached(Value):

@@ -31,6 +31,7 @@ from workflows.domain.case.model import (
 from workflows.domain.case.planning import plan
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.people import Role
+from workflows.domain.policy.limits import Exempt, Full
 from workflows.domain.policy.playbook import Notify, Playbook, Severity
 from workflows.domain.values import Text, Value, derive
 
@@ -118,6 +119,8 @@ class CardView(Value):
     bulk_decisions: bool = False
     appeal: AppealAnswer | None = None
     automation_pause: AutomationPause | None = None
+    automation_limit: Full | None = None
+    exempt: Exempt | None = None
 
 
 def view_of(case: Case) -> CardView:

@@ -87,30 +87,3 @@ class ActionCatalog(Written):
     def find(self, name: str) -> ActionSpec | None:
         """The action called `name`, or None."""
         return self.actions.get(name)
-
-
-class Velocity(Written):
-    """A budget of actions per person; more need an approval."""
-
-    actions: Annotated[int, Field(ge=1, le=10_000)]
-    within: Duration
-
-
-class Exposure(Written):
-    """A quota of hidden evidence per person, usually for a shift."""
-
-    reveals: Annotated[int, Field(ge=1, le=10_000)]
-    within: Duration
-
-
-class Limits(Written):
-    """Limits above which a decision needs `approval` (limits.yaml).
-
-    `bulk` is the number of subjects per decision. Evidence above `exposure` is refused; no
-    approval allows more.
-    """
-
-    velocity: Velocity | None = None
-    exposure: Exposure | None = None
-    bulk: Annotated[int, Field(ge=1, le=1000)] = 5
-    approval: ApprovalRule

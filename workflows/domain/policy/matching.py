@@ -179,7 +179,11 @@ class Assessment:
         if not playbook.protect:
             return ()
         facts = Facts({**self.facts, "severity": severity.value})
-        return tuple(i for i, rule in enumerate(playbook.protect) if holds(rule.when, facts))
+        return tuple(
+            i
+            for i, rule in enumerate(playbook.protect)
+            if rule.is_started_by(self.alert.detector) and holds(rule.when, facts)
+        )
 
 
 def group_of(playbook: Playbook, alert: Alert) -> tuple[str, ...]:

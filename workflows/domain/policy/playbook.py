@@ -1,14 +1,17 @@
 """Playbooks of the policy folder."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from workflows.domain.alerts import MANUAL_DETECTORS, Subject
 from workflows.domain.people import Role
-from workflows.domain.policy.actions import ActionCatalog, ApprovalRule, Limits
+from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
 from workflows.domain.policy.appeals import NoticeText
+from workflows.domain.policy.limits import Exempt, Limits
 from workflows.domain.policy.roles import ChannelName
 from workflows.domain.values import Duration, Slug, Text, Value, Written
 
@@ -85,10 +88,18 @@ class Repeat(Written):
 
 
 class Protect(Written):
-    """A reversible action that Koban starts and lifts after `for`, unless confirmed."""
+    """A reversible action that Koban starts and lifts after `for`, unless confirmed.
+
+    Reports of people start it only if `manual` names their detector.
+    """
 
     action: str
     for_: Annotated[Duration, Field(alias="for")]
+    manual: tuple[Literal["people", "reports"], ...] | None = None
+
+    def is_started_by(self, detector: str) -> bool:
+        """Whether alerts of `detector` may start it."""
+        return detector not in MANUAL_DETECTORS or detector in (self.manual or ())
 
 
 class ProtectRule(Protect):
@@ -250,6 +261,12 @@ class Playbook(Written):
         return self.actions is None or action in self.actions
 
     @property
+    def protections(self) -> tuple[Protect, ...]:
+        """The protections by alert, then those of escalation steps."""
+        steps = (step.protect for step in self.escalation if step.protect is not None)
+        return (*self.protect, *steps)
+
+    @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules to choose from, the default first."""
         return (*((self.policy,) if self.policy else ()), *self.clauses)
@@ -313,7 +330,7 @@ class Policy(Value):
     """The policy of a case, fixed at its opening; `notice_text` if the playbook has notices.
 
     Stricter versions since then add `further` rules, and `unprotected` actions, which Koban does
-    not start any more.
+    not start any more, or not by reports of people (`unreported`).
     """
 
     kind: Literal["policy"] = "policy"
@@ -324,6 +341,7 @@ class Policy(Value):
     notice_text: NoticeText | None = None
     further: FurtherRules = FurtherRules()
     unprotected: frozenset[str] = frozenset()
+    unreported: frozenset[str] = frozenset()
 
     def approvals(self, action: str) -> tuple[ApprovalRule, ...]:
         """The approval rules of an action."""
@@ -334,6 +352,20 @@ class Policy(Value):
         """The approval rules for undoing an action."""
         spec = self.catalog.find(action)
         return (*_given(spec.undo_approval if spec else None), *self.further.undos.get(action, ()))
+
+    def may_start(self, written: Protect, detectors: Iterable[str]) -> bool:
+        """Whether alerts of any of these detectors may start a protection."""
+        if written.action in self.unprotected:
+            return False
+        manual = written.action not in self.unreported
+        return any(
+            written.is_started_by(each) and (manual or each not in MANUAL_DETECTORS)
+            for each in detectors
+        )
+
+    def exempts(self, *subjects: Subject) -> Exempt | None:
+        """The entry of limits.yaml about one of the subjects."""
+        return self.limits.exempts(subjects) if self.limits is not None else None
 
     @property
     def limit_approvals(self) -> tuple[ApprovalRule, ...]:

@@ -7,14 +7,8 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from workflows.domain.people import Role
-from workflows.domain.policy.actions import (
-    ActionCatalog,
-    ApprovalRule,
-    Exposure,
-    Limits,
-    OnExpiry,
-    Velocity,
-)
+from workflows.domain.policy.actions import ActionCatalog, ApprovalRule, OnExpiry
+from workflows.domain.policy.limits import Exempt, Limits, stricter
 from workflows.domain.policy.playbook import FurtherRules, Playbook, Policy
 from workflows.domain.values import Value
 
@@ -34,13 +28,15 @@ REMOVED = Guard(danger=True, approval=ApprovalRule(by=Role.LEAD, within=timedelt
 class Strictness(Value):
     """Strictness of a policy `version`: its actions, limits and one playbook of it.
 
-    `automatic` are the actions that the playbook starts without a person.
+    `automatic` are the actions that the playbook starts without a person, `reported` those that
+    reports of people start.
     """
 
     version: str
     actions: dict[str, Guard]
     limits: Limits | None = None
     automatic: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
     act_first: ApprovalRule | None = None
     bulk: bool = True
     dry_run: bool = False
@@ -49,14 +45,17 @@ class Strictness(Value):
 class Tightening(Value):
     """Differences in which policy `version` is stricter than the policy of a case.
 
-    `limits` replace those of the case. `unprotected` actions are not started without a person.
+    `limits` replace those of the case, `exempt` subjects are added. `unprotected` actions are not
+    started without a person, `unreported` ones not by reports of people.
     """
 
     version: str
     danger: tuple[str, ...] = ()
     further: FurtherRules = FurtherRules()
     limits: Limits | None = None
+    exempt: tuple[Exempt, ...] = ()
     unprotected: tuple[str, ...] = ()
+    unreported: tuple[str, ...] = ()
     no_bulk: bool = False
     dry_run: bool = False
 
@@ -76,6 +75,7 @@ def strictness_of(
         actions=guards,
         limits=limits,
         automatic=automatic(playbook),
+        reported=by_reports(playbook),
         act_first=playbook.act_first,
         bulk=playbook.bulk,
         dry_run=playbook.dry_run,
@@ -84,14 +84,19 @@ def strictness_of(
 
 def automatic(playbook: Playbook) -> frozenset[str]:
     """The actions that the playbook starts without a person."""
-    steps = (step.protect.action for step in playbook.escalation if step.protect is not None)
-    return frozenset((*(rule.action for rule in playbook.protect), *steps))
+    return frozenset(each.action for each in playbook.protections)
+
+
+def by_reports(playbook: Playbook) -> frozenset[str]:
+    """The actions that reports of people start."""
+    return frozenset(each.action for each in playbook.protections if each.manual)
 
 
 def differences(policy: Policy, today: Strictness) -> Tightening | None:
     """The differences in which `today` is stricter than `policy`; None if there are none."""
     guards = {name: today.actions.get(name, REMOVED) for name in policy.catalog.actions}
-    own, limits = automatic(policy.playbook) - policy.unprotected, _limits(policy, today.limits)
+    own, (limits, exempt) = automatic(policy.playbook), _limits(policy.limits, today.limits)
+    reported = by_reports(policy.playbook) - policy.unreported
     found = Tightening(
         version=today.version,
         danger=tuple(
@@ -100,8 +105,10 @@ def differences(policy: Policy, today: Strictness) -> Tightening | None:
             if guard.danger and not policy.catalog.actions[name].danger
         ),
         further=_further(policy, today, guards),
-        limits=limits if limits != policy.limits else None,
-        unprotected=tuple(sorted(own - today.automatic)),
+        limits=limits,
+        exempt=exempt,
+        unprotected=tuple(sorted(own - policy.unprotected - today.automatic)),
+        unreported=tuple(sorted(reported - today.reported)),
         no_bulk=policy.playbook.bulk and not today.bulk,
         dry_run=today.dry_run and not policy.playbook.dry_run,
     )
@@ -124,11 +131,34 @@ def tighten(policy: Policy, change: Tightening) -> Policy:
         update={
             "catalog": policy.catalog.model_copy(update={"actions": actions}),
             "playbook": playbook,
-            "limits": change.limits or policy.limits,
+            "limits": _limited(policy.limits, change),
             "further": policy.further.plus(change.further),
             "unprotected": policy.unprotected.union(change.unprotected),
+            "unreported": policy.unreported.union(change.unreported),
         }
     )
+
+
+def _limits(own: Limits | None, today: Limits | None) -> tuple[Limits | None, tuple[Exempt, ...]]:
+    """The stricter limits, None if they are those of the case, and further exempt subjects.
+
+    The list may be long: the difference is in the history.
+    """
+    both = stricter(own, today)
+    if both is None:
+        return None, ()
+    known = own.exempt if own is not None else ()
+    bare = both.model_copy(update={"exempt": ()})
+    same = own is not None and bare == own.model_copy(update={"exempt": ()})
+    return None if same else bare, tuple(each for each in both.exempt if each not in known)
+
+
+def _limited(own: Limits | None, change: Tightening) -> Limits | None:
+    limits = change.limits or own
+    if limits is None:
+        return None
+    exempt = (*(own.exempt if own is not None else ()), *change.exempt)
+    return limits.model_copy(update={"exempt": exempt})
 
 
 def _further(policy: Policy, today: Strictness, guards: dict[str, Guard]) -> FurtherRules:
@@ -171,33 +201,3 @@ def _is_stricter(new: ApprovalRule, rules: Iterable[ApprovalRule]) -> bool:
             and all(rule.on_expiry is OnExpiry.ESCALATE for rule in rules)
         )
     )
-
-
-def _limits(policy: Policy, today: Limits | None) -> Limits | None:
-    own = policy.limits
-    if own is None or today is None:
-        return own or today
-    return own.model_copy(
-        update={
-            "velocity": _velocity(own.velocity, today.velocity),
-            "exposure": _exposure(own.exposure, today.exposure),
-            "bulk": min(own.bulk, today.bulk),
-        }
-    )
-
-
-# The smaller number over the longer time is at least as strict as both.
-
-
-def _velocity(own: Velocity | None, today: Velocity | None) -> Velocity | None:
-    if own is None or today is None:
-        return own or today
-    fewer, longer = min(own.actions, today.actions), max(own.within, today.within)
-    return Velocity(actions=fewer, within=longer)
-
-
-def _exposure(own: Exposure | None, today: Exposure | None) -> Exposure | None:
-    if own is None or today is None:
-        return own or today
-    fewer, longer = min(own.reveals, today.reveals), max(own.within, today.within)
-    return Exposure(reveals=fewer, within=longer)

@@ -14,7 +14,7 @@ depends_on = None
 
 TABLES = (
     *("alerts", "cases", "policies", "events", "actions", "appeals", "bulk_decisions", "lookups"),
-    *("covers", "spending", "preferences", "automation", "exposures", "evidence_files"),
+    *("covers", "uses", "overruns", "preferences", "automation", "exposures", "evidence_files"),
     "installation",
 )
 
@@ -171,14 +171,25 @@ def upgrade() -> None:
     op.create_index("ix_covers_person", "covers", ["person"])
     op.create_index("ix_covers_covers_for", "covers", ["covers_for"])
     op.create_table(
-        "spending",
-        *_needed(sa.String(256), "key"),
-        *_needed(sa.String(64), "person"),
-        *_needed(sa.Integer(), "actions"),
+        "uses",
+        *_needed(sa.String(32), "power"),
+        *_needed(sa.String(256), "holder", "key"),
+        *_needed(sa.Integer(), "amount"),
         *_needed(Utc(), "at"),
-        sa.PrimaryKeyConstraint("key", name="pk_spending"),
+        sa.PrimaryKeyConstraint("power", "holder", "key", name="pk_uses"),
     )
-    op.create_index("ix_spending_person_at", "spending", ["person", "at"])
+    op.create_index("ix_uses_power_holder_at", "uses", ["power", "holder", "at"])
+    op.create_table(
+        "overruns",
+        *_needed(sa.String(32), "power"),
+        *_needed(sa.String(256), "holder", "key"),
+        *_needed(Utc(), "at"),
+        *_optional(sa.String(16), "case_id"),
+        *_needed(sa.Integer(), "used", "most", "seconds"),
+        *_needed(sa.Boolean(), "alerted"),
+        sa.PrimaryKeyConstraint("power", "holder", "key", "at", name="pk_overruns"),
+    )
+    op.create_index("ix_overruns_at", "overruns", ["at"])
     op.create_table(
         "preferences",
         *_needed(sa.String(64), "person"),

@@ -4,6 +4,7 @@ from importlib import import_module
 from inspect import isfunction
 from pathlib import Path
 
+from workflows.conditions import holds
 from workflows.domain.policy.checks import all
 from workflows.domain.policy.checks.finding import Bundle, Findings
 
@@ -31,6 +32,7 @@ def test_rules_keep_quiet_about_what_could_not_be_read() -> None:
         detectors={},
         lookups=None,
         problem=lambda expression, names: "wrong",
+        holds=holds,
         whole=False,
     )
     assert list(all.findings(nothing)) == []

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.domain.builders import CATALOG, PLAYBOOK, POLICY, WATCHFUL
+from tests.workflows.domain.builders import CATALOG, PLAYBOOK, POLICY, WATCHFUL, a_policy
 from workflows.domain.people import Role
-from workflows.domain.policy.actions import ActionCatalog, ApprovalRule, Limits
+from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
+from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.playbook import Policy
 from workflows.domain.policy.strictness import (
     REMOVED,
@@ -165,6 +166,33 @@ def test_automation_that_is_off_today_is_off() -> None:
     after = tighten(WATCHFUL, change)
     assert after.unprotected == frozenset({"pause_stream"})
     assert differences(after, now) is None
+
+
+def test_what_reports_do_not_start_today_they_start_in_no_case() -> None:
+    """Detectors start it as before."""
+    named = [{"action": "mute_user", "for": "15m", "manual": ["people"]}]
+    own = a_policy(protect=named, escalation=[])
+    (written,) = own.playbook.protect
+    assert own.may_start(written, ["people"])
+    now = strictness_of("v2", CATALOG, own.limits, own.playbook)
+    now = now.model_copy(update={"reported": frozenset()})
+    change = differences(own, now)
+    assert change == Tightening(version="v2", unreported=("mute_user",))
+    after = tighten(own, change)
+    assert not after.may_start(written, ["people", "reports"])
+    assert after.may_start(written, ["people", "live-chat"])
+    assert differences(after, now) is None
+
+
+def test_todays_limits_and_exempt_subjects_count_in_older_cases() -> None:
+    """A case keeps what was taken off the list."""
+    exempt = [{"type": "user", "id": f"u_{n}", "reason": "公式"} for n in (1, 2)]
+    own = POLICY.model_copy(update={"limits": limits(exempt=exempt[:1])})
+    rate = {"undos": {"most": 5, "within": "1h"}}
+    now = limits(exempt=exempt[1:], people=rate)
+    change = differences(own, today().model_copy(update={"limits": now}))
+    assert change is not None
+    assert tighten(own, change).limits == limits(exempt=exempt, people=rate)
 
 
 def test_nothing_is_automatic_without_the_playbook() -> None:

@@ -76,6 +76,8 @@ def _unfit(command: cmd.DecideBulk, bulk: Bulk, type_: str) -> Refusal | None:
         return Refusal(reason=Reason.BULK_TOO_LARGE, name=f"{bulk.count:,}")
     if bulk.count == 0:
         return Refusal(reason=Reason.BULK_EMPTY)
+    if bulk.exempt:
+        return Refusal(reason=Reason.BULK_EXEMPT, name=bulk.exempt)
     if command.seen is not None and bulk.count > command.seen:
         # A person only decides for as many subjects as they were shown.
         return Refusal(reason=Reason.BULK_GREW, name=f"{bulk.count - command.seen:,}")

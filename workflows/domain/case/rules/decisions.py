@@ -32,6 +32,7 @@ from workflows.domain.case.refusals import (
 )
 from workflows.domain.case.rules.assignment import claimed
 from workflows.domain.case.rules.protections import not_shown, on_decision, unseen
+from workflows.domain.policy.limits import Exempt
 from workflows.domain.policy.playbook import ReasonTemplate
 
 
@@ -117,6 +118,7 @@ def _new(
         leaves=unseen(case, command),
         keeps=tuple(each.id for each in kept),
         over_limit=_is_over_limit(case, command, planned),
+        exempt=_exempt(case, actions),
         dry_run=playbook.dry_run,
         template=template.id if template is not None else None,
         notice=notice_for(case, template, verdict, actions),
@@ -136,6 +138,13 @@ def _kept(
         for each in keepable(case, command.version)
         if each.action not in planned_keys and (chosen is None or each.id in chosen)
     )
+
+
+def _exempt(case: Case, actions: tuple[PlannedAction, ...]) -> Exempt | None:
+    """The exempt subject that a decision with actions is about."""
+    if not actions:
+        return None
+    return case.policy.exempts(case.subject, *(each.subject for each in actions))
 
 
 def _is_over_limit(
@@ -191,7 +200,7 @@ def _events(case: Case, decision: Decision, now: datetime) -> tuple[ev.Event, ..
 def _approval(case: Case, decision: Decision, now: datetime) -> Approval | None:
     """The approval that the decision needs: before its actions, or with `act_first` after them."""
     states, reviews = states_of(case.policy.catalog, decision), case.policy.reviews
-    rules = rules_of_decision(case.policy, decision, states)
+    rules = rules_of_decision(case.policy, decision, states, case.subject)
     if not reviews or not states or rules or not _harmless(case, decision):
         return approval_for(decision.id, rules, now, decision.by)
     return approval_for(decision.id, reviews, now, decision.by, Purpose.REVIEW)

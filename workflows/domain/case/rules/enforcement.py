@@ -168,7 +168,7 @@ def _approval_of_retry(case: Case, command: cmd.Retry, now: datetime) -> Approva
     """The approval that a retry needs now; None if it needs none, or the granted one covers it."""
     decision, granted = case.decision, case.approval
     assert decision is not None
-    rules = rules_of_decision(case.policy, decision, case.not_done)
+    rules = rules_of_decision(case.policy, decision, case.not_done, case.subject)
     wanted = approval_for(decision.id, rules, now, command.by.id, Purpose.RETRY)
     covered = wanted is None or (granted is not None and still_covers(granted, wanted, now))
     return None if covered else wanted

@@ -8,7 +8,8 @@ from workflows.domain.case import events as ev
 from workflows.domain.case.escalation import Due
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Outcome, Rules, not_undecided
-from workflows.domain.case.rules.protections import start
+from workflows.domain.case.rules.protections import spared, start
+from workflows.domain.policy.limits import Full
 from workflows.domain.policy.playbook import Notify
 
 CALL_AGAIN = timedelta(minutes=5)
@@ -52,9 +53,9 @@ def miss_call(case: Case, command: cmd.MissCall, now: datetime) -> Outcome:
 
 
 def ladder_tick(
-    case: Case, now: datetime, pause: AutomationPause | None = None
+    case: Case, now: datetime, pause: AutomationPause | None = None, limit: Full | None = None
 ) -> tuple[ev.Event, ...]:
-    """The calls that are due, with their protections unless `pause` prevents them."""
+    """The calls that are due, with their protections unless `pause` or `limit` prevents them."""
     events: list[ev.Event] = []
     for due in case.steps:
         if due.at > now:
@@ -62,8 +63,10 @@ def ladder_tick(
         events.append(_call(due, now))
         if due.step.protect is not None and due.round == 0:
             begun = start(case, due.step.protect, now, step=due.index, after=events)
-            if begun and pause is not None:
-                begun = (ev.ProtectionWithheld(at=now, pause=pause, step=due.index),)
+            exempt = spared(case, begun)
+            if begun and (pause or limit or exempt):
+                cause = {"exempt": exempt} if exempt else {"pause": pause, "limit": limit}
+                begun = (ev.ProtectionWithheld(at=now, step=due.index, **cause),)
             events += begun
     return tuple(events)
 

@@ -7,7 +7,7 @@ from workflows.domain.case import events as ev
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules
 from workflows.domain.case.reveal_quota import reached
-from workflows.domain.policy.actions import Exposure
+from workflows.domain.policy.limits import Exposure, Full, Power
 
 
 def cap(case: Case) -> Exposure | None:
@@ -24,7 +24,16 @@ def reveal(case: Case, command: cmd.RevealEvidence, now: datetime) -> Outcome:
         return Refusal(reason=Reason.NO_SUCH_EVIDENCE)
     full = reached(cap(case), exposed, now)
     if full is not None:
-        return Refusal(reason=Reason.REVEAL_LIMIT, at=full.over_at, cap=full)
+        limit = Full(
+            power=Power.EVIDENCE,
+            holder=command.by.id,
+            most=full.reveals,
+            within=full.within,
+            used=full.reveals,
+            resets_at=full.over_at,
+            alert=exposed.alert,
+        )
+        return Refusal(reason=Reason.REVEAL_LIMIT, at=full.over_at, cap=full, limit=limit)
     return (
         ev.EvidenceRevealed(
             at=now,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
@@ -10,21 +11,47 @@ from workflows.domain.case.enforcement import ActionState, ActionStatus
 from workflows.domain.case.model import UNDECIDED, Case, Intent, Phase, Protection
 from workflows.domain.case.planning import plan_protection
 from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules, not_undecided
+from workflows.domain.policy.limits import Exempt
 from workflows.domain.policy.playbook import Protect
 
 
 def protect(case: Case, command: cmd.ProtectNow, now: datetime) -> Outcome:
     """Starts the protections of `command.rules`; each rule acts once in a case."""
     events: list[ev.Event] = []
+    exempt: list[ev.Event] = []
     fresh = fresh_rules(case, command.rules)
     for rule in fresh:
-        written = case.policy.playbook.protect[rule]
-        events += start(case, written, now, rule=rule, after=events)
-    if command.pause is None or not events:
-        return tuple(events)
-    rules = tuple(rule for rule in fresh if rule not in case.withheld)
+        written, by = case.policy.playbook.protect[rule], (command.detector,)
+        begun = start(case, written, now, rule=rule, after=events, detectors=by)
+        entry = spared(case, begun)
+        if entry is None:
+            events += begun
+        else:
+            exempt += _withheld(case, (rule,), now, exempt=entry)
+    if events and (command.pause or command.limit):
+        cause = {"pause": command.pause, "limit": command.limit}
+        met = case.automation_limit
+        again = command.limit is not None and (
+            met is None or met.resets_at != command.limit.resets_at
+        )
+        known = case.model_copy(update={"withheld": frozenset()}) if again else case
+        events = [*_withheld(known, fresh, now, **cause)]
+    return (*events, *exempt)
+
+
+def _withheld(
+    case: Case, rules: Iterable[int], now: datetime, **cause: Any
+) -> tuple[ev.Event, ...]:
     # Once per rule: every alert of a raid matches it again.
-    return (ev.ProtectionWithheld(at=now, pause=command.pause, rules=rules),) if rules else ()
+    new = tuple(rule for rule in rules if rule not in case.withheld)
+    return (ev.ProtectionWithheld(at=now, rules=new, **cause),) if new else ()
+
+
+def spared(case: Case, begun: Iterable[ev.Event]) -> Exempt | None:
+    """The exempt subject that a protection in `begun` would be about."""
+    planned = (e.action.planned.subject for e in begun if isinstance(e, ev.ProtectionStarted))
+    found = (case.policy.exempts(case.subject, subject) for subject in planned)
+    return next((each for each in found if each is not None), None)
 
 
 def fresh_rules(case: Case, rules: Iterable[int]) -> tuple[int, ...]:
@@ -44,10 +71,14 @@ def start(
     rule: int | None = None,
     step: int | None = None,
     after: Iterable[ev.Event] = (),
+    detectors: Iterable[str] | None = None,
 ) -> tuple[ev.Event, ...]:
-    """Starts a protection, unless it is active (also by `after`, events not applied) or unfit."""
+    """Starts a protection, unless it is active (also by `after`, events not applied) or unfit.
+
+    It has to be one that alerts of `detectors`, by default those of the case, may start.
+    """
     planned = plan_protection(case, written)
-    if planned is None or written.action in case.policy.unprotected:
+    if planned is None or not case.policy.may_start(written, detectors or case.detectors):
         return ()
     fresh = [each for each in after if isinstance(each, ev.ProtectionStarted)]
     acting = {each.action for each in case.protecting} | {e.action.planned.key for e in fresh}

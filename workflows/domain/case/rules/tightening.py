@@ -1,14 +1,17 @@
-"""Tightening rules: a case is decided by the stricter of its own policy and today's."""
+"""Policy rules: today's policy where it is stricter, and the uses that limits count."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, extended
+from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.case.model import Case
 from workflows.domain.case.planning import rules_of_decision, undo_rules_of
 from workflows.domain.case.refusals import Outcome, Rules
 from workflows.domain.policy.actions import ApprovalRule
+from workflows.domain.policy.limits import Limits, Power, Use, use_of
 from workflows.domain.policy.playbook import Policy
 from workflows.domain.policy.strictness import differences
 from workflows.domain.policy.strictness import tighten as tightened
@@ -41,8 +44,99 @@ def _rules(case: Case, policy: Policy, approval: Approval) -> tuple[ApprovalRule
         return undo_rules_of(policy, case.undoable)
     if case.decision is None:
         return ()
-    rules = rules_of_decision(policy, case.decision, case.current_actions)
+    rules = rules_of_decision(policy, case.decision, case.current_actions, case.subject)
     return (*rules, *policy.reviews) if approval.purpose is Purpose.REVIEW else rules
 
 
-RULES: Rules = {cmd.Tighten: tighten}
+def note_limit(case: Case, command: cmd.NoteLimit, now: datetime) -> Outcome:
+    """Records that a command was refused because of a limit."""
+    return (ev.LimitReached(at=now, by=command.by, limit=command.limit),)
+
+
+# -- uses ---------------------------------------------------------------------------------
+
+
+def uses_of(
+    case: Case, command: cmd.PersonCommandBase, events: Iterable[ev.Event]
+) -> tuple[Use, ...]:
+    """The uses to book before a command has the effect of `events`.
+
+    Keys name the effect: a person who presses again after an attempt without one counts once.
+    """
+    events = tuple(events)
+    uses: list[Use | None] = []
+    for event in events:
+        if isinstance(event, ev.Decided):
+            uses += _uses_of_decision(case, event.decision)
+        elif isinstance(event, ev.Approved):
+            asked = case.approval.requested_at.isoformat() if case.approval is not None else ""
+            uses.append(_use(case, event, Power.APPROVALS, f"{event.decision}/{asked}"))
+        elif _is_undo(command, event):
+            uses.append(_use(case, event, Power.UNDOS, f"undo/{_last_turn(case)}"))
+    if isinstance(command, cmd.LiftProtection):
+        lifted = [e.protection for e in events if isinstance(e, ev.ProtectionDismissed)]
+        key = f"{case.id}/{'+'.join(lifted)}/{command.by.id}"[:256]
+        limits, by = case.policy.limits, command.by.id
+        uses.append(use_of(limits, Power.LIFTS, key, by, len(lifted)))
+    return tuple(each for each in uses if each is not None)
+
+
+def _use(case: Case, event: ev.Event, power: Power, key: str) -> Use | None:
+    assert event.by is not None
+    last = case.decision
+    amount = 1 if last is None else last.subjects
+    return use_of(case.policy.limits, power, f"{case.id}/{key}/{event.by}", event.by, amount)
+
+
+def _is_undo(command: cmd.PersonCommandBase, event: ev.Event) -> bool:
+    """Whether a person undoes, or asks to; agreeing to an undo is an approval."""
+    if isinstance(event, ev.ApprovalRequested):
+        return event.approval.purpose is Purpose.UNDO
+    return isinstance(event, ev.UndoRequested) and not isinstance(command, cmd.Approve)
+
+
+def _last_turn(case: Case) -> int:
+    return case.turn.version if case.turn is not None else 0
+
+
+def _uses_of_decision(case: Case, decision: Decision) -> tuple[Use | None, ...]:
+    limits, key = case.policy.limits, f"{case.id}/{decision.id}/{decision.by}"
+    violation = decision.verdict is Verdict.VIOLATION
+    power = Power.DECISIONS if violation else Power.CLEARS
+    return (
+        use_of(limits, power, key, decision.by, decision.subjects),
+        _velocity_of(limits, key, decision),
+    )
+
+
+def _velocity_of(limits: Limits | None, key: str, decision: Decision) -> Use | None:
+    """The actions that a decision takes of its person's budget; kept protections take none.
+
+    A bulk decision above the limit takes none: it needs an approval anyway, and the person's next
+    small decisions should not wait for that.
+    """
+    if limits is None or limits.velocity is None:
+        return None
+    amount = len(decision.actions) - len(decision.keeps)
+    if decision.bulk is not None:
+        amount = 0 if decision.over_limit else decision.bulk.count * len(decision.actions)
+    if amount < 1:
+        return None
+    within = limits.velocity.within
+    return Use(key=key, power=Power.ACTIONS, holder=decision.by, amount=amount, within=within)
+
+
+def automatic_uses(case: Case, events: Iterable[ev.Event], detector: str) -> tuple[Use, ...]:
+    """The uses of the protections that `events` start, for their detector and playbook."""
+    started = [each for each in events if isinstance(each, ev.ProtectionStarted)]
+    playbook = case.policy.playbook.playbook
+    key = f"{case.id}/{'+'.join(each.protection for each in started)}"[:256]
+    limits, amount = case.policy.limits, len(started)
+    uses = (
+        use_of(limits, Power.DETECTOR, key, detector, amount),
+        use_of(limits, Power.PLAYBOOK, key, playbook, amount),
+    )
+    return tuple(each for each in uses if each is not None)
+
+
+RULES: Rules = {cmd.Tighten: tighten, cmd.NoteLimit: note_limit}

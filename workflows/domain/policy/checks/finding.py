@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from workflows.domain.people import Role
-from workflows.domain.policy.actions import ActionCatalog, ActionSpec, Limits
+from workflows.domain.policy.actions import ActionCatalog, ActionSpec
 from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.policy.limits import Limits
+from workflows.domain.policy.matching import Holds
 from workflows.domain.policy.platform import Detector, LookupCatalog, LookupSpec, RelatedSpec
 from workflows.domain.policy.playbook import Playbook, PresetAction, Protect
 from workflows.domain.policy.reports import ReportRules
@@ -24,8 +26,9 @@ APPEALS, ROSTER, REPORTS = "appeals.yaml", "roster.yaml", "reports.yaml"
 class Bundle:
     """The readable files of a policy folder; playbooks and detectors by their file.
 
-    `problem` returns the mistake of an expression with the given variables, or None. `whole` is
-    False if a file can't be read: rules about missing things then have no findings.
+    `problem` returns the mistake of an expression with the given variables, or None; `holds`
+    evaluates one. `whole` is False if a file can't be read: rules about missing things then have
+    no findings.
     """
 
     catalog: ActionCatalog | None
@@ -35,6 +38,7 @@ class Bundle:
     lookups: LookupCatalog | None
     problem: Callable[[str, tuple[str, ...]], str | None]
     whole: bool
+    holds: Holds
     limits: Limits | None = None
     appeals: AppealRules | None = None
     roster: Roster | None = None
@@ -63,12 +67,16 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Finding:
-    """A mistake at a place of a file: `what` is wrong, and what to `write` instead."""
+    """A mistake at a place of a file: `what` is wrong, and what to `write` instead.
+
+    A `warning` is valid, and may not be what was meant.
+    """
 
     file: str
     place: Place
     what: str
     write: str
+    warning: bool = False
 
 
 Findings = Iterator[Finding]

@@ -1,4 +1,4 @@
-"""Checks of people: roles, rosters, reports and the names of detectors."""
+"""Checks of people: roles, limits, rosters, reports and the names of detectors."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from workflows.domain.policy.checks.finding import (
     Place,
     unheld,
 )
+from workflows.domain.policy.limits import Limits, Rate
 from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Gap, Roster, date_of, gaps
 from workflows.domain.values import format_duration
@@ -77,6 +78,55 @@ def _not_given(rule: ApprovalRule, roles: RoleBook, file: str, by: Place, needs:
     elif held.users and held.group is None and len(set(held.users)) < rule.quorum:
         what = f"{needs} needs {rule.quorum} approvals, and roles.yaml names fewer people"
         yield Finding(file, by, what, "lower `quorum`, or name more people")
+
+
+_WEEK = timedelta(days=7)
+
+
+def limits_count_over_a_week_at_most(bundle: Bundle) -> Findings:
+    """`people` and `automation` count over seven days at most: the ledger keeps no longer."""
+    for place, rate in _rates(bundle.limits):
+        if rate.within > _WEEK:
+            what = f"`{place[1]}` counts over more than a week"
+            yield Finding(LIMITS, (*place, "within"), what, "write 7d or less")
+
+
+def limits_leave_room_for_bulk_decisions(bundle: Bundle) -> Findings:
+    """Where a playbook has `bulk: true`, one person can decide, approve and undo more than few."""
+    limits = bundle.limits
+    if limits is None or not any(each.bulk for each in bundle.playbooks.values()):
+        return
+    for (part, name), rate in _rates(limits):
+        if name in ("decisions", "approvals", "undos") and rate.most <= limits.bulk:
+            what = f"`{name}` allows no bulk decision, which counts each of its subjects"
+            write = f"write more than {limits.bulk}, or remove `bulk: true` from the playbooks"
+            yield Finding(LIMITS, (part, name, "most"), what, write, warning=True)
+
+
+def _rates(limits: Limits | None) -> Iterator[tuple[tuple[str, str], Rate]]:
+    """The rates of limits.yaml with their places."""
+    if limits is None:
+        return
+    for part, rates in (("people", limits.people), ("automation", limits.automation)):
+        for name in type(rates).model_fields:
+            rate: Rate | None = getattr(rates, name)
+            if rate is not None:
+                yield (part, name), rate
+
+
+def exempt_subjects_exist_once(bundle: Bundle) -> Findings:
+    """`exempt` names types that an action or look-up has, and no subject twice."""
+    seen: set[str] = set()
+    known = {spec.subject for spec in bundle.actions.values()} | set(bundle.subjects)
+    for number, entry in enumerate(bundle.limits.exempt if bundle.limits else ()):
+        place = ("exempt", number)
+        if bundle.whole and entry.type not in known:
+            what = f"no action or look-up has the type `{entry.type}`"
+            write = "write one of " + ", ".join(sorted(known))
+            yield Finding(LIMITS, (*place, "type"), what, write)
+        if entry.subject.key in seen:
+            yield Finding(LIMITS, place, f"`{entry.id}` is there twice", "keep one of them")
+        seen.add(entry.subject.key)
 
 
 def overrides_change_a_turn(bundle: Bundle) -> Findings:

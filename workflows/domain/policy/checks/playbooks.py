@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from workflows.domain.alerts import PEOPLE, REPORTS, Alert, Subject
 from workflows.domain.policy.checks.finding import ACTIONS, Bundle, Finding, Findings, Place
-from workflows.domain.policy.playbook import Playbook
+from workflows.domain.policy.matching import assess, kinds_of
+from workflows.domain.policy.playbook import Playbook, Protect, ProtectRule
 from workflows.domain.values import format_duration
 
 
@@ -146,6 +148,44 @@ def _twice(
     for number, each in enumerate(ids):
         if each in ids[:number]:
             yield Finding(file, (key, number, "id"), f"{the}`{each}` is there twice", write)
+
+
+_ANY_TIME = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def reports_start_protections_on_purpose(bundle: Bundle) -> Findings:
+    """A protection that a report of a person would meet has `manual`; without it none starts."""
+    for file, playbook in bundle.playbooks.items():
+        for place, written in _met_by_reports(bundle, playbook):
+            if written.manual is None:
+                what = f"reports of people do not start `{written.action}` any more"
+                write = "write `manual: [people]`, `manual: [people, reports]` or `manual: []`"
+                yield Finding(file, place, what, write, warning=True)
+
+
+def _met_by_reports(bundle: Bundle, playbook: Playbook) -> Iterator[tuple[Place, Protect]]:
+    reports = [assess(playbook, each, bundle.holds) for each in _reports(bundle, playbook)]
+    severities = {each.severity for each in reports}
+    for number, rule in enumerate(playbook.protect):
+        own = playbook.model_copy(update={"protect": (_for_reports(rule),)})
+        if any(each.protections(own, each.severity, bundle.holds) for each in reports):
+            yield ("protect", number), rule
+    for number, step in enumerate(playbook.escalation):
+        if step.protect is not None and any(map(step.concerns, severities)):
+            yield ("escalation", number, "protect"), step.protect
+
+
+def _for_reports(rule: ProtectRule) -> ProtectRule:
+    return rule.model_copy(update={"manual": (PEOPLE, REPORTS)})
+
+
+def _reports(bundle: Bundle, playbook: Playbook) -> Iterator[Alert]:
+    """A report of each kind of the playbook on each type of subject."""
+    types = sorted({spec.subject for spec in bundle.actions.values()})
+    for kind in kinds_of(playbook):
+        for type_ in types:
+            subject = Subject(type=type_, id="1")
+            yield Alert(id="1", detector=PEOPLE, kind=kind, subject=subject, occurred_at=_ANY_TIME)
 
 
 def there_is_exactly_one_catch_all(bundle: Bundle) -> Findings:

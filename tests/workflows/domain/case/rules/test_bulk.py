@@ -26,7 +26,8 @@ from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Role
-from workflows.domain.policy.actions import ApprovalRule, Limits
+from workflows.domain.policy.actions import ApprovalRule
+from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.playbook import PresetAction
 
 

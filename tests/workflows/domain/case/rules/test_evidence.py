@@ -27,7 +27,7 @@ from workflows.domain.case.refusals import Reason
 from workflows.domain.case.reveal_quota import Exposed, Reached
 from workflows.domain.case.view import changes_card
 from workflows.domain.people import Actor, Role
-from workflows.domain.policy.actions import Limits
+from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.playbook import Severity
 
 FOUND = Exposed(found=True, image=True)

@@ -23,7 +23,7 @@ from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason
 from workflows.domain.case.rules.escalation import protects_by
-from workflows.domain.policy.actions import Limits
+from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.playbook import Policy
 
 MUTE, PAUSE = "mute_user/user:u_123", "pause_stream/stream:s_9"

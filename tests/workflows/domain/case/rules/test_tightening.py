@@ -246,6 +246,7 @@ def test_a_strictness_arrives_without_the_requests() -> None:
         "actions",
         "limits",
         "automatic",
+        "reported",
         "act_first",
         "bulk",
         "dry_run",
