@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,10 @@ SCHEMAS = "schemas"
 
 @dataclass(frozen=True)
 class PolicyFolder:
-    """Valid policy folder; `version` is a hash of its contents."""
+    """Valid policy folder; `version` is a hash of its contents.
+
+    `warnings` are what `koban check` names in it, and what may be meant.
+    """
 
     version: str
     catalog: ActionCatalog
@@ -48,6 +51,7 @@ class PolicyFolder:
     appeals: AppealRules | None = None
     roster: Roster | None = None
     reports: ReportRules | None = None
+    warnings: tuple[Fault, ...] = ()
     _policies: dict[str, Policy] = field(default_factory=dict, compare=False, repr=False)
 
     def policy_for(self, playbook: str) -> Policy:
@@ -58,15 +62,15 @@ class PolicyFolder:
                 playbook=self.playbooks[playbook],
                 catalog=self.catalog,
                 limits=self.limits,
-                notice_text=self._notice_text(self.playbooks[playbook]),
+                notice_text=self._notice_text,
             )
         return self._policies[playbook]
 
-    def _notice_text(self, playbook: Playbook) -> NoticeText | None:
-        """The call and frame of notices, where the playbook has any."""
+    @property
+    def _notice_text(self) -> NoticeText | None:
+        """The call and frame of notices; None if the folder lacks one of them."""
         notices, call = self.appeals.notices if self.appeals else None, self.lookups.notice
-        has_notices = any(each.notice is not None for each in playbook.reasons)
-        if not has_notices or notices is None or notices.decision is None or call is None:
+        if notices is None or notices.decision is None or call is None:
             return None
         return NoticeText(call=call, frame=notices.decision, automation=notices.automation)
 
@@ -81,12 +85,18 @@ def load_policy(folder: Path) -> PolicyFolder:
 
 
 def check_folder(folder: Path) -> list[str]:
-    """The output of `koban check`: one line per mistake, by file and line."""
+    """The mistakes that `koban check` prints: one line each, by file and line."""
     try:
         load_policy(folder)
     except PolicyFaults as wrong:
         return [str(fault) for fault in wrong.faults]
     return []
+
+
+def warnings_of(folder: Path) -> list[str]:
+    """The warnings of a valid folder: one line each, by file and line. Raises `PolicyFaults`."""
+    loaded = load_policy(folder)
+    return [str(replace(each, what=f"warning: {each.what}")) for each in loaded.warnings]
 
 
 class _Loader:
@@ -119,6 +129,7 @@ class _Loader:
             version=self._version(),
             playbooks={each.playbook: each for each in playbooks.values()},
             detectors={each.detector: each for each in detectors.values()},
+            warnings=self._warnings(),
             **parts,
         )
 
@@ -147,12 +158,17 @@ class _Loader:
     def _lint(self, bundle: Bundle) -> None:
         for found in findings(bundle):
             document = self._documents.setdefault(found.file, Document(found.file))
-            document.fault(found.place, found.what, found.write)
+            note = document.warning if found.warns else document.fault
+            note(found.place, found.what, found.write)
 
     def _stop_at_faults(self) -> None:
         faults = [fault for document in self._documents.values() for fault in document.faults]
         if faults:
             raise PolicyFaults(tuple(sorted(set(faults))))
+
+    def _warnings(self) -> tuple[Fault, ...]:
+        found = (each for document in self._documents.values() for each in document.warnings)
+        return tuple(sorted(set(found)))
 
     def _version(self) -> str:
         digest = hashlib.sha256()

@@ -54,13 +54,17 @@ _KNOWN_PROBLEMS = (
 
 @dataclass
 class Document:
-    """Data of a file with the line of every place; `digest` is the hash of its bytes."""
+    """Data of a file with the line of every place; `digest` is the hash of its bytes.
+
+    Of `faults` and `warnings` only the first keep the folder from being used.
+    """
 
     file: str
     data: Any = None
     digest: str = ""
     lines: dict[Place, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    warnings: list[Fault] = field(default_factory=list)
 
     def line(self, place: Place) -> int:
         """The line of `place`, or of the nearest place around it."""
@@ -71,6 +75,10 @@ class Document:
     def fault(self, place: Place, what: str, write: str) -> None:
         """Adds a mistake at `place`."""
         self.faults.append(Fault(self.file, self.line(place), what, write))
+
+    def warning(self, place: Place, what: str, write: str) -> None:
+        """Adds something at `place` that may be meant."""
+        self.warnings.append(Fault(self.file, self.line(place), what, write))
 
 
 def read(folder: Path, file: str) -> Document:

@@ -12,7 +12,7 @@ import httpx
 import typer
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from activities.policy.loader import check_folder
+from activities.policy.loader import check_folder, warnings_of
 from activities.slack.i18n.catalog import texts
 from bot.cli.process import open_database, open_http, open_web, run
 from bot.errors import InputWrong, Stop
@@ -62,7 +62,8 @@ def check(
     if not problems and folder is None:
         # Secrets belong to a deployment: a named folder is checked without them.
         problems = open_policies(settings).unsigned()
-    print("\n".join(problems) or f"{checked}: fine")
+    warnings = [] if problems else warnings_of(checked)
+    print("\n".join([*warnings, *(problems or [f"{checked}: fine"])]))
     return 1 if problems else 0
 
 

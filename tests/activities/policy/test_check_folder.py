@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.policy.loader import check_folder
+from activities.policy.loader import check_folder, warnings_of
 from tests.activities.policy import folders
 
 FAULTS = sorted(each.name for each in folders.TESTDATA.iterdir())
@@ -132,3 +132,50 @@ def test_files_of_an_editor_are_no_mistake(tmp_path: Path) -> None:
     for name in (".limits.yaml.swp", "README.md", "schemas/limits.schema.json", ".hidden.yaml"):
         (folder / name).write_text("x")
     assert check_folder(folder) == []
+
+
+@pytest.mark.parametrize("folder", [folders.EXAMPLE])
+def test_the_example_tells_every_person(folder: Path) -> None:
+    """No playbook or preset of the shipped example has a warning."""
+    assert warnings_of(folder) == []
+
+
+def test_a_folder_without_notices_is_warned_of(tmp_path: Path) -> None:
+    """Each playbook is named at its line: its decisions tell the person nothing."""
+    folder = folders.example(tmp_path)
+    (folder / "appeals.yaml").unlink()
+    for file in (folder / "playbooks").iterdir():
+        if file.stem not in ("other", "self_harm"):
+            file.unlink()
+    assert warnings_of(folder) == [
+        "playbooks/other.yaml:2: warning: a decision tells the person nothing: appeals.yaml has no "
+        "notice of decisions; add `decision:` to its `notices`, or `no_notice:` with the reason",
+    ]
+
+
+def test_a_silent_permanent_ban_is_warned_of(tmp_path: Path) -> None:
+    """The line is that of `no_notice` in the playbook, the preset and the reason."""
+    folder = folders.example(tmp_path)
+    because = "{ja: 捜査中, en: Under investigation}"
+    ban = "en: Ban}, actions: [permanent_ban]"
+    folders.replace(folder, "playbooks/phishing.yaml", ban, f"{ban}, no_notice: {because}")
+    folders.replace(
+        folder, "playbooks/harassment.yaml", "channel:", f"no_notice: {because}\nchannel:"
+    )
+    warned = "the person is told nothing of {}; leave `no_notice` out where they may know"
+    assert warnings_of(folder) == [
+        "playbooks/harassment.yaml:6: warning: " + warned.format("end_stream, permanent_ban"),
+        "playbooks/phishing.yaml:19: warning: " + warned.format("permanent_ban"),
+    ]
+    assert check_folder(folder) == []
+
+
+def test_a_notice_called_none_is_a_mistake(tmp_path: Path) -> None:
+    """The person would get that word; `no_notice` has the reason why there is no notice."""
+    folder = folders.example(tmp_path)
+    text = "    notice: {ja: 出品された商品のロゴ"
+    folders.replace(folder, "playbooks/counterfeit.yaml", text, f"    notice: none\n#{text}")
+    assert check_folder(folder) == [
+        "playbooks/counterfeit.yaml:9: `notice` is the text for the person, not `none`; "
+        "write `no_notice` with the reason for it",
+    ]

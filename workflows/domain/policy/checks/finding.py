@@ -63,12 +63,16 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Finding:
-    """A mistake at a place of a file: `what` is wrong, and what to `write` instead."""
+    """A mistake at a place of a file: `what` is wrong, and what to `write` instead.
+
+    The folder is used in spite of one that only `warns`.
+    """
 
     file: str
     place: Place
     what: str
     write: str
+    warns: bool = False
 
 
 Findings = Iterator[Finding]
