@@ -146,7 +146,7 @@ def policies_of(settings: Settings) -> Policies:
 
 @cache
 def _sandbox_policies() -> Policies:
-    return Policies(watch_folder(POLICY), (INGEST_SECRET,))
+    return Policies(watch_folder(POLICY), (INGEST_SECRET,), (APPEALS_SECRET,))
 
 
 @asynccontextmanager

@@ -195,7 +195,7 @@ def _notice(
     if silence is not None:
         because = mrkdwn(silence.in_(texts.language), OPTION_TEXT)
         return [_said("bot.notice.none", texts, reason=because)]
-    if choices.case is None or choices.case.policy.notice_text is None:
+    if choices.case is None or not (template or choices.case.policy.notice_text):
         return []
     rule = option_in(view, "policy") or choices.rule
     shown = preview(choices.case, template, rule, _measures(view, choices), CatalogWording())
