@@ -35,22 +35,22 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Signer:
-    """Secret of one detector, or of all detectors without a secret of their own (None)."""
+    """Secret of one sender, or of all senders without a secret of their own (None)."""
 
     webhook: Webhook
-    detector: str | None
+    sender: str | None
 
 
 @dataclass(frozen=True)
 class Keys:
-    """Keys that requests are verified with; `own` are the detectors with a secret of their own."""
+    """Keys that requests are verified with; `own` are the senders with a secret of their own."""
 
     signers: tuple[Signer, ...]
     own: frozenset[str]
 
 
 def signers(common: Iterable[str], own: Mapping[str, Iterable[str]]) -> tuple[Signer, ...]:
-    """Returns a signer for each valid secret; those of single detectors (`own`) come first."""
+    """Returns a signer for each valid secret; those of single senders (`own`) come first."""
     named = [Signer(Webhook(secret), name) for name, several in own.items() for secret in several]
     return (*named, *(Signer(Webhook(secret), None) for secret in common))
 
@@ -62,11 +62,17 @@ KNOWN_VERSIONS = 20
 class Policies:
     """Newest valid state of the folder. Callers keep nothing: files change while Koban runs."""
 
-    def __init__(self, watch: PolicyWatch, common: tuple[str, ...]) -> None:
-        """`common` are the secrets for detectors without a secret of their own."""
+    def __init__(
+        self, watch: PolicyWatch, common: tuple[str, ...], appeals: tuple[str, ...] = ()
+    ) -> None:
+        """`common` are the secrets of detectors without one of their own.
+
+        `appeals` are those of senders of appeals without one of their own.
+        """
         self._watch = watch
         self._common = common
-        self._keys: tuple[PolicyFolder, Keys] | None = None
+        self._appeals = appeals
+        self._keys: tuple[PolicyFolder, Keys, Keys] | None = None
         self._known: dict[str, PolicyFolder] = {}
 
     def target_of(self, alert: Alert) -> Target | None:
@@ -116,34 +122,58 @@ class Policies:
 
     def keys(self) -> Keys:
         """Returns the secrets that detectors can sign with."""
+        return self._current_keys()[1]
+
+    def appeal_keys(self) -> Keys:
+        """Returns the secrets that appeals can be signed with; none of them is a detector's."""
+        return self._current_keys()[2]
+
+    def _current_keys(self) -> tuple[PolicyFolder, Keys, Keys]:
         folder = self._watch.current()
         if self._keys is None or self._keys[0] is not folder:
-            self._keys = (folder, self._read_keys(folder))
-        return self._keys[1]
-
-    def _read_keys(self, folder: PolicyFolder) -> Keys:
-        own: dict[str, tuple[str, ...]] = {}
-        for name, detector in folder.detectors.items():
-            try:
-                own[name] = secrets_named(detector.secret.env)
-            except SettingWrong as wrong:
-                # A new detector in a changed folder must not disable the others.
-                log.error("detector_secret_wrong", detector=name, problem=str(wrong))
-                own[name] = ()
-        return Keys(signers(self._common, own), frozenset(own))
+            detectors = _secrets_of(_detectors_of(folder))
+            theirs = {*self._common, *(one for several in detectors.values() for one in several)}
+            sources = {
+                name: tuple(one for one in several if one not in theirs)
+                for name, several in _secrets_of(_sources_of(folder)).items()
+            }
+            common = (one for one in self._appeals if one not in theirs)
+            self._keys = (
+                folder,
+                Keys(signers(self._common, detectors), frozenset(detectors)),
+                Keys(signers(common, sources), frozenset(sources)),
+            )
+        return self._keys
 
     def unsigned(self) -> list[str]:
-        """Returns a sentence for each detector whose own secret is missing or wrong."""
-        problems = []
-        for name, detector in self._watch.current().detectors.items():
-            try:
-                if not secrets_named(detector.secret.env):
-                    problems.append(
-                        f"{detector.secret.env} is missing: the detector {name} signs so."
-                    )
-            except SettingWrong as wrong:
-                problems.append(str(wrong))
-        return problems
+        """Returns a sentence for each sender whose secret is missing, wrong or another one's."""
+        folder = self._watch.current()
+        problems = [
+            *_unsigned(_detectors_of(folder), "the detector {name} signs so."),
+            *_unsigned(_sources_of(folder), "the source {name} of appeals signs so."),
+        ]
+        if problems or folder.appeals is None:
+            return problems
+        return self._shared(folder)
+
+    def _shared(self, folder: PolicyFolder) -> list[str]:
+        """A sentence for each variable of appeals that has a detector's secret.
+
+        Who reports a user could otherwise ask for the overturn in the user's name.
+        """
+        detectors = _secrets_of(_detectors_of(folder)).values()
+        theirs = {*self._common, *(one for several in detectors for one in several)}
+        given = {"KOBAN_APPEALS__SECRET": self._appeals}
+        given |= {v: secrets_named(v) for v in _sources_of(folder).values()}
+        return [
+            f"{variable} is a detector's secret too: appeals need one of their own."
+            for variable, secrets in given.items()
+            if theirs & set(secrets)
+        ]
+
+    def takes_appeals(self) -> bool:
+        """Returns whether there is an appeals.yaml."""
+        return self._watch.current().appeals is not None
 
     async def check(self) -> str | None:
         """Returns the first mistake in the folder's newest state, None when it is in use."""
@@ -174,7 +204,7 @@ class Policies:
         return AppealStart(
             id=id_,
             request=request,
-            rules=folder.appeals,
+            rules=folder.appeals.model_copy(update={"sources": {}}),
             notice=folder.lookups.notice,
             titles=titles,
             limits=folder.limits,
@@ -230,6 +260,42 @@ class Policies:
         return self._watch.current().roles
 
 
+def _detectors_of(folder: PolicyFolder) -> dict[str, str]:
+    """The variable with the secret of each detector that has its own."""
+    return {name: each.secret.env for name, each in folder.detectors.items()}
+
+
+def _sources_of(folder: PolicyFolder) -> dict[str, str]:
+    """The variable with the secret of each source of appeals that has its own."""
+    rules = folder.appeals
+    return {} if rules is None else {n: each.secret.env for n, each in rules.sources.items()}
+
+
+def _secrets_of(variables: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The secrets of each sender; none where its variable is missing or wrong."""
+    own: dict[str, tuple[str, ...]] = {}
+    for name, variable in variables.items():
+        try:
+            own[name] = secrets_named(variable)
+        except SettingWrong as wrong:
+            # A new sender in a changed folder must not disable the others.
+            log.error("sender_secret_wrong", sender=name, problem=str(wrong))
+            own[name] = ()
+    return own
+
+
+def _unsigned(variables: Mapping[str, str], why: str) -> list[str]:
+    """A sentence for each variable that is missing or wrong."""
+    problems = []
+    for name, variable in variables.items():
+        try:
+            if not secrets_named(variable):
+                problems.append(f"{variable} is missing: {why.format(name=name)}")
+        except SettingWrong as wrong:
+            problems.append(str(wrong))
+    return problems
+
+
 class ActionSource:
     """Actions of the policies of cases: of this process, of the ledger, else the current ones."""
 
@@ -269,7 +335,8 @@ def open_policies(settings: Settings, look_seconds: float = LOOK_SECONDS) -> Pol
     """Opens the folder of KOBAN_POLICY. Raises `InputWrong` with every mistake in it."""
     need(settings, "policy")
     assert settings.policy is not None
-    return Policies(watch_folder(settings.policy, look_seconds), settings.ingest.secrets)
+    watch = watch_folder(settings.policy, look_seconds)
+    return Policies(watch, settings.ingest.secrets, settings.appeals.secrets)
 
 
 def watch_folder(folder: Path, look_seconds: float = LOOK_SECONDS) -> PolicyWatch:

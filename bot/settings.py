@@ -246,6 +246,21 @@ class Ingest(_Group):
         return () if self.secret is None else webhook_secrets(self.secret)
 
 
+class Appeals(_Group):
+    """Common secrets of senders of appeals; none of them is a detector's."""
+
+    secret: Annotated[SecretStr, _readable_by(webhook_secrets)] | None = Field(
+        None,
+        description="whsec_ and base64 of 24 to 64 bytes, and not a detector's secret; "
+        "two with a comma while rotating",
+    )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The common secrets; empty without a setting."""
+        return () if self.secret is None else webhook_secrets(self.secret)
+
+
 class Ledger(_Group):
     """Database of the ledger."""
 
@@ -288,6 +303,7 @@ class Settings(BaseSettings):
     slack: Slack = Field(default_factory=Slack)
     platform: Platform = Field(default_factory=Platform)
     ingest: Ingest = Field(default_factory=Ingest)
+    appeals: Appeals = Field(default_factory=Appeals)
     ledger: Ledger = Field(default_factory=Ledger)
     policy: Path | None = Field(None, description="the path of a policy folder")
     http: Http = Field(default_factory=Http)
@@ -307,6 +323,7 @@ Needed = Literal[
     "slack.signing_secret",
     "platform.base_url",
     "ingest.secret",
+    "appeals.secret",
     "policy",
     "temporal.signing_keys",
 ]

@@ -26,7 +26,14 @@ from bot.policies import Policies, open_policies, watch_folder
 from bot.settings import Settings
 from bot.temporal import deployment_of, open_client
 from bot.worker import make_workers
-from deploy.sandbox.app import INGEST_SECRET, MARKET_TOKEN, POLICY, Sandbox, run_sandbox
+from deploy.sandbox.app import (
+    APPEALS_SECRET,
+    INGEST_SECRET,
+    MARKET_TOKEN,
+    POLICY,
+    Sandbox,
+    run_sandbox,
+)
 from deploy.sandbox.processes import Process
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.person import WAIT_SECONDS, Person, wait_until
@@ -139,7 +146,7 @@ def policies_of(settings: Settings) -> Policies:
 
 @cache
 def _sandbox_policies() -> Policies:
-    return Policies(watch_folder(POLICY), (INGEST_SECRET,))
+    return Policies(watch_folder(POLICY), (INGEST_SECRET,), (APPEALS_SECRET,))
 
 
 @asynccontextmanager
@@ -211,6 +218,7 @@ def settings_for(sandbox: Sandbox, temporal: dict[str, Any], folder: Path, **mor
         },
         "platform": {"base_url": f"{sandbox.url}/market", "token": MARKET_TOKEN},
         "ingest": {"secret": INGEST_SECRET, "oldest": "36500d"},
+        "appeals": {"secret": APPEALS_SECRET},
         "ledger": {"url": f"sqlite+aiosqlite:///{folder / 'koban.db'}"},
         "policy": POLICY,
         "http": {"port": 0},

@@ -72,6 +72,7 @@ class StormWorkflow:
             picture=picture,
             digest=self._memory.digest,
             over=over,
+            ended_at=workflow.now() if over else None,
             mentions=mentions,
             number=self._memory.mentions,
         )

@@ -57,17 +57,43 @@ class Search(Repository):
         return await self._database.rows(newest.offset(min(skip, MOST_FOUND)).limit(limit))
 
     async def records(self, subjects: Sequence[Subject]) -> dict[str, tuple[tuple[str, ...], int]]:
-        """Open cases and number of active actions by `Subject.key`, for subjects with either."""
+        """Open cases and number of active actions by `Subject.key`, for subjects with either.
+
+        Cases about a subject come first, then those whose alerts name it as related.
+        """
         open_cases: dict[str, list[str]] = {}
         in_force: dict[str, int] = {}
         for start in range(0, len(subjects), CHUNK):
             part = subjects[start : start + CHUNK]
-            for row in await self._database.rows(_open_cases(part)):
-                open_cases.setdefault(subject_of(row).key, []).append(row["id"])
+            rows = [*await self._database.rows(_open_cases(part)), *await self._naming(part)]
+            for row in rows:
+                found = open_cases.setdefault(subject_of(row).key, [])
+                found += [] if row["id"] in found else [row["id"]]
             for row in await self._database.rows(_standing(part)):
                 in_force[subject_of(row).key] = row["times"]
         known = {*open_cases, *in_force}
         return {key: (tuple(open_cases.get(key, ())), in_force.get(key, 0)) for key in known}
+
+    async def _naming(self, subjects: Sequence[Subject]) -> Sequence[Row]:
+        """Open cases whose alerts name one of the subjects as related, newest first."""
+        if self._database.is_sqlite:
+            each = sa.func.json_each(alerts.c.body, "$.related").table_valued("value")
+            type_, id_ = (sa.func.json_extract(each.c.value, f"$.{key}") for key in ("type", "id"))
+        else:
+            listed = sa.func.jsonb_path_query(
+                sa.cast(alerts.c.body, JSONB), sa.cast("$.related[*]", JSONPATH)
+            )
+            each = listed.table_valued(sa.column("value", JSONB)).render_derived()
+            type_, id_ = (each.c.value[key].astext for key in ("type", "id"))
+        pairs = [(one.type, one.id) for one in subjects]
+        query = sa.select(cases.c.id, type_.label("subject_type"), id_.label("subject_id"))
+        query = query.select_from(cases).join(alerts, alerts.c.case_id == cases.c.id)
+        query = query.join(each, sa.true())
+        open_ = cases.c.phase != Phase.CLOSED.value
+        found = query.where(open_, sa.tuple_(type_, id_).in_(pairs)).distinct()
+        return await self._database.rows(
+            found.add_columns(cases.c.opened_at).order_by(cases.c.opened_at.desc())
+        )
 
     def _anywhere(self, text: str, prefix: str | None) -> list[sa.ColumnElement[bool]]:
         pattern = f"%{_literally(text)}%"

@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -63,15 +63,15 @@ class PolicyFolder:
                 playbook=self.playbooks[playbook],
                 catalog=self.catalog,
                 limits=self.limits,
-                notice_text=self._notice_text(self.playbooks[playbook]),
+                notice_text=self._notice_text,
             )
         return self._policies[playbook]
 
-    def _notice_text(self, playbook: Playbook) -> NoticeText | None:
-        """The call and frame of notices, where the playbook has any."""
+    @property
+    def _notice_text(self) -> NoticeText | None:
+        """The call and frame of notices; None if the folder lacks one of them."""
         notices, call = self.appeals.notices if self.appeals else None, self.lookups.notice
-        has_notices = any(each.notice is not None for each in playbook.reasons)
-        if not has_notices or notices is None or notices.decision is None or call is None:
+        if notices is None or notices.decision is None or call is None:
             return None
         return NoticeText(call=call, frame=notices.decision, automation=notices.automation)
 
@@ -86,7 +86,7 @@ def load_policy(folder: Path) -> PolicyFolder:
 
 
 def check_folder(folder: Path) -> list[str]:
-    """The output of `koban check`: one line per mistake, by file and line."""
+    """The mistakes that `koban check` prints: one line each, by file and line."""
     try:
         load_policy(folder)
     except PolicyFaults as wrong:
@@ -97,9 +97,10 @@ def check_folder(folder: Path) -> list[str]:
 def folder_warnings(folder: Path) -> list[str]:
     """The warnings of `koban check` about a valid folder, by file and line; none otherwise."""
     try:
-        return [f"warning: {each}" for each in load_policy(folder).warnings]
+        found = load_policy(folder).warnings
     except PolicyFaults:
         return []
+    return [str(replace(each, what=f"warning: {each.what}")) for each in found]
 
 
 class _Loader:

@@ -52,6 +52,8 @@ REMEDIES = {
     "`notify: person` and `person: …` go together": "write both, or neither",
     "`on_failure: stop` and `undo` need `order: in_turn`": "add `order: in_turn`",
     "`warn` must be shorter than `idle`": "write less than `idle`",
+    "`notice` and `no_notice` exclude each other": "keep one of them",
+    "`notice` is the text for the person, not `none`": "write `no_notice` with the reason for it",
     "`remind` must be shorter than `within`": "write less than `within`",
 }
 """Remedies of errors over several keys."""

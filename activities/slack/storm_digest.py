@@ -61,13 +61,17 @@ def calls(wanted: ShowStorm, reader: Reader) -> Message:
 def _sentence(wanted: ShowStorm, reader: Reader) -> str:
     picture = wanted.picture
     going = "ongoing" if picture.waiting else "posted"
-    return reader.say(
+    text = reader.say(
         "storm.over" if wanted.over else f"storm.{going}",
         since=reader.time(picture.since, picture.since),
         count=picture.cases,
         open=picture.open,
         waiting=picture.waiting,
     )
+    if wanted.ended_at is None:
+        return text
+    time = reader.time(wanted.ended_at, picture.since)
+    return reader.say("storm.ended", text=text, time=time)
 
 
 def _group(group: Group, reader: Reader) -> str:

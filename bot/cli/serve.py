@@ -103,7 +103,7 @@ async def open_app(
     routers = [
         AlertEndpoint(policies.keys, services.alerts, metrics, window, intake=intake).router(),
         AppealEndpoint(
-            *(policies.keys, services.appeals, database, policies.appeal_start, window),
+            *(policies.appeal_keys, services.appeals, database, policies.appeal_start, window),
             ledger_timeout=timeouts.ledger,
             intake=intake,
         ).router(),
@@ -144,12 +144,14 @@ async def _learn_workspace(people: Directory) -> None:
 
 
 def _require_secrets(policies: Policies, settings: Settings) -> None:
-    """Refuses to start without a detector's secret: its missing alerts would go unnoticed."""
+    """Refuses to start without a sender's secret: what it can't send would go unnoticed."""
     unsigned = policies.unsigned()
     if unsigned:
         raise SettingWrong(unsigned[0])
     if not policies.keys().signers:
         need(settings, "ingest.secret")
+    if policies.takes_appeals() and not policies.appeal_keys().signers:
+        need(settings, "appeals.secret")
 
 
 async def _run_socket_mode(bolt: AsyncApp, token: str) -> None:

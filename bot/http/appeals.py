@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from activities.ledger.appeals import AppealsLedger
-from activities.ledger.database import Database, LedgerUnavailable
+from activities.ledger.database import Database, LedgerUnavailable, Row
 from activities.ledger.queries import Queries
 from bot.http.budgets import Sender
 from bot.http.endpoint import SignedEndpoint, as_json, invalid_result
@@ -56,6 +56,7 @@ class AppealEndpoint(SignedEndpoint):
     summary: ClassVar = "File or withdraw an appeal against a decision"
     accepted: ClassVar = "The appeal is stored"
     noun: ClassVar = "appeal"
+    account: ClassVar = "Appeals of {sender}"
     content: ClassVar = {"schema": _SCHEMA, "example": EXAMPLE}
 
     async def process(
@@ -73,14 +74,10 @@ class AppealEndpoint(SignedEndpoint):
 
     async def _submit(self, request: AppealRequest) -> Outcome | Invalid:
         appeal = appeal_id(request.source, request.id)
-        duplicate = await self._from_ledger(Queries(self.database).appeal(appeal)) is not None
+        row = await self._from_ledger(Queries(self.database).appeal(appeal))
         if request.withdrawn:
-            if await self.appeals.withdraw(appeal):
-                return Outcome.ACCEPTED
-            if not duplicate:
-                sentence = "There is no open appeal with this id."
-                return Invalid(request.id, "/id", sentence)
-        if duplicate:
+            return await self._withdraw(appeal, request, row)
+        if row is not None:
             return Outcome.DUPLICATE
         start = self.start(appeal, request)
         if start is None:
@@ -91,6 +88,19 @@ class AppealEndpoint(SignedEndpoint):
         filed = await self.appeals.file(start)
         return Outcome.ACCEPTED if filed else Outcome.DUPLICATE
 
+    async def _withdraw(
+        self, appeal: str, request: AppealRequest, row: Row | None
+    ) -> Outcome | Invalid:
+        """Withdraws the appeal of this source; `row` is that of the ledger, if it has one."""
+        problem = None if row is None else _other_appeal(request, row)
+        if problem is not None:
+            return problem
+        if await self.appeals.withdraw(appeal):
+            return Outcome.ACCEPTED
+        if row is not None:
+            return Outcome.DUPLICATE
+        return Invalid(request.id, "/id", "There is no open appeal with this id.")
+
     async def _problem(self, request: AppealRequest) -> Invalid | None:
         """The reason why there is nothing to review. Raises `LedgerUnavailable`."""
         row = await Queries(self.database).case(request.case)
@@ -98,6 +108,9 @@ class AppealEndpoint(SignedEndpoint):
         found = None if row is None else await AppealsLedger(self.database).load_appealed(against)
         if row is None or found is None:
             return Invalid(request.id, "/case", f"There is no case {request.case}.")
+        if found.is_about_other(request.subject) and found.decision is not None:
+            sentence = f"Decision {found.decision.id} is not about this subject."
+            return Invalid(request.id, "/subject", sentence)
         if found.effective or row["phase"] != Phase.CLOSED:
             return None
         pointer = "/decision" if request.decision else "/case"
@@ -118,3 +131,13 @@ class AppealEndpoint(SignedEndpoint):
         except (LedgerUnavailable, TimeoutError) as error:
             log.warning("ledger_away", error=type(error).__name__)
             return None
+
+
+def _other_appeal(request: AppealRequest, row: Row) -> Invalid | None:
+    """Refuses a withdrawal that names another case or subject than the appeal with its id."""
+    if row["case_id"] != request.case:
+        return Invalid(request.id, "/case", "The appeal with this id is about another case.")
+    subject, known = request.subject, (row["subject_type"], row["subject_id"])
+    if subject is None or known == (None, None) or known == (subject.type, subject.id):
+        return None
+    return Invalid(request.id, "/subject", "The appeal with this id is of another subject.")

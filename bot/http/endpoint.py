@@ -40,6 +40,8 @@ class SignedEndpoint(ABC):
     accepted: ClassVar[str]
     """Description of the 202 answer."""
     noun: ClassVar[str]
+    account: ClassVar[str] = "{sender}"
+    """Name of the sender's account in the budgets."""
     content: ClassVar[dict[str, Any]]
     """Schema and examples of the request body, as OpenAPI's media type object."""
 
@@ -49,8 +51,8 @@ class SignedEndpoint(ABC):
     ) -> Response:
         """Handles a request with a valid signature; large work waits for the turn of `sender`.
 
-        `speaker` is the detector whose own secret signed it, None for the common secret; `own` are
-        the detectors that the common secret can't speak for.
+        `speaker` is the sender whose own secret signed it, None for the common secret; `own` are
+        the senders that the common secret can't speak for.
 
         Raises:
             RequestRefused: nothing in the body is usable.
@@ -62,9 +64,10 @@ class SignedEndpoint(ABC):
         try:
             body, keys = await read_body(request), self.keys()
             signer = await self._verified(request, body, keys)
-            sender = Sender(signer.detector or named_in(body), signer.detector is None)
+            name = self.account.format(sender=signer.sender or named_in(body))
+            sender = Sender(name, signer.sender is None)
             with self.intake.budgets.request(sender.name, len(body), sender.common):
-                return await self.process(body, signer.detector, keys.own, sender)
+                return await self.process(body, signer.sender, keys.own, sender)
         except OverBudget as refused:
             content = {"error": str(refused), "budget": refused.budget}
             return as_json(429, content, {"Retry-After": str(refused.retry_after)})

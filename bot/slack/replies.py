@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import aiohttp
@@ -68,6 +68,7 @@ class Replies:
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
+        self._requests: dict[str, list[tuple[str, str, str]]] = {}
 
     async def privately(self, source: Source, said: Said, in_place: bool = False) -> bool:
         """Sends an ephemeral message, `in_place` of the press's; False, and a log, if refused."""
@@ -76,9 +77,28 @@ class Replies:
             _log.error("person_not_notified", person=source.person, text=said.text)
         return sent
 
-    async def directly(self, person: str, said: Said) -> bool:
-        """Sends a direct message; False, and an entry in the log, if Slack refuses."""
-        return await _sent(self._post(person, said), "direct_message_failed", person=person)
+    async def directly(self, person: str, said: Said, request: str | None = None) -> bool:
+        """Sends a direct message; False, and an entry in the log, if Slack refuses.
+
+        One with a `request` has buttons, which `settle` removes.
+        """
+
+        async def post() -> None:
+            sent = await self._post(person, said)
+            if request is not None:
+                kept = self._requests.setdefault(request, [])
+                kept.append((person, str(sent["channel"]), str(sent["ts"])))
+
+        return await _sent(post(), "direct_message_failed", person=person)
+
+    async def settle(self, request: str, ended: Callable[[str], Awaitable[Said]]) -> None:
+        """Replaces the messages of a request, which this process has sent, by what `ended` says."""
+        for person, channel, ts in self._requests.pop(request, []):
+            said = await ended(person)
+            change = self._client.chat_update(
+                channel=channel, ts=ts, text=said.text, blocks=list(said.blocks)
+            )
+            await _sent(change, "request_not_settled", person=person)
 
     async def in_channel(self, channel: str, said: Said) -> bool:
         """Posts in a channel; False, and an entry in the log, if Slack refuses."""

@@ -22,6 +22,7 @@ from deploy.sandbox.slack.workspace import Workspace
 
 MARKET_TOKEN = "sandbox-market"
 INGEST_SECRET = "whsec_c2FuZGJveC1zYW5kYm94LXNhbmRib3gtMzItYg=="
+APPEALS_SECRET = "whsec_c2FuZGJveC1hcHBlYWxzLW9mLXRoZS1zYW5kYm94"
 POLICY = Path(__file__).parents[1] / "policy"
 
 
@@ -49,6 +50,7 @@ class Sandbox:
             "KOBAN_PLATFORM__BASE_URL": f"{self.url}/market",
             "KOBAN_PLATFORM__TOKEN": MARKET_TOKEN,
             "KOBAN_INGEST__SECRET": INGEST_SECRET,
+            "KOBAN_APPEALS__SECRET": APPEALS_SECRET,
             "KOBAN_LEDGER__URL": ledger,
             "KOBAN_POLICY": str(POLICY),
             "KOBAN_HTTP__PORT": str(port),
@@ -72,7 +74,7 @@ async def run_sandbox(
     made.app.include_router(faults_router(made.faults))
     made.app.include_router(picture_routes(made.faults))
     made.app.include_router(market_routes(made.market, made.faults, MARKET_TOKEN))
-    made.app.include_router(appeal_routes(made.market, lambda: workspace.bot_url, INGEST_SECRET))
+    made.app.include_router(appeal_routes(made.market, lambda: workspace.bot_url, APPEALS_SECRET))
     app_client = add_slack(made.app, workspace)
     async with AsyncExitStack() as opened:
         opened.callback(made.market.close)

@@ -15,7 +15,7 @@ from activities.platform.client import Platform
 from bot.cli.main import main
 from bot.policies import Policies, watch_folder
 from bot.services.lookups import LookUps
-from tests.bot.http.fakes import COMMON, LIVE_CHAT, alert
+from tests.bot.http.fakes import APPEALS, APPEALS_NEXT, COMMON, LIVE_CHAT, WEB_SHOP, alert
 from workflows.domain.alerts import Alert
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "policy"
@@ -75,7 +75,7 @@ def test_a_detector_signs_with_its_own_secret(
     """Its own secret first, then the common one for all others."""
     environment.setenv("CHAT_SECRET", LIVE_CHAT)
     keys = Policies(watch_folder(folder), (COMMON,)).keys()
-    assert [signer.detector for signer in keys.signers] == ["live-chat", None]
+    assert [signer.sender for signer in keys.signers] == ["live-chat", None]
     assert keys.own == {"live-chat"}
 
 
@@ -84,9 +84,42 @@ def test_without_its_secret_nobody_signs_for_a_detector(
 ) -> None:
     """The common secret is not a replacement."""
     policies = Policies(watch_folder(folder), (COMMON,))
-    assert [signer.detector for signer in policies.keys().signers] == [None]
+    assert [signer.sender for signer in policies.keys().signers] == [None]
     assert policies.keys().own == {"live-chat"}
     assert policies.unsigned() == ["CHAT_SECRET is missing: the detector live-chat signs so."]
+
+
+def test_no_secret_is_for_alerts_and_appeals(folder: Path, environment: pytest.MonkeyPatch) -> None:
+    """A detector's secret signs no appeal, also where it is written for both."""
+    environment.setenv("CHAT_SECRET", LIVE_CHAT)
+    policies = Policies(watch_folder(folder), (COMMON,), (APPEALS, COMMON, LIVE_CHAT))
+    assert len(policies.appeal_keys().signers) == 1
+    assert policies.unsigned() == [
+        "KOBAN_APPEALS__SECRET is a detector's secret too: appeals need one of their own."
+    ]
+    apart = Policies(watch_folder(folder), (COMMON,), (APPEALS, APPEALS_NEXT))
+    assert [signer.sender for signer in apart.appeal_keys().signers] == [None, None]
+    assert [signer.sender for signer in apart.keys().signers] == ["live-chat", None]
+    assert apart.unsigned() == []
+
+
+def test_a_source_of_appeals_has_a_secret_of_its_own(
+    folder: Path, environment: pytest.MonkeyPatch
+) -> None:
+    """appeals.yaml names its variable; without it nobody files or withdraws for the source."""
+    environment.setenv("CHAT_SECRET", LIVE_CHAT)
+    written = (folder / "appeals.yaml").read_text("utf-8")
+    source = "sources: {web-shop: {secret: {env: WEB_SHOP_SECRET}}}\n"
+    (folder / "appeals.yaml").write_text(written + source, "utf-8")
+    without = Policies(watch_folder(folder), (COMMON,), (APPEALS,))
+    assert [signer.sender for signer in without.appeal_keys().signers] == [None]
+    assert without.appeal_keys().own == {"web-shop"}
+    assert without.unsigned() == [
+        "WEB_SHOP_SECRET is missing: the source web-shop of appeals signs so."
+    ]
+    environment.setenv("WEB_SHOP_SECRET", WEB_SHOP)
+    with_it = Policies(watch_folder(folder), (COMMON,), (APPEALS,))
+    assert [signer.sender for signer in with_it.appeal_keys().signers] == ["web-shop", None]
 
 
 @pytest.mark.parametrize("broken", [False, True])
@@ -133,7 +166,9 @@ def test_doctor_says_what_to_do(
         "policy    ok",
         "temporal  Temporal at 127.0.0.1:1 does not answer: "
         "start it or set KOBAN_TEMPORAL__ADDRESS.",
-        "ledger    ok",
+        "ledger    The file of the ledger at sqlite+aiosqlite:///koban.db is missing: koban work "
+        "makes it at its first start; later restore it from a backup, or run koban doctor --fix.",
+        "stores    The ledger and Temporal are not compared: one of them does not answer.",
         "slack     Slack at http://127.0.0.1:1/api/ does not answer: look at the network.",
         "platform  KOBAN_PLATFORM__BASE_URL is missing: "
         "set it to the http(s) address of the platform's API.",

@@ -122,6 +122,7 @@ def test_a_wrong_setting_is_named_with_what_is_expected(
         "KOBAN_SLACK__BOT_TOKEN",
         "KOBAN_SLACK__APP_TOKEN",
         "KOBAN_INGEST__SECRET",
+        "KOBAN_APPEALS__SECRET",
         "KOBAN_LEDGER__URL",
         "KOBAN_PLATFORM__BASE_URL",
         "KOBAN_TEMPORAL__ENCRYPTION_KEYS",

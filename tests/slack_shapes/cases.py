@@ -180,6 +180,7 @@ def reasoned(words: Words) -> dict[str, Any]:
                 "id": "quiet",
                 "title": words.titled("様子見", "Wait"),
                 "reason": words.titled("様子を見る。", "Wait and see."),
+                "no_notice": words.titled("捜査中のため", "It is being investigated"),
             },
         ],
     }

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.activities.slack.cases import AT, CASE, SATO, TANAKA
-from tests.slack_shapes.cases import AWAY, BROKEN, StoryCase
+from tests.slack_shapes.cases import AWAY, BROKEN, StoryCase, reasoned
 from tests.slack_shapes.other_stories import PROTECT
 from tests.slack_shapes.words import Words
 from workflows.domain.alerts import SLACK_MESSAGE, brief
@@ -151,6 +151,22 @@ def _bulk_ended(words: Words, **counts: int) -> StoryCase:
     return story.so_far(8, ActionStatus.GIVEN_UP, **counts)
 
 
+def _kept_by_bulk(words: Words) -> StoryCase:
+    """A bulk decision beside a protection without an end of its own."""
+    protect = [{"when": "true", "action": "forfeit_payout", "for": "15m"}]
+    undo = {"method": "DELETE", "path": "/v1/users/{subject.id}/forfeits/1"}
+    story = StoryCase(
+        words,
+        policy={"bulk": True, "protect": protect},
+        catalog={"forfeit_payout": {"undo": undo, "danger": False, "approval": None}},
+    )
+    _then(story, (0, cmd.ProtectNow(rules=(0,))))
+    story.reported(story.key("forfeit_payout"), ActionStatus.VERIFIED, 1, of="P1")
+    _then(story.ringed(), (5, cmd.Approve(by=TANAKA)))
+    story.reported(story.key("forfeit_payout"), ActionStatus.KEPT, 6, of="P1")
+    return story
+
+
 def _ban_sent_back(words: Words, *steps: tuple[float, cmd.Command]) -> StoryCase:
     return _then(StoryCase(words).decided("permanent_ban"), *steps, _HANDED_OVER)
 
@@ -234,5 +250,12 @@ RARE_STORIES: dict[str, Callable[[Words], StoryCase]] = {
     ),
     "failed, the platform broken": lambda w: _muted(w).news(ActionStatus.FAILED, problem=BROKEN),
     "ring, stopped in the middle": lambda w: _bulk_ended(w, done=312, given_up=600, skipped=88),
+    "ring, a message stays hidden": lambda w: _kept_by_bulk(w),
+    "open, a protection ran out": lambda w: _protected(w, ActionStatus.VERIFIED).news(
+        ActionStatus.LIFTED, 15, of="P1"
+    ),
+    "closed, nobody was told": lambda w: StoryCase(w, policy=reasoned(w), telling=True).decided(
+        "mute_user", template="quiet"
+    ),
     "ring, taken back": lambda w: _bulk_ended(w, undone=900, lifted=60, dry_run=40),
 }

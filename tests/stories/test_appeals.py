@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from activities.ledger.database import Database
 from activities.ledger.schema import appeals
-from deploy.sandbox.app import INGEST_SECRET
+from deploy.sandbox.app import APPEALS_SECRET, INGEST_SECRET
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.traffic.sender import signed
@@ -31,11 +31,13 @@ def an_appeal(case: str, id_: str = "ap-1", **more: Any) -> dict[str, Any]:
     }
 
 
-async def post(env: Environment, appeal: dict[str, Any]) -> httpx.Response:
+async def post(
+    env: Environment, appeal: dict[str, Any], secret: str = APPEALS_SECRET
+) -> httpx.Response:
     """Posts a signed appeal as the marketplace."""
     body = json.dumps(appeal, ensure_ascii=False)
     return await env.http.post(
-        f"{env.url}/v1/appeals", content=body.encode(), headers=signed(INGEST_SECRET, body)
+        f"{env.url}/v1/appeals", content=body.encode(), headers=signed(secret, body)
     )
 
 
@@ -107,9 +109,10 @@ async def test_another_lead_overturns(env: Environment) -> None:
     await sato.wait_text(case_card, "田中さんが再審査し、判断を取り消しました")
     await sato.wait_text(case_card, "取り消し済み")
     await wait_notice(env, "overturned")
-    assert await notices(env) == ["received", "overturned"]
+    assert await notices(env) == ["decision", "received", "overturned"]
     assert await env.changes() == [
         ("POST", "users/u_123/mutes"),
+        ("POST", "users/u_123/notices"),
         ("POST", "users/u_123/notices"),
         ("DELETE", f"users/u_123/mutes/{case}"),
         ("POST", "users/u_123/notices"),
@@ -139,12 +142,13 @@ async def test_a_lead_upholds(env: Environment) -> None:
     await tanaka.wait_text(card, "判断を維持")
     await sato.wait_text(case_card, "田中さんが再審査し、判断を維持しました")
     await wait_notice(env, "upheld")
-    (_, upheld) = (await env.thing("users", "u_123"))["notices"]
+    (_, _, upheld) = (await env.thing("users", "u_123"))["notices"]
     assert "理由: 配信の記録で確認しました" in upheld["text"]["ja"]
     assert "The reason: 配信の記録で確認しました" in upheld["text"]["en"]
     assert (await env.thing("users", "u_123"))["muted"] is True
     assert await env.changes() == [
         ("POST", "users/u_123/mutes"),
+        ("POST", "users/u_123/notices"),
         ("POST", "users/u_123/notices"),
         ("POST", "users/u_123/notices"),
     ]
@@ -245,8 +249,25 @@ async def test_what_can_not_be_reviewed_is_answered_at_once(env: Environment) ->
     nothing = await post(env, an_appeal(case))
     assert nothing.json()["results"][0]["error"] == f"No action of case {case} is in effect."
     assert [a.status_code for a in (unknown, other, nothing)] == [422, 422, 422]
+    somebody = await post(env, an_appeal(case, subject={"type": "user", "id": "u_9"}))
+    assert (somebody.status_code, somebody.json()["results"][0]["pointer"]) == (422, "/subject")
     assert await tanaka.cards("ts-leads") == []
     assert await appeals_of(env, case) == []
+
+
+async def test_a_detector_neither_files_nor_withdraws(env: Environment) -> None:
+    """Its secret gets 401; the appeal, the sanction and the person's notices stay."""
+    tanaka = await env.person("U0TANAKA")
+    _, _, case = await muted(env)
+    assert (await post(env, an_appeal(case), INGEST_SECRET)).status_code == 401
+    assert await appeals_of(env, case) == []
+    card, appeal = await filed(env, case, tanaka)
+    back = await post(env, an_appeal(case, withdrawn=True), INGEST_SECRET)
+    assert back.status_code == 401
+    await wait_notice(env, "received")
+    assert "未対応" in visible_text(await tanaka.latest(card))
+    assert "appeal_withdrawn" not in await env.kinds(appeal)
+    assert (await env.thing("users", "u_123"))["muted"] is True
 
 
 async def test_the_appellant_withdraws(env: Environment) -> None:
@@ -334,4 +355,4 @@ async def test_the_answer_does_not_wait_for_the_receipt(env: Environment) -> Non
     await wait_notice(env, "upheld")
     await tanaka.wait_text(card, "本人に通知できませんでした")
     await tanaka.wait_text(card, "異議申し立ての結果を本人に通知しました")
-    assert await notices(env) == ["upheld"]
+    assert await notices(env) == ["decision", "upheld"]

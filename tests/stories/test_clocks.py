@@ -133,7 +133,10 @@ async def test_an_expired_approval_is_requested_again(night: TimeSkipping) -> No
     asked = (await tanaka.cards("ts-leads"))[-1]
     await tanaka.press(asked, "approval.approve")
     await sato.wait_text(card, "完了")
-    assert await night.env.changes() == [("POST", "users/u_123/bans")]
+    assert await night.env.changes() == [
+        ("POST", "users/u_123/bans"),
+        ("POST", "users/u_123/notices"),
+    ]
 
 
 async def test_a_mute_ends_in_time_though_the_case_is_closed(temporal: str, tmp_path: Path) -> None:
@@ -153,6 +156,7 @@ async def test_a_mute_ends_in_time_though_the_case_is_closed(temporal: str, tmp_
         assert (await env.thing("users", "u_123"))["muted"] is False
         assert await env.changes() == [
             ("POST", "users/u_123/mutes"),
+            ("POST", "users/u_123/notices"),
             ("DELETE", f"users/u_123/mutes/{case}"),
         ]
         await sato.wait_text(card, "解除")

@@ -54,7 +54,10 @@ async def test_temporal_stores_no_plain_text(temporal: str, tmp_path: Path) -> N
             assert clear.encode() not in raw.replace(b"case/off_platform/", b""), clear
         assert b"Encoded failure" in raw
         assert b"Traceback" not in raw
-        assert await env.changes() == [("POST", "users/u_123/mutes")]
+        assert await env.changes() == [
+            ("POST", "users/u_123/mutes"),
+            ("POST", "users/u_123/notices"),
+        ]
 
 
 async def test_without_keys_plain_text_is_found(env: Environment) -> None:

@@ -58,14 +58,38 @@ async def test_a_reason_of_policy_sends_a_notice(env: Environment) -> None:
     assert [each for each in await env.kinds(case) if "notice" in each] == ["notice_sent"]
 
 
-async def test_without_a_reason_of_policy_no_notice_is_sent(env: Environment) -> None:
-    """The standard case makes no further call."""
-    sato = await env.person("U0SATO")
+async def test_a_permanent_ban_by_a_typed_reason_notifies_the_person(env: Environment) -> None:
+    """The notice has the rule and a general sentence; what is typed stays inside."""
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
     await env.happens(lure())
-    card, _ = await case_of(sato)
-    await sato.press(card, "24時間コメント制限")
-    await sato.wait_text(card, "完了")
-    assert await env.changes() == [("POST", "users/u_123/mutes")]
+    card, case = await case_of(sato)
+    await sato.press(card, "case.decide")
+    banned = {"verdict": "violation", "actions": ["permanent_ban"], "reason": "内部の調査による"}
+    assert await sato.fill_and_submit(banned) == {"ok": True}
+    asked = await tanaka.wait_card("ts-leads", "u_123")
+    assert await notices(env, "u_123") == []
+    await tanaka.press(asked, "approval.approve")
+    await sato.wait_text(card, "判断を本人に通知しました（ユーザー u_123）")
+    [notice] = await notices(env, "u_123")
+    assert notice["text"]["ja"].split("\n")[:3] == [
+        "ルールに反する内容を確認しました。",
+        "措置: 強制退会",
+        "該当するルール: MKT-4.2（外部取引への誘導の禁止）",
+    ]
+    assert "内部の調査" not in str(notice)
+    assert [each for each in await env.kinds(case) if "notice" in each] == ["notice_sent"]
+
+
+async def test_a_playbook_with_a_reason_for_it_sends_no_notice(env: Environment) -> None:
+    """The card says why, and the platform gets no further call."""
+    sato = await env.person("U0SATO")
+    danger = alert("sh-1", "self_harm", ("user", "u_123"), ("自傷のおそれ", "Risk"), score=0.7)
+    await env.happens(scene([danger], [user("u_123")]))
+    card, case = await case_of(sato, "u_123")
+    await sato.press(card, "case.preset.support")
+    card = await sato.wait_text(card, "本人に通知しません（本人の安全のため）")
+    await env.wait_kind(case, "action_verified")
+    assert await env.changes() == [("POST", "users/u_123/support-messages")]
 
 
 async def test_a_notice_that_the_platform_refuses_is_sent_again_from_the_card(
@@ -112,18 +136,17 @@ async def test_an_appeals_notice_is_sent_again_from_its_card(env: Environment) -
     """The platform refuses the notice; the appeal waits, and ends after a retry."""
     tanaka = await env.person("U0TANAKA")
     _, _, case = await muted(env)
-    ghost = {"type": "user", "id": "u_ghost"}
-    card, appeal = await filed(env, case, tanaka, subject=ghost)
+    person = env.sandbox.market.remove("users", "u_123")
+    card, appeal = await filed(env, case, tanaka)
     card = await tanaka.wait_text(card, "本人に通知できませんでした")
     await answer_with(tanaka, card, "appeal.uphold", "配信の記録で確認しました")
     await env.wait_kind(appeal, "appeal_upheld")
     card = await tanaka.until(lambda: _retryable(tanaka, card), what="the button")
-    type_, body = user("u_ghost")
-    env.sandbox.market.put(type_, body)
+    env.sandbox.market.put("users", person)
     await tanaka.press(card, "appeal.retry_notice")
     card = await tanaka.wait_text(card, "異議申し立ての結果を本人に通知しました")
     assert controls(card) == []
-    assert [each["kind"] for each in await notices(env, "u_ghost")] == ["upheld"]
+    assert [each["kind"] for each in await notices(env, "u_123")] == ["decision", "upheld"]
     kinds = [each for each in await env.kinds(appeal) if "notice" in each]
     assert kinds == [
         "appeal_notice_failed",

@@ -141,7 +141,7 @@ async def test_right_after_an_appeal_was_answered(temporal: str, tmp_path: Path,
             "appeal_carried_out",
         ]
         assert (await env.kinds(case)).count("appeal_answered") == 1
-        assert await notices(env) == ["received", "overturned"]
+        assert await notices(env) == ["decision", "received", "overturned"]
         assert (await env.thing("users", "u_123"))["muted"] is False
         assert set(env.sandbox.market.executions().values()) == {1}
         assert await tanaka.ephemerals("ts-leads") == []

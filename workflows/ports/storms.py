@@ -50,6 +50,7 @@ class ShowStorm(Value):
     picture: Picture
     digest: CardRef | None
     over: bool = False
+    ended_at: datetime | None = None
     mentions: tuple[Mention, ...] = ()
     number: int = 0
 

@@ -1,6 +1,7 @@
 """Card of an appeal with its buttons, and the lines of its thread."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from activities.slack import handles
@@ -35,16 +36,26 @@ def outcome(appeal: Appeal, reader: Reader) -> list[Block]:
     below = [*_undo(appeal, reader), *_notices(appeal, reader)]
     shown = [section(below)] if below else []
     if appeal.outcome is not None:
-        text = _answer(appeal.outcome, appeal.answered_by, reader)
+        by, at = appeal.answered_by, appeal.answered_at
+        text = _answer(appeal.outcome, by, at, appeal.received_at, reader)
         return [section([f"*{text}*"]), *quote(appeal.reason), *shown]
+    if appeal.turn is None:
+        return shown
+    time = reader.time(appeal.turn.at, appeal.received_at)
     if appeal.dismissal is not None:
         text = _dismissal(appeal.dismissal, appeal, reader)
-        return [section([f"*{text}*"]), *shown]
-    return shown
+    elif appeal.state is AppealState.WITHDRAWN:
+        text = reader.say("appeal.withdrawn")
+    else:
+        return shown
+    return [section([f"*{reader.noted(text, time)}*"]), *shown]
 
 
-def _answer(answer: AppealOutcome, by: str | None, reader: Reader) -> str:
-    return reader.say(f"appeal.answered.{answer}", person=reader.person(by))
+def _answer(
+    answer: AppealOutcome, by: str | None, at: datetime | None, near: datetime, reader: Reader
+) -> str:
+    text = reader.say(f"appeal.answered.{answer}", person=reader.person(by))
+    return text if at is None else reader.noted(text, reader.time(at, near))
 
 
 def _dismissal(why: Dismissal, appeal: Appeal, reader: Reader) -> str:
@@ -79,7 +90,8 @@ def on_case_card(view: CardView, reader: Reader) -> list[Block]:
     """The last appeal, on the card of its case."""
     if view.appeal is None:
         return []
-    text = _answer(view.appeal.outcome, view.appeal.by, reader)
+    answer = view.appeal
+    text = _answer(answer.outcome, answer.by, answer.at, view.opened_at, reader)
     return [section([reader.say("appeal.on_case", id=view.appeal.appeal, answer=text)])]
 
 

@@ -23,8 +23,6 @@ from activities.slack.cards.case_facts import (
     evidence,
     facts,
     sentence,
-    turn_by,
-    turned,
     viewers,
 )
 from activities.slack.cards.decision import (
@@ -43,7 +41,6 @@ from activities.slack.cards.decision import (
 )
 from activities.slack.escape import mrkdwn, plain
 from activities.slack.reader import Reader
-from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, ApprovalState, Purpose, missing
 from workflows.domain.case.decision import Decision
 from workflows.domain.case.enforcement import ActionState
@@ -80,7 +77,7 @@ def approval_card(
         blocks += actions(view.workflow_id, _buttons(view, approval, decision, reader))
     else:
         blocks = [_title_over(view, approval.state, reader), *body]
-        blocks.append(section([f"*{_ended(view, approval, reader)}*"]))
+        blocks.append(section([f"*{_ended(approval, reader)}*"]))
         if approval.state is ApprovalState.REJECTED:
             blocks += quote(view.rejection or "")
         blocks += [context([each]) for each in reader.link(link, "approval.open")]
@@ -188,14 +185,23 @@ def _buttons(
     return [approve, *(element(name, reader, value) for name in names)]
 
 
-def _ended(view: CardView, approval: Approval, reader: Reader) -> str:
+def _ended(approval: Approval, reader: Reader) -> str:
+    """The end of the request, with its person and time."""
+    text = _end(approval, reader)
+    if approval.ended_at is None:
+        return text
+    time = reader.time(approval.ended_at, approval.requested_at)
+    return reader.say("approval.over.at", text=text, time=time)
+
+
+def _end(approval: Approval, reader: Reader) -> str:
     state = approval.state
     if state is ApprovalState.EXPIRED:
         return reader.say(f"approval.over.expired.{approval.purpose.value}")
-    if state is ApprovalState.WITHDRAWN and not turned(view, ev.ApprovalWithdrawn):
+    if state is ApprovalState.WITHDRAWN and approval.ended_by is None:
         # No person withdrew it: it became pointless.
         return reader.say("approval.over.replaced")
-    agreed, person = reader.listed(consents(approval, reader)), reader.person(turn_by(view))
+    agreed, person = reader.listed(consents(approval, reader)), reader.person(approval.ended_by)
     return reader.say(f"approval.over.{state}", consents=agreed, person=person)
 
 

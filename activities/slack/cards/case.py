@@ -24,6 +24,7 @@ from activities.slack.cards.case_facts import (
     absorbed,
     card_state,
     case_id,
+    ended_by,
     evidence,
     facts,
     hold_kind,
@@ -34,7 +35,7 @@ from activities.slack.cards.case_facts import (
     state_word,
     title,
 )
-from activities.slack.cards.decision import decision, decision_words, sent_back
+from activities.slack.cards.decision import decision, decision_words, sent_back, undone_end
 from activities.slack.escape import mrkdwn, one_line, plain, units
 from activities.slack.reader import Reader, limit_values, problem_words
 from workflows.domain.alerts import REPORTS
@@ -84,7 +85,18 @@ def protections(view: CardView, reader: Reader) -> list[Block]:
     if view.phase not in UNDECIDED:  # a failed one is no news after the decision
         shown = tuple(e for e in shown if e.state.in_force or e.state.status in BEGINNING)
     lines = [f"{_MARK} {_words(view, each, reader)}" for each in shown[:MOST]]
+    ended = view.ended_protections[-MOST:]
+    lines += [f"{_MARK} {_ended_words(view, each, reader)}" for each in ended]
     return [section(lines)] if lines else []
+
+
+def _ended_words(view: CardView, protection: ProtectionView, reader: Reader) -> str:
+    """The end of a protection, with its person and time."""
+    state = protection.state
+    what = reader.noted(reader.title(protection.title), reader.subject(state.planned.subject))
+    over = "kept" if state.status is ActionStatus.KEPT else "lifted"
+    by = ended_by(state.ended_by, state.ended_at, view.opened_at, reader)
+    return reader.say(f"card.protection.{over}", what=what, end=by)
 
 
 def _words(view: CardView, protection: ProtectionView, reader: Reader) -> str:
@@ -234,6 +246,7 @@ def _values(view: CardView, reader: Reader) -> dict[str, str]:
         "decide": reader.time(view.clock.decide, near),
         "person": reader.person(view.owner),
         "into": case_id(view.merged_into or ""),
+        "end": undone_end(view, reader),
     }
     if view.decision is not None and (view.phase not in UNDECIDED or view.undoing):
         values["person"] = reader.person(view.decision.by)

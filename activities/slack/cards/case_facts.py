@@ -1,5 +1,6 @@
 """Facts of a case's card: state, alerts, evidence and the subject's history."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from activities.slack.blocks import Block, context, fit, header, quote
@@ -131,6 +132,14 @@ def protecting(view: CardView) -> tuple[ProtectionView, ...]:
         for each in view.protections
         if each.intent not in _LEAVING and (each.state.in_force or each.state.status in BEGINNING)
     )
+
+
+def ended_by(by: str | None, at: datetime | None, near: datetime, reader: Reader) -> str:
+    """`7:27 佐藤さん`; `7:27 自動` without a person."""
+    time = reader.time(at or near, near)
+    if by is None:
+        return reader.say("words.automatic", time=time)
+    return reader.say("words.ended", time=time, person=reader.person(by))
 
 
 def hold_kind(view: CardView) -> HoldState:

@@ -5,14 +5,23 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from activities.slack.blocks import Block, context, fit, quote, section
-from activities.slack.cards.case_facts import case_id, pending, turn_by, turned
+from activities.slack.cards.case_facts import (
+    CardState,
+    card_state,
+    case_id,
+    ended_by,
+    pending,
+    turn_by,
+    turned,
+)
 from activities.slack.escape import Safe, mrkdwn, one_line
+from activities.slack.i18n.catalog import CatalogWording
 from activities.slack.reader import Reader, problem_words
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, ApprovalState, Consent, Purpose
 from workflows.domain.case.bulk import BULK, Impact, Tally
 from workflows.domain.case.decision import Decision, NoticeStatus, PlannedAction
-from workflows.domain.case.enforcement import TOOK_EFFECT, ActionState, ActionStatus
+from workflows.domain.case.enforcement import ENDED, TOOK_EFFECT, ActionState, ActionStatus
 from workflows.domain.case.model import UNDECIDED, Phase
 from workflows.domain.case.view import CardView
 from workflows.domain.policy.actions import OnExpiry
@@ -210,7 +219,9 @@ def progress(view: CardView, reader: Reader) -> list[str]:
     lines = [f"*{tally_words(state.tally, reader)}*"]
     if state.stopped_by is not None:
         key = "bulk.stopping" if state.tally.left else "bulk.stopped"
-        lines.append(reader.say(key, person=reader.person(state.stopped_by)))
+        text = reader.say(key, person=reader.person(state.stopped_by))
+        at = state.stopped_at
+        lines.append(reader.noted(text, reader.time(at, view.opened_at)) if at else text)
     return lines
 
 
@@ -279,7 +290,8 @@ def notice_facts(decision: Decision, reader: Reader) -> list[Block]:
     """The notice to send, for the approver."""
     if decision.notice is None:
         return []
-    facts = mrkdwn(one_line(decision.notice.facts.in_(reader.texts.language)), _FACTS)
+    told = decision.notice.facts or CatalogWording().facts()
+    facts = mrkdwn(one_line(told.in_(reader.texts.language)), _FACTS)
     person = reader.subject(decision.notice.person)
     return [context([reader.say("card.notice.facts", person=person, facts=facts)])]
 
@@ -287,6 +299,9 @@ def notice_facts(decision: Decision, reader: Reader) -> list[Block]:
 def notice_line(view: CardView, reader: Reader) -> list[str]:
     """The status of the last decision's notice."""
     decision, state = view.decision, view.notice
+    if decision is not None and decision.no_notice is not None:
+        reason = mrkdwn(one_line(decision.no_notice.in_(reader.texts.language)), _FACTS)
+        return [f"🔕 {reader.say('card.notice.none', reason=reason)}"]
     if decision is None or decision.notice is None:
         return []
     person = reader.subject(decision.notice.person)
@@ -379,6 +394,13 @@ def _action_line(view: CardView, action: ActionState, reader: Reader) -> str:
 
 def _status(view: CardView, action: ActionState, reader: Reader) -> str:
     status = reader.say(f"action.status.{action.status.value}")
+    if action.status in ENDED and action.ended_at is not None:
+        by, at = action.ended_by, action.ended_at
+        timely = by is None and action.status is ActionStatus.LIFTED  # the status says so
+        end = (
+            reader.time(at, view.opened_at) if timely else ended_by(by, at, view.opened_at, reader)
+        )
+        status = reader.noted(status, end)
     if action.in_force and action.until is not None:
         until = reader.time(action.until, view.opened_at)
         status = reader.say("action.until", status=status, time=until)
@@ -397,6 +419,20 @@ def would_words(status: str, would: str, reader: Reader) -> str:
     return reader.say("action.not_sent", status=status, would=asked) if asked else status
 
 
+def undone_end(view: CardView, reader: Reader) -> str:
+    """`7:27 佐藤さん`: the end of an undone decision; empty for another one."""
+    ended = [each for each in view.actions if each.ended_at is not None]
+    if card_state(view) is not CardState.UNDONE or not ended:
+        return ""
+    last = max(ended, key=_ended_at)
+    return ended_by(last.ended_by, last.ended_at, view.opened_at, reader)
+
+
+def _ended_at(action: ActionState) -> datetime:
+    assert action.ended_at is not None
+    return action.ended_at
+
+
 def _end(view: CardView, reader: Reader) -> list[str]:
     """Approvers, and the end of the case."""
     lines = []
@@ -409,5 +445,7 @@ def _end(view: CardView, reader: Reader) -> list[str]:
     if view.phase is Phase.CLOSED and view.closed_at is not None and view.verdict is not None:
         verdict = reader.say(f"verdict.{view.verdict.value}")
         time = reader.time(view.closed_at, view.opened_at)
-        lines.append(reader.say("card.closed", time=time, verdict=verdict))
+        end = undone_end(view, reader)
+        undone = reader.say("card.undone", end=end, verdict=verdict)
+        lines.append(undone if end else reader.say("card.closed", time=time, verdict=verdict))
     return lines

@@ -124,6 +124,11 @@ def _forms(text: str | Sequence[str] | None) -> tuple[str, ...]:
 class CatalogWording:
     """`workflows.domain.case.decision.NoticeWords` out of the catalogs."""
 
+    def facts(self) -> Text:
+        """`当マーケットのルールに反する内容を確認しました。`."""
+        ja, en = (texts(each).say("notice.facts") for each in Language)
+        return Text(ja=ja, en=en)
+
     def automated(self, how: Automated) -> Text:
         """`自動の検知をもとに、担当者が確認して判断しました。`."""
         ja, en = (texts(each).say(f"notice.automated.{how.value}") for each in Language)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -153,6 +154,9 @@ class AutomationAnswer(Answer):
             await self._replies.in_channel(channel, notice)
 
     async def _notify_leads(self, change: AutomationChange) -> None:
+        request = f"{RESUME} {change.playbook or ALL}"
+        if change.kind is not PauseChange.RESUME_ASKED:
+            await self._replies.settle(request, partial(self._settled, change))
         try:
             leads = await self._services.people.members(Role.LEAD)
         except Unavailable as error:
@@ -160,8 +164,20 @@ class AutomationAnswer(Answer):
             return
         for lead in leads:
             if lead != change.by:
-                texts = await self._texts(lead)
-                await self._replies.directly(lead, self._notice(change, texts))
+                notice = self._notice(change, await self._texts(lead))
+                asks = change.kind is PauseChange.RESUME_ASKED
+                await self._replies.directly(lead, notice, request if asks else None)
+
+    async def _settled(self, change: AutomationChange, lead: str) -> Said:
+        """The end of a request to resume, in the place of its button."""
+        texts = await self._texts(lead)
+        said = texts.say(
+            f"bot.pause.settled.{change.kind}",
+            person=person(change.by, texts),
+            scope=scope_name(change.playbook, self._services, texts),
+            at=moment(change.at),
+        )
+        return Said(text=said, blocks=(section(said),))
 
     def _notice(self, change: AutomationChange, texts: Catalog) -> Said:
         ends = change.until is not None

@@ -42,9 +42,15 @@ class Choices(Value):
     others: tuple[CaseLine, ...] = ()
     rules: tuple[Rule, ...] = ()
     templates: tuple[ReasonTemplate, ...] = ()
+    playbook: Playbook | None = None
     case: Case | None = None
     keepable: dict[str, Text] = Field(default_factory=dict)
     preset: PresetView | None = None
+
+    @property
+    def notifies(self) -> bool:
+        """Whether the modal follows its fields: with reason templates, or notices."""
+        return bool(self.templates or (self.case is not None and self.case.policy.notice_text))
 
     @property
     def view(self) -> CardView | None:
@@ -108,6 +114,7 @@ def _choices(actions: dict[str, ActionSpec], playbook: Playbook | None) -> Choic
         rule=playbook.policy.id if playbook and playbook.policy else None,
         rules=playbook.rules if playbook else (),
         templates=playbook.reasons if playbook else (),
+        playbook=playbook,
     )
 
 

@@ -15,7 +15,7 @@ from slack_sdk.models.blocks import (
 )
 
 from activities.slack.blocks import MOST_SECTION
-from activities.slack.escape import plain
+from activities.slack.escape import mrkdwn, plain
 from activities.slack.i18n.catalog import Catalog, CatalogWording
 from activities.slack.i18n.catalog import texts as texts_in
 from activities.slack.reader import Reader
@@ -57,7 +57,7 @@ def decide_blocks(choices: Choices, texts: Catalog) -> list[Block]:
         *_templates(choices, texts),
         field("reason", texts, many_lines(), hint="bot.decide.reason.hint"),
     ]
-    if choices.templates:
+    if choices.notifies:
         for block in blocks:
             block.dispatch_action = block.block_id in PREVIEWED
     return list(blocks)
@@ -157,17 +157,18 @@ ViewState = Mapping[str, Any]
 
 
 def with_template(view: ViewState, choices: Choices, texts: Catalog) -> Json:
-    """`view` with the reason and the notice of its chosen template."""
+    """`view` with the reason of its chosen template, and the notice of the decision."""
     template = choices.template(template_in(view))
+    shows = template is not None or bool(options_in(view, "actions"))
     blocks: list[Json] = []
     for block in view["blocks"]:
         name = str(block.get("block_id", ""))
         if name.partition(".")[0] == _PREVIEW:
             continue
+        if name == "reason" and shows:
+            blocks += _notice(view, choices, template, texts)
         refill = name == "reason" and template is not None
         blocks.append(_reason(block, view, choices, template, texts) if refill else block)
-        if name == TEMPLATE and template is not None:
-            blocks += _notice(view, choices, template, texts)
     return {**{name: view[name] for name in _KEPT if view.get(name)}, "blocks": blocks}
 
 
@@ -187,12 +188,14 @@ def _reason(
 
 
 def _notice(
-    view: ViewState, choices: Choices, template: ReasonTemplate, texts: Catalog
+    view: ViewState, choices: Choices, template: ReasonTemplate | None, texts: Catalog
 ) -> list[Json]:
-    """The notice to the sanctioned person, in both languages."""
-    if template.notice is None:
-        return [_said("bot.notice.none", texts)]
-    if choices.case is None:
+    """The notice to the sanctioned person in both languages, or the reason why there is none."""
+    silence = None if choices.playbook is None else choices.playbook.silence(template)
+    if silence is not None:
+        because = mrkdwn(silence.in_(texts.language), OPTION_TEXT)
+        return [_said("bot.notice.none", texts, reason=because)]
+    if choices.case is None or not (template or choices.case.policy.notice_text):
         return []
     rule = option_in(view, "policy") or choices.rule
     shown = preview(choices.case, template, rule, _measures(view, choices), CatalogWording())

@@ -134,6 +134,20 @@ async def test_records_of_many_subjects_at_once(ledger: Ledger, finding: Search)
     }
 
 
+async def test_records_count_open_cases_that_name_a_subject(
+    ledger: Ledger, finding: Search
+) -> None:
+    """Its own cases come first, each case once; a closed case does not count."""
+    stream = {"type": "stream", "id": "s_9"}
+    await ledger.record(opening())
+    await ledger.record(following(a_case(), cmd.MarkNoViolation(by=SATO)))
+    await a_case_of(ledger, "K00000001", 1, subject=stream, related=[stream])
+    await a_case_of(ledger, "K00000002", 2, related=[stream, stream])
+    await a_case_of(ledger, "K00000003", 3, related=[{"type": "listing", "id": "s_9"}])
+    subjects = [Subject(type="stream", id=id_) for id_ in ("s_9", "s_90", "s_'\"%")]
+    assert await finding.records(subjects) == {"stream:s_9": (("K00000001", "K00000002"), 0)}
+
+
 async def naming(queries: Queries, type_: str, id_: str, searched: int = 100) -> list[str]:
     """The ids of the cases that name a subject as related."""
     rows = await queries.cases_naming(Subject(type=type_, id=id_), searched=searched)

@@ -14,6 +14,11 @@ def good(to: Path) -> Path:
     return Path(shutil.copytree(BASE, to / "policy"))
 
 
+def example(to: Path) -> Path:
+    """A copy of the shipped example at `to`."""
+    return Path(shutil.copytree(EXAMPLE, to / "policy"))
+
+
 def spoiled(fault: str, to: Path) -> Path:
     """The small folder with the files of `testdata/FAULT`; REMOVED names deleted files."""
     folder = good(to)

@@ -134,6 +134,11 @@ def test_files_of_an_editor_are_no_mistake(tmp_path: Path) -> None:
     assert check_folder(folder) == []
 
 
+def about_reports(folder: Path) -> list[str]:
+    """The warnings about reports and limits; the small folder has one about notices as well."""
+    return [each for each in folder_warnings(folder) if "the person" not in each]
+
+
 def protecting(tmp_path: Path, protect: str, escalation: str = "") -> Path:
     """A valid folder whose playbook off_platform has these protections."""
     folder = folders.good(tmp_path)
@@ -160,18 +165,18 @@ def test_a_protection_that_reports_started_before_has_a_warning(
     line = f"protect:\n  - {{when: {when}, action: mute_user, for: 15m{manual}}}\n"
     folder = protecting(tmp_path, line)
     expected = (
-        "warning: playbooks/off_platform.yaml:21: reports of people do not start `mute_user` any"
+        "playbooks/off_platform.yaml:21: warning: reports of people do not start `mute_user` any"
         " more; write `manual: [people]`, `manual: [people, reports]` or `manual: []`"
     )
     assert check_folder(folder) == []
-    assert folder_warnings(folder) == ([expected] if warned else [])
+    assert about_reports(folder) == ([expected] if warned else [])
 
 
 def test_a_protecting_step_of_a_reported_case_has_a_warning(tmp_path: Path) -> None:
     """A report has no score, so its case is of medium severity."""
     folder = protecting(tmp_path, "", ", protect: {action: mute_user, for: 15m}")
-    (warning,) = folder_warnings(folder)
-    assert warning.startswith("warning: playbooks/off_platform.yaml:19: reports of people")
+    (warning,) = about_reports(folder)
+    assert warning.startswith("playbooks/off_platform.yaml:19: warning: reports of people")
 
 
 def test_a_limit_below_every_bulk_decision_has_a_warning(tmp_path: Path) -> None:
@@ -180,8 +185,8 @@ def test_a_limit_below_every_bulk_decision_has_a_warning(tmp_path: Path) -> None
     limits = "approval: {by: lead, within: 30m}\npeople:\n  decisions: {most: 5, within: 1h}\n"
     (folder / "limits.yaml").write_text(limits, "utf-8")
     assert check_folder(folder) == []
-    assert folder_warnings(folder) == [
-        "warning: limits.yaml:3: `decisions` allows no bulk decision, which counts each of its"
+    assert about_reports(folder) == [
+        "limits.yaml:3: warning: `decisions` allows no bulk decision, which counts each of its"
         " subjects; write more than 5, or remove `bulk: true` from the playbooks"
     ]
 
@@ -189,3 +194,50 @@ def test_a_limit_below_every_bulk_decision_has_a_warning(tmp_path: Path) -> None
 def test_the_example_has_no_warning() -> None:
     """Nothing in it depends on what a report did."""
     assert folder_warnings(folders.EXAMPLE) == []
+
+
+@pytest.mark.parametrize("folder", [folders.EXAMPLE])
+def test_the_example_tells_every_person(folder: Path) -> None:
+    """No playbook or preset of the shipped example has a warning."""
+    assert folder_warnings(folder) == []
+
+
+def test_a_folder_without_notices_is_warned_of(tmp_path: Path) -> None:
+    """Each playbook is named at its line: its decisions tell the person nothing."""
+    folder = folders.example(tmp_path)
+    (folder / "appeals.yaml").unlink()
+    for file in (folder / "playbooks").iterdir():
+        if file.stem not in ("other", "self_harm"):
+            file.unlink()
+    assert folder_warnings(folder) == [
+        "playbooks/other.yaml:2: warning: a decision tells the person nothing: appeals.yaml has no "
+        "notice of decisions; add `decision:` to its `notices`, or `no_notice:` with the reason",
+    ]
+
+
+def test_a_silent_permanent_ban_is_warned_of(tmp_path: Path) -> None:
+    """The line is that of `no_notice` in the playbook, the preset and the reason."""
+    folder = folders.example(tmp_path)
+    because = "{ja: 捜査中, en: Under investigation}"
+    ban = "en: Ban}, actions: [permanent_ban]"
+    folders.replace(folder, "playbooks/phishing.yaml", ban, f"{ban}, no_notice: {because}")
+    folders.replace(
+        folder, "playbooks/harassment.yaml", "channel:", f"no_notice: {because}\nchannel:"
+    )
+    warned = "the person is told nothing of {}; leave `no_notice` out where they may know"
+    assert folder_warnings(folder) == [
+        "playbooks/harassment.yaml:6: warning: " + warned.format("end_stream, permanent_ban"),
+        "playbooks/phishing.yaml:19: warning: " + warned.format("permanent_ban"),
+    ]
+    assert check_folder(folder) == []
+
+
+def test_a_notice_called_none_is_a_mistake(tmp_path: Path) -> None:
+    """The person would get that word; `no_notice` has the reason why there is no notice."""
+    folder = folders.example(tmp_path)
+    text = "    notice: {ja: 出品された商品のロゴ"
+    folders.replace(folder, "playbooks/counterfeit.yaml", text, f"    notice: none\n#{text}")
+    assert check_folder(folder) == [
+        "playbooks/counterfeit.yaml:9: `notice` is the text for the person, not `none`; "
+        "write `no_notice` with the reason for it",
+    ]

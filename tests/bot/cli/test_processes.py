@@ -21,7 +21,7 @@ from bot.settings import Temporal
 from bot.temporal import open_client
 from deploy.sandbox.processes import ends_with_parent
 from deploy.sandbox.slack.person import WAIT_SECONDS
-from tests.bot.http.fakes import COMMON, alert, as_json, signed
+from tests.bot.http.fakes import APPEALS, COMMON, alert, as_json, signed
 from tests.chaos.postgres import Postgres
 from tests.environment import fresh_namespace
 
@@ -98,6 +98,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
         "KOBAN_SLACK__API_URL": "http://127.0.0.1:1/api/",
         "KOBAN_PLATFORM__BASE_URL": "http://127.0.0.1:1/",
         "KOBAN_INGEST__SECRET": COMMON,
+        "KOBAN_APPEALS__SECRET": APPEALS,
         "KOBAN_LEDGER__URL": f"sqlite+aiosqlite:///{tmp_path}/koban.db",
     }
 

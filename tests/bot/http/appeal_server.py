@@ -14,8 +14,10 @@ from activities.ledger.schema import actions, cases, events
 from bot.http.app import make_app
 from bot.http.appeals import AppealEndpoint
 from bot.http.metrics import Metrics
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.activities.ledger.recording import following, opening
-from tests.bot.http.conftest import KEYS, WINDOW, Front, SigningClient
+from tests.bot.http.conftest import APPEAL_KEYS, WINDOW, Front, SigningClient
+from tests.bot.http.fakes import APPEALS
 from tests.workflows.domain.appeal.builders import RULES, TITLES, a_request
 from tests.workflows.domain.builders import SATO, T0, TANAKA, a_case, follow, minutes, news, preset
 from workflows.client import Appeals
@@ -66,12 +68,16 @@ class AppealServer:
     def serve(self, database: Database | None = None, client: Client | None = None) -> None:
         """Serves an app over these instead of its own."""
         appeals = Appeals(client or self.client, "no-worker")
-        endpoint = AppealEndpoint(lambda: KEYS, appeals, database or self.database, _start, WINDOW)
+        endpoint = AppealEndpoint(
+            *(lambda: APPEAL_KEYS, appeals, database or self.database, _start, WINDOW),
+            # On a busy machine the ledger may need longer than in production.
+            ledger_timeout=WAIT_SECONDS,
+        )
         self.front.app = make_app([endpoint.router()], {}, Metrics())
 
-    async def post(self, value: Any, **more: Any) -> tuple[int, dict[str, Any]]:
+    async def post(self, value: Any, secret: str = APPEALS) -> tuple[int, dict[str, Any]]:
         """Posts an appeal; status and answer."""
-        answer = await self.http.send_signed("/v1/appeals", value, **more)
+        answer = await self.http.send_signed("/v1/appeals", value, secret)
         return answer.status_code, answer.json()
 
     async def filed(self, id_: str = APPEAL) -> AppealStart | None:
@@ -93,6 +99,20 @@ class AppealServer:
         await handle.terminate()
         row = appeal_row(received(APPEAL, a_request(), RULES, T0, TITLES))
         await AppealsLedger(self.database).record_appeal(AppealWrite(row=row, events=()))
+
+    async def record(self) -> None:
+        """The ledger has the row of the filed appeal."""
+        start = await self.filed()
+        assert start is not None
+        row = appeal_row(received(APPEAL, start.request, RULES, T0, TITLES))
+        await AppealsLedger(self.database).record_appeal(AppealWrite(row=row, events=()))
+
+    async def withdrawals(self) -> int:
+        """The number of withdrawals that the appeal's workflow has."""
+        handle = self.client.get_workflow_handle(appeal_workflow_id(APPEAL))
+        events = [each async for each in handle.fetch_history_events()]
+        names = [e.workflow_execution_signaled_event_attributes.signal_name for e in events]
+        return names.count("withdraw")
 
     async def reopen_case(self) -> None:
         """The case is worked on again."""

@@ -19,9 +19,12 @@ from bot.http.validation import Window
 from bot.policies import Keys, signers
 from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.bot.http.fakes import (
+    APPEALS,
+    APPEALS_NEXT,
     COMMON,
     LIVE_CHAT,
     NEXT,
+    WEB_SHOP,
     KnownKeys,
     RecordingCases,
     as_json,
@@ -35,6 +38,10 @@ WINDOW = Window(oldest=timedelta(days=36_500), newest=timedelta(minutes=5))
 """The tests' alerts have a date that gets older."""
 KEYS = Keys(signers((COMMON, NEXT), {"live-chat": [LIVE_CHAT]}), frozenset({"live-chat"}))
 """Two common secrets, and one detector with its own secret."""
+APPEAL_KEYS = Keys(
+    signers((APPEALS, APPEALS_NEXT), {"web-shop": [WEB_SHOP]}), frozenset({"web-shop"})
+)
+"""The same for appeals: none of them is a detector's."""
 
 
 def target_of(alert: Alert) -> Target | None:

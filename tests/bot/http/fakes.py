@@ -24,6 +24,8 @@ def secret_of(letter: str) -> str:
 
 
 COMMON, NEXT, LIVE_CHAT = secret_of("c"), secret_of("n"), secret_of("l")
+APPEALS, APPEALS_NEXT, WEB_SHOP = secret_of("a"), secret_of("b"), secret_of("w")
+"""Two common secrets of appeals, and that of the source web-shop."""
 
 
 def signed(

@@ -7,7 +7,7 @@ from typing import Any
 from bot.admission import MAX_BACKLOG
 from deploy.sandbox.slack.person import wait_until
 from tests.bot.http.conftest import AlertServer
-from tests.bot.http.fakes import COMMON, LIVE_CHAT, NEXT, alert
+from tests.bot.http.fakes import APPEALS, COMMON, LIVE_CHAT, NEXT, WEB_SHOP, alert
 
 
 async def test_one_alert_is_accepted_and_handed_over_with_its_group(server: AlertServer) -> None:
@@ -73,6 +73,13 @@ async def test_both_secrets_hold_during_rotation(server: AlertServer) -> None:
     """The old and the new common secret are valid at the same time."""
     assert (await server.post(alert("a1"), secret=COMMON)).status_code == 202
     assert (await server.post(alert("a2"), secret=NEXT)).status_code == 202
+
+
+async def test_a_secret_of_appeals_sends_no_alert(server: AlertServer) -> None:
+    """The status is 401, and no case gets the alert."""
+    assert (await server.post(alert("a1"), secret=APPEALS)).status_code == 401
+    assert (await server.post(alert("a1"), secret=WEB_SHOP)).status_code == 401
+    assert server.cases.taken == []
 
 
 async def test_a_signature_among_others_is_found(server: AlertServer) -> None:

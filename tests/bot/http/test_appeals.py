@@ -14,7 +14,15 @@ from bot.temporal import open_client
 from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.bot.http.appeal_server import APPEAL, AppealServer, appeal, record_closed_case
 from tests.bot.http.conftest import Front, SigningClient
-from tests.bot.http.fakes import LIVE_CHAT, NEXT, as_json, secret_of
+from tests.bot.http.fakes import (
+    APPEALS,
+    APPEALS_NEXT,
+    COMMON,
+    LIVE_CHAT,
+    WEB_SHOP,
+    as_json,
+    secret_of,
+)
 from tests.environment import fresh_namespace
 from workflows.domain.ids import appeal_id
 
@@ -51,7 +59,7 @@ async def test_an_appeal_is_accepted_once_temporal_holds_it(server: AppealServer
 
 async def test_the_second_secret_is_valid_while_rotating(server: AppealServer) -> None:
     """Both secrets are valid, as for alerts."""
-    assert (await server.post(appeal(), secret=NEXT))[0] == 202
+    assert (await server.post(appeal(), secret=APPEALS_NEXT))[0] == 202
 
 
 async def test_the_same_appeal_again_is_a_duplicate(server: AppealServer) -> None:
@@ -66,9 +74,9 @@ async def test_the_same_appeal_again_is_a_duplicate(server: AppealServer) -> Non
 async def test_two_sources_have_names_of_their_own(server: AppealServer) -> None:
     """The same id from another source is another appeal."""
     await server.post(appeal())
-    assert await server.post(appeal(), secret=LIVE_CHAT) == (202, result("accepted"))
+    assert await server.post(appeal(), secret=WEB_SHOP) == (202, result("accepted"))
     assert await server.filed()
-    assert await server.filed(appeal_id("live-chat", "ap-1"))
+    assert await server.filed(appeal_id("web-shop", "ap-1"))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +133,7 @@ async def test_an_appeal_is_accepted_without_the_ledger(server: AppealServer) ->
 async def test_without_temporal_the_answer_is_503_with_retry_after(server: AppealServer) -> None:
     """The same appeal is sent again."""
     server.serve(client=await open_client(Temporal(address="127.0.0.1:1")))
-    answer = await server.http.send_signed("/v1/appeals", appeal())
+    answer = await server.http.send_signed("/v1/appeals", appeal(), APPEALS)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.json() == {"error": "Temporal is unavailable: send the same appeal again."}
 
@@ -141,7 +149,7 @@ async def test_without_temporal_the_answer_is_503_with_retry_after(server: Appea
         ({"submitted_at": "2026-11-25T03:04:05"}, "/submitted_at", None),
         ({"subject": {"type": "user"}}, "/subject/id", "This field is required."),
         ({"because": "x"}, "/because", "Unknown field."),
-        ({"source": "live-chat"}, "/source", "This source requires its own secret."),
+        ({"source": "web-shop"}, "/source", "This source requires its own secret."),
         ({"source": "a b"}, "/source", None),
         ({"withdrawn": "maybe"}, "/withdrawn", None),
     ],
@@ -172,6 +180,73 @@ async def test_a_strange_signature_is_refused(server: AppealServer) -> None:
     status, answer = await server.post(appeal(), secret=secret_of("x"))
     assert (status, await server.filed()) == (401, None)
     assert answer == {"error": "The webhook-signature does not match any valid secret."}
+
+
+@pytest.mark.parametrize("secret", [COMMON, LIVE_CHAT])
+async def test_the_secret_of_a_detector_files_no_appeal(server: AppealServer, secret: str) -> None:
+    """The status is 401: a detector can't ask for an overturn of what it reported."""
+    status, answer = await server.post(appeal(), secret=secret)
+    assert (status, await server.filed()) == (401, None)
+    assert answer == {"error": "The webhook-signature does not match any valid secret."}
+
+
+@pytest.mark.parametrize("phase", ["closed", "claimed"])
+@pytest.mark.parametrize("fields", [{}, {"decision": "D1"}])
+async def test_an_appeal_of_somebody_else_is_refused(
+    server: AppealServer, phase: str, fields: dict[str, str]
+) -> None:
+    """Only the subject of the decision appeals against it; the pointer is to `subject`."""
+    if phase != "closed":
+        await server.reopen_case()
+    other = {"type": "user", "id": "u_9"}
+    status, answer = await server.post(appeal(subject=other, **fields))
+    assert status == 422
+    assert answer == {
+        "error": "The appeal is invalid.",
+        **result("invalid", pointer="/subject", error="Decision D1 is not about this subject."),
+    }
+    assert await server.filed() is None
+
+
+async def test_the_subject_of_the_decision_may_appeal(server: AppealServer) -> None:
+    """The subject may be named, and then it is the one acted upon."""
+    named = appeal(subject={"type": "user", "id": "u_123"})
+    assert await server.post(named) == (202, result("accepted"))
+
+
+async def test_an_appeal_is_withdrawn_only_by_its_source(server: AppealServer) -> None:
+    """Other sources, and detectors, get a refusal; the appeal stays open."""
+    await server.post(appeal())
+    back = appeal(withdrawn=True, statement="")
+    assert (await server.post(back, secret=COMMON))[0] == 401
+    status, answer = await server.post(back, secret=WEB_SHOP)
+    assert (status, answer["results"][0]["pointer"]) == (422, "/id")
+    assert await server.post({**back, "source": "web-shop"}) == (
+        422,
+        {
+            "error": "The appeal is invalid.",
+            **result("invalid", pointer="/source", error="This source requires its own secret."),
+        },
+    )
+    assert await server.withdrawals() == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"case": "K00000000"}, "/case"),
+        ({"subject": {"type": "user", "id": "u_9"}}, "/subject"),
+    ],
+)
+async def test_a_withdrawal_names_the_appeal_that_it_withdraws(
+    server: AppealServer, fields: dict[str, Any], pointer: str
+) -> None:
+    """A withdrawal for another case or subject than the appeal's is refused."""
+    await server.post(appeal(subject={"type": "user", "id": "u_123"}))
+    await server.record()
+    status, answer = await server.post(appeal(withdrawn=True, statement="", **fields))
+    assert (status, answer["results"][0]["pointer"]) == (422, pointer)
+    assert await server.withdrawals() == 0
 
 
 async def test_a_body_over_the_cap_is_refused(server: AppealServer) -> None:

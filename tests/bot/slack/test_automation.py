@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.screen import controls
 from tests.bot.slack.conftest import SlackEnvironment, shown
 from tests.bot.slack.fakes import NOW
 from workflows.domain.automation import PauseChange
@@ -137,6 +138,22 @@ async def test_resuming_takes_a_lead_who_presses(env: SlackEnvironment):
     await reed.press(asked, "Approve resuming")
     assert kinds(env)[-1] == ("resumed", "U0REED", "off_platform")
     await direct(tanaka, "<@U0REED>さんの承認で外部誘導の自動対応を再開しました")
+
+
+async def test_an_approved_request_has_no_button_left(env: SlackEnvironment):
+    """Every lead's message says who resumed, and when."""
+    sato, tanaka, reed = (env.person(f"U0{name}") for name in ("SATO", "TANAKA", "REED"))
+    await env.command(sato, "/koban pause off_platform")
+    await sato.command("/koban resume")
+    asked = [await direct(tanaka, "再開を依頼しています"), await direct(reed, "asks to resume")]
+    await tanaka.press(asked[0], "再開を承認する")
+    assert kinds(env)[-1] == ("resumed", "U0TANAKA", "off_platform")
+    for lead, text in ((tanaka, "承認し、"), (reed, "approved at")):
+        message = await direct(lead, text)
+        assert controls(message) == []
+        assert "<@U0TANAKA>" in shown(message)
+        assert "<!date^" in shown(message)
+    assert not [each for each in await reed.messages("dm") if "asks to resume" in shown(each)]
 
 
 async def test_a_forged_button_resumes_nothing(env: SlackEnvironment):

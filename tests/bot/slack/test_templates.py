@@ -35,6 +35,7 @@ WORDS: dict[str, Any] = {
             "id": "quiet",
             "title": {"ja": "様子見", "en": "Wait"},
             "reason": {"ja": "様子を見る。", "en": "Wait and see."},
+            "no_notice": {"ja": "捜査中のため", "en": "It is being investigated"},
         },
     ],
 }
@@ -108,7 +109,7 @@ async def test_another_reason_takes_the_place_of_the_first(env: SlackEnvironment
     await says(emma, "We found a LINE ID.")
     assert await reason(emma) == "Gave a LINE ID, and lured."
     await emma.choose(await emma.modal(), "template", "quiet")
-    view = await says(emma, "This template sends no notice.")
+    view = await says(emma, "No notice is sent to the person: It is being investigated")
     assert "We found a LINE ID." not in visible_text(view)
     assert await reason(emma) == "Wait and see."
 

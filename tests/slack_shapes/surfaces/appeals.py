@@ -31,11 +31,13 @@ REFUSED = Problem(kind=ProblemKind.REFUSED, status=404)
 class Filed:
     """An appeal with its events; commands are days after T0."""
 
-    def __init__(self, words: Words, *steps: tuple[float, cmd.AppealCommand]) -> None:
+    def __init__(
+        self, words: Words, *steps: tuple[float, cmd.AppealCommand], by: Subject | None = None
+    ) -> None:
         titles = TITLES
         if words.policy is not None:
             titles = {name: Text(ja=words.policy, en=words.policy) for name in TITLES}
-        request = a_request(statement=words.evidence[:4_000])
+        request = a_request(statement=words.evidence[:4_000], subject=by)
         self.appeal: Appeal = received(ID, request, RULES, T0, titles)
         self.recorded: list[AppealRecorded] = []
         for day, command in steps:
@@ -113,6 +115,8 @@ def _cards(scene: Scene) -> Iterator[tuple[str, Sent]]:
     for state, steps in _states(scene.words).items():
         filed = Filed(scene.words, *steps())
         yield state, message(appeal_card(filed.appeal, scene.reader, LINK))
+    other = Filed(scene.words, _file(scene.words), by=Subject(type="user", id="u_9"))
+    yield "of somebody else", message(appeal_card(other.appeal, scene.reader, LINK))
 
 
 def _threads(scene: Scene) -> Iterator[tuple[str, Sent]]:

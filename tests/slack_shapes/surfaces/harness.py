@@ -55,9 +55,12 @@ class FakeSlack:
         self.said.append(said)
         return True
 
-    async def directly(self, person: str, said: Said) -> bool:
+    async def directly(self, person: str, said: Said, request: str | None = None) -> bool:
         self.said.append(said)
         return True
+
+    async def settle(self, request: str, ended: Callable[[str], Awaitable[Said]]) -> None:
+        self.said.append(await ended("U0TANAKA"))
 
     async def in_channel(self, channel: str, said: Said) -> bool:
         self.said.append(said)

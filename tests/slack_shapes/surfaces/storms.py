@@ -1,6 +1,7 @@
 """Storms: digest, calls, and a case opened from the digest."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from activities.slack.storm_digest import OPEN, calls, digest
@@ -60,8 +61,8 @@ def _digests(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ("one", _storm(scene, cases=1, open=1, waiting=1)),
         ("nothing is known of them", _storm(scene, groups=(), top=())),
         ("as much as there is", _storm(scene, 30, cases=99_999, waiting=99_999)),
-        ("over", _storm(scene, waiting=0, over=True)),
-        ("over, all closed", _storm(scene, waiting=0, open=0, over=True)),
+        ("over", _storm(scene, waiting=0, over=True, ended_at=AT + timedelta(hours=1))),
+        ("over, all closed", _storm(scene, waiting=0, open=0, over=True, ended_at=AT)),
     ):
         yield state, message(digest(storm, scene.reader))
 

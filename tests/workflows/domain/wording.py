@@ -9,6 +9,9 @@ from workflows.domain.values import Text
 class PlainWording:
     """`workflows.domain.case.decision.NoticeWords` without the catalogs."""
 
+    def facts(self) -> Text:
+        return Text(ja="事実", en="facts")
+
     def automated(self, how: Automated) -> Text:
         return Text(ja=f"判断:{how.value}", en=f"decided:{how.value}")
 

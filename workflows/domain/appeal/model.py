@@ -81,6 +81,7 @@ class Dismissal(StrEnum):
 
     UNKNOWN_CASE = "unknown_case"
     NOTHING_IN_FORCE = "nothing_in_force"
+    OTHER_SUBJECT = "other_subject"
 
 
 class Appealed(Value):
@@ -98,6 +99,18 @@ class Appealed(Value):
     decision: Decision | None = None
     deciders: tuple[str, ...] = ()
     effective: bool = False
+
+    def is_about_other(self, appellant: Subject | None) -> bool:
+        """Whether `appellant` is neither acted upon, nor notified, nor the case's subject.
+
+        Without `appellant` the appeal is by the sanctioned person.
+        """
+        if appellant is None or self.decision is None:
+            return False
+        notice = self.decision.notice
+        notified = () if notice is None else (notice.person,)
+        acted_upon = (planned.subject for planned in self.decision.actions)
+        return appellant not in (self.subject, *notified, *acted_upon)
 
 
 class NoticeState(Value):

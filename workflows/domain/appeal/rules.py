@@ -172,12 +172,23 @@ def _held_by_other(appeal: Appeal, person: Actor) -> no.Refusal | None:
 def _file(appeal: Appeal, command: cmd.FileAppeal, now: datetime) -> Outcome:
     if appeal.state is not AppealState.RECEIVED:
         return ()
-    found = command.appealed
-    if found is None or found.decision is None or not found.effective:
-        why = Dismissal.UNKNOWN_CASE if found is None else Dismissal.NOTHING_IN_FORCE
+    found, why = command.appealed, _dismissal(appeal.request, command.appealed)
+    if found is None or why is not None:
+        why = why or Dismissal.UNKNOWN_CASE
         return (ev.AppealDismissed(at=now, request=appeal.request, why=why, appealed=found),)
     due = appeal.due_at
     return (ev.AppealFiled(at=now, request=appeal.request, appealed=found, due=due),)
+
+
+def _dismissal(request: AppealRequest, found: Appealed | None) -> Dismissal | None:
+    """The reason why there is nothing to review, or None."""
+    if found is None:
+        return Dismissal.UNKNOWN_CASE
+    if found.is_about_other(request.subject):
+        return Dismissal.OTHER_SUBJECT
+    if found.decision is None or not found.effective:
+        return Dismissal.NOTHING_IN_FORCE
+    return None
 
 
 def _claim(appeal: Appeal, command: cmd.ClaimAppeal, now: datetime) -> Outcome:

@@ -68,7 +68,8 @@ class Approval(Value):
     """An approval, requested by `by`.
 
     Once granted it covers retries while it is `valid`. `lacking` are the roles in which too few
-    people can approve, as of the request.
+    people can approve, as of the request. `ended_by` granted, rejected or withdrew it; None at the
+    end of its time, and where it became pointless.
     """
 
     decision: str
@@ -88,6 +89,8 @@ class Approval(Value):
     question: Question | None = None
     exchanges: tuple[Exchange, ...] = ()
     lacking: tuple[Role, ...] = ()
+    ended_at: datetime | None = None
+    ended_by: str | None = None
 
     @property
     def pending(self) -> bool:

@@ -3,6 +3,8 @@
 The ledger has the subjects. A case has only counts: a thousand subjects would not fit in its state.
 """
 
+from datetime import datetime
+
 from workflows.domain.alerts import Subject
 from workflows.domain.values import Text, Value
 
@@ -82,10 +84,11 @@ class Tally(Value):
 
 
 class BulkState(Value):
-    """The state of a bulk decision: its last tally, and who stopped it."""
+    """The state of a bulk decision: its last tally, and who stopped it when."""
 
     tally: Tally
     stopped_by: str | None = None
+    stopped_at: datetime | None = None
 
     @classmethod
     def of(cls, bulk: Bulk) -> "BulkState":

@@ -28,10 +28,13 @@ class NoticeStatus(StrEnum):
 
 
 class DecisionNotice(Value):
-    """The notice of a decision to `person`, with the `facts` of its reason's template."""
+    """The notice of a decision to `person`, with the `facts` of its reason's template.
+
+    Without them it has a sentence of the catalog: typed reasons are for colleagues.
+    """
 
     person: Subject
-    facts: Text
+    facts: Text | None = None
 
 
 class Measure(Value):
@@ -63,6 +66,9 @@ class PersonNotice(Value):
 class NoticeWords(Protocol):
     """Texts of a notice that are not in policy; the Slack layer has them."""
 
+    def facts(self) -> Text:
+        """The sentence for `{facts}` of a decision without a template."""
+
     def automated(self, how: Automated) -> Text:
         """The sentence for `{automation}`."""
 
@@ -72,9 +78,8 @@ class NoticeWords(Protocol):
 
 def person_notice_text(letter: PersonNotice, wording: NoticeWords) -> Text:
     """The whole text. Inserted values are not expanded: an id may look like a placeholder."""
-    automation = letter.values.get("automation") or wording.automated(letter.automated)
-    actions = measures(letter.done, wording)
-    values = {**letter.values, "automation": automation, "actions": actions}
+    usual = {"automation": wording.automated(letter.automated), "facts": wording.facts()}
+    values = {**usual, **letter.values, "actions": measures(letter.done, wording)}
     return Text(
         ja=_filled(letter.frame.ja, values, "ja"), en=_filled(letter.frame.en, values, "en")
     )
@@ -131,7 +136,8 @@ class Decision(Value):
     - `keeps`: protections of `confirms` that nobody chose as an action
     - `exempt`: it needs a lead's approval because a subject is exempt
     - `over_limit`: it needs an approval because of the person's budget or the number of subjects
-    - `template`: the chosen reason of policy; `notice`: sent because of it
+    - `template`: the chosen reason of policy; `notice`: sent to the person acted upon, or
+      `no_notice`: the policy's reason why none is
     - `bulk`: each action is for all its subjects
     """
 
@@ -154,6 +160,7 @@ class Decision(Value):
     bulk: Bulk | None = None
     template: str | None = None
     notice: DecisionNotice | None = None
+    no_notice: Text | None = None
 
     @property
     def subjects(self) -> int:

@@ -40,6 +40,8 @@ UNSETTLED = frozenset({ActionStatus.PENDING, ActionStatus.RETRYING, ActionStatus
 """The case closes only after these."""
 ACTING = frozenset({ActionStatus.PENDING, ActionStatus.RETRYING, ActionStatus.UNDOING})
 """Koban is calling the platform."""
+ENDED = frozenset({ActionStatus.UNDONE, ActionStatus.LIFTED, ActionStatus.KEPT})
+"""The action was in effect, and ended or was taken over."""
 NOT_DONE = frozenset({ActionStatus.FAILED, ActionStatus.SKIPPED, ActionStatus.ROLLED_BACK})
 """A retry tries these again."""
 
@@ -64,7 +66,11 @@ class Problem(Value):
 
 
 class ActionState(Value):
-    """An action of a decision. `until` is set if Koban lifts it."""
+    """An action of a decision. `until` is set if Koban lifts it.
+
+    `ended_at` is the time of its lift, undo or take-over; `ended_by` the person who asked for it,
+    None for an end in time.
+    """
 
     decision: str
     planned: PlannedAction
@@ -73,6 +79,8 @@ class ActionState(Value):
     until: datetime | None = None
     problem: Problem | None = None
     would: str = ""
+    ended_at: datetime | None = None
+    ended_by: str | None = None
 
     @property
     def in_force(self) -> bool:

@@ -10,7 +10,13 @@ from workflows.domain.case import events as ev
 from workflows.domain.case.approval import ApprovalState, Exchange, Purpose, Question
 from workflows.domain.case.bulk import BulkState
 from workflows.domain.case.decision import NoticeStatus
-from workflows.domain.case.enforcement import NOT_DONE, ActionState, ActionStatus, NoticeState
+from workflows.domain.case.enforcement import (
+    ENDED,
+    NOT_DONE,
+    ActionState,
+    ActionStatus,
+    NoticeState,
+)
 from workflows.domain.case.escalation import Missed
 from workflows.domain.case.events import Event
 from workflows.domain.case.model import (
@@ -114,10 +120,11 @@ def _approval(case: Case, **update: Any) -> Changes:
     return {"approval": case.approval.model_copy(update=update)}
 
 
-def _withdrawn_approval(case: Case, purpose: Purpose) -> Changes:
+def _withdrawn_approval(case: Case, purpose: Purpose, event: Event) -> Changes:
+    """Ends a request that nobody withdrew: it has become pointless."""
     if not case.pending(purpose):
         return {}
-    return _approval(case, state=ApprovalState.WITHDRAWN, question=None)
+    return _approval(case, state=ApprovalState.WITHDRAWN, question=None, ended_at=event.at)
 
 
 def _updated(items: Iterable[V], chosen: Callable[[V], bool], **update: Any) -> tuple[V, ...]:
@@ -136,7 +143,8 @@ def _actions(
 
 
 def _action(case: Case, event: Any, status: ActionStatus, **update: Any) -> Changes:
-    update = {"status": status, "problem": None, **update}
+    ended = {"ended_at": event.at} if status in ENDED else {}
+    update = {"status": status, "problem": None, **ended, **update}
     return _actions(case, event, lambda a: a.planned.key == event.action, **update)
 
 
@@ -270,7 +278,8 @@ def _approved(case: Case, event: ev.Approved) -> Changes:
     consents = (*case.approval.consents, event.consent)
     if not event.granted:
         return _approval(case, consents=consents)
-    granted = _approval(case, consents=consents, state=ApprovalState.GRANTED, question=None)
+    ended = {"question": None, "ended_at": event.at, "ended_by": event.by}
+    granted = _approval(case, consents=consents, state=ApprovalState.GRANTED, **ended)
     if case.approval.purpose is Purpose.DECISION:
         granted["phase"] = Phase.ENFORCING
     return {**granted, **_turn(case, event)}
@@ -279,7 +288,7 @@ def _approved(case: Case, event: ev.Approved) -> Changes:
 def _sent_back(case: Case, event: Any, state: ApprovalState) -> Changes:
     """Ends the request; the actions of a decision that waited for it are removed."""
     assert case.approval is not None
-    over = _approval(case, state=state, question=None)
+    over = _approval(case, state=state, question=None, ended_at=event.at, ended_by=event.by)
     if case.approval.purpose in (Purpose.UNDO, Purpose.RETRY):
         return {**over, **_turn(case, event)}
     back = _returned(event)
@@ -389,18 +398,18 @@ def _given_up(case: Case, event: ev.ActionsGivenUp) -> Changes:
     partly = bulk is not None and bulk.tally.done > 0
     update = {"status": _S.DONE, "problem": None} if partly else {"status": _S.GIVEN_UP}
     given = _actions(case, event, lambda a: a.status is _S.FAILED, **update)
-    given |= _withdrawn_approval(case, Purpose.RETRY)
+    given |= _withdrawn_approval(case, Purpose.RETRY, event)
     if any(a.in_force for a in given["actions"] if a.decision == event.decision):
         return {**given, **_turn(case, event)}
     # Without any effect there is nothing to review.
-    review = _withdrawn_approval(case, Purpose.REVIEW)
+    review = _withdrawn_approval(case, Purpose.REVIEW, event)
     return {**given, **_returned(event), **review, **_turn(case, event)}
 
 
 def _undo_requested(case: Case, event: ev.UndoRequested) -> Changes:
-    undone = {"status": _S.UNDOING, "problem": None}
+    undone = {"status": _S.UNDOING, "problem": None, "ended_by": event.by}
     undoing = _actions(case, event, lambda a: a.in_force and a.undoable, **undone)
-    return {**undoing, **_withdrawn_approval(case, Purpose.UNDO), **_turn(case, event)}
+    return {**undoing, **_withdrawn_approval(case, Purpose.UNDO, event), **_turn(case, event)}
 
 
 # -- protections, bulk decisions and notices --------------------------------------------------
@@ -432,7 +441,12 @@ def _withheld(case: Case, event: ev.ProtectionWithheld) -> Changes:
 def _intent(intent: Intent) -> Change:
     def change(case: Case, event: Any) -> Changes:
         own = _updated(case.protections, lambda each: each.id == event.protection, intent=intent)
-        return {"protections": own}
+        if intent not in (Intent.HAND_OVER, Intent.LIFT_NOW):
+            return {"protections": own}
+        decided = case.decision if case.phase not in UNDECIDED else None
+        by = event.by or (decided.by if decided is not None else None)
+        ended = _updated(case.actions, lambda each: each.decision == event.protection, ended_by=by)
+        return {"protections": own, "actions": ended}
 
     return change
 
@@ -519,7 +533,7 @@ _CHANGES: dict[type[Any], Change] = {
     ev.ProtectionKept: _status(_S.KEPT),
     ev.BulkProgressed: lambda case, event: _bulk(case, event.decision, tally=event.tally),
     ev.BulkStopped: lambda case, event: {
-        **_bulk(case, event.decision, stopped_by=event.by),
+        **_bulk(case, event.decision, stopped_by=event.by, stopped_at=event.at),
         **_turn(case, event),
     },
     ev.NoticeSent: _notice(NoticeStatus.SENT),

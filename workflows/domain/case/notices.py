@@ -12,7 +12,6 @@ from workflows.domain.case.decision import (
     NoticeWords,
     PersonNotice,
     PlannedAction,
-    Verdict,
     person_notice_text,
 )
 from workflows.domain.case.enforcement import TOOK_EFFECT, ActionState, ActionStatus
@@ -24,18 +23,13 @@ _AS_MEANT = TOOK_EFFECT - {ActionStatus.DRIFTED}
 
 
 def notice_for(
-    case: Case,
-    template: ReasonTemplate | None,
-    verdict: Verdict,
-    planned: tuple[PlannedAction, ...],
+    case: Case, planned: tuple[PlannedAction, ...], template: ReasonTemplate | None
 ) -> DecisionNotice | None:
-    """The notice of a new decision; None if the decision sends none."""
-    if template is None or template.notice is None or verdict is not Verdict.VIOLATION:
-        return None
+    """The notice of a violation with actions; None without an addressee."""
     person = addressee(case, planned)
     if person is None or not planned:
         return None
-    return DecisionNotice(person=person, facts=template.notice)
+    return DecisionNotice(person=person, facts=template.notice if template is not None else None)
 
 
 def addressee(case: Case, planned: Iterable[PlannedAction] = ()) -> Subject | None:
@@ -61,16 +55,17 @@ def notice_of(case: Case, decision: Decision) -> PersonNotice | None:
 
 def preview(
     case: Case,
-    template: ReasonTemplate,
+    template: ReasonTemplate | None,
     rule: str | None,
     actions: Iterable[Measure],
     wording: NoticeWords,
 ) -> tuple[Subject, Text] | None:
     """The addressee and text of the notice that a decision would send, or None."""
     person = addressee(case)
-    if person is None or template.notice is None:
+    if person is None or case.policy.playbook.silence(template) is not None:
         return None
-    notice = DecisionNotice(person=person, facts=template.notice)
+    facts = template.notice if template is not None else None
+    notice = DecisionNotice(person=person, facts=facts)
     letter = _letter(case, f"D{len(case.decisions) + 1}", rule, notice, tuple(actions))
     return None if letter is None else (person, person_notice_text(letter, wording))
 
@@ -85,7 +80,7 @@ def _letter(
     own: Text | None = getattr(notice_text.automation, automated.value)
     values = {
         **({"automation": own} if own is not None else {}),
-        "facts": notice.facts,
+        **({"facts": notice.facts} if notice.facts is not None else {}),
         "rule": rule_words(case.policy, rule),
         "case.id": Text.model_validate(case.id),
         "decision.id": Text.model_validate(decision),

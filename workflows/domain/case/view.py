@@ -15,7 +15,7 @@ from workflows.domain.case.appeal_outcome import AppealAnswer
 from workflows.domain.case.approval import Approval
 from workflows.domain.case.bulk import BulkState
 from workflows.domain.case.decision import Decision, Verdict
-from workflows.domain.case.enforcement import ActionState, NoticeState
+from workflows.domain.case.enforcement import ActionState, ActionStatus, NoticeState
 from workflows.domain.case.escalation import Clock
 from workflows.domain.case.event_base import DecisionEvent
 from workflows.domain.case.model import (
@@ -109,6 +109,7 @@ class CardView(Value):
     acknowledged_by: str | None = None
     watchers: tuple[str, ...] = ()
     protections: tuple[ProtectionView, ...] = ()
+    ended_protections: tuple[ProtectionView, ...] = ()
     merged_into: str | None = None
     absorbed: tuple[str, ...] = ()
     history: SubjectHistory = SubjectHistory()
@@ -135,7 +136,8 @@ def view_of(case: Case) -> CardView:
         playbook=playbook.playbook,
         title=playbook.title,
         next_step=derive(NextStep, due.step, at=due.at) if due else None,
-        protections=tuple(_protections(case)),
+        protections=tuple(each for each in _protections(case) if not is_over(each.state)),
+        ended_protections=tuple(each for each in _protections(case) if _has_ended(case, each)),
         imminent=bool(case.policy.reviews),
         dry_run=playbook.dry_run,
         repeats=_repeats(case),
@@ -165,13 +167,22 @@ def _repeats(case: Case) -> dict[int, int]:
 
 
 def _protections(case: Case) -> Iterator[ProtectionView]:
-    """The protections that have not ended."""
+    """The protections, oldest first."""
     for each in case.protections:
         state = case.protected(each.id)
         spec = case.policy.catalog.find(state.planned.action) if state is not None else None
-        if state is not None and spec is not None and not is_over(state):
+        if state is not None and spec is not None:
             until = None if each.intent is Intent.HOLD else state.until
             yield derive(ProtectionView, each, title=spec.title, state=state, until=until)
+
+
+def _has_ended(case: Case, protection: ProtectionView) -> bool:
+    """Whether it was lifted, or is kept by a decision without such an action of its own."""
+    state = protection.state
+    if state.ended_at is None:
+        return False
+    own = {each.planned.key for each in case.current_actions}
+    return state.status is not ActionStatus.KEPT or state.planned.key not in own
 
 
 def _titles(case: Case) -> dict[str, Text]:

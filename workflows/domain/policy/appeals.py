@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from workflows.domain.people import WORKING_ROLES, Role
-from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.policy.platform import NoticeCall, SecretPlace, SenderName
 from workflows.domain.policy.roles import ChannelName
 from workflows.domain.values import Duration, Text, Value, Written
 
@@ -60,8 +60,17 @@ class Notices(Written):
         return found
 
 
+class AppealSource(Written):
+    """A sender of appeals that has its own secret."""
+
+    secret: SecretPlace
+
+
 class AppealRules(Written):
-    """The content of appeals.yaml. `reminders` count back from the deadline."""
+    """The content of appeals.yaml. `reminders` count back from the deadline.
+
+    `sources` are the senders with a secret of their own, by the name in their appeals.
+    """
 
     answer_within: Duration
     reminders: Annotated[tuple[Duration, ...], Field(max_length=5)] = ()
@@ -69,6 +78,7 @@ class AppealRules(Written):
     reviewers: Role = Role.LEAD
     overdue: Role = Role.LEAD
     notices: Notices
+    sources: dict[SenderName, AppealSource] = Field(default_factory=dict)
 
     @field_validator("reviewers")
     @classmethod

@@ -97,9 +97,13 @@ class SecretPlace(Written):
     env: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
 
 
+SenderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+"""The name of a sender of alerts or appeals."""
+
+
 class Detector(Written):
     """A detector with its own secret (detectors/NAME.yaml)."""
 
-    detector: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+    detector: SenderName
     title: Text | None = None
     secret: SecretPlace

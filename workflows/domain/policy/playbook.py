@@ -64,12 +64,25 @@ class Conduct(Written):
 
 
 class ReasonTemplate(Written):
-    """A prefilled `reason`; `notice` has the facts for the sanctioned person, if they get one."""
+    """A prefilled `reason`; `notice` has the facts for the sanctioned person.
+
+    Without it the notice has a sentence that names no facts; with `no_notice`, the reason for that,
+    there is none.
+    """
 
     id: Slug
     title: Text
     reason: Text
     notice: Text | None = None
+    no_notice: Text | None = None
+
+    @model_validator(mode="after")
+    def _has_one_of_both(self) -> "ReasonTemplate":
+        if self.notice is not None and self.no_notice is not None:
+            raise ValueError("`notice` and `no_notice` exclude each other")
+        if self.notice is not None and self.notice.en.strip().lower() in ("", "none"):
+            raise ValueError("`notice` is the text for the person, not `none`")
+        return self
 
 
 class Via(StrEnum):
@@ -174,7 +187,10 @@ class PresetAction(Written):
 
 
 class Preset(Written):
-    """A prepared decision. `because` is the id of one of the playbook's `reasons`."""
+    """A prepared decision. `because` is the id of one of the playbook's `reasons`.
+
+    With `no_notice`, the reason for that, the person gets no notice.
+    """
 
     id: Slug
     title: Text
@@ -182,6 +198,7 @@ class Preset(Written):
     reason: Text | None = None
     because: Slug | None = None
     conduct: Conduct | None = None
+    no_notice: Text | None = None
 
 
 class Step(Written):
@@ -218,6 +235,8 @@ class Playbook(Written):
     - `actions`: those that can be chosen in a decision (None: all), besides the presets
     - `bulk`: cases can be decided for many subjects at once
     - `clauses`: rules to choose instead of `policy`; `reasons`: prepared reasons
+    - `no_notice`: the reason why persons get no notice of decisions, except by a `notice` of the
+      chosen reason
     """
 
     playbook: Slug
@@ -244,6 +263,7 @@ class Playbook(Written):
     conduct: Conduct = Conduct()
     dry_run: bool = False
     bulk: bool = False
+    no_notice: Text | None = None
 
     @field_validator("match")
     @classmethod
@@ -278,6 +298,14 @@ class Playbook(Written):
     def template(self, reason: str | None) -> ReasonTemplate | None:
         """The reason called `reason`, or None."""
         return next((each for each in self.reasons if each.id == reason), None)
+
+    def silence(self, template: ReasonTemplate | None, preset: Preset | None = None) -> Text | None:
+        """The reason why a decision by these sends no notice; None if it sends one."""
+        if preset is not None and preset.no_notice is not None:
+            return preset.no_notice
+        if template is not None and template.notice is not None:
+            return None
+        return (template and template.no_notice) or self.no_notice
 
     def ladder(self, severity: Severity) -> tuple[Step, ...]:
         """The escalation steps for `severity`, by default one at the end of each clock."""
@@ -327,7 +355,7 @@ def _joined(rules: RulesByAction, more: RulesByAction) -> RulesByAction:
 
 
 class Policy(Value):
-    """The policy of a case, fixed at its opening; `notice_text` if the playbook has notices.
+    """The policy of a case, fixed at its opening; `notice_text` if the platform takes notices.
 
     Stricter versions since then add `further` rules, and `unprotected` actions, which Koban does
     not start any more, or not by reports of people (`unreported`).

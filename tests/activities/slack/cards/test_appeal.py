@@ -120,16 +120,20 @@ def test_a_button_leads_to_its_appeal_as_of_its_version() -> None:
     [
         (
             given(an_appeal(), cmd.Uphold(by=REED, reason="規約どおり"), 1),
-            ["*Reedさんが再審査し、判断を維持しました*", "規約どおり"],
+            ["*Reedさんが再審査し、判断を維持しました（11月24日 12:00）*", "規約どおり"],
         ),
         (
             given(an_appeal(), cmd.Overturn(by=REED, reason="型番"), 1),
-            ["*Reedさんが再審査し、判断を取り消しました*", "型番", "措置を取り消し中です"],
+            [
+                "*Reedさんが再審査し、判断を取り消しました（11月24日 12:00）*",
+                "型番",
+                "措置を取り消し中です",
+            ],
         ),
         (
             given(given(an_appeal(), cmd.Overturn(by=REED, reason="型番"), 1), settled(left=2), 1),
             [
-                "*Reedさんが再審査し、判断を取り消しました*",
+                "*Reedさんが再審査し、判断を取り消しました（11月24日 12:00）*",
                 "型番",
                 "⚠️ 取り消せなかった措置が 2件あります。"
                 "ケースのカードから、もう一度取り消してください。",
@@ -138,7 +142,7 @@ def test_a_button_leads_to_its_appeal_as_of_its_version() -> None:
         (
             given(given(an_appeal(), cmd.Overturn(by=REED, reason="型番"), 1), settled(kept=1), 1),
             [
-                "*Reedさんが再審査し、判断を取り消しました*",
+                "*Reedさんが再審査し、判断を取り消しました（11月24日 12:00）*",
                 "型番",
                 "措置を取り消しました",
                 "⚠️ 元に戻せない措置が 1件残っています",
@@ -146,14 +150,18 @@ def test_a_button_leads_to_its_appeal_as_of_its_version() -> None:
         ),
         (
             given(fresh(), cmd.FileAppeal(appealed=None), 0),
-            ["*ケース K7Q2F9XM0 が見つからないため、再審査できません*"],
+            ["*ケース K7Q2F9XM0 が見つからないため、再審査できません（12:00）*"],
         ),
         (
             given(fresh(), cmd.FileAppeal(appealed=a_decision(effective=False)), 0),
-            ["*ケース K7Q2F9XM0 には有効な措置がないため、再審査の対象がありません*"],
+            ["*ケース K7Q2F9XM0 には有効な措置がないため、再審査の対象がありません（12:00）*"],
+        ),
+        (
+            given(an_appeal(), cmd.WithdrawAppeal(), 2),
+            ["*本人が異議申し立てを取り下げました（11月25日 12:00）*"],
         ),
     ],
-    ids=["upheld", "overturned", "left", "kept", "unknown case", "nothing stands"],
+    ids=["upheld", "overturned", "left", "kept", "unknown case", "nothing stands", "withdrawn"],
 )
 def test_a_closed_appeal_shows_its_outcome(appeal: Appeal, lines: list[str]) -> None:
     """The final card has the answer, its reason and the platform's result, without buttons."""
@@ -257,6 +265,7 @@ def test_the_case_says_how_the_appeal_ended() -> None:
     (block,) = on_case_card(view, to)
     assert block["text"]["text"] == (
         "異議申し立て A0123456789AB: Reedさんが再審査し、判断を維持しました"
+        "（<!date^1795402800^{time}|12:00>）"
     )
     (line,) = seen(case_lines((told.recorded[-1],), view, to))
     assert line.endswith(

@@ -93,30 +93,33 @@ def test_its_buttons_know_the_case() -> None:
 
 
 def test_an_ended_request_says_how_and_asks_nothing() -> None:
-    """It has no buttons and no mentions."""
+    """It has person and time, no buttons and no mentions."""
     for story, said in [
-        (Story().ban_asked().approved(), "*田中さんが承認しました。*"),
-        (Story().ban_asked().rejected(), "*田中さんが却下しました。*"),
+        (Story().ban_asked().approved(), "*12:08 田中さんが承認しました。*"),
+        (Story().ban_asked().rejected(), "*12:08 田中さんが却下しました。*"),
         (
             Story().ban_asked().then(cmd.Tick(), 40),
-            "*期限までに承認されませんでした。実行していません。*",
+            "*12:43 期限までに承認されませんでした。実行していません。*",
         ),
-        (Story().ban_asked().then(cmd.Withdraw(by=SATO), 6), "*佐藤さんが依頼を取り下げました。*"),
-        (reviewed().rejected(), "*田中さんが却下しました。*"),
+        (
+            Story().ban_asked().then(cmd.Withdraw(by=SATO), 6),
+            "*12:09 佐藤さんが依頼を取り下げました。*",
+        ),
+        (reviewed().rejected(), "*12:08 田中さんが却下しました。*"),
         (
             reviewed().then(cmd.Tick(), 40),
-            "*期限までに事後承認されませんでした。措置を取り消します。*",
+            "*12:43 期限までに事後承認されませんでした。措置を取り消します。*",
         ),
         (
             undo_asked().then(cmd.Tick(), 60),
-            "*期限までに承認されませんでした。措置はそのまま残ります。*",
+            "*13:03 期限までに承認されませんでした。措置はそのまま残ります。*",
         ),
         (
             Story(policy=REVIEWS)
             .muted()
             .reported(MUTE, ActionStatus.FAILED, 4, REFUSED)
             .then(cmd.GiveUp(by=SATO), 5),
-            "*この依頼は終了しました。最新の内容はケースで確認してください。*",
+            "*12:08 この依頼は終了しました。最新の内容はケースで確認してください。*",
         ),
     ]:
         drawn = request(story)
@@ -238,7 +241,7 @@ def test_a_cover_is_named_with_the_covered_person() -> None:
         "承認 1/2 · 期限 12:36 · 期限後は実行しません · 佐藤さんがU0REEDさんの代理で承認しました"
     )
     story.then(cmd.Approve(by=TANAKA), 6)
-    assert "*佐藤さんがU0REEDさんの代理で承認しました、田中さんが承認しました。*" in seen(
+    assert "*12:09 佐藤さんがU0REEDさんの代理で承認しました、田中さんが承認しました。*" in seen(
         request(story)
     )
 

@@ -104,8 +104,11 @@ def undone() -> Story:
         ),
         (
             undone,
-            ("取り消し済み", "佐藤さんの判断「24時間コメント制限」を取り消しました。"),
-            ("Undone", "“Mute 24 h”, decided by 佐藤, was undone."),
+            (
+                "取り消し済み",
+                "佐藤さんの判断「24時間コメント制限」は取り消し済みです（12:13 佐藤さん）。",
+            ),
+            ("Undone", "“Mute 24 h”, decided by 佐藤, was undone (12:13 by 佐藤)."),
         ),
         (
             lambda: Story().cleared(),
@@ -199,7 +202,8 @@ def test_a_rejection_comes_back_with_its_reason() -> None:
         ),
         (
             lambda: muted().reported(MUTE, ActionStatus.LIFTED, 1443),
-            "⏹️ コメント制限 24時間（ユーザー u_123）: 期間終了で解除済み\n12:07 完了 · 違反",
+            "⏹️ コメント制限 24時間（ユーザー u_123）: 期間終了で解除済み（11月24日 12:06）\n"
+            "12:07 完了 · 違反",
         ),
         (
             lambda: muted().then(Undo(by=SATO), 9).reported(MUTE, ActionStatus.FAILED, 10, AWAY),

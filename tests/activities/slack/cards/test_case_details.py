@@ -195,10 +195,18 @@ def test_many_other_cases_are_counted() -> None:
     )
 
 
-def test_a_lifted_protection_leaves_the_card() -> None:
-    """The thread has the lift."""
+def test_a_lifted_protection_is_past() -> None:
+    """The card has its end, with the time and the person, or that it ended by itself."""
     story = protected().reported(MUTE, ActionStatus.LIFTED, 15, of="P1")
-    assert body(view_of(story.case), Language.JA)[1].startswith("担当 *未定*")
+    shown = body(view_of(story.case), Language.JA)
+    assert shown[1] == "🛡️ 自動対応を解除: コメント制限（ユーザー u_123） · 12:18 自動"
+    assert shown[2].startswith("担当 *未定*")
+    english = body(view_of(story.case), Language.EN)
+    assert english[1] == "🛡️ Auto-action lifted: Mute (User u_123) · 12:18 automatically"
+    story = protected().then(cmd.LiftProtection(by=SATO), 5)
+    story = story.reported(MUTE, ActionStatus.LIFTED, 6, of="P1")
+    shown = body(view_of(story.case), Language.JA)
+    assert shown[1] == "🛡️ 自動対応を解除: コメント制限（ユーザー u_123） · 12:09 佐藤さん"
 
 
 def test_no_card_mentions_anybody() -> None:

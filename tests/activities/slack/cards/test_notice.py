@@ -126,9 +126,15 @@ def test_a_notice_on_its_way_again_says_so() -> None:
     assert labels(story) == ["措置を取り消す"]
 
 
-def test_a_decision_without_a_notice_says_nothing_of_one() -> None:
-    """Most decisions have no notice."""
-    assert notice_lines(Story(policy=with_notice()).muted()) == []
+def test_a_decision_without_a_notice_says_why() -> None:
+    """The reason is that of policy; without an addressee or notices there is no line."""
+    assert notice_lines(Story().muted()) == []
+    silent = with_notice()
+    because = Text(ja="捜査中の *ため*", en="It is being investigated")
+    playbook = silent.playbook.model_copy(update={"no_notice": because})
+    silent = silent.model_copy(update={"playbook": playbook})
+    lines = seen(case_card(view_of(Story(policy=silent).muted().case), reader()))
+    assert any("🔕 本人に通知しません（捜査中の" in each for each in lines)
 
 
 def test_an_undone_decision_shows_no_notice() -> None:

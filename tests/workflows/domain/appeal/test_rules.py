@@ -21,10 +21,12 @@ from workflows.domain.appeal import commands as cmd
 from workflows.domain.appeal import events as ev
 from workflows.domain.appeal.model import Appeal, AppealState
 from workflows.domain.case.appeal_outcome import AppealSettled
+from workflows.domain.case.decision import DecisionNotice, PlannedAction
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.values import Text
 
 
 def refused(appeal: Appeal, command: cmd.AppealCommand) -> Refusal:
@@ -43,6 +45,33 @@ class TestFiling:
         assert appeal.state is AppealState.OPEN
         assert appeal.due_at == T0 + timedelta(days=14)
         assert sorted(appeal.titles) == ["permanent_ban"]
+
+    @pytest.mark.parametrize(
+        ("by", "state"),
+        [
+            (None, AppealState.OPEN),
+            (U_123, AppealState.OPEN),
+            (Subject(type="user", id="u_9"), AppealState.DISMISSED),
+            (Subject(type="listing", id="u_123"), AppealState.DISMISSED),
+        ],
+    )
+    def test_only_the_subject_of_the_decision_appeals(self, by, state) -> None:
+        """Somebody else's appeal ends at once, without a reviewer."""
+        appeal = given(fresh(subject=by), cmd.FileAppeal(appealed=a_decision()), 0)
+        assert appeal.state is state
+        assert appeal.dismissal == (None if state is AppealState.OPEN else "other_subject")
+
+    def test_the_person_of_the_notice_may_appeal(self) -> None:
+        """The decision acts on a listing, and its notice went to the seller."""
+        listing, seller = Subject(type="listing", id="m_1"), Subject(type="user", id="u_5")
+        decision = a_decision().decision
+        assert decision is not None
+        planned = (PlannedAction(action="remove_listing", subject=listing),)
+        notice = DecisionNotice(person=seller, facts=Text(ja="事実", en="facts"))
+        decision = decision.model_copy(update={"actions": planned, "notice": notice})
+        found = a_decision(subject=listing, decision=decision)
+        appeal = given(fresh(subject=seller), cmd.FileAppeal(appealed=found), 0)
+        assert appeal.state is AppealState.OPEN
 
     @pytest.mark.parametrize(
         ("found", "why"),

@@ -18,7 +18,7 @@ from workflows.domain.case.refusals import (
     text_missing,
     trimmed,
 )
-from workflows.domain.case.rules.protections import lift_unused, on_decision, resume_held
+from workflows.domain.case.rules.protections import lift_kept, lift_unused, on_decision, resume_held
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
 
@@ -144,7 +144,8 @@ def give_up_failed(
     if not any(state.decision == decision for state in case.failed):
         return ()
     events = (ev.ActionsGivenUp(at=now, by=by, decision=decision),)
-    return (*events, *lift_unused(apply_all(case, events), now, by))
+    after = apply_all(case, events)
+    return (*events, *lift_unused(after, now, by), *lift_kept(after, now))
 
 
 def withdraw(case: Case, command: cmd.Withdraw, now: datetime) -> Outcome:

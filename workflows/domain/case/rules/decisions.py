@@ -33,7 +33,7 @@ from workflows.domain.case.refusals import (
 from workflows.domain.case.rules.assignment import claimed
 from workflows.domain.case.rules.protections import not_shown, on_decision, unseen
 from workflows.domain.policy.limits import Exempt
-from workflows.domain.policy.playbook import ReasonTemplate
+from workflows.domain.policy.playbook import Preset, ReasonTemplate
 
 
 def choose_preset(case: Case, command: cmd.ChoosePreset, now: datetime) -> Outcome:
@@ -104,8 +104,13 @@ def _new(
     playbook = case.policy.playbook
     violation = verdict is Verdict.VIOLATION
     kept = _kept(case, command, planned) if violation else ()
-    actions = (*planned, *plan_protections(case, kept))
+    # Each action of a bulk decision is for all its subjects: what it keeps is none of them.
+    bulk = isinstance(command, cmd.DecideBulk)
+    actions = planned if bulk else (*planned, *plan_protections(case, kept))
     keys = {each.key for each in actions}
+    silence = playbook.silence(template, _preset(case, command)) if violation else None
+    # A bulk decision has actions on many subjects, and a notice has one addressee.
+    notifies = violation and silence is None and not bulk
     return Decision(
         id=f"D{len(case.decisions) + 1}",
         by=command.by.id,
@@ -114,23 +119,28 @@ def _new(
         actions=actions,
         policy=playbook.policy.id if playbook.policy and violation else None,
         conduct=playbook.conduct,
-        confirms=tuple(each.id for each in case.protecting if each.action in keys),
+        confirms=tuple(e.id for e in case.protecting if e.action in keys or e in kept),
         leaves=unseen(case, command),
         keeps=tuple(each.id for each in kept),
         over_limit=_is_over_limit(case, command, planned),
         exempt=_exempt(case, actions),
         dry_run=playbook.dry_run,
         template=template.id if template is not None else None,
-        notice=notice_for(case, template, verdict, actions),
+        notice=notice_for(case, actions, template) if notifies else None,
+        no_notice=silence,
     )
+
+
+def _preset(case: Case, command: cmd.PersonCommandBase) -> Preset | None:
+    if not isinstance(command, cmd.ChoosePreset):
+        return None
+    return case.policy.playbook.preset(command.preset)
 
 
 def _kept(
     case: Case, command: cmd.PersonCommandBase, planned: tuple[PlannedAction, ...]
 ) -> tuple[Protection, ...]:
     """The protections that stay besides the planned actions, unless the person unticked them."""
-    if isinstance(command, cmd.DecideBulk):  # each of its actions is for all its subjects
-        return ()
     chosen = command.keeps if isinstance(command, cmd.Decide) else None
     planned_keys = {each.key for each in planned}
     return tuple(
@@ -179,6 +189,7 @@ def take(
         return Refusal(reason=Reason.UNDO_FIRST)
     usual = _new(case, command, now, verdict, planned, template)
     own["policy"] = own.get("policy") or usual.policy
+    own["confirms"] = tuple(dict.fromkeys((*usual.confirms, *own.get("confirms", ()))))
     return _events(case, usual.model_copy(update=own), now)
 
 

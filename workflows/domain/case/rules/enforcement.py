@@ -24,7 +24,7 @@ from workflows.domain.case.rules import bulk
 from workflows.domain.case.rules.appeals import undo_overturned
 from workflows.domain.case.rules.approvals import close, give_up_failed
 from workflows.domain.case.rules.notices import UNKNOWN, notice_events
-from workflows.domain.case.rules.protections import take_over
+from workflows.domain.case.rules.protections import lift_kept, take_over
 
 
 def begins(case: Case, event: ev.Event) -> bool:
@@ -224,7 +224,7 @@ def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
     events, after = (*events, *withdrawn), apply_all(after, withdrawn)
     ends = close(after, now)
     overturned = undo_overturned(case, apply_all(after, ends), now)
-    return (*events, *_begins(case, after, now), *ends, *overturned)
+    return (*events, *lift_kept(after, now), *_begins(case, after, now), *ends, *overturned)
 
 
 def _nothing_left_to_approve(case: Case, now: datetime) -> tuple[ev.Event, ...]:

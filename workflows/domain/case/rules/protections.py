@@ -157,6 +157,22 @@ def lift_unused(case: Case, now: datetime, by: str | None) -> tuple[ev.Event, ..
     )
 
 
+_OFF = frozenset({ActionStatus.UNDONE, ActionStatus.GIVEN_UP, ActionStatus.SKIPPED})
+
+
+def lift_kept(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """Lifts what a bulk decision kept beside its actions, once all of them are undone or off."""
+    decision, states = case.decision, case.current_actions
+    if decision is None or decision.bulk is None or any(a.status not in _OFF for a in states):
+        return ()
+    by = next((each.ended_by for each in states if each.ended_by is not None), decision.by)
+    return tuple(
+        ev.ProtectionDismissed(at=now, by=by, protection=each.id)
+        for each in case.protections
+        if each.id in decision.keeps and each.intent is Intent.HAND_OVER and _kept(case, each)
+    )
+
+
 def take_over(case: Case, events: Iterable[ev.Event], now: datetime) -> tuple[ev.Event, ...]:
     """Confirms a protection whose lift failed: a retried lift would undo the waiting decision."""
     if case.decision is None or case.phase is not Phase.ENFORCING:

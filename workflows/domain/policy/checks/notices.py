@@ -15,8 +15,9 @@ from workflows.domain.policy.checks.finding import (
     unknown,
 )
 from workflows.domain.policy.platform import NoticeCall
+from workflows.domain.policy.playbook import Playbook
 from workflows.domain.policy.roles import RoleBook
-from workflows.domain.values import format_duration
+from workflows.domain.values import Text, format_duration
 
 
 def appeals_are_answered_in_time(bundle: Bundle) -> Findings:
@@ -116,6 +117,52 @@ def notices_of_decisions_tell_everything(bundle: Bundle) -> Findings:
                 for text in (reason.notice.ja, reason.notice.en):
                     yield from unknown(file, ("reasons", number, "notice"), text, ())
                 yield from _unsendable(bundle, file, ("reasons", number))
+
+
+def decisions_tell_the_person(bundle: Bundle) -> Findings:
+    """Warns of playbooks and presets by which a person is sanctioned and told nothing."""
+    for file, playbook in bundle.playbooks.items():
+        yield from _untold(bundle, file, playbook)
+        offered = [name for name in bundle.actions if playbook.offers(name)]
+        presets = [each.action for preset in playbook.presets for each in preset.actions]
+        yield from _silent(bundle, file, ("no_notice",), playbook.no_notice, (*offered, *presets))
+        for number, preset in enumerate(playbook.presets):
+            names = tuple(each.action for each in preset.actions)
+            place: Place = ("presets", number, "no_notice")
+            yield from _silent(bundle, file, place, preset.no_notice, names)
+        for number, reason in enumerate(playbook.reasons):
+            place = ("reasons", number, "no_notice")
+            yield from _silent(bundle, file, place, reason.no_notice, tuple(offered))
+
+
+def _untold(bundle: Bundle, file: str, playbook: Playbook) -> Findings:
+    """A playbook whose notices lack their text, their call or their rule."""
+    if not bundle.whole or playbook.no_notice is not None:
+        return
+    because = "or `no_notice:` with the reason"
+    if bundle.appeals is None or bundle.appeals.notices.decision is None:
+        what = "a decision tells the person nothing: appeals.yaml has no notice of decisions"
+        write = f"add `decision:` to its `notices`, {because}"
+        yield Finding(file, ("playbook",), what, write, warning=True)
+    elif bundle.lookups is not None and bundle.lookups.notice is None:
+        what = "a decision tells the person nothing: platform.yaml does not say how to send it"
+        yield Finding(file, ("playbook",), what, f"add `notice:` to it, {because}", warning=True)
+    elif playbook.policy is None:
+        what = "a notice tells the person no rule"
+        yield Finding(
+            file, ("playbook",), what, f"add `policy:` with its id, {because}", warning=True
+        )
+
+
+def _silent(
+    bundle: Bundle, file: str, place: Place, silence: Text | None, names: tuple[str, ...]
+) -> Findings:
+    """A `no_notice` that covers an action with `danger`."""
+    specs = ((name, bundle.actions.get(name)) for name in dict.fromkeys(names))
+    dangerous = [name for name, spec in specs if spec is not None and spec.danger]
+    if silence is not None and dangerous:
+        what = f"the person is told nothing of {', '.join(dangerous)}"
+        yield Finding(file, place, what, "leave `no_notice` out where they may know", warning=True)
 
 
 def _unsendable(bundle: Bundle, file: str, place: Place) -> Findings:

@@ -22,11 +22,12 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.bulk import Tally
 from workflows.domain.case.decide import decide
-from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
-from workflows.domain.policy.actions import ApprovalRule
+from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
 from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.playbook import PresetAction
 
@@ -270,3 +271,67 @@ def test_what_koban_protects_is_taken_over_by_the_bulk_that_does_it() -> None:
     assert kinds(outcome) == ["case_claimed", "decided", "protection_confirmed"]
     other = decide(case, decide_bulk(SATO, 3, "warn"), minutes(2))
     assert kinds(other) == ["case_claimed", "decided", "protection_dismissed"]
+
+
+def _hidden(**more: object) -> Case:
+    """A case that allows bulk decisions, and whose message Koban has hidden."""
+    rules = ({"when": "true", "action": "hide_message", "for": "15m"},)
+    case = a_bulk_case()
+    written = case.policy.playbook.model_dump(by_alias=True) | {"protect": rules} | more
+    hide = {
+        "title": "非表示",
+        "subject": "user",
+        "request": {"path": "/v1/users/{subject.id}/hide"},
+        "undo": {"method": "DELETE", "path": "/v1/users/{subject.id}/hide/{case.id}"},
+    }
+    actions = {**CATALOG.model_dump(mode="json", by_alias=True)["actions"], "hide_message": hide}
+    policy = case.policy.model_copy(
+        update={
+            "playbook": type(case.policy.playbook).model_validate(written),
+            "catalog": ActionCatalog.model_validate({"actions": actions}),
+        }
+    )
+    case = follow(
+        case.model_copy(update={"policy": policy}), cmd.ProtectNow(rules=(0,)), minutes(0)
+    )
+    return follow(case, news(case, ActionStatus.VERIFIED, "P1"), minutes(1))
+
+
+def test_a_bulk_violation_keeps_what_hides_harm() -> None:
+    """As a single one does: the message stays hidden, and no member gets that action."""
+    case = _hidden()
+    outcome = decide(case, decide_bulk(SATO, 3), minutes(2))
+    assert kinds(outcome) == ["case_claimed", "decided", "protection_confirmed"]
+    after = follow(case, decide_bulk(SATO, 3), minutes(2))
+    assert after.decision is not None
+    assert [each.action for each in after.decision.actions] == ["mute_user"]
+    assert (after.decision.keeps, after.decision.confirms) == (("P1",), ("P1",))
+    kept = ActionReport(action="hide_message/user:u_123", status=ActionStatus.KEPT)
+    report = EnforcementReport(id="k", case=case.id, decision="P1", actions=(kept,))
+    after = follow(after, cmd.Report(report=report), minutes(2.1))
+    [shown] = view_of(after).ended_protections
+    assert (shown.state.status, shown.state.ended_by) == (ActionStatus.KEPT, "U0SATO")
+    assert shown.state.ended_at == minutes(2.1)
+
+
+def test_a_playbook_may_keep_nothing_after_a_bulk_violation() -> None:
+    """With `keep_on_violation: false` the protection is lifted."""
+    outcome = decide(_hidden(keep_on_violation=False), decide_bulk(SATO, 3), minutes(2))
+    assert kinds(outcome) == ["case_claimed", "decided", "protection_dismissed"]
+
+
+def test_what_a_bulk_kept_is_lifted_with_its_undo() -> None:
+    """Nothing stays hidden for a decision that was taken back."""
+    case = follow(_hidden(), decide_bulk(SATO, 3), minutes(2))
+    kept = ActionReport(action="hide_message/user:u_123", status=ActionStatus.KEPT)
+    report = EnforcementReport(id="k", case=case.id, decision="P1", actions=(kept,))
+    case = follow(case, cmd.Report(report=report), minutes(2.1))
+    case = follow(
+        case, bulk_news(case, Tally(total=3, step=1, done=3), ActionStatus.DONE), minutes(3)
+    )
+    case = follow(case, cmd.Undo(by=TANAKA), minutes(4))
+    undone = bulk_news(case, Tally(total=3, step=2, undone=3), ActionStatus.UNDONE, "r2")
+    outcome = decide(case, undone, minutes(5))
+    assert "protection_dismissed" in kinds(outcome)
+    after = follow(case, undone, minutes(5))
+    assert kinds(decide(after, bulk_news(after, None, None, "r3"), minutes(6))) == []

@@ -52,11 +52,14 @@ WORDS: dict[str, Any] = {
             "id": "quiet",
             "title": {"ja": "様子見", "en": "Wait and see"},
             "reason": {"ja": "様子を見る。", "en": "Wait and see."},
+            "no_notice": {"ja": "捜査への影響を避けるため", "en": "An investigation is under way"},
         },
     ],
     "presets": [
         {"id": "warn", "title": "w", "actions": ["warn"], "because": "line"},
         {"id": "mute", "title": "m", "actions": ["mute_user"]},
+        {"id": "silent", "title": "s", "actions": ["mute_user"], "no_notice": "本人の安全のため"},
+        {"id": "ban", "title": "b", "actions": ["permanent_ban"]},
     ],
 }
 
@@ -128,29 +131,69 @@ class TestChoosing:
     @pytest.mark.parametrize(
         ("template", "verdict"),
         [
-            (None, Verdict.VIOLATION),
+            (None, Verdict.NO_VIOLATION),
             ("quiet", Verdict.VIOLATION),
             ("line", Verdict.NO_VIOLATION),
             ("line", Verdict.FALSE_POSITIVE),
         ],
     )
     def test_nobody_is_told_where_nothing_is_done_or_said(self, template, verdict) -> None:
-        """Without a notice, or without a violation."""
+        """By a reason with `no_notice`, or without a violation."""
         decision = follow(notice_case(), decides(template, verdict), minutes(2)).decision
         assert decision is not None
         assert (decision.template, decision.notice) == (template, None)
 
-    def test_a_preset_tells_where_policy_says_so(self) -> None:
-        """By `because`; any other preset is one call less."""
-        warned, muted = (
+    def test_a_preset_notifies_unless_policy_says_why_not(self) -> None:
+        """Its reason has the facts; without one the notice has a general sentence."""
+        warned, muted, silent = (
             follow(notice_case(), cmd.ChoosePreset(by=SATO, preset=preset), minutes(2)).decision
-            for preset in ("warn", "mute")
+            for preset in ("warn", "mute", "silent")
         )
         assert warned is not None
         assert muted is not None
+        assert silent is not None
         assert warned.notice is not None
         assert warned.preset_reason == Text(ja="LINE IDを提示した。", en="Gave a LINE ID.")
-        assert muted.notice is None
+        assert muted.notice is not None
+        assert (muted.notice.person.id, muted.notice.facts) == ("u_123", None)
+        assert (silent.notice, silent.no_notice) == (
+            None,
+            Text(ja="本人の安全のため", en="本人の安全のため"),
+        )
+
+    def test_a_permanent_ban_by_a_typed_reason_notifies(self) -> None:
+        """What is typed is for colleagues: the notice has a sentence of the catalog."""
+        ban = decides(None, actions=(PresetAction(action="permanent_ban"),), reason="内部情報")
+        case = follow(notice_case(), ban, minutes(2))
+        decision = case.decision
+        assert decision is not None
+        assert decision.notice is not None
+        letter = notice_of(case, decision)
+        assert letter is not None
+        text = person_notice_text(letter, WORDING)
+        assert text.ja.split("|")[0] == "事実"
+        assert text.ja.split("|")[2] == "MKT-4.2（誘導の禁止）"
+        assert "内部情報" not in text.ja + text.en
+
+    def test_a_confirmed_protection_notifies(self) -> None:
+        """It is a decision like any other."""
+        policy = notice_policy(protect=[{"action": "mute_user", "for": "15m"}])
+        case = follow(notice_case(policy), cmd.ProtectNow(rules=(0,)), minutes(1))
+        decision = follow(case, cmd.Confirm(by=SATO), minutes(2)).decision
+        assert decision is not None
+        assert decision.notice is not None
+
+    @pytest.mark.parametrize(
+        ("template", "facts"), [(None, None), ("quiet", None), ("line", "We found a LINE ID.")]
+    )
+    def test_a_playbook_may_notify_nobody(self, template, facts) -> None:
+        """A reason with a notice of its own is the exception."""
+        policy = notice_policy(no_notice={"ja": "本人の安全のため", "en": "For their safety"})
+        decision = follow(notice_case(policy), decides(template), minutes(2)).decision
+        assert decision is not None
+        found = decision.notice.facts.en if decision.notice and decision.notice.facts else None
+        assert found == facts
+        assert (decision.no_notice is None) is (facts is not None)
 
     def test_an_unknown_reason_is_refused(self) -> None:
         """Nothing is decided by a form of another playbook."""
@@ -252,7 +295,7 @@ class TestNews:
         case = follow(case, told(case, SENT), minutes(2.1))
         for late in (RETRYING, FAILED, SENT):
             assert decide(case, told(case, late), minutes(3)) == ()
-        quiet = follow(notice_case(), decides(None), minutes(2))
+        quiet = follow(notice_case(), decides("quiet"), minutes(2))
         outcome = decide(quiet, told(quiet, SENT), minutes(2.1))
         assert isinstance(outcome, tuple)
         assert "notice_sent" not in [event.kind for event in outcome]
