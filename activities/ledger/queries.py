@@ -8,9 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from activities.ledger.audit_log import EntryKind
 from activities.ledger.database import Repository, Row
 from activities.ledger.rows import Link
-from activities.ledger.schema import actions, alerts, appeals, cases, events, lookups
+from activities.ledger.schema import actions, alerts, appeals, audit, cases, events, lookups
 from workflows.domain.alerts import Subject
 from workflows.domain.case.model import Phase
 
@@ -151,6 +152,15 @@ class Queries(Repository):
         with_events = sa.select(events.c.case_id.label("id"))
         every = sa.union(with_events, sa.select(cases.c.id), sa.select(appeals.c.id))
         return [row["id"] for row in await self._database.rows(every.order_by("id"))]
+
+    async def audit_entries(self, source: str, prefix: str, kind: EntryKind) -> Sequence[Row]:
+        """The entries of the audit log about a table and keys with a prefix, oldest first."""
+        query = sa.select(audit).where(
+            audit.c.source == source,
+            audit.c.key.startswith(prefix, autoescape=True),
+            audit.c.kind == kind.value,
+        )
+        return await self._database.rows(query.order_by(audit.c.id))
 
     async def chain(self, case: str) -> list[Link]:
         """The events of a case or an appeal as links of its chain."""
