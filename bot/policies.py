@@ -9,7 +9,7 @@ import structlog
 from standardwebhooks.webhooks import Webhook
 from temporalio import activity
 
-from activities.policy.loader import PolicyFolder, PolicyWatch
+from activities.policy.loader import LOOK_SECONDS, PolicyFolder, PolicyWatch
 from activities.policy.yaml_document import PolicyFaults
 from bot.admission import Target
 from bot.errors import InputWrong, SettingWrong
@@ -259,16 +259,16 @@ class ActionSource:
         return self._read[key]
 
 
-def open_policies(settings: Settings) -> Policies:
+def open_policies(settings: Settings, look_seconds: float = LOOK_SECONDS) -> Policies:
     """Opens the folder of KOBAN_POLICY. Raises `InputWrong` with every mistake in it."""
     need(settings, "policy")
     assert settings.policy is not None
-    return Policies(watch_folder(settings.policy), settings.ingest.secrets)
+    return Policies(watch_folder(settings.policy, look_seconds), settings.ingest.secrets)
 
 
-def watch_folder(folder: Path) -> PolicyWatch:
+def watch_folder(folder: Path, look_seconds: float = LOOK_SECONDS) -> PolicyWatch:
     """Reads the folder. Raises `InputWrong` with a line for each mistake."""
     try:
-        return PolicyWatch(folder)
+        return PolicyWatch(folder, look_seconds=look_seconds)
     except PolicyFaults as wrong:
         raise InputWrong(f"The policy folder {folder} has mistakes:\n{wrong}") from wrong

@@ -5,6 +5,8 @@ https://docs.slack.dev/interactivity/handling-user-interaction
 
 from dataclasses import dataclass
 
+from activities.slack.directory import APPROVERS_LAST
+
 
 @dataclass(frozen=True)
 class Timeouts:
@@ -28,10 +30,14 @@ class Timeouts:
     """The ledger's checks of an alert or an appeal. The workflow repeats them."""
     others: float = 2.0
     """A subject's other cases; after them people type an id."""
+    statement: float = 0.8
+    """The statement of an appeal; after them its modal opens without it."""
     draw: float = 0.8
     """Drawing a modal; after them a placeholder opens, and is filled in later."""
     error: float = 0.7
     """Posting an error message; with `store` below Slack's 3 s."""
+    approvers: float = APPROVERS_LAST
+    """Age of an approver's roles."""
     roles: float = 0.4
     """A person's roles; a modal has to open within 3 s of its click."""
     workspace: float = 2.0

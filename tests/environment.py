@@ -16,6 +16,7 @@ import httpx
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
+from temporalio.worker import Worker
 
 from activities.ledger.database import Database
 from activities.ledger.queries import Queries
@@ -35,7 +36,7 @@ from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
 from deploy.sandbox.traffic.alerts import Json, Scene
 from deploy.sandbox.traffic.sender import Sender
 from tests.leaks import no_task_left
-from tests.timeouts import AFTER_CLAIM, LONG_TIMEOUTS, RPC_TIMEOUT
+from tests.timeouts import AFTER_CLAIM, LONG_TIMEOUTS, RPC_TIMEOUT, SECONDS
 from workflows.client import Appeals, Cases, OutOfReach
 from workflows.domain.ids import closed_workflow_id
 
@@ -129,7 +130,11 @@ class Environment:
 
 def policies_of(settings: Settings) -> Policies:
     """The sandbox's policy folder, read once per process, because no test changes it: 0.2 s."""
-    return _sandbox_policies() if settings.policy == POLICY else open_policies(settings)
+    return (
+        _sandbox_policies()
+        if settings.policy == POLICY
+        else open_policies(settings, look_seconds=0.0)
+    )
 
 
 @cache
@@ -146,11 +151,22 @@ async def work(settings: Settings, build: str | None = None) -> AsyncIterator[No
         settings = settings.model_copy(update={"temporal": temporal})
     async with AsyncExitStack() as opened:
         client = await open_client(settings.temporal, lazy=False)
-        duties = await open_duties(opened, settings, policies_of(settings), client)
+        duties = await open_duties(opened, settings, policies_of(settings), client, LONG_TIMEOUTS)
         deployment = deployment_of(settings.temporal)
         for worker in make_workers(client, settings.temporal.task_queue, duties, deployment):
+            _interrupt_later(worker)
             await opened.enter_async_context(worker)
         yield
+
+
+def _interrupt_later(worker: Worker) -> None:
+    """Gives a workflow task longer than the SDK's 2 s, which has no option for it.
+
+    A task shares its processor and interpreter lock with the test, the app and the other tests.
+    Stories about long tasks run `koban work` as a process.
+    """
+    if worker._workflow_worker is not None:
+        worker._workflow_worker._deadlock_timeout_seconds = SECONDS  # type: ignore[assignment]
 
 
 @asynccontextmanager

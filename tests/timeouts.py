@@ -17,13 +17,14 @@ SECONDS = 20.0
 RPC_TIMEOUT = timedelta(seconds=SECONDS)
 LONG_TIMEOUTS = Timeouts(
     ack=int(SECONDS),
+    approvers=0.0,
     gather=SECONDS,
     impact=SECONDS,
     manual=SECONDS,
     look_up=SECONDS,
     ledger=SECONDS,
     others=SECONDS,
-    draw=SECONDS,
+    statement=SECONDS,
     case=SECONDS,
     temporal=SECONDS,
     store=SECONDS,

@@ -94,12 +94,14 @@ class Queries(Repository):
         query = case_rows().filter_by(subject_type=subject_type, subject_id=subject_id)
         return await self._database.rows(query.order_by(cases.c.opened_at.desc()).limit(limit))
 
-    async def cases_naming(self, subject: Subject, limit: int = 20) -> Sequence[Row]:
+    async def cases_naming(
+        self, subject: Subject, limit: int = 20, searched: int = NEWEST
+    ) -> Sequence[Row]:
         """Cases about other subjects whose alerts name this one as related, newest first.
 
-        Searches the open cases, and the `NEWEST` of all: there is no index over related subjects.
+        Searches the open cases, and the newest of all: there is no index over related subjects.
         """
-        newest = sa.select(cases.c.id).order_by(cases.c.opened_at.desc()).limit(NEWEST)
+        newest = sa.select(cases.c.id).order_by(cases.c.opened_at.desc()).limit(searched)
         about = sa.and_(cases.c.subject_type == subject.type, cases.c.subject_id == subject.id)
         named = sa.select(1).where(alerts.c.case_id == cases.c.id, self._names(subject))
         query = case_rows().where(

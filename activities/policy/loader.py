@@ -193,15 +193,22 @@ def _meant(file: str) -> str:
 
 
 LOOK_SECONDS = 1.0
+"""Seconds between two looks at the disk."""
 Signature = tuple[tuple[str, str], ...]
 
 
 class PolicyWatch:
     """Current policy folder; `faults` are the mistakes of a newer invalid state."""
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Callable[[], float] = time.monotonic,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
         """Reads the folder at once. Raises `PolicyFaults`."""
         self._folder = folder
+        self._look_seconds = look_seconds
         self._clock = clock
         self._signature = _signature(folder)
         self._current = load_policy(folder)
@@ -209,8 +216,8 @@ class PolicyWatch:
         self.faults: tuple[Fault, ...] = ()
 
     def current(self) -> PolicyFolder:
-        """The newest valid folder; checks the disk at most once a second."""
-        if self._clock() - self._looked >= LOOK_SECONDS:
+        """The newest valid folder; checks the disk at most once in `look_seconds`."""
+        if self._clock() - self._looked >= self._look_seconds:
             self._looked = self._clock()
             self._look()
         return self._current

@@ -123,12 +123,14 @@ SECONDS = 10
 
 
 @asynccontextmanager
-async def slack_client(token: str, api_url: str) -> AsyncIterator[AsyncWebClient]:
+async def slack_client(
+    token: str, api_url: str, seconds: int = SECONDS
+) -> AsyncIterator[AsyncWebClient]:
     """Opens a client over one session; without retries and waits of its own: Temporal retries."""
-    timeout = aiohttp.ClientTimeout(total=SECONDS)
+    timeout = aiohttp.ClientTimeout(total=seconds)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         client = AsyncWebClient(
-            token=token, base_url=api_url, session=session, timeout=SECONDS, retry_handlers=[]
+            token=token, base_url=api_url, session=session, timeout=seconds, retry_handlers=[]
         )
         if urlsplit(api_url).hostname in ("127.0.0.1", "localhost", "::1"):
             client.proxy = None  # the machine's proxy can't reach the sandbox

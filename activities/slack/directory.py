@@ -19,7 +19,7 @@ NAMES_LAST = timedelta(minutes=10)
 """Time for which a guest, or somebody who was deactivated, is not noticed."""
 GROUPS_LAST = timedelta(seconds=60)
 """Time for which a former member of a group keeps its role."""
-NEWEST = 2.0
+APPROVERS_LAST = 2.0
 """Seconds for which one call serves several approvals (usergroups.users.list: 20 a minute)."""
 GROUPS_OLDEST = timedelta(minutes=15)
 """The same while Slack is unreachable."""
@@ -84,8 +84,10 @@ class Directory:
         clock: Callable[[], float] = time.monotonic,
         chosen: Chosen | None = None,
         on_shift: OnShift | None = None,
+        approvers_last: float = APPROVERS_LAST,
     ) -> None:
         """`language` is the default; `chosen` overrides Slack's, and must not raise."""
+        self._approvers_last = approvers_last
         self._client = client
         self._chosen = chosen
         self._on_shift = on_shift
@@ -172,10 +174,10 @@ class Directory:
     async def grant(self, person: str, newest: bool = False) -> Grant:
         """The roles with the time when the oldest group was read. Raises `RolesUnknown`.
 
-        With `newest` groups and account are at most `NEWEST` seconds old, or only roles.yaml
-        counts.
+        With `newest` groups and account are at most `approvers_last` seconds old, or only
+        roles.yaml counts.
         """
-        roles = await self.roles(person, NEWEST if newest else None)
+        roles = await self.roles(person, self._approvers_last if newest else None)
         groups = {who.group for who in self._roles().roles.values() if who.group is not None}
         age = max((self._groups.age(group) for group in groups), default=0.0)
         named = self._roles().configured(person)

@@ -43,6 +43,7 @@ from bot.settings import Settings, load_settings, need
 from bot.slack.listener import utc_now
 from bot.tasks import run_until_stopped
 from bot.temporal import deployment_of, encryption_problem, exposures, wait_for_temporal
+from bot.timeouts import PRODUCTION, Timeouts
 from bot.worker import Duties, make_workers, run_workers
 from workflows.client import Cases, StormClient
 
@@ -97,7 +98,11 @@ def _tune_gc() -> None:
 
 
 async def open_duties(
-    opened: AsyncExitStack, settings: Settings, policies: Policies, client: Client
+    opened: AsyncExitStack,
+    settings: Settings,
+    policies: Policies,
+    client: Client,
+    timeouts: Timeouts = PRODUCTION,
 ) -> Duties:
     """Builds every activity, closed with `opened`; waits for the ledger. Raises `SettingWrong`."""
     assert settings.platform.base_url is not None
@@ -115,6 +120,7 @@ async def open_duties(
         settings.locale,
         chosen=LanguagePreferences(Preferences(database)).language,
         on_shift=lambda: policies.on_shift(settings.zone, utc_now()),
+        approvers_last=timeouts.approvers,
     )
     cases, storms = Cases(client, settings.temporal.task_queue), Storms(database)
     slack = SlackActivities(

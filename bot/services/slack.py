@@ -82,7 +82,11 @@ def make_services(
 ) -> Services:
     """Builds the container."""
     preferences = LanguagePreferences(Preferences(database), first_timeout=timeouts.language)
-    people = Directory(web, policies.roles, settings.locale, chosen=preferences.language)
+    people = Directory(
+        *(web, policies.roles, settings.locale),
+        chosen=preferences.language,
+        approvers_last=timeouts.approvers,
+    )
     queue, rpc_timeout = settings.temporal.task_queue, timedelta(seconds=timeouts.temporal)
     cases = Cases(client, queue, people.granted, rpc_timeout)
     queries, covers = Queries(database), CurrentCovers(Covers(database), people)

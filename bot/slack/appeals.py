@@ -83,7 +83,7 @@ class AppealModals(ModalListener[AppealMetadata]):
     async def _statement(self, appeal: str) -> str | None:
         """The person's statement, empty if unknown; None for an appeal that is over."""
         try:
-            async with asyncio.timeout(self._services.timeouts.draw):
+            async with asyncio.timeout(self._services.timeouts.statement):
                 memory = await self._services.appeals.memory(appeal)
         except (OutOfReach, TimeoutError) as error:
             _log.warning("appeal_not_asked", appeal=appeal, error=str(error))

@@ -2,13 +2,24 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
 
 from deploy.sandbox.app import INGEST_SECRET
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.traffic.sender import signed
 from tests.bench.excess import worst_alert, worst_bodies
-from tests.environment import Environment
+from tests.environment import Environment, koban, work_process
 from tests.stories.test_a_shift import case_of, lure
+
+
+@pytest.fixture
+async def env(temporal: str, tmp_path: Path) -> AsyncIterator[Environment]:
+    """A Koban whose worker is a process, whose tasks the SDK interrupts after two seconds."""
+    async with koban(temporal, tmp_path, working=False) as env, work_process(env, tmp_path):
+        yield env
 
 
 async def posted(env: Environment, value: object) -> int:

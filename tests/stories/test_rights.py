@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from activities.policy import loader
-from activities.slack import directory
 from deploy.sandbox.app import POLICY
 from deploy.sandbox.slack.model import Member
 from deploy.sandbox.slack.person import Refused
@@ -19,12 +17,6 @@ from tests.stories.test_second_person import a_ban
 from tests.stories.test_working_a_case import wait_in_thread
 
 
-@pytest.fixture(autouse=True)
-def no_cached_approvers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The roles of approvers are read for each press; usually one reading serves two seconds."""
-    monkeypatch.setattr(directory, "NEWEST", 0.0)
-
-
 @pytest.fixture
 def policy(tmp_path: Path) -> Path:
     """A policy folder that the test may change."""
@@ -32,11 +24,8 @@ def policy(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def changing(
-    temporal: str, tmp_path: Path, policy: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Environment]:
+async def changing(temporal: str, tmp_path: Path, policy: Path) -> AsyncIterator[Environment]:
     """A Koban with that folder, which notices a change at once instead of within a second."""
-    monkeypatch.setattr(loader, "LOOK_SECONDS", 0.0)
     async with koban(temporal, tmp_path, policy=policy) as env:
         yield env
 

@@ -19,6 +19,7 @@ from activities.slack.rate_limiter import RateLimiter
 from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app
 from deploy.sandbox.slack.model import Message
+from deploy.sandbox.slack.person import WAIT_SECONDS
 from deploy.sandbox.slack.workspace import Workspace
 from tests.activities.slack.cases import Story
 from workflows.domain.case.events import Recorded
@@ -138,7 +139,7 @@ async def slack() -> AsyncIterator[SlackWorld]:
     roles = policy()
     async with (
         serving(make_app(workspace)) as url,
-        slack_client(workspace.bot_token, f"{url}/api/") as client,
+        slack_client(workspace.bot_token, f"{url}/api/", int(WAIT_SECONDS)) as client,
     ):
         people = Directory(client, lambda: RoleBook(roles=roles), Language.JA)
         slack = SlackWorld(workspace, client, people, roles)
