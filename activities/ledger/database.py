@@ -189,6 +189,12 @@ class Repository:
         self._database = database
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file of a ledger in SQLite; None for another database."""
+    parsed = make_url(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
 def _unusable(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and any(words in str(error.orig) for words in _UNUSABLE)
 

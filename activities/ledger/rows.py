@@ -66,13 +66,13 @@ def new_salt() -> str:
 
 def digest_of(salt: str | None, content: Any) -> str:
     """The SHA-256 in hex of JSON content with its salt; None: what is left after an erasure."""
-    return _sha256([salt, content])
+    return sha256_of([salt, content])
 
 
 def hash_of(link: Link) -> str:
     """The expected hash of `link`."""
     at = iso(link.at)
-    return _sha256(
+    return sha256_of(
         [link.prev_hash, link.case_id, link.seq, at, link.kind, link.actor, link.data_digest]
     )
 
@@ -82,7 +82,8 @@ def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _sha256(content: Any) -> str:
+def sha256_of(content: Any) -> str:
+    """The SHA-256 in hex of the canonical JSON."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -33,7 +33,7 @@ from activities.slack.rate_limiter import RateLimiter
 from activities.storm_watch import StormWatch
 from bot.cli.process import open_database, open_http, open_web, run, stop_event
 from bot.encryption import Undecryptable
-from bot.ledger import signer_of, wait_for_ledger
+from bot.ledger import seal_heads, signer_of, wait_for_ledger
 from bot.log_setup import set_up_logging
 from bot.policies import ActionSource, Policies, open_policies
 from bot.services.reports import report_schedules
@@ -41,7 +41,7 @@ from bot.services.slack import covers_of
 from bot.services.team import LanguagePreferences
 from bot.settings import Settings, load_settings, need
 from bot.slack.listener import utc_now
-from bot.tasks import run_until_stopped
+from bot.tasks import in_background, run_until_stopped
 from bot.temporal import deployment_of, encryption_problem, exposures, wait_for_temporal
 from bot.timeouts import PRODUCTION, Timeouts
 from bot.worker import Duties, make_workers, run_workers
@@ -109,6 +109,7 @@ async def open_duties(
     signer = signer_of(settings.temporal)
     database = await opened.enter_async_context(open_database(settings.ledger, signer))
     await wait_for_ledger(database)
+    await opened.enter_async_context(in_background(seal_heads(database)))
     web = await open_web(opened, settings)
     market = Platform(await open_http(opened, settings))
     proofs = Proofs(signer, unsigned_until=settings.temporal.unsealed_until)
