@@ -46,6 +46,10 @@ class Signer:
             self._mac(key, purpose, text).encode(), mac.encode("utf-8", "surrogatepass")
         )
 
+    def knows(self, signature: str) -> bool:
+        """Whether one of the keys is named in the signature."""
+        return signature.partition(":")[0] in self._keys
+
     def is_current(self, signature: str) -> bool:
         """Whether the first key made the signature."""
         return signature.partition(":")[0] == self._first

@@ -26,6 +26,7 @@ from activities.ledger.cases import Ledger
 from activities.ledger.database import Database, LedgerError, LedgerUnavailable, Row, migrate
 from activities.ledger.policies import StoredPolicies
 from activities.ledger.recovery import MOST, NotRestorable, Recovery
+from activities.ledger.verification import Verifier
 from activities.signatures import Signer
 from bot.encryption import Undecryptable
 from bot.policies import Policies
@@ -46,6 +47,7 @@ YOUNG = timedelta(minutes=1)
 """A workflow that began since then may not be in the ledger yet."""
 KEPT_SECONDS = 60.0
 """Age of an answer that `check` gives again."""
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 CASE, APPEAL = "CaseWorkflow", "AppealWorkflow"
 FIX = "run koban doctor --fix."
 
@@ -77,9 +79,13 @@ class Stores:
         database: Database,
         policies: Policies,
         signer: Signer,
+        unsigned_until: datetime | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`signer` is that of `koban work`: what is filled in has to be signed as well."""
+        """`signer` is that of `koban work`: what is filled in has to be signed as well.
+
+        What is older than `unsigned_until` needs no signature.
+        """
         stored = StoredPolicies(database, signer, policies.current_packed)
         self._client = client
         self._database = database
@@ -87,6 +93,7 @@ class Stores:
         self._cases = Cases(client, task_queue)
         self._ledger = Ledger(database, policies=stored)
         self._recovery = Recovery(database, stored)
+        self._unsigned_until = unsigned_until
         self._clock = clock
         self._at = float("-inf")
         self._last: str | None = None
@@ -265,13 +272,22 @@ class Stores:
         if (own is None and marked is not None) or await self.orphans():
             async for line in self._fill():
                 yield line
-        for row in await self.lost():
+        lost = await self.lost()
+        if lost and await self._is_forged():
+            yield Line(False, "no case is started again: koban audit verify finds faults")
+            lost = []
+        for row in lost:
             yield await self._start_again(row)
         for appeal in await self.lost_appeals():
             yield Line(False, f"{appeal}: an appeal is not restored; answer it outside Koban")
         identity = await self._recovery.identify(marked)
         if marked is None:
             await self._write_mark(identity)
+
+    async def _is_forged(self) -> bool:
+        """Whether the audit finds a fault, entries aside that no worker has sealed yet."""
+        found = await Verifier(self._database).run((), _NEVER, self._unsigned_until)
+        return bool(found.findings)
 
     async def _start_again(self, row: Row) -> Line:
         case, book = row["id"], row["playbook"]

@@ -20,8 +20,11 @@ from temporalio.worker import Worker
 
 from activities.ledger.database import Database
 from activities.ledger.queries import Queries
+from activities.ledger.verification import Verifier
+from bot.cli.process import open_database
 from bot.cli.serve import open_app
 from bot.cli.work import open_duties
+from bot.ledger import signer_of
 from bot.policies import Policies, open_policies, watch_folder
 from bot.settings import Settings
 from bot.temporal import deployment_of, open_client
@@ -125,6 +128,12 @@ class Environment:
             if memory is not None and memory.case is not None and memory.case.id == case:
                 return memory.case.version
         return None
+
+    async def findings(self, settings: Settings | None = None) -> tuple[str, ...]:
+        """The faults that `koban audit verify` finds, with the keys of `settings` if given."""
+        signer = signer_of((settings or self.settings).temporal)
+        async with open_database(self.settings.ledger, signer) as database:
+            return (await Verifier(database).run()).findings
 
     async def wait_kind(self, case: str, kind: str) -> None:
         """Waits until the ledger has such an event."""

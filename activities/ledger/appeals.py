@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from temporalio import activity
 
+from activities.ledger.audit_log import lasting
 from activities.ledger.database import Repository, Row
 from activities.ledger.event_log import append
 from activities.ledger.queries import Queries
@@ -49,7 +50,7 @@ class AppealsLedger(Repository):
 
     def _write(self, connection: sa.Connection, write: AppealWrite) -> None:
         version = self._locked_version(connection, write)
-        append(connection, write.row.id, write.events)
+        append(connection, write.row.id, write.events, self._database.audit)
         if version <= write.row.version:
             update = sa.update(appeals).where(appeals.c.id == write.row.id)
             connection.execute(update.values(appeal_values(write.row, write.card)))
@@ -59,6 +60,7 @@ class AppealsLedger(Repository):
         insert = self._database.insert(appeals).on_conflict_do_nothing()
         row = appeal_values(write.row, write.card)
         if connection.execute(insert.values(row)).rowcount == 1:
+            self._database.audit.enter(connection, appeals.name, {row["id"]: lasting(appeals, row)})
             return write.row.version
         query = sa.select(appeals.c.version, appeals.c.received_at).where(
             appeals.c.id == write.row.id

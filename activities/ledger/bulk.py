@@ -1,6 +1,6 @@
 """Ledger of bulk decisions: their subjects and the actions on each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
+from activities.ledger.audit_log import json_of
 from activities.ledger.database import Repository, Row
 from activities.ledger.queries import CHUNK
 from activities.ledger.rows import action_values, status_values, storable, subject_of
@@ -67,6 +68,9 @@ class BulkLedger(Repository):
             known = sa.select(bulk_decisions.c.place).where(bulk_decisions.c.bulk_id == bulk)
             if rows and (await connection.execute(known.limit(1))).first() is None:
                 await connection.execute(sa.insert(bulk_decisions), rows)
+                enter = self._database.audit.enter
+                members = {bulk: members_of(rows)}
+                await connection.run_sync(enter, bulk_decisions.name, members)
         return await self.stored(bulk)
 
     async def sanctioned(self, subjects: Sequence[Subject]) -> int:
@@ -115,12 +119,24 @@ class BulkLedger(Repository):
     async def record_bulk(self, written: BulkRows) -> None:
         """Upserts actions on some subjects; an older write never replaces a newer one."""
         async with self._database.writing() as connection:
-            rows = _action_rows(written, await _subjects_at(connection, written))
+            subjects = await _subjects_at(connection, written)
+            rows = _action_rows(written, subjects)
             if rows:
-                upsert = self._database.upsert(
-                    actions, rows[0], where=lambda new: actions.c.version <= new.version
-                )
-                await connection.execute(upsert, rows)
+                places = {each: place for place, each in subjects.items()}
+                await connection.run_sync(self._upsert, rows, places)
+
+    def _upsert(
+        self,
+        connection: sa.Connection,
+        rows: Sequence[dict[str, Any]],
+        places: Mapping[Subject, int],
+    ) -> None:
+        upsert = self._database.upsert(
+            actions, rows[0], where=lambda new: actions.c.version <= new.version
+        ).returning(actions)
+        changed = connection.execute(upsert, rows).mappings()
+        entered = {action_key(row, places[subject_of(row)]): json_of(row) for row in changed}
+        self._database.audit.enter(connection, actions.name, entered)
 
     async def last_of(self, case: str) -> Decision | None:
         """The last decision of a case, where it is a bulk decision."""
@@ -156,6 +172,18 @@ class BulkLedger(Repository):
         count = sa.select(sa.func.count().label("total")).where(bulk_decisions.c.bulk_id == bulk)
         total = (await self._database.rows(count))[0]["total"]
         return Page(total=total, rows=await self._database.rows(query))
+
+
+def members_of(rows: Iterable[Mapping[Any, Any]]) -> list[Any]:
+    """The content of a bulk decision for the audit log: case and subjects by place."""
+    ordered = sorted(rows, key=itemgetter("place"))
+    names = ("place", "case_id", "subject_type", "subject_id")
+    return [[row[name] for name in names] for row in ordered]
+
+
+def action_key(row: Mapping[Any, Any], place: int) -> str:
+    """The key in the audit log of an action on the subject at a place of a bulk decision."""
+    return f"{row['bulk_id']}/{place}/{row['action']}"
 
 
 def _by_place(rows: Iterable[Row]) -> list[tuple[int, list[Row]]]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 import structlog
 from temporalio import activity
 
+from activities.ledger.audit_log import lasting
 from activities.ledger.database import Database
 from activities.ledger.event_log import append
 from activities.ledger.evidence import note_reveals
@@ -180,7 +181,10 @@ class Ledger:
         if self._claim(connection, case, (ReceivedAlert(alert=wanted.alert, at=event.at),)):
             raise _NotOpened(OpenedCase())
         self._check_reopened(connection, wanted, case)
-        append(connection, case, [Recorded(seq=1, event=event)])
+        audit = self.database.audit
+        own = lasting(cases, {**dict(wanted.row), "owner_key": wanted.key})
+        beside = audit.entries(cases.name, {case: own})
+        append(connection, case, [Recorded(seq=1, event=event)], audit, beside)
         if policy is not None:
             self._policies.keep(connection, policy)
         return OpenedCase(event=event, pause=pause)
@@ -201,9 +205,13 @@ class Ledger:
         policy: PackedPolicy | None,
     ) -> None:
         row = case_values(wanted.row.model_copy(update={"id": event.case}))
-        connection.execute(self._insert_case, {**row, "owner_key": wanted.key})
+        values = {**row, "owner_key": wanted.key}
+        made = connection.execute(self._insert_case, values).scalar_one_or_none()
         self._claim(connection, event.case, (ReceivedAlert(alert=wanted.alert, at=event.at),))
-        append(connection, event.case, [Recorded(seq=1, event=event)])
+        audit = self.database.audit
+        own = lasting(cases, {**dict(wanted.row), "owner_key": wanted.key})
+        beside = audit.entries(cases.name, {event.case: own}) if made is not None else ()
+        append(connection, event.case, [Recorded(seq=1, event=event)], audit, beside)
         if policy is not None:
             self._policies.keep(connection, policy)
 
@@ -278,11 +286,11 @@ class Ledger:
 
     def _write(self, connection: sa.Connection, write: LedgerWrite) -> None:
         version = self._locked_version(connection, write)
-        new = append(connection, write.case, write.events)
+        new = append(connection, write.case, write.events, self.database.audit)
         self._claim(connection, write.case, write.alerts)
         if write.row is not None and version <= write.row.version:
             self._update(connection, write)
-        note_reveals(connection, write.case, new)
+        note_reveals(connection, write.case, new, self.database.audit)
 
     def _locked_version(self, connection: sa.Connection, write: LedgerWrite) -> int:
         """The version of the case's row, locked against other workers."""
@@ -291,6 +299,7 @@ class Ledger:
             if write.row is not None:  # the row is lost
                 row = {**case_values(write.row), "owner_key": write.owner_key}
                 connection.execute(sa.insert(cases).values(row))
+                self.database.audit.enter(connection, cases.name, {write.case: lasting(cases, row)})
             return 0
         if found.owner_key != write.owner_key:
             raise RuntimeError(f"{write.case} is the id of another case")

@@ -1,15 +1,45 @@
-"""Event log of cases and appeals: idempotent appends, and the audit of its hash chains."""
+"""Event log of cases and appeals: idempotent appends, and the check of chains and rows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 
-from activities.ledger.database import ChainBroken, Row
-from activities.ledger.queries import Queries
-from activities.ledger.rows import GENESIS, Broken, Link, R, first_break, link_after, recorded_of
-from activities.ledger.schema import events
+from activities.ledger.audit_log import AuditLog, EntryKind, json_of
+from activities.ledger.database import ChainBroken
+from activities.ledger.policies import SNAPSHOT, snapshot_text
+from activities.ledger.rows import (
+    GENESIS,
+    Broken,
+    Link,
+    R,
+    action_values,
+    appeal_values,
+    case_values,
+    first_break,
+    link_after,
+    recorded_of,
+    storable,
+)
+from activities.ledger.schema import actions, appeals, cases, events, policies
+from activities.signatures import Signer
+from workflows.domain.appeal.events import AppealDismissed, AppealFiled, AppealRecorded
+from workflows.domain.appeal.rules import apply_all_to_appeal, received
+from workflows.domain.case.events import CaseOpened, Recorded
+from workflows.domain.case.evolve import apply_all, opened
+from workflows.domain.case.model import Case
+from workflows.domain.case.projection import action_rows, case_row
+from workflows.domain.case.snapshot import CaseSnapshot
+from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.policy.packed import PackedPolicy
+from workflows.domain.policy.playbook import Policy
+from workflows.ports.appeals import appeal_row
+
+Fields = Mapping[Any, Any]
+"""A row by its column names."""
+Entries = dict[str, dict[str, list[Fields]]]
+"""The entries of the audit log by table and key, oldest first."""
 
 _TAIL = sa.select(events).where(
     events.c.case_id == sa.bindparam("chain_id"), events.c.seq >= sa.bindparam("first")
@@ -17,20 +47,29 @@ _TAIL = sa.select(events).where(
 _LINKS = sa.insert(events)
 
 
-def append(connection: sa.Connection, chain_id: str, recorded: Sequence[R]) -> list[Link]:
-    """Appends the events that the log lacks; returns their links. Raises `ChainBroken`."""
+def append(
+    connection: sa.Connection,
+    chain_id: str,
+    recorded: Sequence[R],
+    audit: AuditLog,
+    beside: Sequence[dict[str, Any]] = (),
+) -> list[Link]:
+    """Appends the events that the log lacks; returns their links. Raises `ChainBroken`.
+
+    Their entry in the audit log is inserted together with those `beside` it.
+    """
     if not recorded:
         return []
     first = recorded[0].seq
     tail = connection.execute(_TAIL, {"chain_id": chain_id, "first": first - 1})
     there = {row.seq: row for row in tail}
     previous = there[first - 1].hash if first - 1 in there else GENESIS if first == 1 else None
-    new = []
+    new: list[Link] = []
     for each in recorded:
         if previous is None:
             raise ChainBroken(f"{chain_id}: event {each.seq - 1} is missing")
-        link = link_after(chain_id, each, previous)
         written = there.get(each.seq)
+        link = link_after(chain_id, each, previous, written.salt if written else None)
         if written is None:
             new.append(link)
         elif not _same(written, link, type(each)):
@@ -38,42 +77,240 @@ def append(connection: sa.Connection, chain_id: str, recorded: Sequence[R]) -> l
         previous = link.hash if written is None else written.hash
     if new:
         connection.execute(_LINKS, [dict(vars(link)) for link in new])
+        audit.insert(connection, [*beside, *_entries(audit, new[-1])])
     return new
+
+
+def _entries(audit: AuditLog, last: Link) -> list[dict[str, Any]]:
+    """The entry of the last event of a write: its hash covers those before it."""
+    key = event_key(last.case_id, last.seq)
+    return audit.entries(events.name, {key: last.hash}, digested=True)
+
+
+def event_key(case: str, seq: int) -> str:
+    """The key of an event in the audit log."""
+    return f"{case}/{seq}"
+
+
+def erase(
+    connection: sa.Connection, audit: AuditLog, case: str, left: Mapping[int, dict[str, Any] | None]
+) -> None:
+    """Replaces the data of events, by seq, by what may stay of them; None: nothing.
+
+    The chain of the case still verifies: an `erased` entry has the digest of what is left.
+    """
+    changed = sa.update(events).where(events.c.case_id == case)
+    for seq, data in left.items():
+        connection.execute(changed.where(events.c.seq == seq).values(data=data, salt=None))
+    audit.erased(connection, events.name, {event_key(case, seq): left[seq] for seq in left})
 
 
 def _same(written: sa.Row[Any], link: Link, kind: type[R]) -> bool:
     """True for the same event: a newer version of Koban may write more fields."""
+    if written.salt is None:  # erased since
+        return bool(written.kind == link.kind and written.at == link.at)
     return written.hash == link.hash or recorded_of(written, kind) == recorded_of(link, kind)
 
 
-@dataclass(frozen=True)
-class Audit:
-    """Numbers of checked cases and events, and the broken chains."""
-
-    cases: int
-    events: int
-    broken: tuple[Broken, ...]
+# -- chains, rows and snapshots of cases and appeals ------------------------------------------
 
 
-async def verify(queries: Queries) -> Audit:
-    """Recomputes every chain and counts each case's events. Raises `LedgerUnavailable`."""
-    broken, events = [], 0
-    cases = await queries.chains()
-    for case in cases:
-        # The row first: an active case gets more events meanwhile.
-        row = await queries.case(case) or await queries.appeal(case)
-        chain = await queries.chain(case)
-        events += len(chain)
-        found = first_break(chain) or _cut_short(row, case, len(chain))
-        if found is not None:
-            broken.append(found)
-    return Audit(cases=len(cases), events=events, broken=tuple(broken))
+class Chains:
+    """Chains of cases and appeals, compared with their entries, rows and snapshots."""
+
+    def __init__(self, connection: sa.Connection, entries: Entries, signer: Signer) -> None:
+        """`entries` are all of the audit log."""
+        self._connection = connection
+        self._signer = signer
+        self._removed = {
+            key
+            for source in (cases.name, appeals.name)
+            for key, own in entries.get(source, {}).items()
+            if own[-1]["kind"] == EntryKind.REMOVED
+        }
+        self._written: dict[str, dict[int, str]] = {}
+        self._erased: dict[str, dict[int, str]] = {}
+        for key, own in entries.get(events.name, {}).items():
+            case, _, seq = key.partition("/")
+            for each in own:
+                kept = self._erased if each["kind"] == EntryKind.ERASED else self._written
+                kept.setdefault(case, {})[int(seq)] = each["digest"]
+        self._policies: dict[tuple[str, str], Policy] = {}
+        self._skipped = 0
+        self.cases = self.events = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence about cases whose rows were not compared."""
+        if not self._skipped:
+            return ()
+        return (
+            f"{self._skipped} rows were not compared with their events: those were erased in part, "
+            "or their policy is not in the ledger.",
+        )
+
+    def faults(self) -> Iterable[str]:
+        """The faults of all cases and appeals."""
+        known = sa.union(
+            sa.select(events.c.case_id.label("id")), sa.select(cases.c.id), sa.select(appeals.c.id)
+        )
+        ids = set(self._connection.execute(known).scalars())
+        for case in sorted(ids | set(self._written)):
+            yield from self._faults(case)
+
+    def _faults(self, case: str) -> Iterable[str]:
+        query = sa.select(events).where(events.c.case_id == case).order_by(events.c.seq)
+        links = [Link(**row) for row in self._connection.execute(query).mappings()]
+        if case in self._removed and not links:
+            return
+        self.cases += 1
+        self.events += len(links)
+        row, table = self._row(case)
+        version = None if row is None else int(row["version"])
+        broken = first_break(links, self._erased.get(case)) or _cut_short(case, links, version)
+        if broken is not None:
+            yield f"{case}: event {broken.seq}: {broken.why}."
+            return
+        faults = list(self._unwritten(case, links))
+        if row is not None and not faults:
+            faults = [f"{case}: {fault}." for fault in self._compared(table, row, links)]
+        yield from faults
+
+    def _row(self, case: str) -> tuple[Fields | None, sa.Table]:
+        for table in (cases, appeals):
+            query = sa.select(table).where(table.c.id == case)
+            found = self._connection.execute(query).mappings().one_or_none()
+            if found is not None:
+                return found, table
+        return None, cases
+
+    def _unwritten(self, case: str, links: Sequence[Link]) -> Iterable[str]:
+        """Events that are not those of the audit log."""
+        written = self._written.get(case, {})
+        for seq, digest in sorted(written.items()):
+            if seq > len(links):
+                yield f"{case}: event {seq}: it was deleted."
+                return
+            if links[seq - 1].hash != digest:
+                yield f"{case}: event {seq}: it is not the one that was written."
+                return
+        if len(links) > max(written, default=0):
+            yield f"{case}: event {max(written, default=0) + 1}: it has no entry in the audit log."
+
+    # -- rows -----------------------------------------------------------------------------
+
+    def _compared(self, table: sa.Table, row: Fields, links: Sequence[Link]) -> Iterable[str]:
+        """Faults of a row against the events up to its version."""
+        written = links[: row["version"]]
+        if any(link.salt is None for link in written):
+            self._skipped += 1
+            return
+        try:
+            faults = self._case_faults if table is cases else _appeal_faults
+            yield from faults(row, written)
+        except (ValueError, AssertionError, KeyError, AttributeError):
+            yield "its row can't be compared: its events don't apply to each other"
+
+    def _case_faults(self, row: Fields, links: Sequence[Link]) -> Iterable[str]:
+        policy = self._policy(row)
+        if policy is None:
+            if row["snapshot"] is not None:
+                yield f"its policy, version {row['policy_version']}, is missing"
+            self._skipped += 1
+            return
+        state = _folded(row, policy, links)
+        expected = case_values(case_row(state))
+        yield from _differing("its row", row, expected)
+        yield from self._action_faults(row["id"], state)
+        if row["snapshot"] is not None:
+            yield from self._snapshot_faults(row, policy, links)
+
+    def _policy(self, row: Fields) -> Policy | None:
+        key = (row["playbook"], row["policy_version"])
+        if key not in self._policies:
+            query = sa.select(policies).filter_by(playbook=key[0], version=key[1])
+            found = self._connection.execute(query).mappings().one_or_none()
+            if found is None:
+                return None
+            self._policies[key] = PackedPolicy.model_validate(dict(found)).policy
+        return self._policies[key]
+
+    def _action_faults(self, case: str, state: Case) -> Iterable[str]:
+        query = sa.select(actions).where(actions.c.case_id == case, actions.c.bulk_id.is_(None))
+        key = itemgetter("decision_id", "action", "subject_type", "subject_id")
+        found = {key(row): row for row in self._connection.execute(query).mappings()}
+        expected = {
+            key(values): values
+            for values in (action_values(case, row) for row in action_rows(state))
+        }
+        for each in sorted(set(found) | set(expected)):
+            name = f"the action {each[1]} of {each[0]}"
+            if each not in found:
+                yield f"{name} was deleted"
+            elif each not in expected:
+                yield f"{name} is in no event"
+            else:
+                # The version is that of the last change.
+                yield from _differing(name, found[each], expected[each], but=("version",))
+
+    def _snapshot_faults(self, row: Fields, policy: Policy, links: Sequence[Link]) -> Iterable[str]:
+        text = snapshot_text(row["id"], row["playbook"], row["policy_version"], row["snapshot"])
+        if not self._signer.verifies(SNAPSHOT, text, row["snapshot_signature"] or ""):
+            yield "its snapshot is not signed by Koban"
+        kept = CaseSnapshot.model_validate(row["snapshot"]).case
+        version = 0 if kept is None else kept.version
+        if kept is None or not 0 < version <= len(links):
+            yield "its snapshot has no state that its events had"
+            return
+        state = _folded(row, policy, links[:version])
+        names = [
+            name
+            for name in Case.model_fields
+            if name != "policy" and getattr(kept, name) != getattr(state, name)
+        ]
+        if names:
+            yield f"its snapshot says otherwise than its events: {', '.join(names)}"
 
 
-def _cut_short(row: Row | None, case: str, length: int) -> Broken | None:
+def _cut_short(case: str, links: Sequence[Link], version: int | None) -> Broken | None:
     """Detects a missing end of a chain by the version in the case's row."""
-    if row is None:
-        return Broken(case, length, "its case is missing")
-    if row["version"] > length:
-        return Broken(case, length + 1, "an event is missing")
+    if version is None:
+        return Broken(case, len(links), "its case is missing")
+    if version > len(links):
+        return Broken(case, len(links) + 1, "an event is missing")
     return None
+
+
+def _folded(row: Fields, policy: Policy, links: Sequence[Link]) -> Case:
+    """The case after its events."""
+    happened = [recorded_of(link, Recorded).event for link in links]
+    first = happened[0]
+    assert isinstance(first, CaseOpened), "a case begins with its opening"
+    return apply_all(opened(row["workflow_id"], policy, first), happened[1:])
+
+
+def _appeal_faults(row: Fields, links: Sequence[Link]) -> Iterable[str]:
+    happened = [recorded_of(link, AppealRecorded).event for link in links]
+    if not happened:
+        return
+    first = happened[0]
+    assert isinstance(first, AppealFiled | AppealDismissed), "an appeal begins with its request"
+    # Only the time for an answer is read of the rules, and the entry of the row covers it.
+    within = {"answer_within": row["due_at"] - row["received_at"]}
+    rules = AppealRules.model_construct(None, **within)
+    start = received(row["id"], first.request, rules, row["received_at"])
+    expected = appeal_values(appeal_row(apply_all_to_appeal(start, happened)), None)
+    yield from _differing("its row", row, expected)
+
+
+def _differing(
+    name: str, row: Fields, expected: Mapping[str, Any], but: Sequence[str] = ()
+) -> Iterable[str]:
+    names = [
+        column
+        for column, value in expected.items()
+        if column not in but
+        and storable(json_of({column: value})) != json_of({column: row[column]})
+    ]
+    if names:
+        yield f"{name} says otherwise than the events: {', '.join(names)}"

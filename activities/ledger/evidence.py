@@ -8,10 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.ledger.audit_log import AuditLog
 from activities.ledger.database import Repository
 from activities.ledger.limits import note_overrun
+from activities.ledger.queries import insert_lookups
 from activities.ledger.rows import Link
-from activities.ledger.schema import alerts, cases, events, evidence_files, exposures, lookups
+from activities.ledger.schema import alerts, cases, events, evidence_files, exposures
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, named
 from workflows.domain.case.event_base import kind_of
 from workflows.domain.case.events import CaseAbsorbed, EvidenceRevealed
@@ -181,7 +183,9 @@ async def _known(connection: AsyncConnection, exposing: RevealRequest, image: bo
     )
 
 
-def note_reveals(connection: sa.Connection, case: str, links: Sequence[Link]) -> None:
+def note_reveals(
+    connection: sa.Connection, case: str, links: Sequence[Link], audit: AuditLog
+) -> None:
     """Records a look-up for each reveal among the new events of a case."""
     revealed = [link for link in links if link.kind == kind_of(EvidenceRevealed)]
     if not revealed:
@@ -189,10 +193,11 @@ def note_reveals(connection: sa.Connection, case: str, links: Sequence[Link]) ->
     query = sa.select(cases.c.subject_type, cases.c.subject_id).where(cases.c.id == case)
     found = connection.execute(query).mappings().one_or_none()
     subject = found or {"subject_type": "case", "subject_id": case}  # the row is lost
-    connection.execute(sa.insert(lookups), [{**_look(link), **subject} for link in revealed])
+    insert_lookups(connection, [{**_look(link), **subject} for link in revealed], audit)
 
 
 def _look(link: Link) -> dict[str, Any]:
+    assert link.data is not None, "a new event"
     kind = "image" if link.data["image"] else "text"
     return {
         "at": link.at,

@@ -25,7 +25,8 @@ def snapshot_text(case: str, playbook: str, version: str, snapshot: Any) -> str:
     return canonical(parts)
 
 
-def _policy_text(packed: PackedPolicy) -> str:
+def policy_text(packed: PackedPolicy) -> str:
+    """The signed text of a policy."""
     return canonical(packed.model_dump())
 
 
@@ -58,7 +59,7 @@ class StoredPolicies:
         """Stores a policy, also over a row that is not as this process signs it."""
         key = (policies.c.version == packed.version) & (policies.c.playbook == packed.playbook)
         found = connection.execute(sa.select(policies).where(key)).one_or_none()
-        signature = self.signer.sign(POLICY, _policy_text(packed))
+        signature = self.signer.sign(POLICY, policy_text(packed))
         if found is None or (self.signer.active and found.signature != signature):
             row = {**packed.model_dump(), "signature": signature}
             connection.execute(self._upsert, row)
@@ -68,7 +69,7 @@ class StoredPolicies:
         key = (policies.c.version == version) & (policies.c.playbook == playbook)
         for row in await self._database.rows(sa.select(policies).where(key)):
             packed = PackedPolicy(version=version, playbook=playbook, data=row["data"])
-            if self.signer.verifies(POLICY, _policy_text(packed), row["signature"] or ""):
+            if self.signer.verifies(POLICY, policy_text(packed), row["signature"] or ""):
                 return packed
             log.error("stored_policy_refused", playbook=playbook, version=version)
         return None
@@ -100,7 +101,7 @@ class StoredPolicies:
 
     async def _sign_policy(self, row: Row, unsigned: bool) -> bool | None:
         packed = PackedPolicy.model_validate(dict(row))
-        text = _policy_text(packed)
+        text = policy_text(packed)
         change = sa.update(policies).where(
             policies.c.version == packed.version, policies.c.playbook == packed.playbook
         )

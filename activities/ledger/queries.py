@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from activities.ledger.audit_log import AuditLog, json_of
 from activities.ledger.database import Repository, Row
-from activities.ledger.rows import Link
 from activities.ledger.schema import (
     actions,
     alerts,
@@ -154,13 +154,9 @@ class Queries(Repository):
 
     async def look_up(self, look: Look) -> None:
         """Records a look-up."""
-        await self._database.execute(sa.insert(lookups).values(**vars(look)))
-
-    async def chains(self) -> Sequence[str]:
-        """The ids of all cases and appeals, also of those whose row or events are missing."""
-        with_events = sa.select(events.c.case_id.label("id"))
-        every = sa.union(with_events, sa.select(cases.c.id), sa.select(appeals.c.id))
-        return [row["id"] for row in await self._database.rows(every.order_by("id"))]
+        await self._database.write(
+            lambda connection: insert_lookups(connection, [dict(vars(look))], self._database.audit)
+        )
 
     async def identity(self) -> str | None:
         """The id of this ledger, which Temporal has as well; None for a new one."""
@@ -168,9 +164,14 @@ class Queries(Repository):
         found: str | None = await self._database.scalar(query.limit(1))
         return found
 
-    async def chain(self, case: str) -> list[Link]:
-        """The events of a case or an appeal as links of its chain."""
-        return [Link(**row) for row in await self.events_of(case)]
+
+def insert_lookups(
+    connection: sa.Connection, rows: Sequence[dict[str, Any]], audit: AuditLog
+) -> None:
+    """Inserts look-ups with their entries in the audit log."""
+    insert = sa.insert(lookups).returning(lookups, sort_by_parameter_order=True)
+    inserted = connection.execute(insert, rows).mappings()
+    audit.enter(connection, lookups.name, {str(row["id"]): json_of(row) for row in inserted})
 
 
 def _events(case: str, but: Collection[str]) -> tuple[sa.ColumnElement[bool], ...]:

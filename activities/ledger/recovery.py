@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from activities.ledger.database import Database, LedgerError, Repository, Row
 from activities.ledger.policies import StoredPolicies
 from activities.ledger.queries import OPEN_OR_UNDOING, Queries, case_rows
-from activities.ledger.rows import card_of, first_break, recorded_of, status_values
+from activities.ledger.rows import Link, card_of, first_break, recorded_of, status_values
 from activities.ledger.schema import actions, alerts, appeals, cases, installation
 from workflows.domain.appeal.model import OVER
 from workflows.domain.case.enforcement import IN_FORCE
@@ -132,7 +132,7 @@ class Recovery(Repository):
         )
 
     async def _recorded(self, row: Row) -> list[Recorded]:
-        links = await self._queries.chain(row["id"])
+        links = [Link(**each) for each in await self._queries.events_of(row["id"])]
         broken = first_break(links)
         if broken is not None:
             raise NotRestorable(f"event {broken.seq}: {broken.why}")

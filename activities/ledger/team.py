@@ -1,12 +1,13 @@
 """Team settings: covers, pauses of the automation, and personal preferences."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from activities.ledger.database import Repository
+from activities.ledger.audit_log import AuditLog, EntryKind, json_of
+from activities.ledger.database import Repository, Row
 from activities.ledger.schema import automation, covers, preferences
 from workflows.domain import automation as rules
 from workflows.domain.automation import AutomationChange, AutomationPause, PauseState, Unchanged
@@ -51,7 +52,7 @@ class Automation(Repository):
             await self._database.serialize(connection, _LOCK)
             outcome = decide(await connection.run_sync(_changes, _CHANGES))
             if isinstance(outcome, AutomationChange):
-                await connection.execute(sa.insert(automation).values(_row(outcome)))
+                await connection.run_sync(_insert_change, outcome, self._database.audit)
             return outcome
 
 
@@ -67,6 +68,12 @@ def _changes(
     return [AutomationChange.model_validate({**row, "by": row["actor"]}) for row in rows]
 
 
+def _insert_change(connection: sa.Connection, change: AutomationChange, audit: AuditLog) -> None:
+    insert = sa.insert(automation).values(_row(change)).returning(automation)
+    row = connection.execute(insert).mappings().one()
+    audit.enter(connection, automation.name, {str(row["id"]): json_of(row)})
+
+
 def _row(change: AutomationChange) -> dict[str, object]:
     return {
         "at": change.at,
@@ -75,6 +82,19 @@ def _row(change: AutomationChange) -> dict[str, object]:
         "playbook": change.playbook,
         "until": change.until,
     }
+
+
+_END = ("ended_at", "ended_by")
+
+
+def begin_of(cover: Mapping[Any, Any]) -> dict[str, Any]:
+    """The content of a cover that never changes, for the audit log."""
+    return json_of({key: value for key, value in cover.items() if key not in _END})
+
+
+def end_of(cover: Mapping[Any, Any]) -> dict[str, Any]:
+    """The end of a cover, for the audit log."""
+    return json_of({key: cover[key] for key in _END})
 
 
 class ActiveCover(Value):
@@ -92,17 +112,17 @@ class Covers(Repository):
     async def begin(self, person: str, cover: Cover, at: datetime) -> None:
         """Starts a cover by `person`, and ends an earlier one between the same two people."""
         same = (covers.c.person == person, covers.c.covers_for == cover.person)
+        row = {
+            "at": at,
+            "person": person,
+            "covers_for": cover.person,
+            "role": cover.role.value,
+            "until": cover.until,
+        }
         async with self._database.writing() as connection:
-            earlier = sa.update(covers).where(*_valid(at), *same)
-            await connection.execute(earlier.values(ended_at=at, ended_by=cover.person))
-            row = {
-                "at": at,
-                "person": person,
-                "covers_for": cover.person,
-                "role": cover.role.value,
-                "until": cover.until,
-            }
-            await connection.execute(sa.insert(covers).values(row))
+            which = sa.and_(*_valid(at), *same)
+            await connection.run_sync(self._end_all, which, cover.person, at)
+            await connection.run_sync(self._insert, row)
 
     async def end(self, covers_for: str, at: datetime) -> int:
         """Ends all covers for a person; returns their number."""
@@ -116,12 +136,23 @@ class Covers(Repository):
         self, which: sa.ColumnElement[bool], by: str, at: datetime
     ) -> tuple[ActiveCover, ...]:
         async with self._database.writing() as connection:
-            query = sa.select(covers).where(*_valid(at), which).order_by(covers.c.id)
-            found = await connection.execute(query)
-            rows = found.mappings().all()
-            change = sa.update(covers).where(covers.c.id.in_([row["id"] for row in rows]))
-            await connection.execute(change.values(ended_at=at, ended_by=by))
+            rows = await connection.run_sync(self._end_all, sa.and_(*_valid(at), which), by, at)
             return tuple(ActiveCover.model_validate(dict(row)) for row in rows)
+
+    def _end_all(
+        self, connection: sa.Connection, which: sa.ColumnElement[bool], by: str, at: datetime
+    ) -> list[Row]:
+        end = sa.update(covers).where(which).values(ended_at=at, ended_by=by).returning(covers)
+        rows = sorted(connection.execute(end).mappings(), key=lambda row: int(row["id"]))
+        ended = {str(row["id"]): end_of(row) for row in rows}
+        self._database.audit.enter(connection, covers.name, ended, EntryKind.ENDED)
+        return rows
+
+    def _insert(self, connection: sa.Connection, values: dict[str, Any]) -> None:
+        insert = sa.insert(covers).values(values).returning(covers)
+        row = connection.execute(insert).mappings().one()
+        begun = {str(row["id"]): begin_of(row)}
+        self._database.audit.enter(connection, covers.name, begun)
 
     async def of(self, person: str, now: datetime) -> tuple[Cover, ...]:
         """The current covers by `person`, by their end."""

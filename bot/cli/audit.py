@@ -1,23 +1,32 @@
-"""Audit commands: `koban audit show`, `verify` and `sign` over the events and snapshots."""
+"""Audit commands: `koban audit show`, `verify`, `anchor` and `sign` over the ledger."""
 
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
-from activities.ledger.database import migrate
-from activities.ledger.event_log import verify as verify_chains
+from activities.ledger.audit_log import Head
+from activities.ledger.database import migrate, sqlite_file
 from activities.ledger.policies import StoredPolicies
 from activities.ledger.queries import Queries
+from activities.ledger.verification import Anchor, Audit, Verifier
 from bot.cli.process import open_database, run
 from bot.errors import InputWrong
-from bot.ledger import signer_of
+from bot.ledger import anchor_of, seal_all, signer_of
 from bot.settings import Settings, load_settings, need
 from workflows.domain.values import visible
 
 T = TypeVar("T")
+
+NO_IDENTITY = (
+    "The ledger has no id, so it is new or its rows are missing: compare it with Temporal by "
+    "koban doctor."
+)
 
 
 def show(
@@ -35,21 +44,106 @@ def show(
         print(f"{event['seq']:>4}  {at}  {event['kind']}  {event['actor'] or 'koban'}  {data}")
 
 
-def verify() -> int:
-    """Check every case's chain of events; exit 1 where one does not hold."""
+def verify(
+    anchors: Annotated[
+        Path | None,
+        typer.Option(help="A file of `koban audit anchor --to`, or of log lines `audit_head`."),
+    ] = None,
+) -> int:
+    """Check the audit log, all chains, rows and snapshots; exit 1 where one does not hold."""
     settings = load_settings()
-    audit = run(_read(settings, verify_chains))
-    identity = run(_read(settings, lambda queries: queries.identity()))
-    for broken in audit.broken:
-        print(f"{broken.case_id}: event {broken.seq}: {broken.why}", file=sys.stderr)
-    result = f"{len(audit.broken)} do not hold" if audit.broken else "every chain holds"
-    if identity is None:
-        result = (
-            "the ledger has no id, so it is new or its rows are missing: compare it with Temporal "
-            "by koban doctor"
-        )
-    print(f"{audit.cases} cases, {audit.events} events: {result}")
-    return 1 if audit.broken or identity is None else 0
+    known = () if anchors is None else _read_anchors(anchors)
+    _need_ledger(settings, known)
+    audit, identity = run(_verify(settings, known))
+    faults = (*audit.findings, *(() if identity else (NO_IDENTITY,)))
+    for line in (*faults, *audit.notes):
+        print(line, file=sys.stderr)
+    counted = f"{audit.cases} cases, {audit.events} events, {audit.heads} heads"
+    print(f"{counted}: {_result(audit, len(faults))}")
+    return 1 if faults else 0
+
+
+def _result(audit: Audit, faults: int) -> str:
+    if faults:
+        return "1 fault" if faults == 1 else f"{faults} faults"
+    return "everything holds" if audit.holds else "the ledger is empty, nothing was checked"
+
+
+async def _verify(settings: Settings, anchors: Sequence[Anchor]) -> tuple[Audit, str | None]:
+    """What was found, and the ledger's id."""
+    signer, until = signer_of(settings.temporal), settings.temporal.unsealed_until
+    async with open_database(settings.ledger, signer) as database:
+        audit = await Verifier(database).run(anchors, unsigned_until=until)
+        return audit, await Queries(database).identity()
+
+
+def _need_ledger(settings: Settings, anchors: Sequence[Anchor]) -> None:
+    """Raises `InputWrong` where SQLite would create a missing file."""
+    file = sqlite_file(settings.ledger.url.get_secret_value())
+    if file is not None and not file.exists():
+        last = max((anchor.head.number for anchor in anchors), default=0)
+        had = f" Head {last} was anchored: the database was removed." if last else ""
+        raise InputWrong(f"There is no ledger at {file}.{had}")
+
+
+def anchor(
+    to: Annotated[
+        Path | None, typer.Option(help="A file outside the database; the line is appended.")
+    ] = None,
+) -> int:
+    """Sign the newest head of the audit log, as a line to keep outside the database."""
+    settings = load_settings()
+    need(settings, "temporal.signing_keys")
+    known = _read_anchors(to) if to is not None and to.exists() else ()
+    _need_ledger(settings, known)
+    line, faults = run(_anchor(settings, known))
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    if faults:
+        return 1
+    if to is None:
+        print(line)
+    else:
+        with to.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+    return 0
+
+
+async def _anchor(settings: Settings, known: Sequence[Anchor]) -> tuple[str, Sequence[str]]:
+    async with open_database(settings.ledger, signer_of(settings.temporal)) as database:
+        await migrate(database, creates=False)
+        await seal_all(database)
+        head = await Verifier(database).newest()
+        if head is None:
+            raise InputWrong("The audit log is empty: there is nothing to anchor.")
+        # A line after a cut or replaced log would look like its regular continuation.
+        return json.dumps(anchor_of(database, head)), await Verifier(database).compared(known)
+
+
+def _read_anchors(file: Path) -> tuple[Anchor, ...]:
+    """Reads lines of `koban audit anchor`, or of the log. Raises `InputWrong`."""
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputWrong(f"{file} can't be read.") from error
+    found = (_anchor_in(f"{file}, line {n}", line) for n, line in enumerate(lines, 1) if line)
+    anchors = tuple(each for each in found if each is not None)
+    if not anchors:
+        raise InputWrong(f"{file} has no anchor.")
+    return anchors
+
+
+def _anchor_in(place: str, line: str) -> Anchor | None:
+    """The anchor of a line; None for another log line. Raises `InputWrong`."""
+    try:
+        read = json.loads(line)
+        if read.get("event", "audit_head") != "audit_head":
+            return None
+        at, signature = datetime.fromisoformat(read["at"]), str(read["signature"])
+        head = Head(int(read["number"]), at, 0, "", "", str(read["hash"]), signature)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputWrong(f"{place} is no anchor.") from error
+    return Anchor(place, head)
 
 
 def sign(
@@ -57,7 +151,7 @@ def sign(
         False, "--unsigned", help="Also sign what has no signature: from before there were keys."
     ),
 ) -> int:
-    """Sign snapshots and policies with the first signing key; exit 1 where a signature is wrong."""
+    """Sign snapshots, policies and the audit log with the first key; exit 1 where one is wrong."""
     settings = load_settings()
     need(settings, "temporal.signing_keys")
     done, refused = run(_sign(settings, unsigned))
@@ -66,9 +160,16 @@ def sign(
 
 
 async def _sign(settings: Settings, unsigned: bool) -> tuple[int, int]:
-    async with open_database(settings.ledger) as database:
+    signer = signer_of(settings.temporal)
+    async with open_database(settings.ledger, signer) as database:
         await migrate(database, creates=False)
-        return await StoredPolicies(database, signer_of(settings.temporal)).sign_again(unsigned)
+        done, refused = await StoredPolicies(database, signer).sign_again(unsigned)
+        after: int | None = 0
+        while after is not None:
+            work = partial(database.audit.sign_again, unsigned=unsigned, after=after)
+            more, wrong, after = await database.write(work)
+            done, refused = done + more, refused + wrong
+        return done, refused
 
 
 async def _read(settings: Settings, query: Callable[[Queries], Awaitable[T]]) -> T:

@@ -21,6 +21,7 @@ COMMANDS = {
     "send": "send",
     "audit verify": "audit",
     "audit show": "audit",
+    "audit anchor": "audit",
     "audit sign": "audit",
     "manifest": "setup",
 }

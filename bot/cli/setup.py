@@ -161,9 +161,10 @@ async def _stores(opened: AsyncExitStack, settings: Settings) -> str | None:
 
 async def _stores_of(opened: AsyncExitStack, settings: Settings) -> Stores:
     client = await open_client(settings.temporal)
-    database = await opened.enter_async_context(open_database(settings.ledger))
     signer, queue = signer_of(settings.temporal), settings.temporal.task_queue
-    return Stores(client, queue, database, open_policies(settings), signer)
+    database = await opened.enter_async_context(open_database(settings.ledger, signer))
+    until = settings.temporal.unsealed_until
+    return Stores(client, queue, database, open_policies(settings), signer, until)
 
 
 async def _slack(opened: AsyncExitStack, settings: Settings) -> str | None:

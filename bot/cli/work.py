@@ -42,7 +42,7 @@ from bot.cli.process import (
 from bot.encryption import Undecryptable
 from bot.http.app import Check, make_internal_app
 from bot.http.metrics import Metrics
-from bot.ledger import signer_of, wait_for_ledger
+from bot.ledger import seal_heads, signer_of, wait_for_ledger
 from bot.log_setup import set_up_logging
 from bot.policies import ActionSource, Policies, open_policies
 from bot.services.reports import report_schedules
@@ -51,7 +51,7 @@ from bot.services.team import LanguagePreferences
 from bot.settings import Settings, load_settings, need
 from bot.slack.listener import utc_now
 from bot.stores import Stores, compare
-from bot.tasks import run_until_stopped
+from bot.tasks import in_background, run_until_stopped
 from bot.temporal import (
     deployment_of,
     encryption_problem,
@@ -132,11 +132,12 @@ async def open_duties(
 ) -> Duties:
     """Builds every activity, closed with `opened`; waits for the ledger. Raises `SettingWrong`."""
     assert settings.platform.base_url is not None
-    database = await opened.enter_async_context(open_database(settings.ledger))
+    signer = signer_of(settings.temporal)
+    database = await opened.enter_async_context(open_database(settings.ledger, signer))
     await wait_for_ledger(database)
+    await opened.enter_async_context(in_background(seal_heads(database)))
     web = await open_web(opened, settings)
     market = Platform(await open_http(opened, settings))
-    signer = signer_of(settings.temporal)
     await compare(Stores(client, settings.temporal.task_queue, database, policies, signer))
     proofs = Proofs(signer, unsigned_until=settings.temporal.unsealed_until)
     stored = StoredPolicies(database, signer, policies.current_packed)

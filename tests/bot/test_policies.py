@@ -171,7 +171,7 @@ def test_doctor_says_what_to_do(
         "stores    The ledger and Temporal are not compared: one of them does not answer.",
         "slack     Slack at http://127.0.0.1:1/api/ does not answer: look at the network.",
         "platform  KOBAN_PLATFORM__BASE_URL is missing: "
-        "set it to the http(s) address of the platform's API.",
+        "set it to the https address of the platform's API (http only on this machine).",
         "warning   Everybody who reaches Temporal can decide as a lead: set "
         "KOBAN_TEMPORAL__ENCRYPTION_KEYS.",
         "warning   Enforcements and snapshots are not signed: set KOBAN_TEMPORAL__SIGNING_KEYS "

@@ -12,8 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.ledger import schema
 from activities.ledger.database import Database
-from activities.ledger.event_log import Audit, verify
-from activities.ledger.queries import Queries
+from activities.ledger.verification import Audit, Verifier
 from activities.policy.loader import PolicyFolder
 from deploy.sandbox.slack.model import Message
 from tests.chaos import baseline_timer
@@ -111,7 +110,7 @@ async def gather(cluster: Cluster, database: Database, policy: PolicyFolder) -> 
         running=running,
         stuck=stuck,
         ended_badly=[f"{w.id} ({w.status})" async for w in client.list_workflows(_BAD)],
-        audit=await verify(Queries(database)),
+        audit=await Verifier(database).run(),
         baseline=await baseline(client.get_workflow_handle(baseline_timer.ROUTE)),
         messages=[m for c in CHANNELS for m in cluster.sandbox.workspace.messages.all(c)],
         executions=market.executions(),

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from activities.ledger.bulk import BulkLedger
 from activities.ledger.database import Database
-from activities.ledger.event_log import verify
 from activities.ledger.schema import lookups
 from deploy.sandbox.app import POLICY
 from deploy.sandbox.slack.person import Person, wait_until
@@ -120,7 +119,7 @@ async def test_sixty_accounts_with_approval_and_progress(env: Environment) -> No
         "approved",
     ]
     assert kinds[-3:] == ["bulk_progressed", "action_verified", "case_closed"]
-    assert (await verify(env.queries)).broken == ()
+    assert await env.findings() == ()
     async with ledger(env) as database:
         decision = await BulkLedger(database).last_of(case)
         assert decision is not None
@@ -240,7 +239,7 @@ async def test_a_worker_dies_in_the_middle(temporal: str, tmp_path: Path) -> Non
             await sato.wait_text(card, "60/60 完了")
             await env.wait_kind(case, "case_closed")
         assert keys(env) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(60)}
-        assert (await verify(env.queries)).broken == ()
+        assert await env.findings() == ()
 
 
 @pytest.mark.long

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from playwright.async_api import Browser, expect
 
 from activities.ledger.database import Database
-from activities.ledger.event_log import verify
 from activities.ledger.schema import lookups
 from deploy.sandbox.app import POLICY
 from deploy.sandbox.slack.person import WAIT_SECONDS, Person
@@ -86,7 +85,7 @@ async def test_an_image_is_shown_after_the_view_is_recorded(env: Environment) ->
     assert await env.kinds(case) == ["case_opened", "evidence_revealed"]
     why = "evidence revealed: default/chat-000001 #2 (image)"
     assert await looks(env) == [("U0SATO", why)]
-    assert (await verify(env.queries)).broken == ()
+    assert await env.findings() == ()
 
 
 async def test_a_second_look_needs_no_second_upload(env: Environment) -> None:

@@ -221,6 +221,10 @@ async def test_a_changed_snapshot_reopens_nothing(signed: Environment) -> None:
     await sato.until(lambda: sato.ephemerals("ts-live"), what="the refusal")
     assert await signed.changes() == [("POST", "users/u_123/mutes")]
     assert "undo_requested" not in await signed.written_kinds(case)
+    assert await signed.findings() == (
+        f"{case}: its snapshot is not signed by Koban.",
+        f"{case}: its snapshot says otherwise than its events: watchers.",
+    )
 
 
 async def test_keys_are_rotated_under_an_open_case(temporal: str, tmp_path: Path) -> None:
@@ -242,6 +246,7 @@ async def test_keys_are_rotated_under_an_open_case(temporal: str, tmp_path: Path
             await client.get_workflow_handle(closed_workflow_id(case)).result()
         assert await env.changes() == made
         assert (await env.written_kinds(case)).count("case_claimed") == 1  # Sato's
+        assert await env.findings() == ()
 
 
 def _with(env: Environment, seal: str, sign: str) -> Settings:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from activities.ledger.event_log import verify
 from bot.cli.serve import open_app
 from bot.policies import open_policies
 from bot.settings import Settings
@@ -106,4 +105,4 @@ async def test_every_key_is_rotated_under_load(temporal: str, tmp_path: Path) ->
             await processes.aclose()
         assert len(detector.accepted) == MOST
         assert await env.changes() == [("POST", "users/u_123/bans")]
-        assert (await verify(env.queries)).broken == ()
+        assert await env.findings(settings) == ()

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from activities.ledger.event_log import verify
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import wait_until
 from tests.environment import Environment, koban, work
@@ -48,7 +47,7 @@ async def test_right_after_a_case_was_opened(temporal: str, tmp_path: Path) -> N
             await env.wait_kind(case, "case_closed")
         kinds = await env.kinds(case)
         assert kinds == ["case_opened", "case_claimed", "decided", "case_closed"]
-        assert (await verify(env.queries)).broken == ()
+        assert await env.findings() == ()
         assert len(await sato.cards("ts-live")) == 1
 
 
@@ -69,7 +68,7 @@ async def test_right_after_a_press(temporal: str, tmp_path: Path, kind: str) -> 
         assert (await env.kinds(case)).count("decided") == 1
         assert await env.changes() == [("POST", "users/u_123/mutes")]
         assert await sato.ephemerals("ts-live") == []
-        assert (await verify(env.queries)).broken == ()
+        assert await env.findings() == ()
 
 
 @pytest.mark.long
@@ -113,7 +112,7 @@ async def test_right_after_an_appeal_was_filed(temporal: str, tmp_path: Path) ->
         assert (row["due_at"], row["state"]) == (filed["due_at"], "upheld")
         assert (await env.kinds(row["id"])).count("appeal_filed") == 1
         assert len(await tanaka.cards("ts-leads")) == 1
-        assert (await verify(env.queries)).broken == ()
+        assert await env.findings() == ()
 
 
 @pytest.mark.long
@@ -145,7 +144,7 @@ async def test_right_after_an_appeal_was_answered(temporal: str, tmp_path: Path,
         assert (await env.thing("users", "u_123"))["muted"] is False
         assert set(env.sandbox.market.executions().values()) == {1}
         assert await tanaka.ephemerals("ts-leads") == []
-        assert (await verify(env.queries)).broken == ()
+        assert await env.findings() == ()
 
 
 @pytest.mark.long
@@ -164,4 +163,4 @@ async def test_right_after_a_case_recorded_the_answer(temporal: str, tmp_path: P
             await wait_notice(env, "overturned")
         kinds = await env.kinds(case)
         assert (kinds.count("appeal_answered"), kinds.count("undo_requested")) == (1, 1)
-        assert (await verify(env.queries)).broken == ()
+        assert await env.findings() == ()

@@ -7,8 +7,8 @@ import pytest
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.cases import Ledger
 from activities.ledger.database import ChainBroken, Database
-from activities.ledger.event_log import verify
 from activities.ledger.queries import Queries
+from activities.ledger.verification import Verifier
 from tests.activities.ledger.recording import following, opening
 from tests.workflows.domain.appeal.builders import (
     MORI,
@@ -158,7 +158,9 @@ async def test_what_was_taken_back_and_what_ran_out(
     assert found.effective is effective
 
 
-async def test_an_appeal_has_its_own_hash_chain(appeals: AppealsLedger, queries: Queries) -> None:
+async def test_an_appeal_has_its_own_hash_chain(
+    appeals: AppealsLedger, queries: Queries, database: Database
+) -> None:
     """An appeal has a row and events; its chain is verified like a case's."""
     overturned = entry(fresh(), FILED, acmd.Overturn(by=REED, reason="型番でした"))
     card = CardRef(channel="C0LEADS", ts="1.2")
@@ -179,8 +181,8 @@ async def test_an_appeal_has_its_own_hash_chain(appeals: AppealsLedger, queries:
         "appeal_claimed",
         "appeal_overturned",
     ]
-    audit = await verify(queries)
-    assert (audit.cases, audit.events, audit.broken) == (1, 3, ())
+    audit = await Verifier(database).run()
+    assert (audit.cases, audit.events, audit.findings) == (1, 3, ())
 
 
 async def test_the_same_entry_twice_changes_nothing(
@@ -220,7 +222,7 @@ async def test_a_gap_in_the_story_is_refused(appeals: AppealsLedger, queries: Qu
 
 
 async def test_another_event_at_the_same_place_is_refused(
-    appeals: AppealsLedger, queries: Queries
+    appeals: AppealsLedger, queries: Queries, database: Database
 ) -> None:
     """The ledger keeps its event, and the write changes nothing."""
     await appeals.record_appeal(entry(fresh(), FILED))
@@ -231,7 +233,7 @@ async def test_another_event_at_the_same_place_is_refused(
     row = await queries.appeal("A0123456789AB")
     assert row is not None
     assert (row["state"], row["owner"], row["version"]) == ("claimed", "U0REED", 2)
-    assert (await verify(queries)).broken == ()
+    assert (await Verifier(database).run()).findings == ()
 
 
 async def test_a_write_without_a_card_keeps_the_place_of_the_card(

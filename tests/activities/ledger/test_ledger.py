@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database, LedgerUnavailable, migrate
-from activities.ledger.event_log import verify
 from activities.ledger.queries import Look, Queries
 from activities.ledger.schema import alerts, cases, events, metadata
+from activities.ledger.verification import Verifier
 from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.activities.ledger.recording import after, count, following, opening, wanted
 from tests.workflows.domain.builders import (
@@ -64,14 +64,16 @@ async def test_every_tampering_is_found(
     """The audit reports the place of a changed actor, a cut end or a removed event."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO)))
-    assert (await verify(queries)).events == 4
+    assert (await Verifier(database).run()).events == 4
     async with database.writing() as connection:
         await connection.execute(sa.delete(events).where(events.c.seq == 4))
-    assert [(b.seq, b.why) for b in (await verify(queries)).broken] == [(4, "an event is missing")]
+    assert (await Verifier(database).run()).findings == (
+        "K7Q2F9XM0: event 4: an event is missing.",
+    )
     async with database.writing() as connection:
         change = sa.update(events).where(events.c.seq == 2).values(actor="U0CLARK")
         await connection.execute(change)
-    assert [(b.seq, b.why) for b in (await verify(queries)).broken] == [(2, "it was changed")]
+    assert (await Verifier(database).run()).findings == ("K7Q2F9XM0: event 2: it was changed.",)
 
 
 async def test_nul_and_worse_are_stored_visibly(ledger: Ledger, database: Database) -> None:

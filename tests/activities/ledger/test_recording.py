@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from activities.ledger.cases import Ledger
 from activities.ledger.database import ChainBroken, Database, Row
-from activities.ledger.event_log import verify
 from activities.ledger.queries import Queries
 from activities.ledger.schema import alerts, cases, events, lookups, policies
+from activities.ledger.verification import Verifier
 from tests.activities.ledger.recording import KEY, after, closing, count, following, opening
 from tests.workflows.domain.builders import (
     POLICY,
@@ -44,7 +44,9 @@ async def actors(queries: Queries) -> list[str | None]:
     return [row["actor"] for row in await queries.events_of(CASE)]
 
 
-async def test_the_same_write_twice_changes_nothing(ledger: Ledger, queries: Queries) -> None:
+async def test_the_same_write_twice_changes_nothing(
+    ledger: Ledger, queries: Queries, database: Database
+) -> None:
     """A workflow repeats a write after a lost answer."""
     write = following(a_case(), preset(SATO, "mute"))
     for each in (opening(), write, write, opening()):
@@ -53,25 +55,29 @@ async def test_the_same_write_twice_changes_nothing(ledger: Ledger, queries: Que
     row = await the_row(queries)
     assert (row["phase"], row["version"]) == ("enforcing", 3)
     assert [each["status"] for each in await queries.actions_of(CASE)] == ["pending"]
-    assert (await verify(queries)).broken == ()
+    assert (await Verifier(database).run()).findings == ()
 
 
-async def test_many_attempts_at_one_write_make_one_story(ledger: Ledger, queries: Queries) -> None:
+async def test_many_attempts_at_one_write_make_one_story(
+    ledger: Ledger, queries: Queries, database: Database
+) -> None:
     """Several workers can run the same activity at once."""
     await ledger.record(opening())
     write = following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO))
     await asyncio.gather(*(ledger.record(write) for _ in range(20)))
     assert len(await queries.events_of(CASE)) == 4
-    assert (await verify(queries)).broken == ()
+    assert (await Verifier(database).run()).findings == ()
 
 
-async def test_a_write_may_hold_events_the_ledger_has(ledger: Ledger, queries: Queries) -> None:
+async def test_a_write_may_hold_events_the_ledger_has(
+    ledger: Ledger, queries: Queries, database: Database
+) -> None:
     """A new run repeats the unconfirmed events of the previous run."""
     await ledger.record(opening())
     await ledger.record(following(a_case(), cmd.Claim(by=SATO)))
     await ledger.record(following(a_case(), cmd.Claim(by=SATO), cmd.MarkNoViolation(by=SATO)))
     assert [row["seq"] for row in await queries.events_of(CASE)] == [1, 2, 3, 4]
-    assert (await verify(queries)).broken == ()
+    assert (await Verifier(database).run()).findings == ()
 
 
 async def test_another_event_at_the_same_place_is_refused(ledger: Ledger, queries: Queries) -> None:
@@ -166,7 +172,7 @@ async def test_a_write_of_the_same_version_brings_the_card(
 
 
 async def test_events_without_a_row_leave_the_row_as_it_is(
-    ledger: Ledger, queries: Queries
+    ledger: Ledger, queries: Queries, database: Database
 ) -> None:
     """Long writes have parts, and the last part updates the row."""
     await ledger.record(opening())
@@ -176,7 +182,7 @@ async def test_events_without_a_row_leave_the_row_as_it_is(
     assert (await the_row(queries))["version"] == 1
     await ledger.record(whole.model_copy(update={"events": whole.events[1:]}))
     assert (await the_row(queries))["version"] == 4
-    assert (await verify(queries)).broken == ()
+    assert (await Verifier(database).run()).findings == ()
 
 
 async def test_the_row_of_another_case_is_not_touched(ledger: Ledger, queries: Queries) -> None:

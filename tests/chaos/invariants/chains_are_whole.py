@@ -1,4 +1,4 @@
-"""Hash chains: each is intact, as `koban audit verify` checks."""
+"""Evidence: heads, entries, chains and rows hold, as `koban audit verify` checks."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,6 @@ NUMBER = 6
 
 
 def check(seen: Evidence) -> Iterator[Violation]:
-    """Returns the breaks that the audit found."""
-    for broken in seen.audit.broken:
-        yield Violation(NUMBER, f"case {broken.case_id}: event {broken.seq}: {broken.why}")
+    """Returns the faults that the audit found."""
+    for finding in seen.audit.findings:
+        yield Violation(NUMBER, finding)

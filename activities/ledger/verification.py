@@ -1,0 +1,378 @@
+"""Verification of the ledger: heads, entries, chains, rows and snapshots, in one transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import sqlalchemy as sa
+
+from activities.ledger.audit_log import (
+    ENTRY,
+    HEAD,
+    LASTING,
+    EntryKind,
+    Head,
+    digest_of_entries,
+    entry_text,
+    heads,
+    json_of,
+    last_head,
+    lasting,
+    needs_signature,
+)
+from activities.ledger.bulk import action_key, members_of
+from activities.ledger.database import Repository
+from activities.ledger.event_log import Chains, Entries, Fields
+from activities.ledger.policies import POLICY, policy_text
+from activities.ledger.rows import (
+    GENESIS,
+    digest_of,
+    iso,
+)
+from activities.ledger.schema import (
+    actions,
+    appeals,
+    audit,
+    automation,
+    bulk_decisions,
+    cases,
+    covers,
+    lookups,
+    metadata,
+    policies,
+)
+from activities.ledger.team import begin_of, end_of
+from activities.signatures import Signer
+from workflows.domain.policy.packed import PackedPolicy
+
+SEALED_WITHIN = timedelta(minutes=10)
+"""Age of an entry without a head at which no worker seals."""
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A head written down outside the database, with the place where it was read."""
+
+    place: str
+    head: Head
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Numbers of checked rows, a sentence for each fault, and what was not checked."""
+
+    cases: int = 0
+    events: int = 0
+    heads: int = 0
+    findings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether something was checked, and no fault was found."""
+        return self.cases + self.heads > 0 and not self.findings
+
+
+class Verifier(Repository):
+    """Verifies a ledger. Signatures are checked where its database has a signer with keys."""
+
+    async def run(
+        self,
+        anchors: Sequence[Anchor] = (),
+        now: datetime | None = None,
+        unsigned_until: datetime | None = None,
+    ) -> Audit:
+        """Checks everything as of one moment; needs no migration, and changes nothing.
+
+        Heads before `unsigned_until` need no signature.
+        """
+        async with self._database.reading() as connection:
+            if not self._database.is_sqlite:
+                await connection.execute(sa.text(_SNAPSHOT))
+            check = partial(
+                verify,
+                signer=self._database.audit.signer,
+                anchors=anchors,
+                now=now or datetime.now(UTC),
+                unsigned_until=unsigned_until,
+            )
+            return await connection.run_sync(check)
+
+    async def newest(self) -> Head | None:
+        """The newest head."""
+        async with self._database.reading() as connection:
+            return await connection.run_sync(last_head)
+
+    async def compared(self, anchors: Sequence[Anchor]) -> tuple[str, ...]:
+        """The faults of the heads against `anchors`."""
+        async with self._database.reading() as connection:
+            found = _Signatures(self._database.audit.signer, await connection.run_sync(heads), None)
+        return tuple(_anchor_faults(found, anchors))
+
+
+_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+
+
+def verify(
+    connection: sa.Connection,
+    signer: Signer,
+    anchors: Sequence[Anchor],
+    now: datetime,
+    unsigned_until: datetime | None = None,
+) -> Audit:
+    """Checks everything that a transaction sees; as `Verifier.run`."""
+    there = set(sa.inspect(connection).get_table_names())
+    if not there >= set(metadata.tables):
+        lost = ", ".join(sorted(set(metadata.tables) - there))
+        return Audit(findings=(f"The database is no ledger: it lacks the tables {lost}.",))
+    signatures = _Signatures(signer, heads(connection), unsigned_until)
+    entries = _entries(connection)
+    chains = Chains(connection, entries, signer)
+    findings = [
+        *_anchor_faults(signatures, anchors),
+        *_head_faults(connection, signatures),
+        *_entry_faults(connection, signatures, now),
+        *_row_faults(connection, entries),
+        *_policy_faults(connection, signer),
+        *chains.faults(),
+    ]
+    return Audit(
+        cases=chains.cases,
+        events=chains.events,
+        heads=len(signatures.heads),
+        findings=tuple(findings),
+        notes=(*signatures.notes, *chains.notes),
+    )
+
+
+# -- heads and anchors ------------------------------------------------------------------------
+
+
+class _Signatures:
+    """Heads and the rule which of their entries need a signature."""
+
+    def __init__(self, signer: Signer, found: list[Head], until: datetime | None) -> None:
+        self.signer = signer
+        self.heads = found
+        self._until = until
+        # Before the first signed head there were no keys; it covers what is before it.
+        self.first = next((head.number for head in found if head.signature), None)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence if there are no keys to verify with."""
+        if self.signer.active:
+            return ()
+        return ("Signatures were not checked: KOBAN_TEMPORAL__SIGNING_KEYS is not set.",)
+
+    def needed(self, head: Head | None) -> bool:
+        """Whether a head, or an entry that it covers, has to be signed."""
+        if not self.signer.active or self.first is None:
+            return False
+        if head is None:
+            return True
+        old = self._until is not None and head.at < self._until
+        return head.number >= self.first and not old
+
+    def refuses(self, purpose: str, text: str, signature: str | None, needed: bool) -> bool:
+        """Whether a signature is wrong, or is needed and missing."""
+        if signature is None:
+            return needed
+        return not self.signer.verifies(purpose, text, signature)
+
+
+def _anchor_faults(signatures: _Signatures, anchors: Sequence[Anchor]) -> Iterable[str]:
+    known = {head.number: head for head in signatures.heads}
+    last = max(known, default=0)
+    for anchor in anchors:
+        head = anchor.head
+        if head.number > last:
+            yield (
+                f"Head {head.number} of {iso(head.at)} is missing ({anchor.place}): the ledger "
+                f"ends at head {last}. Its end was cut, or it is another database."
+            )
+        elif head.number not in known or known[head.number].hash != head.hash:
+            yield (
+                f"Head {head.number} is not the one of {iso(head.at)} ({anchor.place}): "
+                "the audit log was written again."
+            )
+        if _forged(signatures.signer, head):
+            yield f"The anchor in {anchor.place} is not signed by Koban."
+
+
+def _forged(signer: Signer, head: Head) -> bool:
+    """Whether a key that is known did not make the signature; the hash counts with other keys."""
+    signature = head.signature or ""
+    return signer.knows(signature) and not signer.verifies(HEAD, head.text, signature)
+
+
+def _head_faults(connection: sa.Connection, signatures: _Signatures) -> Iterable[str]:
+    if signatures.signer.active and signatures.heads and signatures.first is None:
+        yield "No head is signed: the audit log was replaced, or no worker with keys has run since."
+    previous, number = GENESIS, 0
+    for head in signatures.heads:
+        number += 1
+        if head.number != number:
+            yield f"Head {number} is missing."
+        elif head.prev_hash != previous:
+            yield f"Head {number} does not follow head {number - 1}."
+        if head.hash != head.expected:
+            yield f"Head {head.number} was changed."
+        elif signatures.refuses(HEAD, head.text, head.signature, signatures.needed(head)):
+            yield f"Head {head.number} is not signed by Koban."
+        previous, number = head.hash, head.number
+    yield from _covered_faults(connection, signatures.heads)
+
+
+def _covered_faults(connection: sa.Connection, found: list[Head]) -> Iterable[str]:
+    """The heads whose entries are not those that they were made over."""
+    query = sa.select(audit).where(audit.c.head.is_not(None)).order_by(audit.c.head, audit.c.id)
+    known = {head.number: head for head in found}
+    covered = set()
+    for number, group in groupby(connection.execute(query).mappings(), key=itemgetter("head")):
+        sealed = list(group)
+        covered.add(number)
+        head = known.get(number)
+        if head is None:
+            yield f"The entries of head {number} are there, and the head is missing."
+        elif head.entries != len(sealed):
+            yield f"Head {number} covers {head.entries} entries, and {len(sealed)} are there."
+        elif head.digest != digest_of_entries(sealed):
+            yield f"An entry of head {number} was changed."
+    for number in sorted(set(known) - covered):
+        yield f"The entries of head {number} were deleted."
+
+
+def _entry_faults(
+    connection: sa.Connection, signatures: _Signatures, now: datetime
+) -> Iterable[str]:
+    by_number = {head.number: head for head in signatures.heads}
+    late: list[datetime] = []
+    for entry in connection.execute(sa.select(audit).order_by(audit.c.id)).mappings():
+        head = None if entry["head"] is None else by_number.get(entry["head"])
+        if entry["head"] is None and entry["at"] < now - SEALED_WITHIN:
+            late.append(entry["at"])
+        needed = needs_signature(entry) and signatures.needed(head)
+        if signatures.refuses(ENTRY, entry_text(entry), entry["signature"], needed):
+            named = f"{entry['kind']}: {entry['source']} {entry['key']}"
+            yield f"Entry {entry['id']} ({named}) is not signed by Koban."
+    if late:
+        yield (
+            f"{len(late)} entries since {iso(min(late))} have no head: "
+            "start `koban work`, which seals them."
+        )
+
+
+# -- rows and their entries -------------------------------------------------------------------
+
+
+def _entries(connection: sa.Connection) -> Entries:
+    found: Entries = {}
+    for entry in connection.execute(sa.select(audit).order_by(audit.c.id)).mappings():
+        found.setdefault(entry["source"], {}).setdefault(entry["key"], []).append(entry)
+    return found
+
+
+_NAMES = {
+    lookups.name: "Look-up",
+    covers.name: "Cover",
+    automation.name: "Pause of automation",
+    bulk_decisions.name: "Bulk decision",
+    actions.name: "Action of a bulk decision",
+    cases.name: "Case",
+    appeals.name: "Appeal",
+}
+
+
+def _row_faults(connection: sa.Connection, entries: Entries) -> Iterable[str]:
+    for source, present in _present(connection).items():
+        about = entries.get(source, {})
+        changes = source == actions.name
+        for key in sorted(set(present) | set(about), key=_in_order):
+            own = [each for each in about.get(key, ()) if each["kind"] != EntryKind.ENDED]
+            fault = _fault(own, key in present, present.get(key), changes)
+            if fault:
+                yield f"{_NAMES[source]} {key} {fault}."
+    yield from _end_faults(connection, entries.get(covers.name, {}))
+
+
+def _in_order(key: str) -> tuple[int, str]:
+    return (len(key), key)
+
+
+def _fault(own: Sequence[Fields], there: bool, content: Any, changes: bool) -> str | None:
+    """The fault of a row with its entries; the last one counts if the row `changes`."""
+    if not own:
+        return "has no entry in the audit log"
+    last = own[-1]
+    if last["kind"] == EntryKind.REMOVED:
+        return "is there, although it was removed when its time was over" if there else None
+    if not there:
+        return "was deleted"
+    if changes:
+        return None if _matches(last, content) else "was changed"
+    # An erasure replaces the content; everything since has to be the same.
+    erased = [place for place, each in enumerate(own) if each["kind"] == EntryKind.ERASED]
+    valid = own[erased[-1] :] if erased else own
+    return None if all(_matches(each, content) for each in valid) else "was changed"
+
+
+def _matches(entry: Fields, content: Any) -> bool:
+    return bool(entry["digest"] == digest_of(entry["salt"], content))
+
+
+def _present(connection: sa.Connection) -> dict[str, dict[str, Any]]:
+    """The content of every row that has entries, by table and key."""
+
+    def rows(table: sa.Table) -> Iterable[Fields]:
+        return connection.execute(sa.select(table)).mappings()
+
+    members = sorted(rows(bulk_decisions), key=itemgetter("bulk_id", "place"))
+    by_bulk = groupby(members, key=itemgetter("bulk_id"))
+    return {
+        lookups.name: {str(row["id"]): json_of(row) for row in rows(lookups)},
+        automation.name: {str(row["id"]): json_of(row) for row in rows(automation)},
+        covers.name: {str(row["id"]): begin_of(row) for row in rows(covers)},
+        **{table.name: _lasting(connection, table) for table in (cases, appeals)},
+        bulk_decisions.name: {bulk: members_of(group) for bulk, group in by_bulk},
+        actions.name: _bulk_actions(connection, members),
+    }
+
+
+def _lasting(connection: sa.Connection, table: sa.Table) -> dict[str, Any]:
+    query = sa.select(*table.c["id", *LASTING[table.name]])
+    return {row["id"]: lasting(table, row) for row in connection.execute(query).mappings()}
+
+
+def _bulk_actions(connection: sa.Connection, members: Iterable[Fields]) -> dict[str, Any]:
+    places = {
+        (row["bulk_id"], row["subject_type"], row["subject_id"]): row["place"] for row in members
+    }
+    query = sa.select(actions).where(actions.c.bulk_id.is_not(None))
+    found = {}
+    for row in connection.execute(query).mappings():
+        place = places.get((row["bulk_id"], row["subject_type"], row["subject_id"]), -1)
+        found[action_key(row, place)] = json_of(row)
+    return found
+
+
+def _end_faults(connection: sa.Connection, about: Mapping[str, Sequence[Fields]]) -> Iterable[str]:
+    """The covers whose end is not as it was entered."""
+    for row in connection.execute(sa.select(covers).order_by(covers.c.id)).mappings():
+        ends = [each for each in about.get(str(row["id"]), ()) if each["kind"] == EntryKind.ENDED]
+        none = row["ended_at"] is None and row["ended_by"] is None
+        same = _matches(ends[-1], end_of(row)) if ends else none
+        if not same:
+            yield f"The end of cover {row['id']} was changed."
+
+
+def _policy_faults(connection: sa.Connection, signer: Signer) -> Iterable[str]:
+    query = sa.select(policies).where(policies.c.signature != "")
+    for row in connection.execute(query).mappings():
+        text = policy_text(PackedPolicy.model_validate(dict(row)))
+        if not signer.verifies(POLICY, text, row["signature"]):
+            yield f"The policy of {row['playbook']}, version {row['version']}, was changed."
