@@ -49,7 +49,7 @@ class AppealsLedger(Repository):
 
     def _write(self, connection: sa.Connection, write: AppealWrite) -> None:
         version = self._locked_version(connection, write)
-        append(connection, write.row.id, write.events)
+        append(connection, write.row.id, write.events, self._database.audit)
         if version <= write.row.version:
             update = sa.update(appeals).where(appeals.c.id == write.row.id)
             connection.execute(update.values(appeal_values(write.row, write.card)))

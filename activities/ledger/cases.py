@@ -180,7 +180,7 @@ class Ledger:
         if self._claim(connection, case, (ReceivedAlert(alert=wanted.alert, at=event.at),)):
             raise _NotOpened(OpenedCase())
         self._check_reopened(connection, wanted, case)
-        append(connection, case, [Recorded(seq=1, event=event)])
+        append(connection, case, [Recorded(seq=1, event=event)], self.database.audit)
         if policy is not None:
             self._policies.keep(connection, policy)
         return OpenedCase(event=event, pause=pause)
@@ -278,7 +278,7 @@ class Ledger:
 
     def _write(self, connection: sa.Connection, write: LedgerWrite) -> None:
         version = self._locked_version(connection, write)
-        new = append(connection, write.case, write.events)
+        new = append(connection, write.case, write.events, self.database.audit)
         self._claim(connection, write.case, write.alerts)
         if write.row is not None and version <= write.row.version:
             self._update(connection, write)

@@ -21,7 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.util import await_only
 
 from activities.errors import Unavailable
+from activities.ledger.audit_log import AuditLog
 from activities.ledger.schema import metadata
+from activities.signatures import Signer
 
 
 class LedgerError(Exception):
@@ -65,8 +67,9 @@ _UNUSABLE = ("unable to open database file", "file is not a database", "readonly
 class Database:
     """One engine. SQLite allows one writer at a time, so writers queue here instead of failing."""
 
-    def __init__(self, url: str) -> None:
-        """`url` as in KOBAN_LEDGER__URL."""
+    def __init__(self, url: str, signer: Signer | None = None) -> None:
+        """`url` as in KOBAN_LEDGER__URL; the audit log is signed where there is a signer."""
+        self.audit = AuditLog(signer or Signer())
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.shown = parsed.render_as_string(hide_password=True)

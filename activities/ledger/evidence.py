@@ -193,6 +193,7 @@ def note_reveals(connection: sa.Connection, case: str, links: Sequence[Link]) ->
 
 
 def _look(link: Link) -> dict[str, Any]:
+    assert link.data is not None, "a new event"
     kind = "image" if link.data["image"] else "text"
     return {
         "at": link.at,

@@ -8,12 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from activities.ledger.audit_log import EntryKind
 from activities.ledger.database import Repository, Row
 from activities.ledger.rows import Link
 from activities.ledger.schema import (
     actions,
     alerts,
     appeals,
+    audit,
     cases,
     events,
     installation,
@@ -167,6 +169,15 @@ class Queries(Repository):
         query = sa.select(installation.c.id).order_by(installation.c.at, installation.c.id)
         found: str | None = await self._database.scalar(query.limit(1))
         return found
+
+    async def audit_entries(self, source: str, prefix: str, kind: EntryKind) -> Sequence[Row]:
+        """The entries of the audit log about a table and keys with a prefix, oldest first."""
+        query = sa.select(audit).where(
+            audit.c.source == source,
+            audit.c.key.startswith(prefix, autoescape=True),
+            audit.c.kind == kind.value,
+        )
+        return await self._database.rows(query.order_by(audit.c.id))
 
     async def chain(self, case: str) -> list[Link]:
         """The events of a case or an appeal as links of its chain."""

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -19,9 +20,10 @@ from workflows.domain.case.snapshot import CardRef, CaseSnapshot
 from workflows.domain.values import Value
 from workflows.ports.appeals import AppealRow
 
-# `hash = SHA-256(canonical JSON of [prev_hash, case_id, seq, at, kind, actor, data])`, in lower
-# hex; `at` is ISO 8601 in UTC with microseconds; the JSON has sorted keys, no spaces and only
-# ASCII.
+# `hash = SHA-256(canonical JSON of [prev_hash, case_id, seq, at, kind, actor, data_digest])`, in
+# lower hex; `at` is ISO 8601 in UTC with microseconds; the JSON has sorted keys, no spaces and only
+# ASCII. `data_digest = SHA-256(canonical JSON of [salt, data])`: with salt and data erased, the
+# chain still verifies, and nobody can guess the data by trying.
 
 GENESIS = "0" * 64
 """`prev_hash` of the first event of a case."""
@@ -36,9 +38,16 @@ class Link:
     at: datetime
     kind: str
     actor: str | None
-    data: dict[str, Any]
+    data: dict[str, Any] | None
+    salt: str | None
+    data_digest: str
     prev_hash: str
     hash: str
+
+    @property
+    def intact(self) -> bool:
+        """Whether data and salt are those that the hash covers."""
+        return self.data_digest == digest_of(self.salt, self.data)
 
 
 @dataclass(frozen=True)
@@ -50,16 +59,39 @@ class Broken:
     why: str
 
 
+def new_salt() -> str:
+    """A random salt of 128 bits in hex."""
+    return secrets.token_hex(16)
+
+
+def digest_of(salt: str | None, content: Any) -> str:
+    """The SHA-256 in hex of JSON content with its salt; None: what is left after an erasure."""
+    return _sha256([salt, content])
+
+
 def hash_of(link: Link) -> str:
     """The expected hash of `link`."""
-    at = link.at.astimezone(UTC).isoformat(timespec="microseconds")
-    hashed = [link.prev_hash, link.case_id, link.seq, at, link.kind, link.actor, link.data]
-    canonical = json.dumps(hashed, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    at = iso(link.at)
+    return _sha256(
+        [link.prev_hash, link.case_id, link.seq, at, link.kind, link.actor, link.data_digest]
+    )
+
+
+def iso(at: datetime) -> str:
+    """ISO 8601 in UTC with microseconds."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _sha256(content: Any) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def first_break(links: Iterable[Link]) -> Broken | None:
-    """The first break in the chain of one case, given in order; None where it is intact."""
+def first_break(links: Iterable[Link], erased: Mapping[int, str] | None = None) -> Broken | None:
+    """The first break in the chain of one case, given in order; None where it is intact.
+
+    `erased` has the digest of what is left of each event that was erased, by its seq.
+    """
     previous = GENESIS
     for place, link in enumerate(links, start=1):
         if link.seq != place:
@@ -68,6 +100,8 @@ def first_break(links: Iterable[Link]) -> Broken | None:
             return Broken(link.case_id, link.seq, "it does not follow the previous event")
         if link.hash != hash_of(link):
             return Broken(link.case_id, link.seq, "it was changed")
+        if not link.intact and (erased or {}).get(link.seq) != digest_of(link.salt, link.data):
+            return Broken(link.case_id, link.seq, "its data was changed or removed")
         previous = link.hash
     return None
 
@@ -132,16 +166,21 @@ def snapshot_values(snapshot: CaseSnapshot) -> dict[str, Any]:
     return storable(snapshot.model_dump(mode="json", exclude={"policy"}))  # type: ignore[no-any-return]
 
 
-def link_after(case: str, recorded: Recorded | AppealRecorded, prev_hash: str) -> Link:
-    """The event as the next link in the chain of its case or appeal."""
-    data = recorded.event.model_dump(mode="json", exclude={"kind", "at", "by"})
+def link_after(
+    case: str, recorded: Recorded | AppealRecorded, prev_hash: str, salt: str | None = None
+) -> Link:
+    """The event as the next link in the chain of its case or appeal, with a new salt if None."""
+    data = storable(recorded.event.model_dump(mode="json", exclude={"kind", "at", "by"}))
+    salt = salt or new_salt()
     link = Link(
         case_id=case,
         seq=recorded.seq,
         at=recorded.event.at,
         kind=recorded.event.kind,
         actor=recorded.event.by,
-        data=storable(data),
+        data=data,
+        salt=salt,
+        data_digest=digest_of(salt, data),
         prev_hash=prev_hash,
         hash="",
     )
@@ -149,8 +188,8 @@ def link_after(case: str, recorded: Recorded | AppealRecorded, prev_hash: str) -
 
 
 def recorded_of(row: Any, kind: type[R]) -> R:
-    """The event of a row."""
-    event = {**row.data, "kind": row.kind, "at": row.at, "by": row.actor}
+    """The event of a row. Raises `ValidationError` where it was erased."""
+    event = {**(row.data or {}), "kind": row.kind, "at": row.at, "by": row.actor}
     return kind.model_validate({"seq": row.seq, "event": event})
 
 

@@ -33,6 +33,10 @@ class Utc(sa.TypeDecorator[datetime]):
         return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
 
 
+BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""64 bits; SQLite numbers only a column of its own INTEGER type by itself."""
+
+
 def _text(size: int = 256) -> sa.String:
     return sa.String(size)
 
@@ -107,9 +111,38 @@ events = sa.Table(
     sa.Column("at", Utc, nullable=False, index=True),
     sa.Column("kind", _text(64), nullable=False),
     sa.Column("actor", _text(64)),
-    sa.Column("data", sa.JSON, nullable=False),
+    sa.Column("data", sa.JSON(none_as_null=True)),
+    sa.Column("salt", _text(32)),
+    sa.Column("data_digest", _text(64), nullable=False),
     sa.Column("prev_hash", _text(64), nullable=False),
     sa.Column("hash", _text(64), nullable=False),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", BIG_ID, primary_key=True),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("kind", _text(16), nullable=False),
+    sa.Column("source", _text(32), nullable=False),
+    sa.Column("key", _text(160), nullable=False),
+    sa.Column("digest", _text(64), nullable=False),
+    sa.Column("salt", _text(32)),
+    sa.Column("signature", _text(160)),
+    sa.Column("head", BIG_ID, index=True),
+    sa.Index("ix_audit_source_key", "source", "key"),
+)
+
+audit_heads = sa.Table(
+    "audit_heads",
+    metadata,
+    sa.Column("number", BIG_ID, primary_key=True, autoincrement=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("entries", sa.Integer, nullable=False),
+    sa.Column("digest", _text(64), nullable=False),
+    sa.Column("prev_hash", _text(64), nullable=False),
+    sa.Column("hash", _text(64), nullable=False),
+    sa.Column("signature", _text(160)),
 )
 
 actions = sa.Table(

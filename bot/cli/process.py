@@ -21,6 +21,7 @@ from activities.ledger.database import (
     LedgerUnavailable,
 )
 from activities.platform.client import open_platform
+from activities.signatures import Signer
 from activities.slack.client import slack_client
 from bot.errors import InputWrong, NotReachable, SettingWrong
 from bot.settings import Http, Ledger, Settings, need
@@ -67,9 +68,9 @@ async def open_http(opened: AsyncExitStack, settings: Settings) -> httpx.AsyncCl
 
 
 @asynccontextmanager
-async def open_database(settings: Ledger) -> AsyncIterator[Database]:
-    """The ledger without migrations, closed with the block."""
-    database = Database(settings.url.get_secret_value())
+async def open_database(settings: Ledger, signer: Signer | None = None) -> AsyncIterator[Database]:
+    """The ledger without migrations, closed with the block; its audit log signed by `signer`."""
+    database = Database(settings.url.get_secret_value(), signer)
     try:
         yield database
     finally:

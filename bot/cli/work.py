@@ -132,11 +132,11 @@ async def open_duties(
 ) -> Duties:
     """Builds every activity, closed with `opened`; waits for the ledger. Raises `SettingWrong`."""
     assert settings.platform.base_url is not None
-    database = await opened.enter_async_context(open_database(settings.ledger))
+    signer = signer_of(settings.temporal)
+    database = await opened.enter_async_context(open_database(settings.ledger, signer))
     await wait_for_ledger(database)
     web = await open_web(opened, settings)
     market = Platform(await open_http(opened, settings))
-    signer = signer_of(settings.temporal)
     await compare(Stores(client, settings.temporal.task_queue, database, policies, signer))
     proofs = Proofs(signer, unsigned_until=settings.temporal.unsealed_until)
     stored = StoredPolicies(database, signer, policies.current_packed)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activities.ledger.database import Database, config
-from activities.ledger.rows import GENESIS, Link, first_break, hash_of
+from activities.ledger.rows import GENESIS, Broken, Link, digest_of, first_break, hash_of
 from activities.ledger.schema import metadata
 
 T0 = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -25,16 +25,20 @@ def chain_of(count: int) -> list[Link]:
     links: list[Link] = []
     for seq in range(1, count + 1):
         previous = links[-1].hash if links else GENESIS
-        link = Link("K7Q2F9XM0", seq, T0, "case_claimed", "U0SATO", {"n": seq}, previous, "")
+        data, digest = {"n": seq}, digest_of("5a17", {"n": seq})
+        link = Link(
+            "K7Q2F9XM0", seq, T0, "case_claimed", "U0SATO", data, "5a17", digest, previous, ""
+        )
         links.append(replace(link, hash=hash_of(link)))
     return links
 
 
 def test_the_formula_is_the_documented_one() -> None:
     """The documented formula and a plain SHA-256 reproduce every hash."""
+    digest = sha256(b'["5a17",{"n":1}]').hexdigest()
     said = (
         '["' + "0" * 64 + '","K7Q2F9XM0",1,"2026-11-23T03:00:00.000000+00:00",'
-        '"case_claimed","U0SATO",{"n":1}]'
+        f'"case_claimed","U0SATO","{digest}"]'
     )
     assert hash_of(chain_of(1)[0]) == sha256(said.encode()).hexdigest()
 
@@ -44,6 +48,8 @@ CHANGES: dict[str, Any] = {
     "kind": "case_released",
     "actor": None,
     "data": {"n": -1},
+    "salt": None,
+    "data_digest": "f" * 64,
     "case_id": "K00000000",
     "prev_hash": "f" * 64,
     "hash": "f" * 64,
@@ -59,6 +65,16 @@ def test_any_change_of_any_field_is_found(count: int, data: st.DataObject, name:
     place = data.draw(st.integers(0, count - 1))
     links[place] = replace(links[place], **{name: CHANGES[name]})
     assert first_break(links) is not None
+
+
+def test_an_erased_event_holds_only_with_its_entry() -> None:
+    """An event without its data is a break, unless the audit log has what is left of it."""
+    links = chain_of(3)
+    links[1] = replace(links[1], data={"n": None}, salt=None)
+    assert first_break(links) == Broken("K7Q2F9XM0", 2, "its data was changed or removed")
+    assert first_break(links, {2: digest_of(None, {"n": None})}) is None
+    assert first_break(links, {2: digest_of(None, None)}) is not None
+    assert first_break(links, {1: digest_of(None, {"n": None})}) is not None
 
 
 def shape_of(connection: sa.Connection) -> dict[str, str]:

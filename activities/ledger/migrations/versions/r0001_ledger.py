@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from activities.ledger.schema import Utc
+from activities.ledger.schema import BIG_ID, Utc
 
 revision = "0001"
 down_revision = None
@@ -13,9 +13,9 @@ branch_labels = None
 depends_on = None
 
 TABLES = (
-    *("alerts", "cases", "policies", "events", "actions", "appeals", "bulk_decisions", "lookups"),
-    *("covers", "uses", "overruns", "preferences", "automation", "exposures", "evidence_files"),
-    "installation",
+    *("alerts", "cases", "policies", "events", "audit", "audit_heads", "actions", "appeals"),
+    *("bulk_decisions", "lookups", "covers", "uses", "overruns", "preferences", "automation"),
+    *("exposures", "evidence_files", "installation"),
 )
 
 
@@ -87,11 +87,36 @@ def upgrade() -> None:
         *_needed(Utc(), "at"),
         *_needed(sa.String(64), "kind"),
         *_optional(sa.String(64), "actor"),
-        *_needed(sa.JSON(), "data"),
-        *_needed(sa.String(64), "prev_hash", "hash"),
+        *_optional(sa.JSON(none_as_null=True), "data"),
+        *_optional(sa.String(32), "salt"),
+        *_needed(sa.String(64), "data_digest", "prev_hash", "hash"),
         sa.PrimaryKeyConstraint("case_id", "seq", name="pk_events"),
     )
     op.create_index("ix_events_at", "events", ["at"])
+    op.create_table(
+        "audit",
+        *_needed(BIG_ID, "id"),
+        *_needed(Utc(), "at"),
+        *_needed(sa.String(16), "kind"),
+        *_needed(sa.String(32), "source"),
+        *_needed(sa.String(160), "key"),
+        *_needed(sa.String(64), "digest"),
+        *_optional(sa.String(32), "salt"),
+        *_optional(sa.String(160), "signature"),
+        *_optional(BIG_ID, "head"),
+        sa.PrimaryKeyConstraint("id", name="pk_audit"),
+    )
+    op.create_index("ix_audit_head", "audit", ["head"])
+    op.create_index("ix_audit_source_key", "audit", ["source", "key"])
+    op.create_table(
+        "audit_heads",
+        sa.Column("number", BIG_ID, autoincrement=False, nullable=False),
+        *_needed(Utc(), "at"),
+        *_needed(sa.Integer(), "entries"),
+        *_needed(sa.String(64), "digest", "prev_hash", "hash"),
+        *_optional(sa.String(160), "signature"),
+        sa.PrimaryKeyConstraint("number", name="pk_audit_heads"),
+    )
     op.create_table(
         "actions",
         *_needed(sa.String(16), "case_id", "decision_id"),
