@@ -145,10 +145,11 @@ class NoticeGivenUp(NoticeEvent):
     kind: Literal["appeal_notice_given_up"] = "appeal_notice_given_up"
 
 
+APPEAL_EVENTS = tagged(globals(), EventBase)
 if TYPE_CHECKING:
     AppealEvent = EventBase
 else:
-    AppealEvent = Annotated[Union[tagged(globals(), EventBase)], Field(discriminator="kind")]  # noqa: UP007
+    AppealEvent = Annotated[Union[APPEAL_EVENTS], Field(discriminator="kind")]  # noqa: UP007
 
 
 class AppealRecorded(Value):

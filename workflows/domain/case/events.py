@@ -242,6 +242,7 @@ class Decided(EventBase):
     notifies_watchers = True
     counted = True
     words = ("decision.reason",)
+    copies = ("actions.*.would",)
     kind: Literal["decided"] = "decided"
     decision: Decision
     actions: tuple[ActionState, ...]
@@ -473,6 +474,7 @@ class ProtectionStarted(ProtectionEvent):
     """Koban protects, and will lift it again. `rule` or `step` is the index in the playbook."""
 
     counted = True
+    copies = ("action.would",)
     kind: Literal["protection_started"] = "protection_started"
     action: ActionState
     rule: int | None = None

@@ -8,7 +8,8 @@ from typing import Any, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from tests.workflows.domain.builders import SATO, T0, a_case, after, an_alert
+from tests.activities.ledger.recording import after
+from tests.workflows.domain.builders import SATO, T0, a_case, an_alert
 from workflows.domain.alerts import Alert, Subject, brief
 from workflows.domain.appeal import events as appeal_ev
 from workflows.domain.appeal.model import AppealRequest, Dismissal
@@ -106,7 +107,7 @@ def test_an_appeal_loses_its_statement() -> None:
 def test_a_person_leaves_the_case_of_somebody_else() -> None:
     """Their id leaves texts and lists; longer ids, the subject and other people stay."""
     left = OfSubject(PERSON).body(body(alert()))
-    assert "u_123\"" not in json.dumps(left)
+    assert 'u_123"' not in json.dumps(left)
     assert left["subject"] == {"type": "user", "id": "u_9"}
     assert left["related"] == [{"type": "stream", "id": "s_9"}]
     assert left["evidence"][0]["text"] == "[erased]さんと u_1234 に連絡"
@@ -169,11 +170,13 @@ def test_erasing_twice_changes_nothing_more() -> None:
 
 
 FACTS = frozenset(
-    """
-    kind case playbook type id key workflow_id into owner to person alert_key decision action
-    protection missed by preset policy template confirms leaves keeps covers asked_by appeal
-    version removed source channel ts deciders ja en problems
-    """.split()
+    [
+        *("kind", "type", "id", "key", "case", "playbook", "workflow_id", "channel", "ts"),
+        *("by", "owner", "to", "person", "missed", "covers", "asked_by", "deciders"),
+        *("decision", "action", "protection", "appeal", "alert_key", "into", "open_cases"),
+        *("version", "source", "danger", "removed"),
+        *("preset", "policy", "template", "confirms", "leaves", "keeps", "ja", "en"),
+    ]
 )
 """Names of fields with ids, and with texts of the policy folder."""
 
