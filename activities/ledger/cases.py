@@ -9,6 +9,7 @@ import structlog
 from temporalio import activity
 
 from activities.ledger.database import Database
+from activities.ledger.erasure import cleared
 from activities.ledger.event_log import append
 from activities.ledger.evidence import note_reveals
 from activities.ledger.policies import SNAPSHOT, StoredPolicies, snapshot_text
@@ -203,7 +204,7 @@ class Ledger:
         row = case_values(wanted.row.model_copy(update={"id": event.case}))
         connection.execute(self._insert_case, {**row, "owner_key": wanted.key})
         self._claim(connection, event.case, (ReceivedAlert(alert=wanted.alert, at=event.at),))
-        append(connection, event.case, [Recorded(seq=1, event=event)])
+        append(connection, event.case, [Recorded(seq=1, event=event)], self.database.audit)
         if policy is not None:
             self._policies.keep(connection, policy)
 
@@ -305,6 +306,7 @@ class Ledger:
             if write.snapshot.policy is not None:
                 self._policies.keep(connection, write.snapshot.policy)
             values = snapshot_values(write.snapshot)
+            values = cleared(connection, write.case, write.row.subject, values)
             row["snapshot"] = values
             text = snapshot_text(write.case, write.row.playbook, write.row.policy_version, values)
             row["snapshot_signature"] = self._signer.sign(SNAPSHOT, text)

@@ -22,6 +22,7 @@ COMMANDS = {
     "audit verify": "audit",
     "audit show": "audit",
     "audit sign": "audit",
+    "erase": "audit",
     "manifest": "setup",
 }
 """Commands with their modules: `audit show` is the function `show` of `bot/cli/audit.py`."""

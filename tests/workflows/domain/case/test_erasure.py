@@ -174,7 +174,8 @@ FACTS = frozenset(
         *("kind", "type", "id", "key", "case", "playbook", "workflow_id", "channel", "ts"),
         *("by", "owner", "to", "person", "missed", "covers", "asked_by", "deciders"),
         *("decision", "action", "protection", "appeal", "alert_key", "into", "open_cases"),
-        *("version", "source", "danger", "removed"),
+        *("version", "source", "danger", "removed", "actions", "undos", "unprotected"),
+        *("holder", "exempt", "unreported"),
         *("preset", "policy", "template", "confirms", "leaves", "keeps", "ja", "en"),
     ]
 )
