@@ -1,6 +1,7 @@
-"""Reveal activity: shows a piece of hidden evidence, over ledger, images and Slack."""
+"""Reveal activities: hidden evidence is shown, and its pictures are deleted in time."""
 
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import structlog
 from temporalio import activity
@@ -19,13 +20,18 @@ from activities.slack.reader import Reader
 from activities.slack.refusals import refusal_of
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, TextEvidence
 from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.policy.reports import Retention
 from workflows.ports.cases import ShowEvidence
+from workflows.ports.reports import ErasedBatch, RetentionStep
+
+LEFT_OVER = timedelta(hours=1)
+"""Time after which an upload that is not shown was left by a crash or a refusal."""
 
 _log = structlog.get_logger(__name__)
 
 
 class RevealActivities:
-    """Activity that shows a piece of hidden evidence to one person."""
+    """Activities that show a piece of hidden evidence to one person, and delete its picture."""
 
     def __init__(
         self,
@@ -34,8 +40,13 @@ class RevealActivities:
         screen: EvidenceScreen,
         people: Directory,
         zone: tzinfo,
+        rules: Callable[[], Retention] = Retention,
     ) -> None:
-        """`zone` is the deployment's; Slack shows times in each reader's zone."""
+        """`zone` is the deployment's; Slack shows times in each reader's zone.
+
+        `rules` returns the current times of retention.yaml.
+        """
+        self._rules = rules
         self._record = record
         self._images = images
         self._screen = screen
@@ -109,16 +120,41 @@ class RevealActivities:
             raise FileRefused(str(error)) from None
 
     async def _forget(self, wanted: ShowEvidence, file: str) -> None:
-        await self._record.forget_file(wanted.alert, wanted.item)
+        await self._record.forget_file(file)
         await self._screen.delete(file)
 
     async def _uploaded(self, wanted: ShowEvidence, piece: ImageEvidence) -> str:
         """Slack's id of the image. Raises `NotFetched` or `FileRefused`."""
         picture = await self._images.get(piece.url)
         attempt = activity.info().attempt
-        file = await self._screen.upload(picture.name, picture.content, attempt)
-        await self._record.keep_file(wanted.alert, wanted.item, file, datetime.now(UTC))
+
+        async def begun(file: str) -> None:
+            await self._record.begin_file(wanted.alert, wanted.item, file, datetime.now(UTC))
+
+        file = await self._screen.upload(picture.name, picture.content, attempt, begun)
+        await self._record.show_file(file)
         return file
+
+    @activity.defn(name="delete_pictures")
+    async def delete_pictures(self, step: RetentionStep) -> ErasedBatch:
+        """Deletes a batch of pictures whose time is over, or that nobody is shown.
+
+        Raises:
+            SlackTrouble: retryable. What was deleted before is recorded.
+        """
+        before, left_over = step.at - self._rules().images, step.at - LEFT_OVER
+        batch = await self._record.expired_files(before, left_over, step.after)
+        erased = 0
+        for file in batch:
+            activity.heartbeat()
+            code = await self._screen.remove(file, activity.info().attempt)
+            if code is None:
+                await self._record.file_deleted(file, step)
+                erased += 1
+            else:
+                _log.error("picture_not_deleted", file=file, code=code)
+                await self._record.file_refused(file, code, step)
+        return ErasedBatch(erased=erased, after=batch[-1] if batch else None)
 
     async def _refuse(self, wanted: ShowEvidence, refusal: Refusal, viewer: Viewer) -> None:
         sentence = await refusal_of(

@@ -49,7 +49,7 @@ _NO_KEY = "refused"
 _ID = re.compile(r"^[A-Za-z0-9_.-]{1,64}$")
 _REFUSED_ID = re.compile(r"^[A-Za-z0-9_.-]{1,64}(/[0-9a-f]{16})?$")
 # Temporal appends the time to the workflow id of a schedule; the seal was made without it.
-_SCHEDULED = re.compile(r"^(report/.+)-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+_SCHEDULED = re.compile(r"^((?:report|retention)/.+)-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
 
 
 class Undecryptable(InputWrong):

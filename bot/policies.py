@@ -22,7 +22,7 @@ from workflows.domain.policy.matching import facts_of, group_of
 from workflows.domain.policy.packed import PackedPolicy, pack
 from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy
-from workflows.domain.policy.reports import ReportRules
+from workflows.domain.policy.reports import ReportRules, Retention
 from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster, on_at, zone_of
 from workflows.domain.policy.strictness import Strictness, strictness_of
@@ -239,6 +239,10 @@ class Policies:
     def reports(self) -> ReportRules | None:
         """Returns the report rules, None when reports.yaml is missing."""
         return self._watch.current().reports
+
+    def retention(self) -> Retention:
+        """Returns the times of personal data, those of a folder without retention.yaml included."""
+        return self._watch.current().retention or Retention()
 
     def image_hosts(self) -> frozenset[str]:
         """Returns the hosts that alerts' images may come from, in addition to the platform's."""

@@ -32,7 +32,7 @@ from workflows.appeal_workflow import AppealWorkflow
 from workflows.bulk_workflow import BulkWorkflow
 from workflows.case_workflow import CaseWorkflow
 from workflows.enforcement_workflow import EnforcementWorkflow, PinnedEnforcement
-from workflows.report_workflow import ReportWorkflow
+from workflows.report_workflow import ReportWorkflow, RetentionWorkflow
 from workflows.storm_workflow import StormWorkflow
 
 HEARTBEAT_INTERVAL = 0.8
@@ -188,6 +188,7 @@ def make_workers(
                 CaseWorkflow,
                 PinnedEnforcement if deployment else EnforcementWorkflow,
                 ReportWorkflow,
+                RetentionWorkflow,
                 BulkWorkflow,
                 StormWorkflow,
             ],

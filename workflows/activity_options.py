@@ -18,7 +18,7 @@ from workflows.domain.case.enforcement import FIRST_TRY
 from workflows.ports.appeals import AppealPort
 from workflows.ports.bulk import BulkPort
 from workflows.ports.cases import CasePort
-from workflows.ports.reports import ReportPort
+from workflows.ports.reports import ReportPort, RetentionPort
 from workflows.ports.storms import StormPort
 
 A = TypeVar("A")
@@ -196,6 +196,17 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     # It fails for as long as the enforcement runs. Attempts add nothing to the history.
     CasePort.outcome: Options(attempt=_seconds(10), retry=_backoff(1, 300)),
     ReportPort.gather_report: _REPORT,
+    # Behind everything else: a run has the whole night.
+    RetentionPort.erase_batch: replace(LEDGER, attempt=_seconds(60), rank=5),
+    RetentionPort.end_retention: replace(LEDGER, rank=5),
+    RetentionPort.delete_pictures: replace(
+        _SLACK,
+        attempt=timedelta(minutes=5),
+        within=timedelta(hours=1),
+        heartbeat=_seconds(30),
+        queue=evidence_queue,
+        rank=5,
+    ),
 }
 """The usual options of each activity; the named ones above are for its other uses."""
 

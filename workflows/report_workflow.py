@@ -1,13 +1,24 @@
-"""Report workflow: a scheduled report is gathered, and posted once."""
+"""Scheduled workflows: a report that is posted once, and the daily run of retention."""
 
 from datetime import datetime
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
+from temporalio.exceptions import ActivityError
 
 from workflows.activity_options import execute
 from workflows.domain.case.snapshot import CardRef
-from workflows.ports.reports import ReportPort, ReportStart, ReportWanted
+from workflows.domain.policy.reports import Kept
+from workflows.ports.reports import (
+    ErasedBatch,
+    ReportPort,
+    ReportStart,
+    ReportWanted,
+    RetentionPort,
+    RetentionRun,
+    RetentionStart,
+    RetentionStep,
+)
 
 # https://docs.temporal.io/search-attribute: set on what a schedule starts.
 _SCHEDULED = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
@@ -25,6 +36,35 @@ class ReportWorkflow:
         )
         report = await execute(ReportPort.gather_report, wanted)
         return None if report is None else await execute(ReportPort.post_report, report)
+
+
+@workflow.defn
+class RetentionWorkflow:
+    """One run: each kind of personal data whose time is over is erased, a batch at a time."""
+
+    @workflow.run
+    async def run(self, start: RetentionStart) -> dict[str, int]:
+        """Erases all kinds; returns the counts of the run."""
+        run = workflow.info().workflow_id
+        step = start.step or RetentionStep(run=run, at=_due_at(), kind=next(iter(Kept)))
+        for kind in list(Kept)[list(Kept).index(step.kind) :]:
+            after: str | None = step.after if kind is step.kind else ""
+            while after is not None:
+                step = step.model_copy(update={"kind": kind, "after": after})
+                if workflow.info().is_continue_as_new_suggested():
+                    workflow.continue_as_new(RetentionStart(step=step))
+                after = (await _erased(step)).after
+        return await execute(RetentionPort.end_retention, RetentionRun(run=step.run, at=step.at))
+
+
+async def _erased(step: RetentionStep) -> ErasedBatch:
+    if step.kind is not Kept.IMAGES:
+        return await execute(RetentionPort.erase_batch, step)
+    try:
+        return await execute(RetentionPort.delete_pictures, step)
+    except ActivityError:
+        # Slack was out of reach for an hour. Tomorrow's run begins with the same pictures.
+        return ErasedBatch()
 
 
 def _due_at() -> datetime:

@@ -1,15 +1,43 @@
-"""Ledger activities: cases, limits, quotas of evidence, covers and pauses of automation."""
+"""Ledger activities: cases, limits, quotas, covers, pauses of automation, and retention."""
 
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
 from temporalio import activity
 
 from activities.ledger.cases import Ledger
+from activities.ledger.database import Database
+from activities.ledger.erasure import CLOSED, CaseEraser, appeal_pending, count_in_run, write_look
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.limits import LimitLedger
+from activities.ledger.rows import status_values
+from activities.ledger.schema import (
+    actions,
+    appeals,
+    cases,
+    clearings,
+    erasures,
+    events,
+    lookups,
+)
 from activities.ledger.team import Covers, pause_now
+from activities.signatures import Signer
 from workflows.domain.automation import AutomationPause
+from workflows.domain.case.enforcement import ACTING, IN_FORCE
+from workflows.domain.case.erasure import OfKinds
+from workflows.domain.case.event_base import kind_of
+from workflows.domain.case.events import CaseMerged
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import Cover
+from workflows.domain.policy.reports import Kept, Retention
 from workflows.ports.cases import Booked, Booking, RevealRequest
+from workflows.ports.reports import ErasedBatch, RetentionRun, RetentionStep
+
+log = structlog.get_logger()
 
 
 class LedgerActivities(Ledger):
@@ -35,3 +63,149 @@ class LedgerActivities(Ledger):
         """The pause that applies to a playbook, if any."""
         async with self.database.reading() as connection:
             return await connection.run_sync(pause_now, playbook, self._now())
+
+
+CASES = 50
+"""Cases of one batch, which is one transaction: SQLite's other writers wait for it."""
+LOOKUPS = 500
+MOST_MERGED = 20
+"""Cases in a row that were merged into each other."""
+
+
+def _ended(before: datetime, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Conditions of a case that ended `before` a time, with all its appeals and actions."""
+    answered = sa.select(1).where(
+        appeals.c.case_id == cases.c.id,
+        sa.func.coalesce(appeals.c.answered_at, appeals.c.received_at) >= before,
+    )
+    acting = sa.select(1).where(
+        actions.c.case_id == cases.c.id,
+        sa.or_(
+            actions.c.status.in_(status_values(ACTING)),
+            sa.and_(actions.c.status.in_(status_values(IN_FORCE)), actions.c.until > now),
+        ),
+    )
+    return (
+        CLOSED,
+        cases.c.closed_at < before,
+        sa.not_(appeal_pending()),
+        sa.not_(sa.exists(answered)),
+        sa.not_(sa.exists(acting)),
+    )
+
+
+class RetentionActivities:
+    """Erasure of the kinds of data whose time is over. Each batch is counted with what it erases.
+
+    Every method raises `LedgerUnavailable`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        signer: Signer,
+        rules: Callable[[], Retention],
+        batch: int = CASES,
+    ) -> None:
+        """`rules` returns the current times of retention.yaml; `signer` signs snapshots."""
+        self._most = batch
+        self._database = database
+        self._rules = rules
+        self._cases = CaseEraser(database, signer)
+
+    # -- by kind --------------------------------------------------------------------------
+
+    @activity.defn(name="erase_batch")
+    async def erase_batch(self, step: RetentionStep) -> ErasedBatch:
+        """Erases one batch of a kind in one transaction, and counts it in the row of the run."""
+        after = self._rules().after(step.kind)
+        if after is None:
+            return ErasedBatch()
+        work = self._lookups if step.kind is Kept.LOOKUPS else self._batch
+        return await self._database.write(
+            lambda connection: work(connection, step, step.at - after)
+        )
+
+    def _batch(
+        self, connection: sa.Connection, step: RetentionStep, before: datetime
+    ) -> ErasedBatch:
+        ids = connection.execute(self._candidates(step, before)).scalars().all()
+        erased = Counter({step.kind.value: 0})
+        for case in ids:
+            if self._is_over(connection, case, before, step.at):
+                erased.update({step.kind.value: self._erase(connection, case, step)})
+        count_in_run(self._database, connection, step, erased)
+        return ErasedBatch(erased=erased.total(), after=ids[-1] if len(ids) == self._most else None)
+
+    def _candidates(self, step: RetentionStep, before: datetime) -> sa.Select[Any]:
+        """Ids of cases whose time is over, and that were not erased since they closed."""
+        done = sa.select(1).where(
+            clearings.c.case_id == cases.c.id,
+            clearings.c.kind == step.kind.value,
+            clearings.c.at >= cases.c.closed_at,
+        )
+        left = sa.not_(sa.exists(done))
+        if step.kind is Kept.SNAPSHOTS:
+            left = cases.c.snapshot.is_not(None)
+        query = sa.select(cases.c.id).where(*_ended(before, step.at), left, cases.c.id > step.after)
+        return query.order_by(cases.c.id).limit(self._most).with_for_update()
+
+    def _is_over(
+        self, connection: sa.Connection, case: str, before: datetime, now: datetime
+    ) -> bool:
+        """Whether the case that continues a merged one ended as well."""
+        for _ in range(MOST_MERGED):
+            query = sa.select(events.c.data).where(
+                events.c.case_id == case, events.c.kind == kind_of(CaseMerged)
+            )
+            merged = connection.execute(query.order_by(events.c.seq.desc()).limit(1)).scalar()
+            verdict = sa.select(cases.c.verdict).where(cases.c.id == case)
+            if merged is None or connection.execute(verdict).scalar() is not None:
+                return True
+            case = str(merged["into"])
+            ended = sa.select(cases.c.id).where(cases.c.id == case, *_ended(before, now))
+            if connection.execute(ended).scalar() is None:
+                return False
+        return False
+
+    def _erase(self, connection: sa.Connection, case: str, step: RetentionStep) -> int:
+        """Erases a kind in a case; the number of rows."""
+        if step.kind is Kept.SNAPSHOTS:
+            values = {"snapshot": None, "snapshot_signature": None}
+            connection.execute(sa.update(cases).where(cases.c.id == case).values(**values))
+            return 1
+        changes = self._cases.changes(connection, case, OfKinds(frozenset({step.kind})))
+        self._cases.write(connection, changes, (step.kind.value,), step.at)
+        counts = changes.counts
+        return counts["alerts"] + counts["events"] + counts["appeals"]
+
+    def _lookups(
+        self, connection: sa.Connection, step: RetentionStep, before: datetime
+    ) -> ErasedBatch:
+        query = sa.select(lookups).where(lookups.c.at < before, lookups.c.subject_id != "")
+        rows = connection.execute(query.order_by(lookups.c.id).limit(LOOKUPS)).all()
+        for row in rows:
+            write_look(connection, self._database, row.id, {"subject_id": "", "why": ""})
+        count_in_run(self._database, connection, step, {step.kind.value: len(rows)})
+        return ErasedBatch(
+            erased=len(rows), after=str(rows[-1].id) if len(rows) == LOOKUPS else None
+        )
+
+    # -- runs ----------------------------------------------------------------------------
+
+    @activity.defn(name="end_retention")
+    async def end_retention(self, run: RetentionRun) -> dict[str, int]:
+        """Records the end of a run; its counts by kind."""
+        step = RetentionStep(run=run.run, at=run.at, kind=Kept.IMAGES)
+
+        def end(connection: sa.Connection) -> dict[str, int]:
+            count_in_run(self._database, connection, step, {})
+            row = erasures.c.id == run.run
+            ended = sa.update(erasures).where(row).values(ended_at=datetime.now(UTC))
+            connection.execute(ended)
+            found = connection.execute(sa.select(erasures.c.counts).where(row)).scalar_one()
+            return {str(key): int(number) for key, number in found.items()}
+
+        counts = await self._database.write(end)
+        log.info("retention_ended", run=run.run, **counts)
+        return counts

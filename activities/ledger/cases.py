@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities.ledger.audit_log import lasting
 from activities.ledger.database import Database
+from activities.ledger.erasure import cleared
 from activities.ledger.event_log import append
 from activities.ledger.evidence import note_reveals
 from activities.ledger.policies import SNAPSHOT, StoredPolicies, snapshot_text
@@ -314,6 +315,7 @@ class Ledger:
             if write.snapshot.policy is not None:
                 self._policies.keep(connection, write.snapshot.policy)
             values = snapshot_values(write.snapshot)
+            values = cleared(connection, write.case, write.row.subject, values)
             row["snapshot"] = values
             text = snapshot_text(write.case, write.row.playbook, write.row.policy_version, values)
             row["snapshot_signature"] = self._signer.sign(SNAPSHOT, text)

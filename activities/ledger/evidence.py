@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.audit_log import AuditLog
 from activities.ledger.database import Repository
+from activities.ledger.erasure import count_in_run
 from activities.ledger.limits import note_overrun
 from activities.ledger.queries import insert_lookups
 from activities.ledger.rows import Link
@@ -20,7 +21,12 @@ from workflows.domain.case.events import CaseAbsorbed, EvidenceRevealed
 from workflows.domain.case.reveal_quota import Exposed, is_full
 from workflows.domain.policy.limits import Full, Power
 from workflows.ports.cases import RevealRequest
+from workflows.ports.reports import RetentionStep
 
+FILES = 20
+"""Files of one batch: `files.delete` may be called 50 times a minute."""
+MOST_TRIES = 3
+"""Runs of retention that try to delete a file."""
 MOST_MERGED = 50
 """Largest number of merged cases whose alerts are searched."""
 
@@ -68,21 +74,65 @@ class EvidenceRecord(Repository):
         revealed = [row["data"] for row in await self._database.rows(query)]
         return any((data.get("alert_key"), data.get("item")) == (key, item) for data in revealed)
 
+    # -- pictures at Slack ----------------------------------------------------------------
+
     async def file(self, key: str, item: int) -> str | None:
-        """Slack's id of an uploaded image."""
-        query = sa.select(evidence_files.c.file_id).filter_by(**_piece(key, item))
-        found = await self._database.scalar(query)
+        """Slack's id of the newest uploaded image that can be shown."""
+        query = sa.select(evidence_files.c.file_id).filter_by(**_piece(key, item), shown=True)
+        found = await self._database.scalar(query.order_by(evidence_files.c.at.desc()).limit(1))
         return None if found is None else str(found)
 
-    async def keep_file(self, key: str, item: int, file: str, at: datetime) -> None:
-        """Stores the id of an uploaded image, in place of an earlier one."""
+    async def begin_file(self, key: str, item: int, file: str, at: datetime) -> None:
+        """Stores the id of an upload before its content is sent: a crash leaves no unknown file."""
         row = {**_piece(key, item), "file_id": file, "at": at}
         await self._database.execute(self._database.upsert(evidence_files, row), row)
 
-    async def forget_file(self, key: str, item: int) -> None:
-        """Deletes the id of an image that Slack does not have any more."""
-        delete = sa.delete(evidence_files).filter_by(**_piece(key, item))
-        await self._database.execute(delete)
+    async def show_file(self, file: str) -> None:
+        """Notes that Slack shows an upload."""
+        await self._set_file(file, shown=True)
+
+    async def forget_file(self, file: str) -> None:
+        """Notes that an image is not shown again: the next run of retention deletes it."""
+        await self._set_file(file, shown=False)
+
+    async def expired_files(
+        self, before: datetime, left_over: datetime, after: str
+    ) -> Sequence[str]:
+        """A batch of files that are to be deleted: uploaded `before`, or not shown since."""
+        query = sa.select(evidence_files.c.file_id).where(
+            sa.or_(
+                evidence_files.c.at < before,
+                sa.and_(evidence_files.c.shown.is_(False), evidence_files.c.at < left_over),
+            ),
+            evidence_files.c.tries < MOST_TRIES,
+            evidence_files.c.file_id > after,
+        )
+        rows = await self._database.rows(query.order_by(evidence_files.c.file_id).limit(FILES))
+        return [row["file_id"] for row in rows]
+
+    async def file_deleted(self, file: str, step: RetentionStep) -> None:
+        """Deletes the row of a file that Slack does not have any more, and counts it."""
+        gone = sa.delete(evidence_files).where(evidence_files.c.file_id == file)
+        await self._count_file(gone, "images", step)
+
+    async def file_refused(self, file: str, code: str, step: RetentionStep) -> None:
+        """Notes that Slack refuses to delete a file; after `MOST_TRIES` runs it is left there."""
+        row = sa.update(evidence_files).where(evidence_files.c.file_id == file)
+        tried = row.values(refused=code, shown=False, tries=evidence_files.c.tries + 1)
+        await self._count_file(tried, "images_refused", step)
+
+    async def _count_file(self, change: Any, name: str, step: RetentionStep) -> None:
+        def write(connection: sa.Connection) -> None:
+            changed = connection.execute(change).rowcount
+            count_in_run(self._database, connection, step, {name: changed})
+
+        await self._database.write(write)
+
+    async def _set_file(self, file: str, shown: bool) -> None:
+        row = sa.update(evidence_files).where(evidence_files.c.file_id == file)
+        await self._database.execute(row.values(shown=shown))
+
+    # -- the quota ------------------------------------------------------------------------
 
     async def expose(self, exposing: RevealRequest) -> Exposed:
         """The piece and its person's quota; counts the reveal where the quota allows it."""

@@ -293,9 +293,34 @@ installation = sa.Table(
 evidence_files = sa.Table(
     "evidence_files",
     metadata,
-    sa.Column("detector", _text(), primary_key=True),
-    sa.Column("alert_id", _text(), primary_key=True),
-    sa.Column("item", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("file_id", _text(64), nullable=False),
+    sa.Column("file_id", _text(64), primary_key=True),
+    sa.Column("detector", _text(), nullable=False),
+    sa.Column("alert_id", _text(), nullable=False),
+    sa.Column("item", sa.Integer, nullable=False),
+    sa.Column("at", Utc, nullable=False, index=True),
+    sa.Column("shown", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("refused", _text(64)),
+    sa.Index("ix_evidence_files_piece", "detector", "alert_id", "item"),
+)
+
+clearings = sa.Table(
+    "clearings",
+    metadata,
+    sa.Column("case_id", _text(16), primary_key=True),
+    sa.Column("kind", _text(16), primary_key=True),
     sa.Column("at", Utc, nullable=False),
+)
+
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    sa.Column("id", _text(160), primary_key=True),
+    sa.Column("kind", _text(16), nullable=False),
+    sa.Column("begun_at", Utc, nullable=False),
+    sa.Column("ended_at", Utc),
+    sa.Column("actor", _text(64)),
+    sa.Column("subject_type", _text(64)),
+    sa.Column("subject_id", _text()),
+    sa.Column("counts", sa.JSON, nullable=False),
 )

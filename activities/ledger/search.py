@@ -1,7 +1,6 @@
-"""Full-text search over cases: titles, subjects, evidence, reasons, notes and ids."""
+"""Full-text search over cases: titles, subjects, shown evidence, reasons, notes and ids."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,24 +21,10 @@ MOST_FOUND = 200
 _ESCAPE = "\\"
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Searched part of a JSON document: everything below `root`, or only its `keys`."""
-
-    root: str
-    keys: tuple[str, ...] = ()
-
-    @property
-    def path(self) -> str:
-        """The place as a PostgreSQL JSON path."""
-        if not self.keys:
-            return f"{self.root}.**"
-        wanted = " || ".join(f'@.key == "{key}"' for key in self.keys)
-        return f"{self.root}[*].keyvalue() ? ({wanted}).value"
-
-
-_IN_ALERTS = (_Place("$.title"), _Place("$.evidence", ("text", "url")), _Place("$.attributes"))
-_IN_EVENTS = tuple(_Place(f"$.{path}") for path in sorted({p for e in EVENTS for p in e.words}))
+_IN_ALERTS = ("$.title", "$.attributes")
+# As `workflows.domain.alerts.is_hidden`: a search is no way around a reveal.
+_SHOWN_TEXTS = '$.evidence[*] ? (@.kind == "text" && !(@.sensitive == true)).text'
+_IN_EVENTS = tuple(f"$.{path}" for path in sorted({p for e in EVENTS for p in e.words}))
 _WITH_WORDS = sorted(kinds(lambda each: bool(each.words)))
 
 
@@ -49,8 +34,8 @@ class Search(Repository):
     async def cases(self, text: str, prefix: str | None, skip: int, limit: int) -> Sequence[Row]:
         """Cases that contain `text`, or whose id begins with `prefix`, newest first.
 
-        Searches title, subject, evidence, attributes, reasons and notes, without regard to the
-        case of ASCII letters.
+        Searches title, subject, texts of evidence that are shown without a reveal, attributes,
+        reasons and notes, without regard to the case of ASCII letters.
         """
         query = case_rows().where(sa.or_(*self._anywhere(text, prefix)))
         newest = query.order_by(cases.c.opened_at.desc(), cases.c.id.desc())
@@ -98,7 +83,10 @@ class Search(Repository):
     def _anywhere(self, text: str, prefix: str | None) -> list[sa.ColumnElement[bool]]:
         pattern = f"%{_literally(text)}%"
         seen = sa.select(alerts.c.case_id).where(
-            sa.or_(*(self._word(alerts.c.body, path, pattern) for path in _IN_ALERTS))
+            sa.or_(
+                *(self._word(alerts.c.body, path, pattern) for path in _IN_ALERTS),
+                self._shown(pattern),
+            )
         )
         written = sa.select(events.c.case_id).where(
             events.c.kind.in_(_WITH_WORDS),
@@ -114,25 +102,35 @@ class Search(Repository):
             cases.c.id.in_(written),
         ]
 
-    def _word(self, column: sa.Column[Any], place: _Place, pattern: str) -> sa.ColumnElement[bool]:
-        """Matches values at `place`, never their keys."""
+    def _word(self, column: sa.Column[Any], place: str, pattern: str) -> sa.ColumnElement[bool]:
+        """Matches values at a JSON path, and below it, never their keys."""
         if self._database.is_sqlite:
             return _word_of_sqlite(column, place, pattern)
-        return _word_of_postgresql(column, place, pattern)
+        return _word_of_postgresql(column, f"{place}.**", pattern)
+
+    def _shown(self, pattern: str) -> sa.ColumnElement[bool]:
+        """Matches texts of evidence that are not hidden."""
+        if not self._database.is_sqlite:
+            return _word_of_postgresql(alerts.c.body, _SHOWN_TEXTS, pattern)
+        piece = sa.func.json_each(alerts.c.body, "$.evidence").table_valued("value")
+        kind, hidden, text = (
+            sa.func.json_extract(piece.c.value, f"$.{key}") for key in ("kind", "sensitive", "text")
+        )
+        shown = sa.and_(kind == "text", hidden.is_distinct_from(1), _like(text, pattern))
+        return sa.exists(sa.select(1).select_from(piece).where(shown))
 
 
-def _word_of_sqlite(column: sa.Column[Any], place: _Place, pattern: str) -> sa.ColumnElement[bool]:
-    tree = sa.func.json_tree(column, place.root).table_valued("key", "atom")
-    query = sa.select(1).select_from(tree).where(_like(sa.cast(tree.c.atom, sa.Text), pattern))
-    return sa.exists(query.where(tree.c.key.in_(place.keys)) if place.keys else query)
+def _word_of_sqlite(column: sa.Column[Any], place: str, pattern: str) -> sa.ColumnElement[bool]:
+    tree = sa.func.json_tree(column, place).table_valued("atom")
+    return sa.exists(
+        sa.select(1).select_from(tree).where(_like(sa.cast(tree.c.atom, sa.Text), pattern))
+    )
 
 
-def _word_of_postgresql(
-    column: sa.Column[Any], place: _Place, pattern: str
-) -> sa.ColumnElement[bool]:
+def _word_of_postgresql(column: sa.Column[Any], path: str, pattern: str) -> sa.ColumnElement[bool]:
     # JSONB decodes what the stored JSON escapes.
-    path = sa.cast(place.path, JSONPATH)
-    found = sa.func.jsonb_path_query(sa.cast(column, JSONB), path).column_valued("found")
+    places = sa.cast(path, JSONPATH)
+    found = sa.func.jsonb_path_query(sa.cast(column, JSONB), places).column_valued("found")
     scalar = sa.func.jsonb_typeof(found).not_in(("object", "array"))
     value = sa.func.jsonb_build_array(found).op("->>")(0)
     return sa.exists(sa.select(1).where(scalar, _like(value, pattern)))

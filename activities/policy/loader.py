@@ -21,13 +21,13 @@ from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.matching import Facts, find_playbook
 from workflows.domain.policy.platform import Detector, LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy
-from workflows.domain.policy.reports import ReportRules
+from workflows.domain.policy.reports import ReportRules, Retention
 from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster
 
 FILES = (
     *("actions.yaml", "roles.yaml", "platform.yaml"),
-    *("limits.yaml", "appeals.yaml", "roster.yaml", "reports.yaml"),
+    *("limits.yaml", "appeals.yaml", "roster.yaml", "reports.yaml", "retention.yaml"),
 )
 FOLDERS = ("playbooks", "detectors")
 """Folders whose `*.yaml` are read."""
@@ -52,6 +52,7 @@ class PolicyFolder:
     appeals: AppealRules | None = None
     roster: Roster | None = None
     reports: ReportRules | None = None
+    retention: Retention | None = None
     warnings: tuple[Fault, ...] = ()
     _policies: dict[str, Policy] = field(default_factory=dict, compare=False, repr=False)
 
@@ -122,6 +123,7 @@ class _Loader:
             "appeals": self._read_optional("appeals.yaml", AppealRules),
             "roster": self._read_optional("roster.yaml", Roster),
             "reports": self._read_optional("reports.yaml", ReportRules),
+            "retention": self._read_optional("retention.yaml", Retention),
         }
         self._name_unread()
         playbooks = self._all("playbooks", Playbook)

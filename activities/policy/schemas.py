@@ -12,7 +12,7 @@ from workflows.domain.policy.appeals import AppealRules
 from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.platform import Detector, LookupCatalog
 from workflows.domain.policy.playbook import Playbook
-from workflows.domain.policy.reports import ReportRules
+from workflows.domain.policy.reports import ReportRules, Retention
 from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster
 
@@ -24,6 +24,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "platform": LookupCatalog,
     "playbook": Playbook,
     "reports": ReportRules,
+    "retention": Retention,
     "roles": RoleBook,
     "roster": Roster,
 }

@@ -19,7 +19,7 @@ from activities.slack.blocks import (
 )
 from activities.slack.client import SlackTrouble, answer_of
 from activities.slack.escape import mrkdwn, one_line, pieces
-from activities.slack.files import Files
+from activities.slack.files import GONE, Begun, Files
 from activities.slack.handles import PieceHandle, encode_piece
 from activities.slack.reader import Reader
 from workflows.domain.alerts import AlertEvidence
@@ -32,7 +32,6 @@ _POLL_SECONDS = 0.3
 OPENING = 3.0
 """Seconds until the modal is open: the bot opens it concurrently."""
 _CLOSED = frozenset({"not_found", "view_not_found"})
-_NO_FILE = frozenset({"file_not_found", "file_deleted", "files_not_found"})
 _NO_IMAGE = frozenset({"invalid_arguments", "invalid_blocks"})
 
 
@@ -60,14 +59,16 @@ class EvidenceScreen:
         self._opening = opening
         self._ready = ready
 
-    async def upload(self, name: str, content: bytes, attempt: int) -> str:
+    async def upload(
+        self, name: str, content: bytes, attempt: int, begun: Begun | None = None
+    ) -> str:
         """Uploads an image without a channel; the id, once Slack can show it.
 
         Raises:
             FileRefused: another upload would change nothing; this one is deleted.
         """
         try:
-            file = await self._files.upload(name, content, title=name)
+            file = await self._files.upload(name, content, title=name, begun=begun)
         except SlackTrouble as error:
             if not error.is_refusal(attempt):
                 raise
@@ -82,6 +83,16 @@ class EvidenceScreen:
     async def delete(self, file: str) -> None:
         """Deletes an upload that is not shown."""
         await self._files.delete(file)
+
+    async def remove(self, file: str, attempt: int) -> str | None:
+        """Deletes an upload whose time is over; the error code where Slack refuses for good."""
+        try:
+            await self._files.remove(file)
+        except SlackTrouble as error:
+            if not error.is_refusal(attempt):
+                raise
+            return error.code
+        return None
 
     async def draw(self, view: dict[str, Any]) -> bool:
         """Updates the modal by external_id; False where it is closed. Raises `FileGone`."""
@@ -110,7 +121,7 @@ class EvidenceScreen:
         """Raises `SlackTrouble`, also after a timeout."""
         deadline = time.monotonic() + self._ready
         while True:
-            answer = await answer_of("files.info", self._client.files_info(file=file), _NO_FILE)
+            answer = await answer_of("files.info", self._client.files_info(file=file), GONE)
             if str(answer["file"].get("mimetype") or "").startswith("image/"):
                 return
             if time.monotonic() > deadline:

@@ -1,5 +1,7 @@
 """Files at Slack: uploads and look-ups (https://docs.slack.dev/messaging/working-with-files)."""
 
+from collections.abc import Awaitable, Callable
+
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -7,6 +9,10 @@ from activities.slack.client import FAILURES, SlackTrouble, answer_of, trouble
 from workflows.domain.case.snapshot import CardRef
 
 _log = structlog.get_logger(__name__)
+
+GONE = frozenset({"file_not_found", "file_deleted", "files_not_found"})
+Begun = Callable[[str], Awaitable[None]]
+"""Is called with the id of an upload before its content is sent."""
 
 
 class Files:
@@ -34,6 +40,7 @@ class Files:
         title: str,
         alt: str | None = None,
         below: CardRef | None = None,
+        begun: Begun | None = None,
     ) -> str:
         """Uploads an image, into the thread of `below` where given; the id of the file.
 
@@ -44,6 +51,8 @@ class Files:
             filename=name, length=len(content), alt_txt=alt
         )
         start = await answer_of("files.getUploadURLExternal", begin, self._expected)
+        if begun is not None:
+            await begun(str(start["file_id"]))
         await self._send(start["upload_url"], content)
         file: dict[str, str | None] = {"id": start["file_id"], "title": title}
         complete = self._client.files_completeUploadExternal(
@@ -57,9 +66,18 @@ class Files:
     async def delete(self, file: str) -> None:
         """Deletes a file; one that Slack keeps is only logged, because nobody waits for it."""
         try:
-            await answer_of("files.delete", self._client.files_delete(file=file))
+            await self.remove(file)
         except SlackTrouble as error:
             _log.warning("file_not_deleted", code=error.code)
+
+    async def remove(self, file: str) -> None:
+        """Deletes a file, or finds it deleted. Raises `SlackTrouble`."""
+        call = self._client.files_delete(file=file)
+        try:
+            await answer_of("files.delete", call, GONE | {"cant_delete_file"})
+        except SlackTrouble as error:
+            if error.code not in GONE:
+                raise
 
     async def shared(self, name: str, below: CardRef) -> str | None:
         """The id of the file with this name in the thread of a message, or None."""

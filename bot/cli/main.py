@@ -23,6 +23,7 @@ COMMANDS = {
     "audit show": "audit",
     "audit anchor": "audit",
     "audit sign": "audit",
+    "erase": "audit",
     "manifest": "setup",
 }
 """Commands with their modules: `audit show` is the function `show` of `bot/cli/audit.py`."""

@@ -11,7 +11,7 @@ from activities.case_delivery import DeliveryActivities
 from activities.charts import draw
 from activities.evidence_reveal import RevealActivities
 from activities.images import AllowedHosts, Fetcher, Images, open_fetcher
-from activities.ledger.activities import LedgerActivities
+from activities.ledger.activities import LedgerActivities, RetentionActivities
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.bulk import BulkLedger
 from activities.ledger.evidence import EvidenceRecord
@@ -177,8 +177,14 @@ async def open_duties(
     plain = await opened.enter_async_context(open_fetcher())
     fetcher = Fetcher(plain, AllowedHosts(settings.platform.base_url), policies.image_hosts)
     revealing = RevealActivities(
-        EvidenceRecord(database), Images(fetcher), EvidenceScreen(web), people, settings.zone
+        EvidenceRecord(database),
+        Images(fetcher),
+        EvidenceScreen(web),
+        people,
+        settings.zone,
+        policies.retention,
     )
+    retention = RetentionActivities(database, signer, policies.retention)
     return Duties(
         main=(
             ledger.open_case,
@@ -198,6 +204,7 @@ async def open_duties(
             delivery.deliver,
             delivery.outcome,
             reports.gather_report,
+            *(retention.erase_batch, retention.end_retention),
             proofs.prove,
             *(bulk_activities.bulk_part, bulk_decisions.bulk_statuses, bulk_decisions.record_bulk),
         ),
@@ -211,7 +218,7 @@ async def open_duties(
             slack.post_report,
         ),
         background=(slack.show,),
-        evidence=(revealing.show_evidence,),
+        evidence=(revealing.show_evidence, revealing.delete_pictures),
         platform=(
             platform.carry_out,
             platform.read_back,

@@ -1,4 +1,4 @@
-"""Report schedules in `koban work`: Temporal Schedules as the policy folder has them."""
+"""Schedules in `koban work`: reports and retention, as the policy folder has them."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
@@ -10,7 +10,7 @@ from temporalio.service import RPCError
 from bot.policies import Policies
 from bot.settings import Settings
 from bot.tasks import in_background
-from workflows.report.schedules import Planned, Schedules, planned
+from workflows.report.schedules import Planned, Schedules, planned, retention_schedule
 
 CHECK_INTERVAL = 30.0
 """Seconds between two checks of the policy folder for changed schedules."""
@@ -32,7 +32,8 @@ async def _sync(
     """Updates the Schedules when the policy has changed, or when Temporal was unreachable."""
     applied: tuple[Planned, ...] | None = None
     while True:
-        wanted = planned(policies.reports(), policies.roster(), settings.zone)
+        reports = planned(policies.reports(), policies.roster(), settings.zone)
+        wanted = (*reports, retention_schedule(policies.retention(), settings.zone))
         if wanted != applied:
             try:
                 await schedules.keep(wanted)

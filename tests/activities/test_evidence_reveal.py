@@ -4,6 +4,7 @@ import inspect
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,7 +28,9 @@ from tests.workflows.domain.builders import minutes
 from workflows.domain.case.commands import Modal, Place
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.reveal_quota import Reached
+from workflows.domain.policy.reports import Kept
 from workflows.ports.cases import CasePort, ShowEvidence
+from workflows.ports.reports import ErasedBatch, RetentionStep
 
 __all__ = ["slack"]
 
@@ -121,6 +124,55 @@ async def test_an_image_goes_up_once(reveal: Reveal) -> None:
         await reveal.shows()
     assert reveal.images.asked == ["https://images.market.example/1.png"]
     assert reveal.slack.workspace.calls["files.completeUploadExternal"] == 1
+
+
+async def test_a_picture_is_deleted_when_its_time_is_over(reveal: Reveal) -> None:
+    """At Slack and in the ledger; the next reveal uploads it again."""
+    await reveal.ledger.record(revealed())
+    await reveal.shows()
+    (file,) = reveal.slack.workspace.uploads.files
+    young = RetentionStep(run="r1", at=datetime.now(UTC) + timedelta(days=29), kind=Kept.IMAGES)
+    old = young.model_copy(update={"at": datetime.now(UTC) + timedelta(days=31)})
+    delete = reveal.activities.delete_pictures
+    assert (await Attempts().run(delete, young)).erased == 0
+    assert file in reveal.slack.workspace.uploads.files
+    assert await Attempts().run(delete, old) == ErasedBatch(erased=1, after=file)
+    assert reveal.slack.workspace.uploads.files == {}
+    assert "(検知「LINEへの誘導」の画像)" in await reveal.shows()
+    assert reveal.slack.workspace.calls["files.completeUploadExternal"] == 2
+
+
+async def test_a_picture_that_a_crash_left_is_deleted(reveal: Reveal) -> None:
+    """Its id is in the ledger before its content is at Slack."""
+
+    class Killed(BaseException):
+        pass
+
+    async def killed(file: str) -> None:
+        raise Killed
+
+    await reveal.ledger.record(revealed())
+    reveal.activities._record.show_file = killed  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        await reveal.shows()
+    assert len(reveal.slack.workspace.uploads.files) == 1
+    step = RetentionStep(run="r1", at=datetime.now(UTC) + timedelta(hours=2), kind=Kept.IMAGES)
+    assert (await Attempts().run(reveal.activities.delete_pictures, step)).erased == 1
+    assert reveal.slack.workspace.uploads.files == {}
+
+
+async def test_a_picture_that_slack_keeps_is_left_after_three_runs(reveal: Reveal) -> None:
+    """Others are deleted meanwhile; it is never asked for again."""
+    await reveal.ledger.record(revealed())
+    await reveal.shows()
+    reveal.slack.workspace.refuses = lambda method, arguments: (
+        "cant_delete_file" if method == "files.delete" else None
+    )
+    for day in range(31, 36):
+        at = datetime.now(UTC) + timedelta(days=day)
+        step = RetentionStep(run=f"r{day}", at=at, kind=Kept.IMAGES)
+        assert (await Attempts().run(reveal.activities.delete_pictures, step)).erased == 0
+    assert reveal.slack.workspace.calls["files.delete"] == 3
 
 
 @pytest.mark.parametrize(

@@ -83,16 +83,18 @@ async def test_a_case_that_waited_for_the_ledger_is_the_same_when_replayed(
         assert memory.case.opened_at == opened["at"]
 
 
+async def case_in_ledger(env: Environment) -> str | None:
+    """The first open case; None before it is written."""
+    return next((row["id"] for row in await env.queries.open_cases()), None)
+
+
 async def test_a_card_that_came_late_is_found_by_the_ledger(env: Environment) -> None:
     """Slack was unreachable at the escalation; the case does not change afterwards."""
     sato = await env.person("U0SATO")
     env.sandbox.faults.set("slack_429", True)
     await env.happens(lure())
 
-    async def case_in_ledger() -> str | None:
-        return next(iter(await env.queries.chains()), None)
-
-    case = await wait_until(case_in_ledger, what="the case in the ledger")
+    case = await wait_until(lambda: case_in_ledger(env), what="the case in the ledger")
     await env.happens(lure(2))
     await env.wait_kind(case, "alert_joined")
     env.sandbox.faults.set("slack_429", False)
@@ -112,10 +114,7 @@ async def test_a_case_that_closed_before_its_card_was_posted_ends(env: Environme
     await env.happens(lure())
     await env.happens(lure(2))
 
-    async def case_in_ledger() -> str | None:
-        return next(iter(await env.queries.chains()), None)
-
-    case = await wait_until(case_in_ledger, what="the case in the ledger")
+    case = await wait_until(lambda: case_in_ledger(env), what="the case in the ledger")
     await env.wait_kind(case, "alert_joined")
     row = await env.queries.case(case)
     assert row is not None

@@ -12,12 +12,12 @@ from workflows.activity_options import OPTIONS
 from workflows.ports.appeals import AppealPort
 from workflows.ports.bulk import BulkPort
 from workflows.ports.cases import CasePort
-from workflows.ports.reports import ReportPort
+from workflows.ports.reports import ReportPort, RetentionPort
 from workflows.ports.storms import StormPort
 
 PORTS = [
     each
-    for port in (AppealPort, BulkPort, CasePort, ReportPort, StormPort)
+    for port in (AppealPort, BulkPort, CasePort, ReportPort, RetentionPort, StormPort)
     for each in vars(port).values()
     if activity._Definition.from_callable(each) is not None
 ]

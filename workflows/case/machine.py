@@ -105,7 +105,7 @@ class CaseMachine(Machine[Click, Delivery]):
     def _restore(self, memory: CaseSnapshot) -> None:
         self._packed = memory.policy or self._packed
         memory = memory.with_policy(self._packed)
-        self._key = memory.key
+        self._key, self._cleared_at = memory.key, memory.cleared_at
         self._case = memory.case
         self._seen = SeenKeys(memory.seen)
         self._slack = CaseSlackSync(
@@ -145,6 +145,7 @@ class CaseMachine(Machine[Click, Delivery]):
             unposted=tuple(self._slack.unposted),
             latest=self._clock.latest,
             refused=self._slack.refused,
+            cleared_at=self._cleared_at,
         )
 
     @property

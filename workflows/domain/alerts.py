@@ -197,16 +197,20 @@ def _short(text: Text | None) -> Text | None:
 
 
 def brief(alert: Alert) -> AlertBrief:
-    """Summarizes `alert`: the first text, shortened, and counts of the other evidence."""
+    """Summarizes `alert`: the first text, shortened, and counts of the other evidence.
+
+    A sensitive text is left out: card, events and histories have no use for it.
+    """
     texts = [e for e in alert.evidence if isinstance(e, TextEvidence)]
+    hidden = any(text.sensitive for text in texts[:1])
     return AlertBrief(
         key=alert.key,
         kind=alert.kind,
         occurred_at=alert.occurred_at,
         score=alert.score,
         title=_short(alert.title),
-        excerpt=texts[0].text[:EXCERPT] if texts else "",
-        sensitive=any(text.sensitive for text in texts[:1]),
+        excerpt=texts[0].text[:EXCERPT] if texts and not hidden else "",
+        sensitive=hidden,
         images=len(alert.evidence) - len(texts),
         viewers=_viewers(alert.attributes.get("viewers")),
         related=alert.related[:10],

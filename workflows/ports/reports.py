@@ -1,4 +1,4 @@
-"""Ports of reports: gathering and posting."""
+"""Ports of scheduled work: reports and retention."""
 
 from datetime import datetime
 from typing import Protocol
@@ -7,6 +7,7 @@ from temporalio import activity
 
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.report import Report, ReportKind
+from workflows.domain.policy.reports import Kept
 from workflows.domain.values import Value
 
 
@@ -36,3 +37,48 @@ class ReportPort(Protocol):
     @activity.defn(name="post_report")
     async def post_report(self, report: Report) -> CardRef:
         """Posts a report with its picture, once; returns its message."""
+
+
+class RetentionStep(Value):
+    """One batch of a run that was due `at`: rows of a `kind`, `after` those of earlier batches."""
+
+    run: str
+    at: datetime
+    kind: Kept
+    after: str = ""
+
+
+class RetentionStart(Value):
+    """The beginning of a run, or with `step` its continuation."""
+
+    step: RetentionStep | None = None
+
+
+class ErasedBatch(Value):
+    """The number of erased rows; `after` is where the next batch begins, None at the end."""
+
+    erased: int = 0
+    after: str | None = None
+
+
+class RetentionRun(Value):
+    """A run that was due `at`."""
+
+    run: str
+    at: datetime
+
+
+class RetentionPort(Protocol):
+    """Activities of retention."""
+
+    @activity.defn(name="erase_batch")
+    async def erase_batch(self, step: RetentionStep) -> ErasedBatch:
+        """Erases a batch in the ledger, if the policy has a time for its kind; idempotent."""
+
+    @activity.defn(name="delete_pictures")
+    async def delete_pictures(self, step: RetentionStep) -> ErasedBatch:
+        """Deletes a batch of pictures from Slack; one that Slack refuses is left for later runs."""
+
+    @activity.defn(name="end_retention")
+    async def end_retention(self, run: RetentionRun) -> dict[str, int]:
+        """Records the end of a run; returns its counts by kind."""

@@ -1,4 +1,4 @@
-"""Temporal Schedules of reports: created, updated and deleted to match the policy."""
+"""Temporal Schedules of reports and retention: created, updated and deleted to match policy."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta, tzinfo
@@ -19,13 +19,15 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.domain.metrics.report import ReportKind
-from workflows.domain.policy.reports import ReportRules
+from workflows.domain.policy.reports import ReportRules, Retention
 from workflows.domain.policy.roster import Roster, Shift, time_of, zone_of
 from workflows.domain.values import Value
-from workflows.ports.reports import ReportStart
-from workflows.report_workflow import ReportWorkflow
+from workflows.ports.reports import ReportStart, RetentionStart
+from workflows.report_workflow import ReportWorkflow, RetentionWorkflow
 
 PREFIX = "report/"
+RETENTION = "retention/daily"
+EVERY_DAY = tuple(range(7))
 
 
 class Planned(Value):
@@ -35,7 +37,7 @@ class Planned(Value):
     """
 
     id: str
-    start: ReportStart
+    start: ReportStart | RetentionStart
     days: tuple[int, ...]
     at: time
     zone: str
@@ -88,23 +90,30 @@ def _handover(name: str, shift: Shift, before: timedelta, zone: str) -> Planned:
     return Planned(
         id=f"{PREFIX}shift/{name}",
         start=ReportStart(kind=ReportKind.SHIFT, shift=name),
-        days=tuple(range(7)),
+        days=EVERY_DAY,
         at=at.time(),
         zone=zone,
     )
 
 
+def retention_schedule(rules: Retention, usual: tzinfo) -> Planned:
+    """Returns the schedule of the daily run."""
+    return Planned(
+        id=RETENTION, start=RetentionStart(), days=EVERY_DAY, at=time_of(rules.at), zone=str(usual)
+    )
+
+
 CATCH_UP = timedelta(hours=2)
-"""How late a report may start after an outage of Temporal."""
+"""How late a report or run may start after an outage of Temporal."""
 
 TRY = timedelta(seconds=10)
 
 
 class Schedules:
-    """The schedules of this namespace whose ids begin with `report/`."""
+    """The schedules of this namespace: `retention/daily`, and those with `report/` before."""
 
     def __init__(self, client: Client, task_queue: str) -> None:
-        """`task_queue` is where the reports run."""
+        """`task_queue` is where they run."""
         self._client = client
         self._task_queue = task_queue
 
@@ -143,13 +152,15 @@ class Schedules:
                 raise
 
     def _schedule(self, planned: Planned) -> Schedule:
+        is_report = isinstance(planned.start, ReportStart)
+        overlap = ScheduleOverlapPolicy.ALLOW_ALL if is_report else ScheduleOverlapPolicy.SKIP
         return Schedule(
             action=ScheduleActionStartWorkflow(
-                ReportWorkflow.run,
+                ReportWorkflow.__name__ if is_report else RetentionWorkflow.__name__,
                 planned.start,
                 id=planned.id,
                 task_queue=self._task_queue,
             ),
             spec=planned.spec(),
-            policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.ALLOW_ALL, catchup_window=CATCH_UP),
+            policy=SchedulePolicy(overlap=overlap, catchup_window=CATCH_UP),
         )

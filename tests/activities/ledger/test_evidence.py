@@ -209,8 +209,11 @@ async def test_an_uploaded_image_is_remembered_and_forgotten(record: EvidenceRec
     """The newest file is reused; one that Slack lost is uploaded again."""
     key, now = "live-chat/chat-000001", datetime.now(T0.tzinfo)
     assert await record.file(key, 1) is None
-    await record.keep_file(key, 1, "F0FIRST", now)
-    await record.keep_file(key, 1, "F0SECOND", now)
+    await record.begin_file(key, 1, "F0FIRST", now)
+    assert await record.file(key, 1) is None, "not complete"
+    await record.show_file("F0FIRST")
+    await record.begin_file(key, 1, "F0SECOND", now + timedelta(seconds=1))
+    await record.show_file("F0SECOND")
     assert (await record.file(key, 1), await record.file(key, 2)) == ("F0SECOND", None)
-    await record.forget_file(key, 1)
-    assert await record.file(key, 1) is None
+    await record.forget_file("F0SECOND")
+    assert await record.file(key, 1) == "F0FIRST"

@@ -70,6 +70,24 @@ async def test_words_of_alerts_are_found(ledger: Ledger, finding: Search) -> Non
     assert await found(finding, "外部誘導") == ["K00000002", "K00000001"]
 
 
+async def test_hidden_evidence_is_not_found(ledger: Ledger, finding: Search) -> None:
+    """Sensitive texts and all images match nothing, also beside a text that is shown."""
+    await a_case_of(
+        ledger,
+        "K00000001",
+        1,
+        evidence=[
+            {"kind": "text", "text": "口座番号 7654321", "sensitive": True},
+            {"kind": "text", "text": "普通の話"},
+            {"kind": "image", "url": "https://img.market.example/passport.png"},
+            {"kind": "image", "url": "https://img.market.example/shop.png", "sensitive": False},
+        ],
+    )
+    assert await found(finding, "普通の話") == ["K00000001"]
+    for text in ("7654321", "口座番号", "passport", "shop.png", "img.market", "true"):
+        assert await found(finding, text) == [], text
+
+
 async def test_names_of_fields_are_no_words(ledger: Ledger, finding: Search) -> None:
     """Field names and evidence types do not match."""
     await a_case_of(

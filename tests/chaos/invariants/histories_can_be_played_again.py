@@ -13,7 +13,7 @@ from workflows.appeal_workflow import AppealWorkflow
 from workflows.bulk_workflow import BulkWorkflow
 from workflows.case_workflow import CaseWorkflow
 from workflows.enforcement_workflow import EnforcementWorkflow
-from workflows.report_workflow import ReportWorkflow
+from workflows.report_workflow import ReportWorkflow, RetentionWorkflow
 from workflows.storm_workflow import StormWorkflow
 
 NUMBER = 8
@@ -22,6 +22,7 @@ _OURS = (
     CaseWorkflow,
     EnforcementWorkflow,
     ReportWorkflow,
+    RetentionWorkflow,
     BulkWorkflow,
     StormWorkflow,
 )

@@ -3,7 +3,14 @@
 import pytest
 
 from tests.workflows.domain.builders import T0, an_alert
-from workflows.domain.alerts import Alert, ManualAlert, attributes_of, brief, may_open
+from workflows.domain.alerts import (
+    Alert,
+    ManualAlert,
+    TextEvidence,
+    attributes_of,
+    brief,
+    may_open,
+)
 from workflows.domain.people import Role
 
 HAND = ManualAlert(by="U0SATO", note="電話", link="https://x.slack.com/archives/C1/p1")
@@ -42,3 +49,11 @@ def test_a_long_note_is_cut_off_on_the_card() -> None:
 def test_who_only_reads_opens_nothing() -> None:
     """Specialists and leads do."""
     assert {role for role in Role if may_open(frozenset({role}))} == {Role.SPECIALIST, Role.LEAD}
+
+
+def test_a_case_keeps_no_sensitive_text() -> None:
+    """Only that there is one: cards, events and histories have nothing to leak."""
+    hidden = TextEvidence(text="口座番号 7654321", sensitive=True)
+    shown = brief(an_alert().model_copy(update={"evidence": (hidden,)}))
+    assert (shown.sensitive, shown.excerpt) == (True, "")
+    assert "7654321" not in shown.model_dump_json()

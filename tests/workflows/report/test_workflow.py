@@ -5,9 +5,14 @@ from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.evidence_reveal import RevealActivities
+from activities.ledger.activities import RetentionActivities
 from activities.report_gathering import ReportGathering
 from activities.slack.activities import SlackActivities
 from deploy.sandbox.slack.person import wait_until
@@ -15,10 +20,20 @@ from tests.activities.slack.test_report_message import AT, a_report
 from tests.environment import fresh_namespace
 from tests.workflows.domain.policy.rosters import DAY, NIGHT, roster
 from workflows.domain.metrics.report import ReportKind
-from workflows.domain.policy.reports import ReportRules
+from workflows.domain.policy.reports import Kept, ReportRules, Retention
 from workflows.domain.values import Value
-from workflows.ports.reports import ReportPort, ReportStart, ReportWanted
-from workflows.report.schedules import Planned, Schedules, planned
+from workflows.ports.reports import (
+    ErasedBatch,
+    ReportPort,
+    ReportStart,
+    ReportWanted,
+    RetentionPort,
+    RetentionRun,
+    RetentionStart,
+    RetentionStep,
+)
+from workflows.report.schedules import Planned, Schedules, planned, retention_schedule
+from workflows.report_workflow import RetentionWorkflow
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -33,11 +48,17 @@ HANDOVER = {"channel": "ts-live", "before": "15m"}
 
 @pytest.mark.parametrize(
     ("room", "name"),
-    [(ReportGathering, "gather_report"), (SlackActivities, "post_report")],
+    [
+        (ReportGathering, "gather_report"),
+        (SlackActivities, "post_report"),
+        (RetentionActivities, "erase_batch"),
+        (RetentionActivities, "end_retention"),
+        (RevealActivities, "delete_pictures"),
+    ],
 )
 def test_an_activity_has_the_signature_of_its_port(room: type, name: str) -> None:
     """Arguments and results match."""
-    port = inspect.signature(getattr(ReportPort, name))
+    port = inspect.signature(getattr(ReportPort, name, None) or getattr(RetentionPort, name))
     mine = inspect.signature(getattr(room, name))
     assert list(port.parameters.values()) == list(mine.parameters.values())
     assert port.return_annotation == mine.return_annotation
@@ -50,6 +71,7 @@ def test_an_activity_has_the_signature_of_its_port(room: type, name: str) -> Non
         a_report(kind="daily", team=None, language="en"),
         ReportWanted(key="report/daily-1", kind=ReportKind.DAILY, at=AT),
         ReportStart(kind=ReportKind.SHIFT, shift="day"),
+        RetentionStart(step=RetentionStep(run="r", at=AT, kind=Kept.IMAGES, after="F0A")),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -74,6 +96,54 @@ def test_a_daily_report_is_planned_in_its_zone() -> None:
         id="report/daily", start=start, days=(0, 1), at=time(9, 30), zone="Europe/London"
     )
     assert planned(rules(daily=DAILY), None, TOKYO)[0].zone == "Asia/Tokyo"
+
+
+def test_retention_is_planned_without_a_file() -> None:
+    """Pictures are deleted also where the folder has no retention.yaml."""
+    plan = retention_schedule(Retention(), TOKYO)
+    assert (plan.id, plan.at, plan.zone) == ("retention/daily", time(4, 0), "Asia/Tokyo")
+    assert plan.days == (0, 1, 2, 3, 4, 5, 6)
+
+
+async def test_a_run_goes_through_every_kind_and_outlives_slack(temporal: str) -> None:
+    """A batch follows the other; without Slack the run ends, and the pictures wait for the next."""
+    namespace = await fresh_namespace(temporal)
+    client = await Client.connect(
+        temporal, namespace=namespace, data_converter=pydantic_data_converter
+    )
+    steps: list[tuple[str, str]] = []
+
+    @activity.defn(name="erase_batch")
+    async def erase_batch(step: RetentionStep) -> ErasedBatch:
+        steps.append((step.kind.value, step.after))
+        return ErasedBatch(erased=1, after="K1" if step.after == "" else None)
+
+    @activity.defn(name="delete_pictures")
+    async def delete_pictures(step: RetentionStep) -> ErasedBatch:
+        steps.append((step.kind.value, step.after))
+        raise ApplicationError("Slack: invalid_auth", non_retryable=True)
+
+    @activity.defn(name="end_retention")
+    async def end_retention(run: RetentionRun) -> dict[str, int]:
+        return {run.run: len(steps)}
+
+    async with (
+        Worker(
+            client,
+            task_queue="koban",
+            workflows=[RetentionWorkflow],
+            activities=[erase_batch, end_retention],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+        ),
+        Worker(client, task_queue="koban-evidence", activities=[delete_pictures]),
+    ):
+        counts = await client.execute_workflow(
+            RetentionWorkflow.run, RetentionStart(), id="retention/daily-1", task_queue="koban"
+        )
+    kinds = ("evidence", "attributes", "notes", "snapshots", "lookups")
+    pages = [(kind, after) for kind in kinds for after in ("", "K1")]
+    assert steps == [*pages, ("images", "")]
+    assert counts == {"retention/daily-1": 11}
 
 
 def test_a_shift_hands_over_before_its_end() -> None:

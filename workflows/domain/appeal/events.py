@@ -13,10 +13,13 @@ from workflows.domain.policy.appeals import NoticeKind
 from workflows.domain.policy.limits import Full
 from workflows.domain.values import Value, tagged
 
+_COPIES = ("request.statement", "appealed.decision.reason")
+
 
 class AppealFiled(EventBase):
     """A person appealed against a decision; the answer is `due`."""
 
+    copies = _COPIES
     kind: Literal["appeal_filed"] = "appeal_filed"
     request: AppealRequest
     appealed: Appealed
@@ -26,6 +29,7 @@ class AppealFiled(EventBase):
 class AppealDismissed(EventBase):
     """There is nothing to review."""
 
+    copies = _COPIES
     kind: Literal["appeal_dismissed"] = "appeal_dismissed"
     request: AppealRequest
     why: Dismissal
@@ -65,6 +69,7 @@ class AnswerEvent(EventBase):
     """An answer of the reviewer."""
 
     outcome: ClassVar[AppealOutcome]
+    words = ("reason",)
     reason: str
 
 
@@ -140,10 +145,11 @@ class NoticeGivenUp(NoticeEvent):
     kind: Literal["appeal_notice_given_up"] = "appeal_notice_given_up"
 
 
+APPEAL_EVENTS = tagged(globals(), EventBase)
 if TYPE_CHECKING:
     AppealEvent = EventBase
 else:
-    AppealEvent = Annotated[Union[tagged(globals(), EventBase)], Field(discriminator="kind")]  # noqa: UP007
+    AppealEvent = Annotated[Union[APPEAL_EVENTS], Field(discriminator="kind")]  # noqa: UP007
 
 
 class AppealRecorded(Value):

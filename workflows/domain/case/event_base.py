@@ -28,6 +28,10 @@ class EventBase(Value):
     """Paths of the fields with a user id or several, besides `by`."""
     words: ClassVar[tuple[str, ...]] = ()
     """Paths of the fields with text that a person typed."""
+    copies: ClassVar[tuple[str, ...]] = ()
+    """Paths of other text with personal data, as in a copy; `*` is every item of a list."""
+    alert_fields: ClassVar[tuple[str, ...]] = ()
+    """Paths of summaries of alerts."""
     on_requests: ClassVar[frozenset[Purpose]] = frozenset()
     """Approval requests that look different after it, by their purpose."""
     ends_request: ClassVar[bool] = False

@@ -32,6 +32,12 @@ from workflows.domain.policy.strictness import Tightening
 from workflows.domain.values import Value, tagged
 
 _REVIEW = frozenset({Purpose.REVIEW})
+QUESTIONS = (
+    "approval.question.text",
+    "approval.exchanges.*.question",
+    "approval.exchanges.*.answer",
+)
+"""Paths of what was asked and answered before an approval."""
 
 
 class CaseOpened(EventBase):
@@ -39,6 +45,7 @@ class CaseOpened(EventBase):
 
     in_thread = False
     counted = True
+    alert_fields = ("alert",)
     kind: Literal["case_opened"] = "case_opened"
     case: str
     playbook: str
@@ -52,6 +59,7 @@ class AlertJoined(EventBase):
     """Another alert of the group; `severity` is the case's after it."""
 
     in_thread = False
+    alert_fields = ("alert",)
     kind: Literal["alert_joined"] = "alert_joined"
     severity: Severity
     alert: AlertBrief
@@ -234,6 +242,7 @@ class Decided(EventBase):
     notifies_watchers = True
     counted = True
     words = ("decision.reason",)
+    copies = ("actions.*.would",)
     kind: Literal["decided"] = "decided"
     decision: Decision
     actions: tuple[ActionState, ...]
@@ -264,6 +273,7 @@ class CaseReopened(EventBase):
 class AppealAnswered(EventBase):
     """A reviewer answered an appeal; after an overturn the undo follows."""
 
+    copies = ("answer.reason",)
     kind: Literal["appeal_answered"] = "appeal_answered"
     answer: AppealAnswer
 
@@ -272,6 +282,7 @@ class ApprovalRequested(EventBase):
     """A decision or an undo waits for a second person."""
 
     on_requests = frozenset(Purpose)
+    copies = QUESTIONS
     kind: Literal["approval_requested"] = "approval_requested"
     approval: Approval
 
@@ -354,6 +365,7 @@ class PolicyTightened(EventBase):
     """Today's policy is stricter; `approval` is the pending request with its further needs."""
 
     on_requests = frozenset(Purpose)
+    copies = QUESTIONS
     kind: Literal["policy_tightened"] = "policy_tightened"
     change: Tightening
     approval: Approval | None = None
@@ -421,6 +433,7 @@ class ActionDryRun(ActionEvent):
     """A dry run: `would` is the request that was not sent."""
 
     on_requests = _REVIEW
+    copies = ("would",)
     kind: Literal["action_dry_run"] = "action_dry_run"
     would: str
 
@@ -461,6 +474,7 @@ class ProtectionStarted(ProtectionEvent):
     """Koban protects, and will lift it again. `rule` or `step` is the index in the playbook."""
 
     counted = True
+    copies = ("action.would",)
     kind: Literal["protection_started"] = "protection_started"
     action: ActionState
     rule: int | None = None

@@ -51,6 +51,7 @@ class CaseSnapshot(Value):
     The case claims its id in the ledger with `key`. `policy` is set if the snapshot is sent alone.
     `latest` is the time of the latest press. `refused` is what Slack refuses. `stale`: Slack does
     not show the last state; `unsure_since`: start of a cancelled write with unknown result.
+    `cleared_at`: the last erasure of personal data that the state has seen.
     """
 
     key: str = ""
@@ -64,6 +65,7 @@ class CaseSnapshot(Value):
     refused: Refused = Refused()
     stale: bool = False
     unsure_since: datetime | None = None
+    cleared_at: datetime | None = None
 
     def with_policy(self, policy: PackedPolicy | None = None) -> "CaseSnapshot":
         """The snapshot with its own policy, or `policy`, unpacked into the case."""

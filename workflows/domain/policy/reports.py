@@ -1,6 +1,7 @@
-"""Report schedules and channels (reports.yaml)."""
+"""Daily schedules: reports and their channels (reports.yaml), and retention (retention.yaml)."""
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
@@ -43,3 +44,39 @@ class ReportRules(Written):
         if self.daily is None and self.handover is None:
             raise ValueError("no report is described; write `daily:` or `handover:`")
         return self
+
+
+class Kept(StrEnum):
+    """A kind of personal data that the ledger or Slack keeps for a time."""
+
+    EVIDENCE = "evidence"
+    ATTRIBUTES = "attributes"
+    NOTES = "notes"
+    SNAPSHOTS = "snapshots"
+    LOOKUPS = "lookups"
+    IMAGES = "images"
+
+
+OF_CASES = (Kept.EVIDENCE, Kept.ATTRIBUTES, Kept.NOTES, Kept.SNAPSHOTS)
+"""Kinds whose time begins when their case closes."""
+LEAST_KEPT = timedelta(days=1)
+
+
+class Retention(Written):
+    """Times after which personal data is erased (retention.yaml); None: never.
+
+    `at` is when the daily run begins, in the deployment's zone.
+    """
+
+    at: ClockTime = "04:00"
+    evidence: Duration | None = None
+    attributes: Duration | None = None
+    notes: Duration | None = None
+    snapshots: Duration | None = None
+    lookups: Duration | None = None
+    images: Duration = timedelta(days=30)
+
+    def after(self, kind: Kept) -> timedelta | None:
+        """The time of a kind."""
+        found: timedelta | None = getattr(self, kind.value)
+        return found

@@ -15,7 +15,7 @@ depends_on = None
 TABLES = (
     *("alerts", "cases", "policies", "events", "audit", "audit_heads", "actions", "appeals"),
     *("bulk_decisions", "lookups", "covers", "uses", "overruns", "preferences", "automation"),
-    *("exposures", "evidence_files", "installation"),
+    *("exposures", "evidence_files", "installation", "clearings", "erasures"),
 )
 
 
@@ -250,11 +250,33 @@ def upgrade() -> None:
     op.create_index("ix_exposures_person_at", "exposures", ["person", "at"])
     op.create_table(
         "evidence_files",
-        *_needed(sa.String(256), "detector", "alert_id"),
-        sa.Column("item", sa.Integer(), autoincrement=False, nullable=False),
         *_needed(sa.String(64), "file_id"),
+        *_needed(sa.String(256), "detector", "alert_id"),
+        *_needed(sa.Integer(), "item"),
         *_needed(Utc(), "at"),
-        sa.PrimaryKeyConstraint("detector", "alert_id", "item", name="pk_evidence_files"),
+        sa.Column("shown", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        *_optional(sa.String(64), "refused"),
+        sa.PrimaryKeyConstraint("file_id", name="pk_evidence_files"),
+    )
+    op.create_index("ix_evidence_files_at", "evidence_files", ["at"])
+    op.create_index("ix_evidence_files_piece", "evidence_files", ["detector", "alert_id", "item"])
+    op.create_table(
+        "clearings",
+        *_needed(sa.String(16), "case_id", "kind"),
+        *_needed(Utc(), "at"),
+        sa.PrimaryKeyConstraint("case_id", "kind", name="pk_clearings"),
+    )
+    op.create_table(
+        "erasures",
+        *_needed(sa.String(160), "id"),
+        *_needed(sa.String(16), "kind"),
+        *_needed(Utc(), "begun_at"),
+        *_optional(Utc(), "ended_at"),
+        *_optional(sa.String(64), "actor", "subject_type"),
+        *_optional(sa.String(256), "subject_id"),
+        *_needed(sa.JSON(), "counts"),
+        sa.PrimaryKeyConstraint("id", name="pk_erasures"),
     )
 
 

@@ -13,13 +13,14 @@ from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.matching import Holds
 from workflows.domain.policy.platform import Detector, LookupCatalog, LookupSpec, RelatedSpec
 from workflows.domain.policy.playbook import Playbook, PresetAction, Protect
-from workflows.domain.policy.reports import ReportRules
+from workflows.domain.policy.reports import ReportRules, Retention
 from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster, Shift
 
 Place = tuple[Hashable, ...]
 ACTIONS, ROLES, PLATFORM, LIMITS = "actions.yaml", "roles.yaml", "platform.yaml", "limits.yaml"
 APPEALS, ROSTER, REPORTS = "appeals.yaml", "roster.yaml", "reports.yaml"
+RETENTION = "retention.yaml"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Bundle:
     appeals: AppealRules | None = None
     roster: Roster | None = None
     reports: ReportRules | None = None
+    retention: Retention | None = None
 
     @property
     def actions(self) -> dict[str, ActionSpec]:

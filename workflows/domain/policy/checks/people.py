@@ -1,4 +1,4 @@
-"""Checks of people: roles, limits, rosters, reports and the names of detectors."""
+"""Checks of people and their data: roles, limits, rosters, reports, retention, detectors."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from workflows.domain.policy.checks.finding import (
     ACTIONS,
     LIMITS,
     REPORTS,
+    RETENTION,
     ROLES,
     ROSTER,
     Bundle,
@@ -19,6 +20,7 @@ from workflows.domain.policy.checks.finding import (
     unheld,
 )
 from workflows.domain.policy.limits import Limits, Rate
+from workflows.domain.policy.reports import LEAST_KEPT, Kept
 from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Gap, Roster, date_of, gaps
 from workflows.domain.values import format_duration
@@ -162,6 +164,16 @@ def reports_are_about_known_shifts(bundle: Bundle) -> Findings:
     if handover.before >= shortest:
         what = f"a shift lasts {format_duration(shortest)}, and would hand over before it begins"
         yield Finding(REPORTS, ("handover", "before"), what, "write a shorter time")
+
+
+def data_is_kept_for_a_day(bundle: Bundle) -> Findings:
+    """Every time of retention.yaml is a day or more: the run is daily."""
+    times = bundle.retention
+    for kind in Kept if times is not None else ():
+        after = times.after(kind) if times is not None else None
+        if after is not None and after < LEAST_KEPT:
+            what = f"`{kind.value}` would be erased after {format_duration(after)}"
+            yield Finding(RETENTION, (kind.value,), what, "write 1d or more (a run is daily)")
 
 
 _MONDAY = datetime(2024, 1, 1, tzinfo=UTC)

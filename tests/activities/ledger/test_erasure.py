@@ -1,0 +1,452 @@
+"""Erasure in the ledger: by kind once its time is over, and by subject; chains still verify."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from activities.ledger.activities import RetentionActivities
+from activities.ledger.appeals import AppealsLedger
+from activities.ledger.cases import Ledger
+from activities.ledger.database import Database
+from activities.ledger.erasure import CaseIsOpen, SubjectEraser
+from activities.ledger.evidence import EvidenceRecord
+from activities.ledger.policies import SNAPSHOT, StoredPolicies
+from activities.ledger.queries import Look, Queries
+from activities.ledger.schema import alerts, cases, erasures, evidence_files, lookups
+from activities.ledger.statistics import Statistics
+from activities.ledger.verification import Verifier
+from activities.signatures import Signer
+from tests.activities.ledger.recording import closing, count, opening
+from tests.activities.ledger.test_appeals import FILED, entry
+from tests.activities.ledger.test_search import a_case_of
+from tests.workflows.domain.appeal.builders import an_appeal
+from tests.workflows.domain.builders import SATO, T0, a_case, minutes
+from workflows.domain.alerts import Alert, Subject
+from workflows.domain.case import commands as cmd
+from workflows.domain.case.decision import Verdict
+from workflows.domain.policy.reports import Kept, Retention
+from workflows.ports.cases import LedgerWrite
+from workflows.ports.reports import RetentionRun, RetentionStep
+
+PERSON = Subject(type="user", id="u_123")
+CASE = "K7Q2F9XM0"
+RUN = "retention/daily-1"
+SIGNER = Signer([("k1", b"1" * 32)])
+RULES = Retention.model_validate(
+    {"evidence": "10d", "attributes": "5d", "notes": "20d", "snapshots": "30d", "lookups": "15d"}
+)
+
+
+def days(number: float) -> datetime:
+    """A time after T0."""
+    return T0 + timedelta(days=number)
+
+
+def closed_case() -> LedgerWrite:
+    """A case with a note and a decision, closed two minutes after T0."""
+    return closing(
+        a_case(),
+        cmd.AddNote(by=SATO, note="田中一郎に電話"),
+        cmd.Decide(by=SATO, verdict=Verdict.NO_VIOLATION, reason="田中一郎の店だった"),
+    )
+
+
+@pytest.fixture
+def ledger(database: Database) -> Ledger:
+    """Write access with a signing key."""
+    return Ledger(database, policies=StoredPolicies(database, SIGNER))
+
+
+@pytest.fixture
+async def closed(ledger: Ledger) -> Ledger:
+    """A ledger with one closed case."""
+    await ledger.record(opening())
+    await ledger.record(closed_case())
+    return ledger
+
+
+@pytest.fixture
+def retention(database: Database) -> RetentionActivities:
+    """Erasure by kind, with times for all."""
+    return RetentionActivities(database, SIGNER, lambda: RULES)
+
+
+@pytest.fixture
+def subjects(database: Database) -> SubjectEraser:
+    """Erasure by subject."""
+    return SubjectEraser(database, SIGNER)
+
+
+async def erase(retention: RetentionActivities, at: datetime, *kinds: Kept, run: str = RUN) -> int:
+    """A run over some kinds that was due `at`; the number of erased rows."""
+    erased = 0
+    for kind in kinds or [kind for kind in Kept if kind is not Kept.IMAGES]:
+        after: str | None = ""
+        while after is not None:
+            batch = await retention.erase_batch(
+                RetentionStep(run=run, at=at, kind=kind, after=after)
+            )
+            erased, after = erased + batch.erased, batch.after
+    return erased
+
+
+async def everything(database: Database, case: str = CASE) -> str:
+    """All that the ledger has about a case, as text."""
+    queries = Queries(database)
+    async with database.reading() as connection:
+        bodies = await connection.execute(sa.select(alerts.c.body).where(alerts.c.case_id == case))
+        kept = await connection.execute(sa.select(cases.c.snapshot).where(cases.c.id == case))
+        rows: list[Any] = [*bodies.scalars(), *kept.scalars()]
+    rows += [row["data"] for row in await queries.events_of(case)]
+    return json.dumps(rows, ensure_ascii=False)
+
+
+async def holds(database: Database) -> bool:
+    """Whether every chain verifies."""
+    return not (await Verifier(database).run()).findings
+
+
+# -- by kind ------------------------------------------------------------------------------
+
+
+async def test_each_kind_leaves_after_its_own_time(
+    closed: Ledger, retention: RetentionActivities, database: Database
+) -> None:
+    """A day before nothing goes; a day later exactly that kind, and the chain verifies."""
+    for day, kind, words in (
+        (5, Kept.ATTRIBUTES, '"viewers": 1240'),
+        (10, Kept.EVIDENCE, "LINE ID ください"),
+        (20, Kept.NOTES, "田中一郎"),
+    ):
+        assert await erase(retention, days(day - 1), kind) == 0
+        assert words in await everything(database)
+        assert await erase(retention, days(day + 1), kind) > 0
+        assert words not in await everything(database), kind
+        assert await holds(database)
+    assert await erase(retention, days(31), Kept.SNAPSHOTS) == 1
+    assert await closed.load_case(CASE) is None
+
+
+async def test_a_second_run_erases_nothing(
+    closed: Ledger, retention: RetentionActivities, database: Database
+) -> None:
+    """Counts are of what was there; also a run without anything to erase is recorded."""
+    first = await erase(retention, days(40))
+    again = await erase(retention, days(41), run="retention/daily-2")
+    assert (first > 0, again) == (True, 0)
+    assert await retention.end_retention(RetentionRun(run="retention/daily-2", at=days(41))) == {
+        "attributes": 0,
+        "evidence": 0,
+        "lookups": 0,
+        "notes": 0,
+        "snapshots": 0,
+    }
+    assert await count(database, erasures) == 2
+
+
+async def test_an_erased_case_is_opened_again_from_its_snapshot(
+    closed: Ledger, retention: RetentionActivities
+) -> None:
+    """What is left is signed, and has its decision without the typed reason."""
+    await erase(retention, days(25), Kept.EVIDENCE, Kept.NOTES)
+    snapshot = await closed.load_case(CASE)
+    assert snapshot is not None
+    assert snapshot.case is not None
+    (decision,) = snapshot.case.decisions
+    assert (decision.verdict, decision.by, decision.reason) == (
+        Verdict.NO_VIOLATION,
+        "U0SATO",
+        "",
+    )
+    assert snapshot.cleared_at == days(25)
+
+
+async def test_a_workflow_that_began_before_brings_nothing_back(
+    closed: Ledger, retention: RetentionActivities, database: Database
+) -> None:
+    """Its snapshot still has the texts, and is written after the erasure."""
+    await erase(retention, days(25), Kept.NOTES)
+    await closed.record(closed_case())
+    assert "田中一郎" not in await everything(database)
+    assert await closed.load_case(CASE) is not None
+
+
+async def test_open_cases_keep_everything(
+    ledger: Ledger, retention: RetentionActivities, database: Database
+) -> None:
+    """However old they are."""
+    await ledger.record(opening())
+    before = await everything(database)
+    assert await erase(retention, days(4000)) == 0
+    assert await everything(database) == before
+
+
+async def test_a_case_under_appeal_keeps_everything(
+    closed: Ledger, retention: RetentionActivities, database: Database
+) -> None:
+    """Until the time after the answer is over."""
+    appeal = entry(an_appeal(), FILED)
+    await AppealsLedger(database).record_appeal(appeal)
+    before = await everything(database)
+    assert await erase(retention, days(4000)) == 0
+    assert await everything(database) == before
+
+
+async def test_a_merged_case_waits_for_the_one_that_continues_it(
+    ledger: Ledger, retention: RetentionActivities, database: Database
+) -> None:
+    """Its alerts are evidence of the open case."""
+    await a_case_of(ledger, "K00000002", 1)
+    await ledger.record(opening())
+    merged = closing(a_case(), cmd.Merge(by=SATO, into="K00000002", subject=PERSON))
+    await ledger.record(merged)
+    assert await erase(retention, days(4000), Kept.EVIDENCE) == 0
+
+
+async def test_numbers_stay(
+    closed: Ledger, retention: RetentionActivities, database: Database
+) -> None:
+    """The events that reports count are the same before and after."""
+    figures = Statistics(database)
+    before = await figures.numbers(T0 - timedelta(days=1), days(1))
+    assert await erase(retention, days(4000)) > 0
+    assert await figures.numbers(T0 - timedelta(days=1), days(1)) == before
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class DyingSigner(Signer):
+    """A signer of a process that is killed once alerts and events of a case are rewritten."""
+
+    def sign(self, purpose: str, text: str) -> str:
+        """Signs only entries of the audit."""
+        if purpose == SNAPSHOT:
+            raise Killed
+        return super().sign(purpose, text)
+
+
+async def test_a_run_continues_where_it_was_killed(
+    ledger: Ledger, retention: RetentionActivities, database: Database
+) -> None:
+    """Each batch is whole or not there, and a repeated one adds nothing to the counts."""
+    await ledger.record(opening())
+    await ledger.record(closed_case())
+    step = RetentionStep(run=RUN, at=days(40), kind=Kept.EVIDENCE)
+    dying = RetentionActivities(database, DyingSigner([("k1", b"1" * 32)]), lambda: RULES)
+    with pytest.raises(Killed):
+        await dying.erase_batch(step)
+    assert "LINE ID ください" in await everything(database)
+    assert await count(database, erasures) == 0
+    first = await retention.erase_batch(step)
+    await retention.erase_batch(step)
+    counts = await retention.end_retention(RetentionRun(run=RUN, at=days(40)))
+    assert counts == {"evidence": first.erased}
+    assert await holds(database)
+
+
+async def test_a_long_run_works_in_batches(ledger: Ledger, database: Database) -> None:
+    """Each begins after the last case of the one before; an open case is left out."""
+    for number in range(4):
+        await a_case_of(ledger, f"K0000000{number}", 1, evidence=[{"kind": "text", "text": "x"}])
+    closes = sa.update(cases).where(cases.c.id != "K00000001")
+    await database.execute(closes.values(phase="closed", closed_at=days(1)))
+    one = RetentionActivities(database, SIGNER, lambda: RULES, batch=1)
+    pages, after = [], ""
+    while after is not None:
+        step = RetentionStep(run=RUN, at=days(40), kind=Kept.EVIDENCE, after=after)
+        batch = await one.erase_batch(step)
+        pages.append(batch.erased)
+        after = batch.after  # type: ignore[assignment]
+    assert pages == [2, 2, 2, 0]
+    assert '"x"' in await everything(database, "K00000001")
+
+
+async def test_the_log_of_looks_keeps_who_and_when(
+    retention: RetentionActivities, queries: Queries, database: Database
+) -> None:
+    """Subject and reason go after their time."""
+    old = Look(at=T0, actor="U0SATO", subject_type="user", subject_id="u_123", why="電話の確認")
+    new = Look(at=days(20), actor="U0SATO", subject_type="user", subject_id="u_9", why="later")
+    await queries.look_up(old)
+    await queries.look_up(new)
+    assert await erase(retention, days(16), Kept.LOOKUPS) == 1
+    async with database.reading() as connection:
+        rows = (await connection.execute(sa.select(lookups).order_by(lookups.c.id))).all()
+    assert [(row.at, row.actor, row.subject_id, row.why) for row in rows] == [
+        (T0, "U0SATO", "", ""),
+        (days(20), "U0SATO", "u_9", "later"),
+    ]
+
+
+async def test_a_snapshot_that_was_changed_is_not_signed(
+    closed: Ledger, retention: RetentionActivities, database: Database
+) -> None:
+    """It is removed: the worker would refuse it anyway."""
+    forged = sa.update(cases).values(snapshot_signature="k1:00")
+    await database.execute(forged)
+    await erase(retention, days(25), Kept.NOTES)
+    async with database.reading() as connection:
+        row = (await connection.execute(sa.select(cases))).one()
+    assert (row.snapshot, row.snapshot_signature) == (None, None)
+
+
+async def test_pictures_are_deleted_in_time_and_after_a_crash(database: Database) -> None:
+    """Those that were not shown an hour after their upload were left by a crash."""
+    record, key = EvidenceRecord(database), "live-chat/chat-000001"
+    for minute, file in ((0, "F0OLD"), (50, "F0NEW"), (10, "F0CRASHED"), (59, "F0UPLOADING")):
+        await record.begin_file(key, 1, file, minutes(minute))
+    await record.show_file("F0OLD")
+    await record.show_file("F0NEW")
+    assert await record.expired_files(minutes(5), minutes(40), "") == ["F0CRASHED", "F0OLD"]
+    step = RetentionStep(run=RUN, at=minutes(60), kind=Kept.IMAGES)
+    await record.file_deleted("F0OLD", step)
+    await record.file_deleted("F0OLD", step)
+    for _ in range(3):
+        assert await record.expired_files(minutes(5), minutes(40), "") == ["F0CRASHED"]
+        await record.file_refused("F0CRASHED", "cant_delete_file", step)
+    assert await record.expired_files(minutes(5), minutes(40), "") == []
+    async with database.reading() as connection:
+        query = sa.select(evidence_files.c.refused, evidence_files.c.tries)
+        named = (await connection.execute(query.where(evidence_files.c.tries > 0))).one()
+        counts = (await connection.execute(sa.select(erasures.c.counts))).scalar_one()
+    assert tuple(named) == ("cant_delete_file", 3)
+    assert counts == {"images": 1, "images_refused": 3}
+
+
+# -- by subject ---------------------------------------------------------------------------
+
+
+async def test_a_person_is_erased_and_the_decision_stays(
+    closed: Ledger, subjects: SubjectEraser, queries: Queries, database: Database
+) -> None:
+    """Who decided what about whom stays; texts, attributes and related subjects go."""
+    plan = await subjects.plan(PERSON)
+    assert "LINE ID ください" in await everything(database), "a plan changes nothing"
+    assert await count(database, erasures) == 0
+    done = await subjects.erase_subject(PERSON, "ticket 7", days(1))
+    assert done.counts == plan.counts
+    assert plan.counts == {"cases": 1, "alerts": 1, "events": 3}
+    left = await everything(database)
+    for words in ("LINE", "田中一郎", "1240", "s_9"):
+        assert words not in left, words
+    decided = next(row for row in await queries.events_of(CASE) if row["kind"] == "decided")
+    assert (decided["actor"], decided["data"]["decision"]["verdict"]) == ("U0SATO", "no_violation")
+    assert await holds(database)
+    async with database.reading() as connection:
+        row = (await connection.execute(sa.select(erasures))).one()
+    assert (row.kind, row.actor, row.subject_id, row.counts) == (
+        "subject",
+        "ticket 7",
+        "u_123",
+        plan.counts,
+    )
+    assert (row.begun_at, row.ended_at is not None) == (days(1), True)
+
+
+async def test_erasing_twice_does_nothing_more(
+    closed: Ledger, subjects: SubjectEraser, database: Database
+) -> None:
+    """The second time finds nothing, and records nothing."""
+    await subjects.erase_subject(PERSON, "ticket 7", days(1))
+    before = await everything(database)
+    assert (await subjects.erase_subject(PERSON, "ticket 7", days(2))).counts == {}
+    assert await everything(database) == before
+    assert await count(database, erasures) == 1
+    assert await holds(database)
+
+
+@pytest.mark.parametrize("appealed", [False, True], ids=["open", "under appeal"])
+async def test_a_person_with_an_open_case_is_not_erased(
+    ledger: Ledger, subjects: SubjectEraser, database: Database, appealed: bool
+) -> None:
+    """Nothing is changed, and the case is named."""
+    await ledger.record(opening())
+    if appealed:
+        await ledger.record(closed_case())
+        await AppealsLedger(database).record_appeal(entry(an_appeal(), FILED))
+    before = await everything(database)
+    with pytest.raises(CaseIsOpen) as refused:
+        await subjects.erase_subject(PERSON, "ticket 7", days(1))
+    assert refused.value.cases == (CASE,)
+    assert await everything(database) == before
+    assert await count(database, erasures) == 0
+
+
+async def test_a_person_leaves_the_cases_of_others(
+    ledger: Ledger, subjects: SubjectEraser, queries: Queries, database: Database
+) -> None:
+    """Closed ones lose the id, open ones are named and lose it later."""
+    other = {"type": "user", "id": "u_999"}
+    evidence = [{"kind": "text", "text": "u_123さんに送金"}]
+    related = [{"type": "user", "id": "u_123"}]
+    await a_case_of(ledger, "K00000001", 1, subject=other, evidence=evidence, related=related)
+    await a_case_of(ledger, "K00000002", 1, subject=other, evidence=evidence, related=related)
+    closes = sa.update(cases).where(cases.c.id == "K00000001")
+    await database.execute(closes.values(phase="closed", closed_at=days(1)))
+    done = await subjects.erase_subject(PERSON, "ticket 7", days(2))
+    assert done.left == ("K00000002",)
+    assert done.counts == {"cases": 1, "alerts": 1, "events": 1}
+    assert "u_123" not in await everything(database, "K00000001")
+    assert "[erased]さんに送金" in await everything(database, "K00000001")
+    assert "u_123" in await everything(database, "K00000002")
+    assert [row["id"] for row in await queries.cases_naming(PERSON)] == ["K00000002"]
+    assert await holds(database)
+    closes = sa.update(cases).where(cases.c.id == "K00000002")
+    await database.execute(closes.values(phase="closed", closed_at=days(1)))
+    again = await subjects.erase_subject(PERSON, "ticket 7", days(3))
+    assert (again.left, again.counts) == ((), {"cases": 1, "alerts": 1, "events": 1})
+
+
+async def test_an_alert_about_the_person_in_the_case_of_somebody_else(
+    ledger: Ledger, subjects: SubjectEraser, database: Database
+) -> None:
+    """A group may have several subjects: the person's alerts are emptied, the others stay."""
+    await ledger.record(opening())
+    await ledger.record(closed_case())
+    about = {"subject_id": "u_555", "subject_type": "user"}
+    body = Alert.model_validate(
+        {
+            "id": "chat-000009",
+            "kind": "spam",
+            "subject": {"type": "user", "id": "u_555"},
+            "occurred_at": T0,
+            "title": "山田花子",
+        }
+    ).model_dump(mode="json", exclude_none=True)
+    row = {"detector": "default", "alert_id": "chat-000009", "case_id": CASE, "kind": "spam"}
+    times = {"occurred_at": T0, "received_at": T0}
+    await database.execute(sa.insert(alerts).values(**row, **about, **times, body=body))
+    done = await subjects.erase_subject(Subject(type="user", id="u_555"), "ticket", days(1))
+    assert done.counts == {"cases": 1, "alerts": 1}
+    left = await everything(database)
+    assert "山田花子" not in left
+    assert "LINE ID ください" in left
+
+
+async def test_what_people_searched_for_is_erased(
+    queries: Queries, subjects: SubjectEraser, database: Database
+) -> None:
+    """Reasons of look-ups go; the look-up and its person stay."""
+    for kind, id_, why in (
+        ("user", "u_123", "田中一郎の確認"),
+        ("find", "u_123 LINE", ""),
+        ("user", "u_9", "u_123の友人"),
+        ("user", "u_1234", "別人"),
+    ):
+        look = Look(at=T0, actor="U0SATO", subject_type=kind, subject_id=id_, why=why)
+        await queries.look_up(look)
+    assert (await subjects.erase_subject(PERSON, "x", days(1))).counts == {"lookups": 3}
+    async with database.reading() as connection:
+        query = sa.select(lookups.c.actor, lookups.c.subject_id, lookups.c.why)
+        rows = (await connection.execute(query.order_by(lookups.c.id))).all()
+    assert [tuple(row) for row in rows] == [
+        ("U0SATO", "u_123", ""),
+        ("U0SATO", "[erased] LINE", ""),
+        ("U0SATO", "u_9", "[erased]の友人"),
+        ("U0SATO", "u_1234", "別人"),
+    ]
