@@ -19,7 +19,7 @@ from activities.slack.escape import mrkdwn
 from activities.slack.reader import Reader, limit_values, problem_words
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, missing
-from workflows.domain.case.event_base import ActionEvent, AttemptEvent, DecisionEvent
+from workflows.domain.case.event_base import ActionEvent, AttemptEvent, DecisionEvent, Why
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
@@ -98,7 +98,7 @@ def _waiting(event: ev.CaseWaiting, view: CardView, reader: Reader) -> str:
 
 
 def _resumed(event: ev.CaseResumed, view: CardView, reader: Reader) -> str:
-    if event.why is ev.Why.ASKED and event.by is None:
+    if event.why is Why.ASKED and event.by is None:
         return by(event, view, reader, ".changed")
     owner = reader.call(view.owner) if view.owner else reader.mention(Role.SPECIALIST)
     return by(event, view, reader, f".{event.why}", mention=owner)

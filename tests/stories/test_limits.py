@@ -92,7 +92,7 @@ async def two_cases(env: Environment, person: Person) -> list[tuple[dict, str]]:
 
 
 async def test_a_decision_above_the_limit(limited: Limited) -> None:
-    """A preset and the modal count the same; a colleague decides, and the leads are told once."""
+    """A preset and the modal count the same; a colleague decides; the leads get one message."""
     async with limited(people("decisions", 1)) as env:
         sato, clark = await env.person("U0SATO"), await env.person("U0CLARK")
         tanaka = await env.person("U0TANAKA")

@@ -324,7 +324,7 @@ async def test_pictures_are_deleted_in_time_and_after_a_crash(database: Database
 async def test_a_person_is_erased_and_the_decision_stays(
     closed: Ledger, subjects: SubjectEraser, queries: Queries, database: Database
 ) -> None:
-    """Who decided what about whom stays; texts, attributes and related subjects go."""
+    """The decider, the decision and its subject stay; texts, attributes and related subjects go."""
     plan = await subjects.plan(PERSON)
     assert "LINE ID ください" in await everything(database), "a plan changes nothing"
     assert await count(database, erasures) == 0

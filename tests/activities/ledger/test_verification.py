@@ -367,6 +367,8 @@ async def test_an_empty_database_does_not_hold(database: Database) -> None:
 async def test_a_database_without_tables_is_no_ledger(url: str) -> None:
     """It is not migrated, and does not hold."""
     database = Database(url, KEYS)
+    async with database.writing(creates=True):
+        pass
     audited = await Verifier(database).run((), NOW)
     assert len(audited.findings) == 1
     assert audited.findings[0].startswith("The database is no ledger: it lacks the tables actions,")

@@ -136,7 +136,7 @@ def test_files_of_an_editor_are_no_mistake(tmp_path: Path) -> None:
 
 def about_reports(folder: Path) -> list[str]:
     """The warnings about reports and limits; the small folder has one about notices as well."""
-    return [each for each in folder_warnings(folder) if "the person" not in each]
+    return [each for each in folder_warnings(folder) if "gets no notice" not in each]
 
 
 def protecting(tmp_path: Path, protect: str, escalation: str = "") -> Path:
@@ -210,8 +210,8 @@ def test_a_folder_without_notices_is_warned_of(tmp_path: Path) -> None:
         if file.stem not in ("other", "self_harm"):
             file.unlink()
     assert folder_warnings(folder) == [
-        "playbooks/other.yaml:2: warning: a decision tells the person nothing: appeals.yaml has no "
-        "notice of decisions; add `decision:` to its `notices`, or `no_notice:` with the reason",
+        "playbooks/other.yaml:2: warning: the person gets no notice of a decision: appeals.yaml "
+        "has no notice of decisions; add `decision:` to its `notices`, or `no_notice:` with the reason",
     ]
 
 
@@ -224,7 +224,7 @@ def test_a_silent_permanent_ban_is_warned_of(tmp_path: Path) -> None:
     folders.replace(
         folder, "playbooks/harassment.yaml", "channel:", f"no_notice: {because}\nchannel:"
     )
-    warned = "the person is told nothing of {}; leave `no_notice` out where they may know"
+    warned = "the person gets no notice of {}; leave `no_notice` out where they may know"
     assert folder_warnings(folder) == [
         "playbooks/harassment.yaml:6: warning: " + warned.format("end_stream, permanent_ban"),
         "playbooks/phishing.yaml:19: warning: " + warned.format("permanent_ban"),

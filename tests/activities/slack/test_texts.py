@@ -20,8 +20,8 @@ from workflows.domain.case.appeal_outcome import AppealOutcome
 from workflows.domain.case.approval import ApprovalState, Purpose
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import ActionStatus, ProblemKind
-from workflows.domain.case.event_base import ActionEvent
-from workflows.domain.case.events import Event, Why
+from workflows.domain.case.event_base import ActionEvent, Why
+from workflows.domain.case.events import Event
 from workflows.domain.case.model import Phase
 from workflows.domain.case.refusals import Reason
 from workflows.domain.people import Role

@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from activities.ledger.database import Database, migrate
+from activities.ledger.policies import StoredPolicies
 from activities.ledger.queries import Look, Queries
+from activities.ledger.recovery import Recovery
 from activities.ledger.schema import audit, audit_heads, lookups
 from activities.ledger.verification import Verifier
 from activities.signatures import Signer
@@ -54,6 +56,7 @@ def look(file: Path, *why: str) -> None:
     async def write() -> None:
         database = Database(f"sqlite+aiosqlite:///{file}")
         await migrate(database)
+        await Recovery(database, StoredPolicies(database, Signer())).identify("i1")
         for each in why:
             await Queries(database).look_up(Look(T0, "U0SATO", "user", "u_123", each))
         await database.aclose()

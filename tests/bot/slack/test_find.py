@@ -89,7 +89,7 @@ async def test_a_playbook_reads_the_same_in_english(env: SlackEnvironment):
     """The English text has the same content."""
     told = await env.command(env.person("U0CLARK"), "/koban playbook off_platform")
     assert "• High: claim within 10 minutes · decide within 30 minutes · otherwise" in told
-    assert "• Notifies on-call when the claim is due and a lead when the decision is due." in told
+    assert "• Pings on-call when the claim is due and a lead when the decision is due." in told
 
 
 async def test_a_misspelt_playbook_gets_the_nearest(env: SlackEnvironment):

@@ -29,7 +29,7 @@ from workflows.domain.case.approval import Approval, Consent, Need
 from workflows.domain.case.bulk import Tally
 from workflows.domain.case.decision import Decision, PlannedAction, Verdict
 from workflows.domain.case.enforcement import ActionState, EnforcementReport, Problem, ProblemKind
-from workflows.domain.case.event_base import EventBase
+from workflows.domain.case.event_base import EventBase, Why
 from workflows.domain.case.model import Sanction, SubjectHistory
 from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import Role
@@ -58,7 +58,7 @@ SAID: dict[str, Any] = {
     "unless": Unless.CLAIMED,
     "role": Role.LEAD,
     "via": Via.BOTH,
-    "why": ev.Why.WORSE,
+    "why": Why.WORSE,
     "outcome": OnExpiry.REFUSE,
     "verdict": Verdict.FALSE_POSITIVE,
     "consent": Consent(by="U0REED", role=Role.LEAD, at=T0, covers="U0TANAKA"),

@@ -11,14 +11,14 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from workflows.domain.alerts import Subject
-from workflows.domain.case.event_base import EventBase, kind_of
-from workflows.domain.case.events import EVENTS, QUESTIONS
+from workflows.domain.case.event_base import QUESTIONS, EventBase, kind_of
+from workflows.domain.case.events import EVENTS
 from workflows.domain.policy.reports import Kept
 
 Json = dict[str, Any]
 
 LEFT_OUT = "[erased]"
-"""Stands in a text for the id of an erased subject."""
+"""Replaces the id of an erased subject in a text."""
 LEAST_ID = 4
 """Characters of an id that is searched in texts: a shorter one could be any word or number."""
 

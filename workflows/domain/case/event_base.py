@@ -2,11 +2,27 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from enum import StrEnum
 from functools import cache, reduce
 from typing import Any, ClassVar
 
 from workflows.domain.case.approval import Purpose
 from workflows.domain.values import Value
+
+QUESTIONS = (
+    "approval.question.text",
+    "approval.exchanges.*.question",
+    "approval.exchanges.*.answer",
+)
+"""Paths of what was asked and answered before an approval."""
+
+
+class Why(StrEnum):
+    """Why a hold ended."""
+
+    ASKED = "asked"
+    TIME = "time"
+    WORSE = "worse"
 
 
 class EventBase(Value):

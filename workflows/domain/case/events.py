@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 from pydantic import Field
@@ -15,12 +14,14 @@ from workflows.domain.case.bulk import Tally
 from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.case.enforcement import ActionState, Problem
 from workflows.domain.case.event_base import (
+    QUESTIONS,
     ActionEvent,
     ApprovalEvent,
     AttemptEvent,
     DecisionEvent,
     EventBase,
     ProtectionEvent,
+    Why,
     kind_of,
 )
 from workflows.domain.case.model import SubjectHistory
@@ -32,12 +33,6 @@ from workflows.domain.policy.strictness import Tightening
 from workflows.domain.values import Value, tagged
 
 _REVIEW = frozenset({Purpose.REVIEW})
-QUESTIONS = (
-    "approval.question.text",
-    "approval.exchanges.*.question",
-    "approval.exchanges.*.answer",
-)
-"""Paths of what was asked and answered before an approval."""
 
 
 class CaseOpened(EventBase):
@@ -219,14 +214,6 @@ class CaseWaiting(EventBase):
     kind: Literal["case_waiting"] = "case_waiting"
     until: datetime
     note: str
-
-
-class Why(StrEnum):
-    """Why a hold ended."""
-
-    ASKED = "asked"
-    TIME = "time"
-    WORSE = "worse"
 
 
 class CaseResumed(EventBase):

@@ -29,7 +29,7 @@ class PackedPolicy(Value):
 
     @property
     def policy(self) -> Policy:
-        """The policy, one object for all cases of a process."""
+        """The policy, one object for all cases of a process. Raises `ValueError`."""
         return _unpacked(self.data)
 
 
@@ -56,4 +56,8 @@ _packed: OrderedDict[int, tuple[Policy, PackedPolicy]] = OrderedDict()
 
 @lru_cache(maxsize=REMEMBERED)
 def _unpacked(data: str) -> Policy:
-    return Policy.model_validate_json(zlib.decompress(b85decode(data)))
+    try:
+        text = zlib.decompress(b85decode(data))
+    except zlib.error as error:
+        raise ValueError("no compressed policy") from error
+    return Policy.model_validate_json(text)

@@ -120,14 +120,14 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
             "担当 *佐藤さん* · *操作がなければ 12:09 に担当が外れます* · 判断期限 *12:13*"
             " · 対応がなければ 12:13 にリードへ通知 · フォロー中 1人",
             "Assignee *佐藤* · *Released at 12:09 unless you act* · Decide by *12:13*"
-            " · Notifies lead at 12:13 · 1 watching",
+            " · Pings lead at 12:13 · 1 watching",
         ),
         (
             lambda: Story().then(cmd.Acknowledge(by=TANAKA), 1),
             "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13* · 対応がなければ 12:05 に当番へ通知"
             " · 田中さんが見ました",
             "*Unassigned* · Claim by *12:05* · Decide by *12:13*"
-            " · Notifies on-call at 12:05 · Seen by 田中",
+            " · Pings on-call at 12:05 · Seen by 田中",
         ),
         (
             lambda: Story(
@@ -139,7 +139,7 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
             ),
             "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13*"
             " · 対応がなければ 12:05 に管理者へ通知",
-            "*Unassigned* · Claim by *12:05* · Decide by *12:13* · Notifies admin at 12:05",
+            "*Unassigned* · Claim by *12:05* · Decide by *12:13* · Pings admin at 12:05",
         ),
         (
             lambda: Story(
@@ -156,7 +156,7 @@ def test_a_screen_reader_hears_the_state(tell: Callable[[], Story], ja: str, en:
             ),
             "担当 *未定* · 担当期限 *12:05* · 判断期限 *12:13*"
             " · 対応がなければ 12:05 に田中さんへ通知",
-            "*Unassigned* · Claim by *12:05* · Decide by *12:13* · Notifies 田中 at 12:05",
+            "*Unassigned* · Claim by *12:05* · Decide by *12:13* · Pings 田中 at 12:05",
         ),
         (
             lambda: Story(policy=policy(dry_run=True)),

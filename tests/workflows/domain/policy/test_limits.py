@@ -92,7 +92,7 @@ def test_no_window_has_more_than_the_limit(
 def test_a_use_fits_at_the_reset_and_not_before(
     steps: list[tuple[int, int]], most: int, amount: int
 ) -> None:
-    """The time that a person is told is the first one at which the same press passes."""
+    """The time in the refusal is the first one at which the same press passes."""
     earlier = [spent(minute, each) for minute, each in steps]
     now = T0 + timedelta(minutes=90)
     wanted = use(amount, most)

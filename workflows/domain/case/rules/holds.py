@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
+from workflows.domain.case.event_base import Why
 from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import UNDECIDED, Case, HoldKind
 from workflows.domain.case.refusals import (
@@ -85,7 +86,7 @@ def _not_in_time(case: Case, command: cmd.Wait, now: datetime) -> Refusal | None
 
 def _off_hold(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     """Ends the previous hold, so that its pause is counted."""
-    return () if case.hold is None else (ev.CaseResumed(at=now, why=ev.Why.ASKED),)
+    return () if case.hold is None else (ev.CaseResumed(at=now, why=Why.ASKED),)
 
 
 def resume(case: Case, command: cmd.Resume, now: datetime) -> Outcome:
@@ -94,7 +95,7 @@ def resume(case: Case, command: cmd.Resume, now: datetime) -> Outcome:
         return refusal
     if case.hold is None:
         return Refusal(reason=Reason.NOT_ON_HOLD)
-    return (ev.CaseResumed(at=now, by=command.by.id, why=ev.Why.ASKED),)
+    return (ev.CaseResumed(at=now, by=command.by.id, why=Why.ASKED),)
 
 
 def hold_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
@@ -102,7 +103,7 @@ def hold_tick(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     hold = case.hold
     if hold is None or case.phase not in UNDECIDED or now < hold.until:
         return ()
-    return (ev.CaseResumed(at=now, why=ev.Why.TIME),)
+    return (ev.CaseResumed(at=now, why=Why.TIME),)
 
 
 def end_snooze(case: Case, worse: bool, now: datetime) -> tuple[ev.Event, ...]:
@@ -110,7 +111,7 @@ def end_snooze(case: Case, worse: bool, now: datetime) -> tuple[ev.Event, ...]:
     hold = case.hold
     if not worse or hold is None or hold.kind is not HoldKind.SNOOZED:
         return ()
-    return (ev.CaseResumed(at=now, why=ev.Why.WORSE),)
+    return (ev.CaseResumed(at=now, why=Why.WORSE),)
 
 
 RULES: Rules = {

@@ -120,7 +120,7 @@ def notices_of_decisions_tell_everything(bundle: Bundle) -> Findings:
 
 
 def decisions_tell_the_person(bundle: Bundle) -> Findings:
-    """Warns of playbooks and presets by which a person is sanctioned and told nothing."""
+    """Warns of playbooks and presets by which a person is sanctioned and gets no notice."""
     for file, playbook in bundle.playbooks.items():
         yield from _untold(bundle, file, playbook)
         offered = [name for name in bundle.actions if playbook.offers(name)]
@@ -141,14 +141,14 @@ def _untold(bundle: Bundle, file: str, playbook: Playbook) -> Findings:
         return
     because = "or `no_notice:` with the reason"
     if bundle.appeals is None or bundle.appeals.notices.decision is None:
-        what = "a decision tells the person nothing: appeals.yaml has no notice of decisions"
+        what = "the person gets no notice of a decision: appeals.yaml has no notice of decisions"
         write = f"add `decision:` to its `notices`, {because}"
         yield Finding(file, ("playbook",), what, write, warning=True)
     elif bundle.lookups is not None and bundle.lookups.notice is None:
-        what = "a decision tells the person nothing: platform.yaml does not say how to send it"
+        what = "the person gets no notice of a decision: platform.yaml does not say how to send it"
         yield Finding(file, ("playbook",), what, f"add `notice:` to it, {because}", warning=True)
     elif playbook.policy is None:
-        what = "a notice tells the person no rule"
+        what = "a notice names no rule"
         yield Finding(
             file, ("playbook",), what, f"add `policy:` with its id, {because}", warning=True
         )
@@ -161,7 +161,7 @@ def _silent(
     specs = ((name, bundle.actions.get(name)) for name in dict.fromkeys(names))
     dangerous = [name for name, spec in specs if spec is not None and spec.danger]
     if silence is not None and dangerous:
-        what = f"the person is told nothing of {', '.join(dangerous)}"
+        what = f"the person gets no notice of {', '.join(dangerous)}"
         yield Finding(file, place, what, "leave `no_notice` out where they may know", warning=True)
 
 

@@ -20,6 +20,7 @@ from workflows.domain.alerts import brief
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.decide import decide
+from workflows.domain.case.event_base import Why
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Actor, Role
@@ -111,7 +112,7 @@ class TestWaiting:
         case = follow(a_case(policy=WATCHFUL), waiting(), minutes(1))
         outcome = decide(case, cmd.Tick(), minutes(121))
         assert not isinstance(outcome, Refusal)
-        assert [e.why for e in outcome if isinstance(e, ev.CaseResumed)] == [ev.Why.TIME]
+        assert [e.why for e in outcome if isinstance(e, ev.CaseResumed)] == [Why.TIME]
 
     def test_a_late_look_finds_that_the_clocks_ran_on_from_its_end(self) -> None:
         """It ended at 31; nobody looked until 91."""
