@@ -211,7 +211,8 @@ def test_a_folder_without_notices_is_warned_of(tmp_path: Path) -> None:
             file.unlink()
     assert folder_warnings(folder) == [
         "playbooks/other.yaml:2: warning: the person gets no notice of a decision: appeals.yaml "
-        "has no notice of decisions; add `decision:` to its `notices`, or `no_notice:` with the reason",
+        "has no notice of decisions; add `decision:` to its `notices`, or `no_notice:` with the "
+        "reason",
     ]
 
 
