@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -289,6 +290,7 @@ class AlertSubmitter:
         self._probe = BacklogProbe(cases.reached, lambda: self._limiter.admit_waiting())
         self._limiter = AdmissionLimiter(MAX_CALLS, blocked=self._probe.is_full)
         self._waiting: dict[tuple[str, tuple[str, ...]], AlertBatch] = {}
+        self._under_way: dict[Pair, AlertBatch] = {}
         self._unreachable: set[tuple[str, tuple[str, ...]]] = set()
         self._clock = clock
         self._recent: OrderedDict[Pair, float] = OrderedDict()
@@ -322,7 +324,8 @@ class AlertSubmitter:
                 submissions.append(Submission(Outcome.DUPLICATE))
                 continue
             target, rank = next(placed)
-            if pair in taken:  # a second one in the same request
+            # A second one in the same request, or in one that ended meanwhile.
+            if pair in taken or self._is_recent(pair):
                 submissions.append(Submission(Outcome.DUPLICATE))
             elif target is None:
                 submissions.append(Submission())
@@ -335,8 +338,7 @@ class AlertSubmitter:
         return submissions
 
     async def _known(self, pairs: list[Pair]) -> set[Pair]:
-        since = self._clock() - RECENT_FOR
-        known = {pair for pair in pairs if self._recent.get(pair, since) > since}
+        known = {pair for pair in pairs if self._is_recent(pair)}
         unknown = list(dict.fromkeys(pair for pair in pairs if pair not in known))
         if unknown:
             try:
@@ -346,18 +348,28 @@ class AlertSubmitter:
                 log.warning("ledger_away", error=type(error).__name__)
         return known
 
+    def _is_recent(self, pair: Pair) -> bool:
+        since = self._clock() - RECENT_FOR
+        return self._recent.get(pair, since) > since
+
     def _batch(self, alert: Alert, target: Target, rank: int) -> AlertBatch:
         """Adds the alert to the waiting batch of its case, or to a new one."""
-        batch = self._waiting.get(target.key)
+        # A detector that timed out sends the same alert again.
+        batch = self._under_way.get(_pair(alert)) or self._waiting.get(target.key)
         if batch is None:
             batch = AlertBatch(target, self._limiter.enqueue(rank, alert.detector))
             self._waiting[target.key] = batch
             batch.sent = asyncio.ensure_future(self._send(batch))
             batch.sent.add_done_callback(_retrieve_exception)
+            batch.sent.add_done_callback(partial(self._forget, batch))
         self._limiter.raise_priority(batch.ticket, rank)
-        # A detector that timed out sends the same alert again.
-        batch.alerts.setdefault(_pair(alert), alert)
+        if self._under_way.setdefault(_pair(alert), batch) is batch:
+            batch.alerts.setdefault(_pair(alert), alert)
         return batch
+
+    def _forget(self, batch: AlertBatch, _sent: asyncio.Future[None]) -> None:
+        for pair in batch.alerts:
+            self._under_way.pop(pair, None)
 
     async def _send(self, batch: AlertBatch) -> None:
         async with self._limiter.slot(batch.ticket):

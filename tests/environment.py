@@ -91,13 +91,22 @@ class Environment:
         return found
 
     async def changes(self) -> list[tuple[str, str]]:
-        """The changes that took effect at the marketplace, oldest first: (method, path)."""
+        """The changes that took effect at the marketplace, oldest first: (method, path).
+
+        Without notices, which follow their change a moment later.
+        """
         calls = reversed(self.sandbox.market.calls())
         return [
             (call["method"], call["path"].removeprefix("/market/v1/"))
             for call in calls
             if call["method"] != "GET" and call["status"] < 300 and not call["replayed"]
+            if not call["path"].endswith("/notices")
         ]
+
+    def executions(self) -> dict[str, int]:
+        """How often each change was made, by its key; without notices."""
+        made = self.sandbox.market.executions()
+        return {key: times for key, times in made.items() if "/notice/" not in key}
 
     async def kinds(self, case: str) -> list[str]:
         """The kinds of a case's events, oldest first, once the ledger is up to date."""

@@ -51,7 +51,7 @@ async def test_a_specialist_claims_and_decides_with_one_tap(env: Environment) ->
     await sato.press(card, "24時間コメント制限")
     card = await sato.wait_text(card, "完了")
     assert (await env.thing("users", "u_123"))["muted"] is True
-    assert await env.changes() == [("POST", "users/u_123/mutes"), ("POST", "users/u_123/notices")]
+    assert await env.changes() == [("POST", "users/u_123/mutes")]
     assert [c.label for c in controls(card) if c.kind == "button"] == ["措置を取り消す"]
     assert await env.kinds(case) == [
         "case_opened",
@@ -84,7 +84,7 @@ async def test_a_lead_approves_what_is_irreversible(env: Environment) -> None:
     await tanaka.press(asked, "approval.approve")
     await sato.wait_text(card, "完了")
     assert (await env.thing("users", "u_123"))["status"] == "banned"
-    assert await env.changes() == [("POST", "users/u_123/bans"), ("POST", "users/u_123/notices")]
+    assert await env.changes() == [("POST", "users/u_123/bans")]
     await tanaka.wait_text(asked, "承認済み")
     assert "approved" in await env.kinds(case)
 
@@ -121,7 +121,7 @@ async def test_a_rejection_goes_back_with_its_reason(env: Environment) -> None:
     card = await sato.wait_text(card, "初回なので警告にしてください")
     await sato.press(card, "24時間コメント制限")
     await sato.wait_text(card, "完了")
-    assert await env.changes() == [("POST", "users/u_123/mutes"), ("POST", "users/u_123/notices")]
+    assert await env.changes() == [("POST", "users/u_123/mutes")]
 
 
 async def test_two_people_press_in_the_same_second(env: Environment) -> None:
@@ -213,7 +213,6 @@ async def test_an_undo_after_the_end(env: Environment) -> None:
     assert (await env.thing("users", "u_123"))["muted"] is False
     assert await env.changes() == [
         ("POST", "users/u_123/mutes"),
-        ("POST", "users/u_123/notices"),
         ("DELETE", f"users/u_123/mutes/{case}"),
     ]
 

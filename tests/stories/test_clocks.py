@@ -135,7 +135,6 @@ async def test_an_expired_approval_is_requested_again(night: TimeSkipping) -> No
     await sato.wait_text(card, "完了")
     assert await night.env.changes() == [
         ("POST", "users/u_123/bans"),
-        ("POST", "users/u_123/notices"),
     ]
 
 
@@ -156,7 +155,6 @@ async def test_a_mute_ends_in_time_though_the_case_is_closed(temporal: str, tmp_
         assert (await env.thing("users", "u_123"))["muted"] is False
         assert await env.changes() == [
             ("POST", "users/u_123/mutes"),
-            ("POST", "users/u_123/notices"),
             ("DELETE", f"users/u_123/mutes/{case}"),
         ]
         await sato.wait_text(card, "解除")

@@ -56,7 +56,6 @@ async def test_temporal_stores_no_plain_text(temporal: str, tmp_path: Path) -> N
         assert b"Traceback" not in raw
         assert await env.changes() == [
             ("POST", "users/u_123/mutes"),
-            ("POST", "users/u_123/notices"),
         ]
 
 

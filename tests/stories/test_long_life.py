@@ -197,7 +197,7 @@ async def test_an_enforcement_goes_on_over_a_new_history(env: Environment) -> No
     env.sandbox.faults.set("platform_500", False)
     await sato.wait_text(card, "完了")
     await env.wait_kind(case, "case_closed")
-    assert env.sandbox.market.executions() == {f"{case}/D1/mute_user/u_123": 1}
+    assert env.executions() == {f"{case}/D1/mute_user/u_123": 1}
 
 
 @pytest.mark.long
@@ -220,7 +220,7 @@ async def test_a_terminated_enforcement_is_detected_by_a_later_history(
     card = await sato.wait_card("ts-live", offers("action.retry"))
     await sato.press(card, "action.retry")
     await sato.wait_text(card, "完了")
-    assert env.sandbox.market.executions() == {f"{case}/D1/mute_user/u_123": 1}
+    assert env.executions() == {f"{case}/D1/mute_user/u_123": 1}
 
 
 @pytest.mark.long
@@ -239,7 +239,7 @@ async def test_a_failed_action_does_not_keep_a_history_growing(env: Environment)
     env.sandbox.market.put("users", {"id": "u_123", "name": "あとから"})
     await sato.press(card, "action.retry")
     await sato.wait_text(card, "完了")
-    assert env.sandbox.market.executions() == {f"{case}/D1/mute_user/u_123": 1}
+    assert env.executions() == {f"{case}/D1/mute_user/u_123": 1}
 
 
 @pytest.mark.long

@@ -104,7 +104,7 @@ async def test_the_platform_loses_its_answer_after_acting(env: Environment) -> N
     faults.set("platform_lost_response", False)
     await sato.wait_text(card, "完了")
     key = f"{case}/D1/mute_user/u_123"
-    assert env.sandbox.market.executions() == {key: 1}
+    assert env.executions() == {key: 1}
 
 
 async def test_the_platform_is_down_and_comes_back(env: Environment) -> None:
@@ -132,7 +132,7 @@ async def test_what_the_platform_refuses_is_retried_or_given_up(env: Environment
     env.sandbox.market.put("users", {"id": "u_123", "name": "あとから"})
     await sato.press(card, "action.retry")
     await sato.wait_text(card, "完了")
-    assert env.sandbox.market.executions() == {f"{case}/D1/mute_user/u_123": 1}
+    assert env.executions() == {f"{case}/D1/mute_user/u_123": 1}
 
 
 async def test_giving_up_gives_the_case_back(env: Environment) -> None:

@@ -53,7 +53,6 @@ async def test_a_reason_of_policy_sends_a_notice(env: Environment) -> None:
     assert "Measure: Warn\nRule: MKT-4.3 (No contact details)" in notice["text"]["en"]
     assert await env.changes() == [
         ("POST", "users/u_123/warnings"),
-        ("POST", "users/u_123/notices"),
     ]
     assert [each for each in await env.kinds(case) if "notice" in each] == ["notice_sent"]
 

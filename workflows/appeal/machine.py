@@ -166,7 +166,9 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
         try:
             booked = await execute(CasePort.book, Booking(uses=(use,), at=workflow.now()))
         except FailureError:
-            return Refusal(reason=Reason.LEDGER_UNAVAILABLE)
+            # An answer to a person who waits does not wait for the ledger.
+            workflow.logger.warning("overturn_not_counted", extra={"appeal": self._appeal.id})
+            return None
         full = booked.full
         if full is None:
             return None

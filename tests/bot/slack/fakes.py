@@ -281,6 +281,9 @@ class FakeLedger:
             raise Unavailable("the ledger does not answer")
         self.log.append(what)
 
+    async def is_open(self, _case: str) -> bool:
+        return False
+
     async def story(self, case: str) -> Story | None:
         self._reach("story")
         return self.stories.get(case)

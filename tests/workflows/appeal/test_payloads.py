@@ -1,6 +1,7 @@
 """Payloads of an appeal: each is read back as it was written."""
 
 import inspect
+from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
@@ -29,6 +30,7 @@ from workflows.domain.case.decision import PersonNotice
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.policy.limits import Full, Power
 from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.values import Text
 from workflows.ports import appeals
@@ -36,6 +38,9 @@ from workflows.ports.appeals import AppealSnapshot, AppealStart
 from workflows.ports.cases import Delivery
 
 PROBLEM = Problem(kind=ProblemKind.REFUSED, status=404)
+REACHED = Full(
+    power=Power.OVERTURNS, holder=REED.id, most=5, within=timedelta(hours=1), used=5, resets_at=T0
+)
 EVENTS: list[ev.AppealEvent] = [
     ev.AppealFiled(at=T0, request=a_request(), appealed=a_decision(), due=T0),
     ev.AppealDismissed(at=T0, request=a_request(), why=Dismissal.UNKNOWN_CASE),
@@ -43,6 +48,7 @@ EVENTS: list[ev.AppealEvent] = [
     ev.AppealReleased(at=T0, by=REED.id, owner=REED.id),
     ev.AppealReminded(at=T0, reminders=(0, 1), due=T0),
     ev.AppealOverdue(at=T0, due=T0),
+    ev.AppealLimitReached(at=T0, by=REED.id, limit=REACHED),
     ev.AppealUpheld(at=T0, by=REED.id, reason="理由"),
     ev.AppealOverturned(at=T0, by=REED.id, reason="理由"),
     ev.AppealCarriedOut(at=T0, kept=1),

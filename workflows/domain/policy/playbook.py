@@ -80,7 +80,7 @@ class ReasonTemplate(Written):
     def _has_one_of_both(self) -> "ReasonTemplate":
         if self.notice is not None and self.no_notice is not None:
             raise ValueError("`notice` and `no_notice` exclude each other")
-        if self.notice is not None and self.notice.en.strip().lower() in ("", "none"):
+        if self.notice is not None and self.notice.en.strip().lower() == "none":
             raise ValueError("`notice` is the text for the person, not `none`")
         return self
 
