@@ -360,12 +360,15 @@ def people_of(view: CardView, lines: Iterable[ev.Recorded]) -> Iterator[str | No
     yield from (part.by for part in parts if part is not None)
     if view.approval is not None:
         yield from _people_in_approval(view.approval)
+    ended = (*view.actions, *(each.state for each in view.ended_protections))
+    yield from (state.ended_by for state in ended)
+    yield view.bulk.stopped_by if view.bulk is not None else None
     for line in lines:
         yield from line.event.people_named()
 
 
 def _people_in_approval(approval: Approval) -> Iterator[str | None]:
-    yield approval.by or None
+    yield from (approval.by or None, approval.ended_by)
     yield approval.question.by if approval.question is not None else None
     for exchange in approval.exchanges:
         yield from (exchange.asked_by, exchange.by)

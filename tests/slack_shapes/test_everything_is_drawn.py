@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -11,10 +12,12 @@ import pytest
 
 from activities.slack import handles
 from activities.slack.actions import ACTIONS, MENU, MODALS, OPEN, find
+from activities.slack.cards.approval import approval_card
+from activities.slack.cards.case import case_card
 from activities.slack.cards.case_facts import STATE_COLOUR, card_state
 from activities.slack.i18n import catalog as module
 from activities.slack.i18n.catalog import Catalog, texts
-from activities.slack.thread import WORDS
+from activities.slack.thread import WORDS, people_of
 from bot.slack.commands.automation import RESUME
 from bot.slack.commands.buttons import ACTIONS as OF_ANSWERS
 from bot.slack.commands.reveal import subject_pressed
@@ -242,3 +245,24 @@ def test_every_key_is_drawn(drawn: Drawn):
     """A surface draws each key of the catalogs."""
     unread = texts(Language.JA).keys - drawn.spoken
     assert sorted(unread ^ NEVER_SPOKEN.keys()) == []
+
+
+class Asked(dict[str, str]):
+    """Names of people that notes for whom a card asks."""
+
+    def get(self, person: str, default: object = None) -> object:
+        """Notes the id."""
+        self[person] = person
+        return default
+
+
+@pytest.mark.parametrize("state", STORIES)
+def test_the_names_on_a_card_are_looked_up(state: str) -> None:
+    """A card draws nobody whose name was not fetched for it."""
+    view = view_of(STORIES[state](USUAL).case)
+    asked = Asked()
+    reader = replace(Scene().reader, names=asked)
+    case_card(view, reader)
+    if view.approval is not None and view.decision is not None:
+        approval_card(view, view.approval, view.decision, reader, None)
+    assert set(asked) <= set(people_of(view, ()))
