@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tests.chaos.evidence import clock
 from tests.chaos.invariants.all import INVARIANTS
+from tests.chaos.invariants.timers_are_kept import machine_lateness
 from tests.chaos.run import Outcome
 
 
@@ -47,6 +48,7 @@ def _rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield f"{number} {name}", f"{count} violations" if count else "holds"
     bare = max((late for _, late in seen.baseline), default=0.0)
     yield "worst bare timer", f"{bare:.2f} s late"
+    yield "outside outages", f"{machine_lateness(seen):.2f} s late"
     yield "worst timer", f"{late[0]:.2f} s late: {late[1]}"
     for name, seconds in outcome.seconds.items():
         yield f"seconds of {name}", f"{seconds:.1f}"

@@ -1,6 +1,9 @@
 """Timer lateness, without the time of kills and of the machine itself."""
 
-from tests.chaos.invariants.timers_are_kept import baseline_lateness, moved
+from types import SimpleNamespace
+from typing import Any, cast
+
+from tests.chaos.invariants.timers_are_kept import baseline_lateness, machine_lateness, moved
 from tests.chaos.processes import Outage
 
 
@@ -29,3 +32,11 @@ def test_a_bare_timer_in_the_same_moment_is_the_floor() -> None:
     """Only lateness beyond that of a delayed baseline timer counts."""
     assert baseline_lateness(10.0, 20.0, [(8.0, 5.0), (13.5, 0.1)]) == 3.0
     assert baseline_lateness(10.0, 20.0, [(8.0, 1.0), (30.0, 9.0)]) == 0.0
+
+
+def test_a_bare_timer_outside_outages_shows_the_machine() -> None:
+    """What an outage delays is not the machine's."""
+    seen: Any = SimpleNamespace(
+        baseline=[(8.0, 1.5), (10.0, 6.0)], outages=[Outage("kill_temporal", 9.0, 15.0)]
+    )
+    assert machine_lateness(cast(Any, seen)) == 1.5

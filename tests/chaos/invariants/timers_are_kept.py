@@ -100,5 +100,11 @@ def baseline_lateness(due: float, until: float, baseline: Sequence[tuple[float, 
     return max([0.0, *near])
 
 
+def machine_lateness(seen: Evidence) -> float:
+    """The most seconds by which a baseline timer was late outside outages: the machine's own."""
+    ends = ((expected, expected + late) for expected, late in seen.baseline)
+    return max((end - moved(due, end, seen.outages) for due, end in ends), default=0.0)
+
+
 def _at(call: Row) -> float:
     return datetime.fromisoformat(call["at"]).timestamp()
