@@ -21,12 +21,9 @@ def busy_with_others() -> bool:
 async def test_forty_cases_in_chaos() -> None:
     """Every invariant holds; the report has the violations and the command to repeat the run.
 
-    On a machine with other load two seconds of lateness mean nothing, nor where a timer without
-    Koban is as late outside outages: the timers are not checked. Every other invariant holds on
-    any machine.
+    On a machine with other load the timers are not checked, because two seconds of lateness mean
+    nothing cluster. Every other invariant holds on any machine.
     """
-    busy = busy_with_others()
+    left_out = {timers_are_kept.NUMBER} if busy_with_others() else set()
     outcome = await run(make_plan(SEED, 40))
-    busy = busy or timers_are_kept.machine_lateness(outcome.seen) > timers_are_kept.LATEST
-    left_out = {timers_are_kept.NUMBER} if busy else set()
     assert [v for v in outcome.violations if v.invariant not in left_out] == [], report(outcome)
