@@ -16,7 +16,7 @@ T = TypeVar("T")
 SECONDS = 20.0
 RPC_TIMEOUT = timedelta(seconds=SECONDS)
 LONG_TIMEOUTS = Timeouts(
-    ack=int(SECONDS),
+    ack=3 * int(SECONDS),
     approvers=0.0,
     gather=SECONDS,
     impact=SECONDS,

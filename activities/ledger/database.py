@@ -53,7 +53,10 @@ Row = sa.RowMapping
 
 BUSY_SECONDS = 10
 """Wait of a writer for another process that writes to the same SQLite file."""
+MIGRATION_SECONDS = 120
+"""Wait for another process that migrates the same SQLite file: it holds it from start to end."""
 _READING = "koban_reading"
+_WAITS = "koban_waits"
 
 # SQLSTATE classes of PostgreSQL, appendix A. 28: unknown user or wrong password; 3D000: no such
 # database.
@@ -67,7 +70,9 @@ _UNUSABLE = ("unable to open database file", "file is not a database", "readonly
 class Database:
     """One engine. SQLite allows one writer at a time, so writers queue here instead of failing."""
 
-    def __init__(self, url: str, signer: Signer | None = None) -> None:
+    def __init__(
+        self, url: str, signer: Signer | None = None, busy_seconds: float = BUSY_SECONDS
+    ) -> None:
         """`url` as in KOBAN_LEDGER__URL; the audit log is signed where there is a signer."""
         self.audit = AuditLog(signer or Signer())
         parsed = make_url(url)
@@ -75,14 +80,14 @@ class Database:
         self.shown = parsed.render_as_string(hide_password=True)
         # Parameters are personal data: an error must not repeat them.
         self.engine = (
-            _sqlite(url)
+            _sqlite(url, busy_seconds)
             if self.is_sqlite
             else create_async_engine(url, pool_size=10, hide_parameters=True)
         )
         self._writer = asyncio.Lock()
         # The asynchronous driver hops to a thread for each statement, which takes ten times as
         # long, and SQLite allows one transaction at a time.
-        self._one_thread = _sqlite_of_one_thread(url) if self.is_sqlite else None
+        self._one_thread = _sqlite_of_one_thread(url, busy_seconds) if self.is_sqlite else None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         file = parsed.database if self.is_sqlite else None
         self._file = None if file in (None, "", ":memory:") else Path(str(file))
@@ -107,16 +112,22 @@ class Database:
                 )
 
     @asynccontextmanager
-    async def writing(self, creates: bool = False) -> AsyncIterator[AsyncConnection]:
-        """One transaction; `creates` a missing file. Raises `LedgerUnavailable`."""
+    async def writing(
+        self, creates: bool = False, waits: float | None = None
+    ) -> AsyncIterator[AsyncConnection]:
+        """One transaction; `creates` a missing file. Raises `LedgerUnavailable`.
+
+        `waits` seconds for another writer of the same SQLite file, instead of `busy_seconds`.
+        """
         writer = self._writer if self.is_sqlite else nullcontext()
-        async with writer, self._connected(reading=False, creates=creates) as connection:
+        options = {_READING: False, _WAITS: waits}
+        async with writer, self._connected(options, creates) as connection:
             yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """One connection for reading. Raises `LedgerUnavailable`."""
-        async with self._connected(reading=True) as connection:
+        async with self._connected({_READING: True}) as connection:
             yield connection
 
     async def rows(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Row]:
@@ -147,13 +158,13 @@ class Database:
 
     @asynccontextmanager
     async def _connected(
-        self, reading: bool, creates: bool = False
+        self, options: dict[str, Any], creates: bool = False
     ) -> AsyncIterator[AsyncConnection]:
         if not creates:
             await self._check_file()
         with self._errors():
             async with self.engine.connect() as connection:
-                await connection.execution_options(**{_READING: reading})
+                await connection.execution_options(**options)
                 async with connection.begin():
                     yield connection
         self._opened = self._opened or self._identity()
@@ -249,16 +260,15 @@ def _state(error: DBAPIError) -> str:
     return state if isinstance(state, str) else ""
 
 
-def _sqlite(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
-    _listen(engine.sync_engine, lambda seconds: await_only(asyncio.sleep(seconds)))
+def _sqlite(url: str, busy_seconds: float) -> AsyncEngine:
+    engine = create_async_engine(url, hide_parameters=True)
+    _listen(engine.sync_engine, busy_seconds, lambda pause: await_only(asyncio.sleep(pause)))
     return engine
 
 
-def _sqlite_of_one_thread(url: str) -> sa.Engine:
-    plain = make_url(url).set(drivername="sqlite")
-    engine = sa.create_engine(plain, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
-    _listen(engine, time.sleep)
+def _sqlite_of_one_thread(url: str, busy_seconds: float) -> sa.Engine:
+    engine = sa.create_engine(make_url(url).set(drivername="sqlite"), hide_parameters=True)
+    _listen(engine, busy_seconds, time.sleep)
     return engine
 
 
@@ -267,19 +277,28 @@ def _in_transaction(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
         return work(connection)
 
 
-def _listen(engine: sa.Engine, pause: Callable[[float], Any]) -> None:
+def _listen(engine: sa.Engine, busy_seconds: float, pause: Callable[[float], Any]) -> None:
     @sa.event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
         # The driver begins transactions too late for serialization: they are begun below.
         connection.isolation_level = None
-        for pragma in (f"busy_timeout={BUSY_SECONDS}000", "synchronous=FULL"):
-            connection.execute(f"PRAGMA {pragma}")
+        for pragma in (_busy_timeout(busy_seconds), "PRAGMA synchronous=FULL"):
+            connection.execute(pragma)
         _write_ahead(connection, pause)
 
     @sa.event.listens_for(engine, "begin")
     def begun(connection: sa.Connection) -> None:
-        reading = connection.get_execution_options().get(_READING)
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        waits = options.get(_WAITS)
+        if waits is not None:
+            connection.exec_driver_sql(_busy_timeout(waits))
+        connection.exec_driver_sql("BEGIN" if options.get(_READING) else "BEGIN IMMEDIATE")
+        if waits is not None:
+            connection.exec_driver_sql(_busy_timeout(busy_seconds))
+
+
+def _busy_timeout(seconds: float) -> str:
+    return f"PRAGMA busy_timeout={round(seconds * 1000)}"
 
 
 def _write_ahead(connection: Any, pause: Callable[[float], Any]) -> None:
@@ -314,7 +333,7 @@ def config() -> Config:
 
 async def migrate(database: Database, creates: bool = True) -> None:
     """Upgrades to the newest revision; `creates` a missing file. Raises `LedgerUnavailable`."""
-    async with database.writing(creates) as connection:
+    async with database.writing(creates, MIGRATION_SECONDS) as connection:
         await database.serialize(connection, _LOCK)
         await connection.run_sync(_upgrade)
 

@@ -92,6 +92,16 @@ def event_key(case: str, seq: int) -> str:
     return f"{case}/{seq}"
 
 
+def event_of(key: str) -> tuple[str, int | None]:
+    """Case and seq of an event's key; no seq if it is no such key."""
+    case, _, number = key.rpartition("/")
+    try:
+        seq = int(number)
+    except ValueError:
+        return case, None
+    return case, seq if event_key(case, seq) == key else None
+
+
 def erase(
     connection: sa.Connection, audit: AuditLog, case: str, left: Mapping[int, dict[str, Any] | None]
 ) -> None:
@@ -130,11 +140,15 @@ class Chains:
         }
         self._written: dict[str, dict[int, str]] = {}
         self._erased: dict[str, dict[int, str]] = {}
+        self._without_event: list[str] = []
         for key, own in entries.get(events.name, {}).items():
-            case, _, seq = key.partition("/")
+            case, seq = event_of(key)
+            if seq is None:
+                self._without_event.append(key)
+                continue
             for each in own:
                 kept = self._erased if each["kind"] == EntryKind.ERASED else self._written
-                kept.setdefault(case, {})[int(seq)] = each["digest"]
+                kept.setdefault(case, {})[seq] = each["digest"]
         self._policies: dict[tuple[str, str], Policy] = {}
         self._skipped = 0
         self.cases = self.events = 0
@@ -151,6 +165,8 @@ class Chains:
 
     def faults(self) -> Iterable[str]:
         """The faults of all cases and appeals."""
+        for key in self._without_event:
+            yield f"An entry of the audit log is about {key!r}, which is no event."
         known = sa.union(
             sa.select(events.c.case_id.label("id")), sa.select(cases.c.id), sa.select(appeals.c.id)
         )
@@ -201,6 +217,9 @@ class Chains:
 
     def _compared(self, table: sa.Table, row: Fields, links: Sequence[Link]) -> Iterable[str]:
         """Faults of a row against the events up to its version."""
+        if row["version"] < 1:
+            yield "its row has a version that its events never had"
+            return
         written = links[: row["version"]]
         if any(link.salt is None for link in written):
             self._skipped += 1
@@ -208,7 +227,7 @@ class Chains:
         try:
             faults = self._case_faults if table is cases else _appeal_faults
             yield from faults(row, written)
-        except (ValueError, AssertionError, KeyError, AttributeError):
+        except (ValueError, AssertionError, LookupError, AttributeError):
             yield "its row can't be compared: its events don't apply to each other"
 
     def _case_faults(self, row: Fields, links: Sequence[Link]) -> Iterable[str]:

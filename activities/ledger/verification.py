@@ -1,5 +1,6 @@
 """Verification of the ledger: heads, entries, chains, rows and snapshots, in one transaction."""
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
 from activities.ledger.audit_log import (
     ENTRY,
@@ -48,6 +50,8 @@ from activities.ledger.schema import (
 from activities.ledger.team import begin_of, end_of
 from activities.signatures import Signer
 from workflows.domain.policy.packed import PackedPolicy
+
+log = structlog.get_logger()
 
 SEALED_WITHIN = timedelta(minutes=10)
 """Age of an entry without a head at which no worker seals."""
@@ -129,16 +133,19 @@ def verify(
     if not there >= set(metadata.tables):
         lost = ", ".join(sorted(set(metadata.tables) - there))
         return Audit(findings=(f"The database is no ledger: it lacks the tables {lost}.",))
-    signatures = _Signatures(signer, heads(connection), unsigned_until)
-    entries = _entries(connection)
-    chains = Chains(connection, entries, signer)
+    try:
+        signatures = _Signatures(signer, heads(connection), unsigned_until)
+        entries = _entries(connection)
+        chains = Chains(connection, entries, signer)
+    except _UNREADABLE as error:
+        return Audit(findings=(_unreadable("audit log", error),))
     findings = [
-        *_anchor_faults(signatures, anchors),
-        *_head_faults(connection, signatures),
-        *_entry_faults(connection, signatures, now),
-        *_row_faults(connection, entries),
-        *_policy_faults(connection, signer),
-        *chains.faults(),
+        *_read("audit log", _anchor_faults(signatures, anchors)),
+        *_read("audit log", _head_faults(connection, signatures)),
+        *_read("audit log", _entry_faults(connection, signatures, now)),
+        *_read("rows with entries", _row_faults(connection, entries)),
+        *_read("policies", _policy_faults(connection, signer, unsigned_until)),
+        *_read("cases and appeals", chains.faults()),
     ]
     return Audit(
         cases=chains.cases,
@@ -147,6 +154,28 @@ def verify(
         findings=tuple(findings),
         notes=(*signatures.notes, *chains.notes),
     )
+
+
+_UNREADABLE = (
+    *(ValueError, TypeError, LookupError, AttributeError, AssertionError, OverflowError),
+    *(sa.exc.StatementError, zlib.error),
+)
+"""Errors of a value that Koban never writes. An outage of the database is none of them."""
+
+
+def _read(what: str, faults: Iterable[str]) -> Iterable[str]:
+    """The faults; an unreadable value is the last one, and must not hide those before it."""
+    try:
+        yield from faults
+    except _UNREADABLE as error:
+        yield _unreadable(what, error)
+
+
+def _unreadable(what: str, error: Exception) -> str:
+    if isinstance(error, sa.exc.DBAPIError):
+        raise error
+    log.debug("ledger_unreadable", what=what, exc_info=True)
+    return f"The {what} can't be read to the end: a value was replaced by one of another form."
 
 
 # -- heads and anchors ------------------------------------------------------------------------
@@ -370,9 +399,15 @@ def _end_faults(connection: sa.Connection, about: Mapping[str, Sequence[Fields]]
             yield f"The end of cover {row['id']} was changed."
 
 
-def _policy_faults(connection: sa.Connection, signer: Signer) -> Iterable[str]:
-    query = sa.select(policies).where(policies.c.signature != "")
-    for row in connection.execute(query).mappings():
+def _policy_faults(
+    connection: sa.Connection, signer: Signer, unsigned_until: datetime | None
+) -> Iterable[str]:
+    for row in connection.execute(sa.select(policies)).mappings():
+        if not row["signature"] and unsigned_until is not None:
+            continue
+        name = f"{row['playbook']}, version {row['version']},"
         text = policy_text(PackedPolicy.model_validate(dict(row)))
-        if not signer.verifies(POLICY, text, row["signature"]):
-            yield f"The policy of {row['playbook']}, version {row['version']}, was changed."
+        if not row["signature"] and signer.active:
+            yield f"The policy of {name} is not signed by Koban."
+        elif not signer.verifies(POLICY, text, row["signature"] or ""):
+            yield f"The policy of {name} was changed."

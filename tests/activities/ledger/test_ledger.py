@@ -1,7 +1,9 @@
 """Ledger guarantees, on both databases."""
 
 import asyncio
+import shutil
 import sqlite3
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -171,11 +173,33 @@ async def test_a_waiting_case_has_no_due_time(ledger: Ledger, queries: Queries) 
 
 async def test_two_processes_may_migrate_at_once(url: str) -> None:
     """`serve` and `work` can start at the same time."""
-    databases = [Database(url) for _ in range(3)]
-    await asyncio.gather(*(migrate(each) for each in databases))
-    assert await count(databases[0], cases) == 0
-    for each in databases:
-        await each.aclose()
+    async with AsyncExitStack() as opened:
+        databases = [Database(url) for _ in range(3)]
+        for each in databases:
+            opened.push_async_callback(each.aclose)
+        async with asyncio.TaskGroup() as migrations:
+            for each in databases:
+                migrations.create_task(migrate(each))
+        assert await count(databases[0], cases) == 0
+
+
+async def test_a_migration_waits_longer_than_a_write(migrated: Path, tmp_path: Path) -> None:
+    """Another process may migrate a file for longer than a write waits."""
+    file = shutil.copy(migrated, tmp_path / "ledger.db")
+    database = Database(f"sqlite+aiosqlite:///{file}", busy_seconds=0.1)
+    other = sqlite3.connect(file, isolation_level=None)
+    async with AsyncExitStack() as opened:
+        opened.push_async_callback(database.aclose)
+        opened.callback(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        migrating = asyncio.create_task(migrate(database))
+        done, _ = await asyncio.wait([migrating], timeout=1)
+        assert done == set()
+        other.execute("COMMIT")
+        await migrating
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerUnavailable):
+            await database.execute(sa.delete(cases))
 
 
 async def test_a_new_file_that_another_process_writes_to_is_waited_for(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
 from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import CASE, ROUTE, case
+from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.case.commands import DecideBulk, Place, StopBulk
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.snapshot import CaseSnapshot
@@ -170,6 +172,7 @@ async def test_a_platform_that_is_away_keeps_the_input(env: SlackEnvironment):
     assert env.cases.clicks == []
 
 
+@pytest.mark.parametrize("timeouts", [replace(LONG_TIMEOUTS, impact=0.1)])
 async def test_a_slow_impact_follows_later(env: SlackEnvironment):
     """Slack gets its ack in time, and the modal is updated later."""
     sato = await opened(env)
