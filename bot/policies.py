@@ -16,14 +16,13 @@ from bot.errors import InputWrong, SettingWrong
 from bot.settings import Settings, need, secrets_named
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.model import AppealRequest
+from workflows.domain.people import RoleBook
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec
 from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.matching import facts_of, group_of
-from workflows.domain.policy.packed import PackedPolicy, pack
 from workflows.domain.policy.platform import LookupCatalog
-from workflows.domain.policy.playbook import Playbook, Policy
+from workflows.domain.policy.playbook import PackedPolicy, Playbook, Policy, pack
 from workflows.domain.policy.reports import ReportRules, Retention
-from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster, on_at, zone_of
 from workflows.domain.policy.strictness import Strictness, strictness_of
 from workflows.domain.values import Text

@@ -35,8 +35,7 @@ from workflows.domain.ids import (
     closed_workflow_id,
     storm_workflow_id,
 )
-from workflows.domain.policy.packed import pack
-from workflows.domain.policy.playbook import Policy
+from workflows.domain.policy.playbook import Policy, pack
 from workflows.domain.storm import Called
 from workflows.inputs import TASK_TIMEOUT, CaseStart
 from workflows.ports.appeals import AppealSnapshot, AppealStart

@@ -7,8 +7,7 @@ from workflows.domain.case.decision import PersonNotice, PlannedAction
 from workflows.domain.case.enforcement import ActionState, Proof, Terms
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
-from workflows.domain.policy.packed import PackedPolicy
-from workflows.domain.policy.playbook import Conduct
+from workflows.domain.policy.playbook import Conduct, PackedPolicy
 from workflows.domain.values import Value
 
 TASK_TIMEOUT = timedelta(seconds=3)

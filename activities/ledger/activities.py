@@ -31,8 +31,8 @@ from workflows.domain.case.enforcement import ACTING, IN_FORCE
 from workflows.domain.case.erasure import OfKinds
 from workflows.domain.case.event_base import kind_of
 from workflows.domain.case.events import CaseMerged
-from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import Cover
+from workflows.domain.policy.limits import Exposed
 from workflows.domain.policy.reports import Kept, Retention
 from workflows.ports.cases import Booked, Booking, RevealRequest
 from workflows.ports.reports import ErasedBatch, RetentionRun, RetentionStep

@@ -32,7 +32,7 @@ from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.model import Phase, Sanction, SubjectHistory
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
 from workflows.domain.ids import case_id
-from workflows.domain.policy.packed import PackedPolicy
+from workflows.domain.policy.playbook import PackedPolicy
 from workflows.ports.cases import (
     CasePlace,
     ClaimAlerts,

@@ -32,8 +32,7 @@ from workflows.domain.case.model import Case
 from workflows.domain.case.projection import action_rows, case_row
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.policy.appeals import AppealRules
-from workflows.domain.policy.packed import PackedPolicy
-from workflows.domain.policy.playbook import Policy
+from workflows.domain.policy.playbook import PackedPolicy, Policy
 from workflows.ports.appeals import appeal_row
 
 Fields = Mapping[Any, Any]

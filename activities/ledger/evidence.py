@@ -18,8 +18,7 @@ from activities.ledger.schema import alerts, cases, events, evidence_files, expo
 from workflows.domain.alerts import AlertEvidence, ImageEvidence, named
 from workflows.domain.case.event_base import kind_of
 from workflows.domain.case.events import CaseAbsorbed, EvidenceRevealed
-from workflows.domain.case.reveal_quota import Exposed, is_full
-from workflows.domain.policy.limits import Full, Power
+from workflows.domain.policy.limits import Exposed, Full, Power, is_full
 from workflows.ports.cases import RevealRequest
 from workflows.ports.reports import RetentionStep
 

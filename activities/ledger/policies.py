@@ -9,7 +9,7 @@ import structlog
 from activities.ledger.database import Database, Row
 from activities.ledger.schema import cases, policies
 from activities.signatures import Signer, canonical
-from workflows.domain.policy.packed import PackedPolicy
+from workflows.domain.policy.playbook import PackedPolicy
 
 log = structlog.get_logger()
 

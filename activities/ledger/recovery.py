@@ -17,7 +17,7 @@ from workflows.domain.case.events import Recorded
 from workflows.domain.case.evolve import rebuilt
 from workflows.domain.case.model import Phase
 from workflows.domain.case.snapshot import SEEN, CaseSnapshot, short
-from workflows.domain.policy.packed import PackedPolicy
+from workflows.domain.policy.playbook import PackedPolicy
 
 MOST = 5_000
 """Cases of one look, and of one repair."""

@@ -49,7 +49,7 @@ from activities.ledger.schema import (
 )
 from activities.ledger.team import begin_of, end_of
 from activities.signatures import Signer
-from workflows.domain.policy.packed import PackedPolicy
+from workflows.domain.policy.playbook import PackedPolicy
 
 log = structlog.get_logger()
 

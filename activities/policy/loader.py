@@ -13,6 +13,7 @@ from activities.policy.messages import M, validated
 from activities.policy.yaml_document import Document, Fault, PolicyFaults, read
 from workflows.conditions import holds, problem
 from workflows.domain.alerts import Alert
+from workflows.domain.people import RoleBook
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.appeals import AppealRules, NoticeText
 from workflows.domain.policy.checks.all import findings
@@ -22,7 +23,6 @@ from workflows.domain.policy.matching import Facts, find_playbook
 from workflows.domain.policy.platform import Detector, LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy
 from workflows.domain.policy.reports import ReportRules, Retention
-from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster
 
 FILES = (

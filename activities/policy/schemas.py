@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from workflows.domain.people import RoleBook
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.appeals import AppealRules
 from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.platform import Detector, LookupCatalog
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.policy.reports import ReportRules, Retention
-from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster
 
 MODELS: dict[str, type[BaseModel]] = {

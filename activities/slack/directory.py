@@ -11,8 +11,7 @@ from activities.cache import Cache, CacheMiss
 from activities.errors import Unavailable
 from activities.slack.client import SlackTrouble, answer_of
 from workflows.domain.case.commands import Grant
-from workflows.domain.people import Role
-from workflows.domain.policy.roles import Holders, RoleBook
+from workflows.domain.people import Holders, Role, RoleBook
 from workflows.domain.values import Language, Value
 
 NAMES_LAST = timedelta(minutes=10)

@@ -1,10 +1,12 @@
 """`koban work` command: the Temporal workers."""
 
+import asyncio
 import gc
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import structlog
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from activities.bulk_members import BulkActivities
 from activities.case_delivery import DeliveryActivities
@@ -45,7 +47,6 @@ from bot.http.metrics import Metrics
 from bot.ledger import seal_heads, signer_of, wait_for_ledger
 from bot.log_setup import set_up_logging
 from bot.policies import ActionSource, Policies, open_policies
-from bot.services.reports import report_schedules
 from bot.services.slack import covers_of
 from bot.services.team import LanguagePreferences
 from bot.settings import Settings, load_settings, need
@@ -62,6 +63,7 @@ from bot.temporal import (
 from bot.timeouts import PRODUCTION, Timeouts
 from bot.worker import Duties, make_workers, run_workers
 from workflows.client import Cases, StormClient
+from workflows.report.schedules import Planned, Schedules, planned, retention_schedule
 
 log = structlog.get_logger()
 
@@ -227,3 +229,33 @@ async def open_duties(
             notices.send_notice,
         ),
     )
+
+
+CHECK_INTERVAL = 30.0
+"""Seconds between two checks of the policy folder for changed schedules."""
+
+
+def report_schedules(
+    client: Client, policies: Policies, settings: Settings, interval: float = CHECK_INTERVAL
+) -> AbstractAsyncContextManager[None]:
+    """Keeps the Schedules of the policy while the block runs, checked every `interval` seconds."""
+    schedules = Schedules(client, settings.temporal.task_queue)
+    return in_background(_sync(schedules, policies, settings, interval))
+
+
+async def _sync(
+    schedules: Schedules, policies: Policies, settings: Settings, interval: float
+) -> None:
+    """Updates the Schedules when the policy has changed, or when Temporal was unreachable."""
+    applied: tuple[Planned, ...] | None = None
+    while True:
+        reports = planned(policies.reports(), policies.roster(), settings.zone)
+        wanted = (*reports, retention_schedule(policies.retention(), settings.zone))
+        if wanted != applied:
+            try:
+                await schedules.keep(wanted)
+                applied = wanted
+                log.info("schedules_kept", schedules=[each.id for each in wanted])
+            except RPCError as error:
+                log.warning("schedules_not_kept", status=error.status.name)
+        await asyncio.sleep(interval)

@@ -1,7 +1,8 @@
-"""Case queries on the ledger for Slack: queue, search, timeline, history of a subject."""
+"""Case queries on the ledger for Slack: queue in its order, search, timeline, subject history."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
 
 from pydantic import ValidationError
 
@@ -18,7 +19,7 @@ from workflows.domain.case.event_base import kind_of
 from workflows.domain.case.events import CaseOpened, Decided, Recorded, kinds
 from workflows.domain.case.model import HoldKind, Phase
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.people import Role
+from workflows.domain.people import Cover, Role
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.values import Text, Value
 
@@ -284,3 +285,56 @@ class CaseSearch:
             key: Record(open_cases=cases, in_force=in_force)
             for key, (cases, in_force) in (await self._search.records(subjects)).items()
         }
+
+
+class Which(StrEnum):
+    """A part of the queue."""
+
+    ALL = "all"
+    MINE = "mine"
+    OVERDUE = "overdue"
+    APPROVALS = "approvals"
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def ordered(lines: tuple[CaseLine, ...]) -> list[CaseLine]:
+    """The most severe first, then by due time."""
+    return sorted(lines, key=lambda line: (line.severity.rank, line.due or _NEVER, line.id))
+
+
+def chosen(lines: tuple[CaseLine, ...], which: Which, person: str, now: datetime) -> list[CaseLine]:
+    """A part of the queue. Closed cases are only among the approvals: their undo needs one."""
+    keep: dict[Which, Callable[[CaseLine], bool]] = {
+        Which.ALL: _is_open,
+        Which.MINE: lambda line: _is_open(line) and line.owner == person,
+        Which.OVERDUE: lambda line: _is_open(line) and line.due is not None and line.due < now,
+        Which.APPROVALS: lambda line: bool(line.approvers),
+    }
+    return [line for line in ordered(lines) if keep[which](line)]
+
+
+def _is_open(line: CaseLine) -> bool:
+    return line.phase is not Phase.CLOSED
+
+
+def waiting_for(
+    lines: tuple[CaseLine, ...],
+    person: str,
+    roles: frozenset[Role],
+    covers: tuple[Cover, ...] = (),
+) -> list[CaseLine]:
+    """The cases that `person` may approve: never their own decisions or approvals."""
+    return [line for line in ordered(lines) if _may_agree(line, person, roles, covers)]
+
+
+def _may_agree(
+    line: CaseLine, person: str, roles: frozenset[Role], covers: tuple[Cover, ...]
+) -> bool:
+    if person in line.barred:
+        return False
+    if line.approvers & roles:
+        return True
+    # Somebody who covers for the decider is no second pair of eyes.
+    return any(each.role in line.approvers and each.person not in line.barred for each in covers)

@@ -21,7 +21,7 @@ from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from activities.slack.storm_digest import calls, digest
 from activities.slack.thread import lines_message
-from bot.services.cases import CaseLine
+from bot.services.cases import CaseLine, Which
 from bot.slack.commands.dispatch import help_page
 from bot.slack.commands.pages import queue_page
 from bot.slack.evidence.pages import ListState, list_view, page_at
@@ -30,7 +30,6 @@ from bot.slack.modals.choices import choices_of
 from bot.slack.modals.forms import FORMS
 from bot.slack.modals.forms import view_of as modal_view
 from bot.slack.modals.metadata import metadata_for
-from bot.slack.queue import Which
 from workflows.domain.alerts import (
     Alert,
     AlertEvidence,

@@ -27,7 +27,7 @@ from tests.activities.slack.drawn import reader
 from tests.workflows.domain.builders import minutes
 from workflows.domain.case.commands import Modal, Place
 from workflows.domain.case.refusals import Reason, Refusal
-from workflows.domain.case.reveal_quota import Reached
+from workflows.domain.policy.limits import Reached
 from workflows.domain.policy.reports import Kept
 from workflows.ports.cases import CasePort, ShowEvidence
 from workflows.ports.reports import ErasedBatch, RetentionStep

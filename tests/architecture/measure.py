@@ -18,8 +18,7 @@ LAYERS = ("bot", "activities", "workflows")
 NOT_MEASURED = "migrations"
 BAD_STARTS = {"What", "Whether", "Who", "How", "Where", "Which", "When"}
 
-MOST_FILES, LINES_A_FILE = 240, 180
-"""A larger product may have a file for each `LINES_A_FILE`."""
+MOST_FILES = 240
 SMALL, MOST_SMALL = 50, 20
 LONGEST_FILE = 600
 FUNCTION_MEDIAN, FUNCTION_P90 = 7, 16
@@ -118,14 +117,10 @@ class Figures:
     def lines(self) -> int:
         return sum(self.files.values())
 
-    @property
-    def most_files(self) -> int:
-        return max(MOST_FILES, self.lines // LINES_A_FILE)
-
     def table(self) -> str:
         rows = (
             ("product lines", f"{self.lines}"),
-            ("product files", f"{len(self.files)} (at most {self.most_files})"),
+            ("product files", f"{len(self.files)} (at most {MOST_FILES})"),
             (f"files of ≤ {SMALL} lines", f"{self.small} (at most {MOST_SMALL})"),
             ("median file", f"{median(self.files.values()):g}"),
             ("largest file", f"{self.files[self.largest]} ({self.largest})"),
@@ -138,8 +133,8 @@ class Figures:
 
     def problems(self) -> Iterator[str]:
         yield from (*self.circles, *self.up_arrows)
-        if len(self.files) > self.most_files:
-            yield f"{len(self.files)} product files, more than {self.most_files}"
+        if len(self.files) > MOST_FILES:
+            yield f"{len(self.files)} product files, more than {MOST_FILES}"
         if self.small > MOST_SMALL:
             yield f"{self.small} files of at most {SMALL} lines, more than {MOST_SMALL}"
         for path, lines in self.files.items():

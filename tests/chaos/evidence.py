@@ -24,7 +24,7 @@ from workflows.domain.case.events import CaseOpened, Event
 from workflows.domain.case.evolve import apply, opened
 from workflows.domain.case.model import Case
 from workflows.domain.case.snapshot import CaseSnapshot
-from workflows.domain.policy.packed import PackedPolicy
+from workflows.domain.policy.playbook import PackedPolicy
 
 Row = dict[str, Any]
 _EVENT: TypeAdapter[Any] = TypeAdapter(Event)

@@ -21,7 +21,7 @@ from workflows.domain.case.model import Case
 from workflows.domain.case.rules.appeals import settled
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.ids import appeal_workflow_id
-from workflows.domain.policy.packed import PackedPolicy
+from workflows.domain.policy.playbook import PackedPolicy
 from workflows.inputs import CaseStart
 from workflows.ports.cases import CasePort, Delivery, NextCase
 from workflows.shared.authorize import Authorized

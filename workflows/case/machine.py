@@ -63,10 +63,9 @@ from workflows.inputs import CaseStart, PendingWork
 from workflows.ports.cases import CasePort, Delivery, Show, Tell
 from workflows.shared.authorize import Authorized, alert_leads
 from workflows.shared.ledger_writer import CaseLedger
-from workflows.shared.machine import Machine
+from workflows.shared.machine import DecisionClock, Machine
 from workflows.shared.slack_sync import CaseSlackSync
 from workflows.shared.tasks import Lane, TaskBudget, Tasks
-from workflows.shared.timers import DecisionClock
 
 _SLACK_PATIENCE = timedelta(seconds=1)
 """How long the next case waits for Slack to show the end of this one; protection comes first."""

@@ -19,12 +19,11 @@ from workflows.domain.case.enforcement import ActionStatus, EnforcementReport, P
 from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.projection import ActionRow, CaseRow
 from workflows.domain.case.refusals import Refusal
-from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert, Refused
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Cover, Role
-from workflows.domain.policy.limits import Full, Power, Use
-from workflows.domain.policy.packed import PackedPolicy
+from workflows.domain.policy.limits import Exposed, Full, Power, Use
+from workflows.domain.policy.playbook import PackedPolicy
 from workflows.domain.policy.strictness import Strictness
 from workflows.domain.values import Text, Value
 

@@ -2,6 +2,7 @@
 
 import difflib
 
+from bot.services.cases import Which, chosen
 from bot.slack.commands import pages
 from bot.slack.commands.automation import pause_blocks
 from bot.slack.commands.base import Answer, Request
@@ -14,7 +15,6 @@ from bot.slack.commands.parser import (
     case_without_letter,
     plainly,
 )
-from bot.slack.queue import Which, chosen
 from bot.slack.replies import Said
 from workflows.domain.values import Value
 

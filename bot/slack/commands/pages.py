@@ -9,10 +9,9 @@ from activities.slack.blocks import actions
 from activities.slack.cards.decision import tally_words
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
-from bot.services.cases import ActionLine, CaseLine, EventLine, Past, Story
+from bot.services.cases import ActionLine, CaseLine, EventLine, Past, Story, Which
 from bot.services.lookups import Fact
 from bot.slack.commands.parser import Incomplete
-from bot.slack.queue import Which
 from bot.slack.rendering import (
     Block,
     about,

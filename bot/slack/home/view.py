@@ -14,7 +14,7 @@ from activities.errors import Unavailable
 from activities.slack import report_message as words
 from activities.slack.blocks import context
 from activities.slack.i18n.catalog import Catalog
-from bot.services.cases import CaseLine
+from bot.services.cases import CaseLine, Which, chosen, waiting_for
 from bot.services.team import OnCall
 from bot.slack.commands import team
 from bot.slack.commands.automation import pause_blocks
@@ -22,7 +22,6 @@ from bot.slack.commands.base import no_role
 from bot.slack.commands.dispatch import help_page
 from bot.slack.home.refresh import HomePublisher, HomeRefresh
 from bot.slack.listener import Listener, SlackContext
-from bot.slack.queue import Which, chosen, waiting_for
 from bot.slack.rendering import Block, case_rows, moment, section
 from bot.slack.replies import Said
 from workflows.domain.metrics.metrics import Numbers

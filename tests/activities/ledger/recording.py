@@ -13,8 +13,7 @@ from workflows.domain.case.model import Case
 from workflows.domain.case.projection import action_rows, case_row
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
-from workflows.domain.policy.packed import pack
-from workflows.domain.policy.playbook import Severity
+from workflows.domain.policy.playbook import Severity, pack
 from workflows.ports.cases import LedgerWrite, OpenCase
 
 KEY = "run-1"

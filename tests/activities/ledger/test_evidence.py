@@ -16,8 +16,8 @@ from tests.activities.ledger.recording import count, following, opening
 from tests.workflows.domain.builders import SATO, T0, TANAKA, a_case, an_alert, minutes
 from workflows.domain.alerts import ImageEvidence, TextEvidence
 from workflows.domain.case import commands as cmd
-from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.case.snapshot import ReceivedAlert
+from workflows.domain.policy.limits import Exposed
 from workflows.ports.cases import LedgerWrite, RevealRequest
 
 CASE = "K7Q2F9XM0"

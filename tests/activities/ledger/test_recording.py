@@ -24,9 +24,9 @@ from tests.workflows.domain.builders import (
 )
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.enforcement import ActionStatus
-from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.case.snapshot import CardRef, ReceivedAlert
-from workflows.domain.policy.packed import pack
+from workflows.domain.policy.limits import Exposed
+from workflows.domain.policy.playbook import pack
 from workflows.ports.cases import LedgerWrite
 
 CASE = "K7Q2F9XM0"

@@ -14,7 +14,7 @@ from activities.ledger.schema import cases, events
 from activities.signatures import Signer
 from tests.activities.ledger.recording import following, opening
 from tests.workflows.domain.builders import POLICY, SATO, a_case, follow, minutes, preset
-from workflows.domain.policy.packed import pack
+from workflows.domain.policy.playbook import pack
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ from workflows.domain.case.evolve import opened
 from workflows.domain.case.model import Case
 from workflows.domain.case.projection import case_row
 from workflows.domain.people import Cover, Role
-from workflows.domain.policy.packed import pack
+from workflows.domain.policy.playbook import pack
 
 FIRST, NEXT = ("2026", b"1" * 32), ("2027", b"2" * 32)
 KEYS = Signer([FIRST])

@@ -25,8 +25,7 @@ from tests.activities.slack.cases import Story
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.case.view import view_of
-from workflows.domain.people import Role
-from workflows.domain.policy.roles import Holders, RoleBook
+from workflows.domain.people import Holders, Role, RoleBook
 from workflows.domain.storm import Called
 from workflows.domain.values import Language
 from workflows.ports.cases import Show, Shown

@@ -13,8 +13,7 @@ from tests.activities.slack.conftest import Attempts, SlackWorld
 from workflows.domain.case.commands import Place
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.people import Role
-from workflows.domain.policy.roles import Holders
+from workflows.domain.people import Holders, Role
 from workflows.domain.values import Text
 from workflows.ports.cases import Answer, CasePort
 

@@ -14,8 +14,7 @@ from tests.activities.slack.conftest import Attempts, SlackWorld, wanted
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.case.view import view_of
-from workflows.domain.people import Role
-from workflows.domain.policy.roles import Holders, RoleBook
+from workflows.domain.people import Holders, Role, RoleBook
 from workflows.domain.values import Language
 from workflows.ports.cases import Tell, Told
 

@@ -12,8 +12,7 @@ from activities.slack.directory import Directory, HomeWorkspace, RolesUnknown
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.slack.model import Member
 from tests.activities.slack.conftest import Attempts, SlackWorld
-from workflows.domain.people import Role
-from workflows.domain.policy.roles import Holders, RoleBook
+from workflows.domain.people import Holders, Role, RoleBook
 from workflows.domain.values import Language
 from workflows.ports.cases import RolesAsk
 

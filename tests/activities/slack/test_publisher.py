@@ -37,8 +37,7 @@ from workflows.domain.case.commands import (
 )
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.snapshot import CardRef, Refused
-from workflows.domain.people import Role
-from workflows.domain.policy.roles import Holders
+from workflows.domain.people import Holders, Role
 from workflows.ports.cases import Show
 
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from temporalio.service import RPCError
 
+from bot.cli.work import report_schedules
 from bot.policies import Policies, open_policies, watch_folder
-from bot.services.reports import report_schedules
 from deploy.sandbox.slack.person import wait_until
 from tests.activities.policy import folders
 from tests.environment import koban

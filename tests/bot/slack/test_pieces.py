@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import texts
+from bot.services.cases import Which
 from bot.slack.app import make_bolt_app
 from bot.slack.commands.cases import ShowCase, ShowQueue
 from bot.slack.commands.dispatch import read
@@ -20,7 +21,6 @@ from bot.slack.http import slack_routes
 from bot.slack.interactions import Unreadable, press_id, read_press, submission_id
 from bot.slack.manifest import SCOPES_OF, manifest
 from bot.slack.modals.metadata import Metadata, decode, encode, metadata_for
-from bot.slack.queue import Which
 from bot.slack.rendering import masked, sections
 from bot.tasks import Background
 from deploy.sandbox.slack.workspace import Workspace

@@ -13,7 +13,7 @@ from activities.slack.refusals import (
     refusal_text,
     with_typed,
 )
-from bot.services.cases import ActionLine, EventLine, Past, Story
+from bot.services.cases import ActionLine, EventLine, Past, Story, Which
 from bot.services.lookups import Fact
 from bot.slack.bulk.form import BulkForm, faults_of
 from bot.slack.commands import pages
@@ -21,7 +21,6 @@ from bot.slack.commands.dispatch import help_page
 from bot.slack.commands.pages import case_buttons
 from bot.slack.commands.parser import Incomplete
 from bot.slack.modals.form import Fault
-from bot.slack.queue import Which
 from bot.slack.replies import Said
 from tests.activities.slack.cases import AT, CASE, CATALOG, ROUTE
 from tests.bot.slack.fakes import NOW, line

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from activities.ledger.team import ActiveCover
-from bot.services.cases import Record
+from bot.services.cases import Record, Which
 from bot.services.lookups import Fact
 from bot.services.team import Duty, OnCall
 from bot.slack.commands import pages, team
@@ -27,7 +27,6 @@ from bot.slack.commands.subject import (
     related_page,
 )
 from bot.slack.commands.team import Window
-from bot.slack.queue import Which
 from bot.slack.replies import Said
 from tests.activities.slack.test_report_message import NUMBERS
 from tests.bot.slack.fakes import NOW, line

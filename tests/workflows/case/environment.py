@@ -38,8 +38,7 @@ from workflows.domain.case.snapshot import CardRef, CaseSnapshot, Refused
 from workflows.domain.ids import case_id
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.limits import Full
-from workflows.domain.policy.packed import PackedPolicy, pack
-from workflows.domain.policy.playbook import Policy
+from workflows.domain.policy.playbook import PackedPolicy, Policy, pack
 from workflows.domain.policy.strictness import Strictness
 from workflows.ports.cases import (
     Answer,

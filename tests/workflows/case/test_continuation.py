@@ -19,7 +19,7 @@ from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.case_workflow import CaseWorkflow
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.snapshot import CaseSnapshot
-from workflows.domain.policy.packed import pack
+from workflows.domain.policy.playbook import pack
 from workflows.inputs import CaseStart, PendingWork
 
 

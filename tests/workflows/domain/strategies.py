@@ -12,8 +12,8 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.model import Case
-from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import Actor, Cover, Role
+from workflows.domain.policy.limits import Exposed
 from workflows.domain.policy.playbook import PresetAction
 
 PEOPLE = st.sampled_from([SATO, CLARK, TANAKA, REED, SUZUKI])

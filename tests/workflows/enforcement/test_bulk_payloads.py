@@ -14,7 +14,7 @@ from workflows.domain.case.commands import Click, Place
 from workflows.domain.case.enforcement import ActionStatus, Ask, AskKind, EnforcementReport
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.case.view import CardView, view_of
-from workflows.domain.policy.packed import pack
+from workflows.domain.policy.playbook import pack
 from workflows.domain.values import Value
 from workflows.ports.bulk import BulkPart, BulkRequest, BulkRow, BulkRows, BulkStart, Member
 

@@ -11,9 +11,8 @@ from workflows.domain.case.appeal_outcome import AppealAnswer
 from workflows.domain.case.bulk import Bulk
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import EnforcementReport
-from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import WORKING_ROLES, Actor, Role
-from workflows.domain.policy.limits import Full
+from workflows.domain.policy.limits import Exposed, Full
 from workflows.domain.policy.playbook import Notify, PresetAction, Severity
 from workflows.domain.policy.strictness import Strictness
 from workflows.domain.values import Value, tagged

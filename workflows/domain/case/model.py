@@ -193,7 +193,7 @@ class Case(Value):
 
     id: str
     workflow_id: str
-    # Sent once beside the case (`policy.packed`), not in every payload.
+    # Sent once beside the case (`PackedPolicy`), not in every payload.
     policy: Policy = Field(default=cast(Policy, None), exclude=True)
     subject: Subject
     severity: Severity

@@ -9,9 +9,8 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case.event_base import EventBase, kind_of
 from workflows.domain.case.events import CaseClaimed, Event
 from workflows.domain.case.model import UNDECIDED, Case, EventSummary, Phase
-from workflows.domain.case.reveal_quota import Reached
 from workflows.domain.people import Actor, Role
-from workflows.domain.policy.limits import Full
+from workflows.domain.policy.limits import Full, Reached
 from workflows.domain.values import Value
 
 

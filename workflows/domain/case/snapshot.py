@@ -7,7 +7,7 @@ from datetime import datetime
 from workflows.domain.alerts import Alert
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.model import Case
-from workflows.domain.policy.packed import PackedPolicy
+from workflows.domain.policy.playbook import PackedPolicy
 from workflows.domain.values import Value
 
 SEEN = 2_000

@@ -5,9 +5,8 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from workflows.domain.people import WORKING_ROLES, Role
+from workflows.domain.people import WORKING_ROLES, ChannelName, Role
 from workflows.domain.policy.platform import NoticeCall, SecretPlace, SenderName
-from workflows.domain.policy.roles import ChannelName
 from workflows.domain.values import Duration, Text, Value, Written
 
 

@@ -1,18 +1,22 @@
-"""Playbooks of the policy folder."""
+"""Playbooks of the policy folder, and their compressed form in payloads."""
 
+import zlib
+from base64 import b85decode, b85encode
+from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
+from sys import intern
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from workflows.domain.alerts import MANUAL_DETECTORS, Subject
-from workflows.domain.people import Role
+from workflows.domain.people import ChannelName, Role
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
 from workflows.domain.policy.appeals import NoticeText
 from workflows.domain.policy.limits import Exempt, Limits
-from workflows.domain.policy.roles import ChannelName
 from workflows.domain.values import Duration, Slug, Text, Value, Written
 
 
@@ -408,3 +412,55 @@ class Policy(Value):
 
 def _given(rule: ApprovalRule | None) -> tuple[ApprovalRule, ...]:
     return () if rule is None else (rule,)
+
+
+REMEMBERED = 256
+"""Size of the cache of unpacked policies."""
+
+
+class PackedPolicy(Value):
+    """A policy compressed to about a third of its JSON; `version` identifies the content."""
+
+    version: str
+    playbook: str
+    data: str
+
+    @field_validator("data")
+    @classmethod
+    def _is_kept_once(cls, data: str) -> str:
+        return intern(data)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy, one object for all cases of a process. Raises `ValueError`."""
+        return _unpacked(self.data)
+
+
+def pack(policy: Policy) -> PackedPolicy:
+    """Compresses `policy`. The same object is compressed once."""
+    known = _packed.get(id(policy))
+    if known is not None and known[0] is policy:
+        return known[1]
+    data = zlib.compress(policy.model_dump_json(by_alias=True).encode(), 9)
+    packed = PackedPolicy(
+        version=policy.version,
+        playbook=policy.playbook.playbook,
+        data=b85encode(data).decode("ascii"),
+    )
+    _packed[id(policy)] = (policy, packed)
+    if len(_packed) > REMEMBERED:
+        _packed.popitem(last=False)
+    return packed
+
+
+_packed: OrderedDict[int, tuple[Policy, PackedPolicy]] = OrderedDict()
+"""By identity: tests have different policies of one version."""
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _unpacked(data: str) -> Policy:
+    try:
+        text = zlib.decompress(b85decode(data))
+    except zlib.error as error:
+        raise ValueError("no compressed policy") from error
+    return Policy.model_validate_json(text)

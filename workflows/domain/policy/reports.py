@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from workflows.domain.policy.roles import ChannelName
+from workflows.domain.people import ChannelName
 from workflows.domain.policy.roster import EVERY_DAY, ClockTime, Days
 from workflows.domain.values import Duration, Language, Slug, Written
 

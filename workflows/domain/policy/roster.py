@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from workflows.domain.people import Role
-from workflows.domain.policy.roles import UserId
+from workflows.domain.people import Role, UserId
 from workflows.domain.values import Slug, Text, Value, Written
 
 People = Annotated[tuple[UserId, ...], Field(max_length=100)]

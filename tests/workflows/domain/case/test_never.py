@@ -21,8 +21,7 @@ from workflows.domain.case.model import UNDECIDED, Case, Intent, Phase, is_over
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.policy.actions import ApprovalRule
-from workflows.domain.policy.packed import pack
-from workflows.domain.policy.playbook import Severity
+from workflows.domain.policy.playbook import Severity, pack
 
 pytestmark = pytest.mark.property
 

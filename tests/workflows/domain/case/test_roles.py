@@ -28,9 +28,9 @@ from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Reason, Refusal
-from workflows.domain.case.reveal_quota import Exposed
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.policy.limits import Exposed
 from workflows.domain.policy.playbook import PresetAction
 
 ROLES: dict[str, frozenset[Role]] = {

@@ -2,7 +2,7 @@
 
 from tests.workflows.domain.builders import POLICY, WATCHFUL, a_case
 from workflows.domain.case.snapshot import SEEN, CaseSnapshot, SeenKeys
-from workflows.domain.policy.packed import pack
+from workflows.domain.policy.playbook import pack
 
 
 class TestSeenKeys:

@@ -7,8 +7,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.policy.loader import load_policy
 from tests.workflows.domain.builders import ACT_FIRST, POLICY, WATCHFUL
-from workflows.domain.policy.packed import REMEMBERED, PackedPolicy, pack
-from workflows.domain.policy.playbook import Policy
+from workflows.domain.policy.playbook import REMEMBERED, PackedPolicy, Policy, pack
 
 EXAMPLE = load_policy(Path(__file__).parents[4] / "deploy" / "policy")
 

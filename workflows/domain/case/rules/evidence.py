@@ -6,8 +6,7 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Outcome, Reason, Refusal, Rules
-from workflows.domain.case.reveal_quota import reached
-from workflows.domain.policy.limits import Exposure, Full, Power
+from workflows.domain.policy.limits import Exposure, Full, Power, reached
 
 
 def cap(case: Case) -> Exposure | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from workflows.domain.people import Role
+from workflows.domain.people import Role, RoleBook
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec
 from workflows.domain.policy.appeals import AppealRules
 from workflows.domain.policy.limits import Limits
@@ -14,7 +14,6 @@ from workflows.domain.policy.matching import Holds
 from workflows.domain.policy.platform import Detector, LookupCatalog, LookupSpec, RelatedSpec
 from workflows.domain.policy.playbook import Playbook, PresetAction, Protect
 from workflows.domain.policy.reports import ReportRules, Retention
-from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Roster, Shift
 
 Place = tuple[Hashable, ...]

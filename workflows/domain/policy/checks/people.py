@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from workflows.domain.alerts import MANUAL_DETECTORS
-from workflows.domain.people import Role
+from workflows.domain.people import Role, RoleBook
 from workflows.domain.policy.actions import ApprovalRule
 from workflows.domain.policy.checks.finding import (
     ACTIONS,
@@ -21,7 +21,6 @@ from workflows.domain.policy.checks.finding import (
 )
 from workflows.domain.policy.limits import Limits, Rate
 from workflows.domain.policy.reports import LEAST_KEPT, Kept
-from workflows.domain.policy.roles import RoleBook
 from workflows.domain.policy.roster import Gap, Roster, date_of, gaps
 from workflows.domain.values import format_duration
 

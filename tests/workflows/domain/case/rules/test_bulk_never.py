@@ -19,7 +19,7 @@ from workflows.domain.case.evolve import apply
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.case.snapshot import CaseSnapshot
-from workflows.domain.policy.packed import pack
+from workflows.domain.policy.playbook import pack
 
 pytestmark = pytest.mark.property
 

@@ -24,10 +24,9 @@ from workflows.domain.case import events as ev
 from workflows.domain.case.decide import decide
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason
-from workflows.domain.case.reveal_quota import Exposed, Reached
 from workflows.domain.case.view import changes_card
 from workflows.domain.people import Actor, Role
-from workflows.domain.policy.limits import Limits
+from workflows.domain.policy.limits import Exposed, Limits, Reached
 from workflows.domain.policy.playbook import Severity
 
 FOUND = Exposed(found=True, image=True)

@@ -27,8 +27,7 @@ from workflows.domain.case.refusals import Reason
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ApprovalRule
-from workflows.domain.policy.packed import pack
-from workflows.domain.policy.playbook import Policy
+from workflows.domain.policy.playbook import Policy, pack
 from workflows.domain.policy.strictness import Guard, Strictness, strictness_of
 
 TWO_LEADS = ApprovalRule(by=Role.LEAD, quorum=2, within=timedelta(minutes=10))

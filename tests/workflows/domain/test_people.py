@@ -3,8 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from workflows.domain.people import Role
-from workflows.domain.policy.roles import RoleBook
+from workflows.domain.people import Role, RoleBook
 
 BOOK = RoleBook.model_validate(
     {

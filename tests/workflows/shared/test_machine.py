@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workflows.domain.builders import T0, minutes
-from workflows.shared.timers import MOST_AHEAD, decision_time
+from workflows.shared.machine import MOST_AHEAD, decision_time
 
 SECONDS = st.floats(-90_000, 90_000).map(lambda each: timedelta(seconds=each))
 

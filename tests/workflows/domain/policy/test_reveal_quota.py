@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workflows.domain.builders import T0
-from workflows.domain.case.reveal_quota import Exposed, Reached, is_full, reached
-from workflows.domain.policy.limits import Exposure
+from workflows.domain.policy.limits import Exposed, Exposure, Reached, is_full, reached
 
 RULE = Exposure.model_validate({"reveals": 3, "within": "8h"})
 
