@@ -48,10 +48,12 @@ class Cache(Generic[V]):
         most: int = 2_000,
         oldest: timedelta | None = None,
         clock: Callable[[], float] = time.monotonic,
+        timeout: float = FETCH_TIMEOUT,
     ) -> None:
         """`fetch` raises one of `failures` or `TimeoutError`; values are fresh for `lasts`.
 
-        While it fails, values are usable until they are `oldest` (None: without limit).
+        While it fails, values are usable until they are `oldest` (None: without limit). A fetch
+        has failed after `timeout` seconds.
         """
         self._what = what
         self._failures: tuple[type[Exception], ...] = (*failures, TimeoutError)
@@ -60,6 +62,7 @@ class Cache(Generic[V]):
         self._most = most
         self._oldest = float("inf") if oldest is None else oldest.total_seconds()
         self._clock = clock
+        self._timeout = timeout
         self._entries: OrderedDict[str, _Entry[V]] = OrderedDict()
         self._fetching: dict[str, asyncio.Task[None]] = {}
 
@@ -128,7 +131,7 @@ class Cache(Generic[V]):
     async def _refresh(self, entry: _Entry[V], key: str) -> None:
         entry.tried_at, entry.failed = self._clock(), True
         try:
-            async with asyncio.timeout(FETCH_TIMEOUT):
+            async with asyncio.timeout(self._timeout):
                 entry.value = await self._fetch(key)
         except self._failures as error:
             code = getattr(error, "type", None) or type(error).__name__

@@ -1,6 +1,5 @@
 """Ledger and Temporal compared: their common id, cases that one of them lost, and the repair."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from temporalio.converter import WorkflowSerializationContext
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.cache import Cache, CacheMiss
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database, LedgerError, LedgerUnavailable, Row, migrate
 from activities.ledger.policies import StoredPolicies
@@ -45,8 +45,11 @@ CONFIRMED = 50
 NAMED = 5
 YOUNG = timedelta(minutes=1)
 """A workflow that began since then may not be in the ledger yet."""
-KEPT_SECONDS = 60.0
+KEPT = timedelta(minutes=1)
 """Age of an answer that `check` gives again."""
+READ_SECONDS = 60.0
+"""Most seconds of one comparison, which goes on where its caller gives up."""
+_AWAY = (RPCError, RuntimeError, LedgerUnavailable)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 CASE, APPEAL = "CaseWorkflow", "AppealWorkflow"
 FIX = "run koban doctor --fix."
@@ -94,10 +97,9 @@ class Stores:
         self._ledger = Ledger(database, policies=stored)
         self._recovery = Recovery(database, stored)
         self._unsigned_until = unsigned_until
-        self._clock = clock
-        self._at = float("-inf")
-        self._last: str | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._last = Cache(
+            "stores", lambda _: self.problems(), KEPT, _AWAY, clock=clock, timeout=READ_SECONDS
+        )
 
     # -- identity -------------------------------------------------------------------------
 
@@ -150,21 +152,10 @@ class Stores:
 
     async def check(self) -> str | None:
         """The last result of `problems`, read again after a minute; for `/readyz`."""
-        if self._reading is None and self._clock() - self._at > KEPT_SECONDS:
-            self._reading = asyncio.create_task(self._read())
-        if self._reading is not None:
-            # It goes on where this caller gives up.
-            await asyncio.shield(self._reading)
-        return self._last
-
-    async def _read(self) -> None:
         try:
-            self._last = await self.problems()
-            self._at = self._clock()
-        except (RPCError, RuntimeError, LedgerUnavailable) as error:
-            log.warning("stores_not_compared", error=type(error).__name__)
-        finally:
-            self._reading = None
+            return await self._last.get("", patience=READ_SECONDS, first=READ_SECONDS)
+        except CacheMiss:
+            return None
 
     async def problems(self, writes: bool = True) -> str | None:
         """Sentences on what one store lacks, None without any. Raises `LedgerUnavailable`."""

@@ -1,19 +1,22 @@
 """Check of the Slack workspace: scopes, channels and groups that the policy folder names."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from activities.cache import Cache, CacheMiss
 from activities.slack.client import FAILURES
 from bot.policies import Policies
 from bot.slack.manifest import SCOPES
 
-KEPT_SECONDS = 300.0
+KEPT = timedelta(minutes=5)
 """Age of an answer that is used again: conversations.list may be called 20 times a minute."""
+READ_SECONDS = 60.0
+"""Most seconds of one reading, which goes on where its caller gives up."""
 _PAGE = 999
 _MOST_PAGES = 20
 _KINDS = "public_channel,private_channel"
@@ -30,31 +33,24 @@ class WorkspaceCheck:
     ) -> None:
         self._web = web
         self._policies = policies
-        self._clock = clock
-        self._at = float("-inf")
-        self._last: str | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._last = Cache(
+            "workspace",
+            lambda _: self.problems(),
+            KEPT,
+            FAILURES,
+            clock=clock,
+            timeout=READ_SECONDS,
+        )
 
     async def check(self) -> str | None:
         """Returns a sentence for each problem, None without any; reads every five minutes.
 
         While Slack does not answer, the last answer is returned.
         """
-        if self._reading is None and self._clock() - self._at > KEPT_SECONDS:
-            self._reading = asyncio.create_task(self._read())
-        if self._reading is not None:
-            # It goes on where this caller gives up.
-            await asyncio.shield(self._reading)
-        return self._last
-
-    async def _read(self) -> None:
         try:
-            self._last = await self.problems()
-            self._at = self._clock()
-        except FAILURES:
-            pass
-        finally:
-            self._reading = None
+            return await self._last.get("", patience=READ_SECONDS, first=READ_SECONDS)
+        except CacheMiss:
+            return None
 
     async def problems(self) -> str | None:
         """Returns a sentence for each problem, None without any. Raises the client's errors."""
