@@ -262,7 +262,7 @@ async def test_a_modal_that_slack_does_not_open_is_reported(env: SlackEnvironmen
     """An expired trigger leads to an ephemeral message."""
     sato = env.person("U0SATO")
     card = await env.message(sato, env.card())
-    env.workspace.triggers.clock = iter(range(0, 100, 50)).__next__
+    env.workspace.triggers.clock = iter(range(0, 1_000, 500)).__next__
     await sato.press(card, "case.decide")
     assert await env.ephemeral(sato) == "画面を開けませんでした。もう一度押してください。"
 
