@@ -33,7 +33,7 @@ QUEUES = (
     ("koban-slack", TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
     ("koban-platform", TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
 )
-STARTING = 40.0
+STARTING = 120.0
 
 
 @dataclass
