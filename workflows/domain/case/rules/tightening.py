@@ -11,7 +11,7 @@ from workflows.domain.case.model import Case
 from workflows.domain.case.planning import rules_of_decision, undo_rules_of
 from workflows.domain.case.refusals import Outcome, Rules
 from workflows.domain.policy.actions import ApprovalRule
-from workflows.domain.policy.limits import Limits, Power, Use, use_of
+from workflows.domain.policy.limits import Power, Use, budget_use, use_of, uses_of_bulk
 from workflows.domain.policy.playbook import Policy
 from workflows.domain.policy.strictness import differences
 from workflows.domain.policy.strictness import tighten as tightened
@@ -100,30 +100,16 @@ def _last_turn(case: Case) -> int:
 
 
 def _uses_of_decision(case: Case, decision: Decision) -> tuple[Use | None, ...]:
-    limits, key = case.policy.limits, f"{case.id}/{decision.id}/{decision.by}"
+    """The uses of a decision; kept protections take nothing of the budget of actions."""
+    limits, key, by = case.policy.limits, f"{case.id}/{decision.id}/{decision.by}", decision.by
+    if decision.bulk is not None:
+        return uses_of_bulk(limits, key, by, decision.bulk.count, len(decision.actions))
     violation = decision.verdict is Verdict.VIOLATION
     power = Power.DECISIONS if violation else Power.CLEARS
     return (
-        use_of(limits, power, key, decision.by, decision.subjects),
-        _velocity_of(limits, key, decision),
+        use_of(limits, power, key, by, decision.subjects),
+        budget_use(limits, key, by, len(decision.actions) - len(decision.keeps)),
     )
-
-
-def _velocity_of(limits: Limits | None, key: str, decision: Decision) -> Use | None:
-    """The actions that a decision takes of its person's budget; kept protections take none.
-
-    A bulk decision above the limit takes none: it needs an approval anyway, and the person's next
-    small decisions should not wait for that.
-    """
-    if limits is None or limits.velocity is None:
-        return None
-    amount = len(decision.actions) - len(decision.keeps)
-    if decision.bulk is not None:
-        amount = 0 if decision.over_limit else decision.bulk.count * len(decision.actions)
-    if amount < 1:
-        return None
-    within = limits.velocity.within
-    return Use(key=key, power=Power.ACTIONS, holder=decision.by, amount=amount, within=within)
 
 
 def automatic_uses(case: Case, events: Iterable[ev.Event], detector: str) -> tuple[Use, ...]:
