@@ -70,9 +70,10 @@ def uses_of(
             uses += _uses_of_decision(case, event.decision)
         elif isinstance(event, ev.Approved):
             asked = case.approval.requested_at.isoformat() if case.approval is not None else ""
-            uses.append(_use(case, event, Power.APPROVALS, f"{event.decision}/{asked}"))
-        elif _is_undo(command, event):
-            uses.append(_use(case, event, Power.UNDOS, f"undo/{_last_turn(case)}"))
+            key = f"{event.decision}/{asked}"
+            uses.append(_use(case, event, Power.APPROVALS, event.decision, key))
+        elif (undone := _undone_by(command, event)) is not None:
+            uses.append(_use(case, event, Power.UNDOS, undone, f"undo/{_last_turn(case)}"))
     if isinstance(command, cmd.LiftProtection):
         lifted = [e.protection for e in events if isinstance(e, ev.ProtectionDismissed)]
         key = f"{case.id}/{'+'.join(lifted)}/{command.by.id}"[:256]
@@ -81,18 +82,19 @@ def uses_of(
     return tuple(each for each in uses if each is not None)
 
 
-def _use(case: Case, event: ev.Event, power: Power, key: str) -> Use | None:
+def _use(case: Case, event: ev.Event, power: Power, decision: str, key: str) -> Use | None:
     assert event.by is not None
-    last = case.decision
-    amount = 1 if last is None else last.subjects
+    amount = next((each.subjects for each in case.decisions if each.id == decision), 1)
     return use_of(case.policy.limits, power, f"{case.id}/{key}/{event.by}", event.by, amount)
 
 
-def _is_undo(command: cmd.PersonCommandBase, event: ev.Event) -> bool:
-    """Whether a person undoes, or asks to; agreeing to an undo is an approval."""
-    if isinstance(event, ev.ApprovalRequested):
-        return event.approval.purpose is Purpose.UNDO
-    return isinstance(event, ev.UndoRequested) and not isinstance(command, cmd.Approve)
+def _undone_by(command: cmd.PersonCommandBase, event: ev.Event) -> str | None:
+    """The decision that a person undoes, or asks to; agreeing to an undo is an approval."""
+    if isinstance(event, ev.ApprovalRequested) and event.approval.purpose is Purpose.UNDO:
+        return event.approval.decision
+    if isinstance(event, ev.UndoRequested) and not isinstance(command, cmd.Approve):
+        return event.decision
+    return None
 
 
 def _last_turn(case: Case) -> int:
