@@ -201,7 +201,7 @@ class BulkModal(ModalListener[BulkMetadata]):
             async with asyncio.timeout(self._services.timeouts.impact):
                 drawn = self._previewed(preview, await asyncio.shield(reading))
         except TimeoutError:
-            drawn = _undecidable(preview, sent.texts.say("bot.bulk.counting"))
+            drawn = _undecidable(preview, "bot.bulk.counting")
             self._after.start(self._show_later(preview, reading))
         await ack(response_action="update", view=drawn)
 
@@ -230,22 +230,23 @@ class BulkModal(ModalListener[BulkMetadata]):
 
     def _previewed(self, preview: Preview, outlook: Outlook) -> dict[str, Any]:
         sent, count = preview.sent, len(preview.found.subjects)
-        reader = Reader(texts=sent.texts, zone=UTC)
-        if outlook.full is not None:
-            return _undecidable(preview, over_limit(count, outlook.full, reader, self._now()))
         if outlook.impact is None:
-            return _undecidable(preview, sent.texts.say("bot.bulk.unavailable"))
+            return _undecidable(preview, "bot.bulk.unavailable")
+        reader = Reader(texts=sent.texts, zone=UTC)
         asks = count > sent.carried.bulk or outlook.hurries(sent.carried.rates)
         text = confirmation(count, outlook.impact, asks, reader)
+        if outlook.full is not None:
+            # It can be sent all the same: the case records the refusal, and alerts the leads.
+            text = over_limit(count, outlook.impact, outlook.full, reader, self._now())
         carried = sent.carried.model_copy(update={"seen": count, "shown": preview.choice})
         return redrawn(sent.view, text, sent.texts.say("bot.bulk.submit"), carried)
 
 
-def _undecidable(preview: Preview, text: str) -> dict[str, Any]:
-    """The modal with its button for a preview, since there is nothing to decide yet."""
+def _undecidable(preview: Preview, key: str) -> dict[str, Any]:
+    """The modal with its button for a preview, since none was shown."""
     sent = preview.sent
     carried = sent.carried.model_copy(update={"seen": None, "shown": ""})
-    return redrawn(sent.view, text, sent.texts.say("bot.bulk.preview"), carried)
+    return redrawn(sent.view, sent.texts.say(key), sent.texts.say("bot.bulk.preview"), carried)
 
 
 def _command(sent: Submitted[BulkMetadata], form: BulkForm) -> DecideBulk:

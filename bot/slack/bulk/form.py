@@ -205,18 +205,19 @@ def confirmation(count: int, touched: Impact, asks: bool, reader: Reader) -> str
     return f"{text}\n{reader.say('bot.bulk.asks')}" if asks else text
 
 
-def over_limit(count: int, limit: Full, reader: Reader, now: datetime) -> str:
-    """The limit that a decision would exceed, with what is left, shown instead of the impact."""
+def over_limit(count: int, touched: Impact, limit: Full, reader: Reader, now: datetime) -> str:
+    """The impact with the limit that the decision would exceed, and what is left of it."""
     number = reader.texts.number
     values = {
         **limit_values(limit, reader),
         "wanted": number(count),
         "left": number(max(limit.most - limit.used, 0)),
     }
+    line = f"*{impact_line(count, touched, reader)}*\n"
     if limit.resets_at is None:
-        return reader.say("bot.bulk.over_limit.large", **values)
+        return line + reader.say("bot.bulk.over_limit.large", **values)
     wait = wait_words(limit.resets_at, now, reader.texts)
-    return reader.say("bot.bulk.over_limit.until", wait=wait, **values)
+    return line + reader.say("bot.bulk.over_limit.until", wait=wait, **values)
 
 
 def _sources(counted: Counted, texts: Catalog) -> list[Block]:

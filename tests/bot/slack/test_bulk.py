@@ -135,37 +135,40 @@ def limited(env: SlackEnvironment) -> None:
             40,
             "U0SATO",
             "「影響を確認」",
-            "対象が60件あり、違反の判断の上限（1時間に100件、残り20件）を超えるため判断できません。"
-            "対象を減らすか、ほかの担当者に依頼するか、41分後にもう一度確認してください。",
+            "⚠️ 60件は違反の判断の上限（1時間に100件、残り20件）を超えるため、判断しても"
+            "実行しません。対象を減らすか、ほかの担当者に依頼するか、41分後に判断してください。",
         ),
         (
             None,
             "U0CLARK",
             "“Check impact”",
-            "These 60 subjects exceed the limit of 100 decisions in 1 hour (20 left): "
-            "choose fewer subjects.",
+            "⚠️ These 60 subjects exceed the limit of 100 decisions in 1 hour (20 left), so a "
+            "decision would be refused: choose fewer subjects.",
         ),
     ],
 )
 async def test_a_choice_above_the_persons_limit_says_so_before_it_is_sent(
     env: SlackEnvironment, resets: int | None, user: str, first: str, words: str
 ):
-    """The preview asks the ledger, books nothing, and cannot be sent as a decision."""
+    """The preview asks the ledger and books nothing; the case refuses what is sent all the same."""
     limited(env)
     at = None if resets is None else NOW + timedelta(minutes=resets)
     env.limits.full = REACHED.model_copy(update={"resets_at": at})
     person = await opened(env, user, first)
     assert await person.fill_and_submit(FIELDS) == {"ok": True}
     view = await showing(person, words)
-    assert view["submit"]["text"] in ("影響を確認", "Check impact")
-    assert await person.fill_and_submit({}) == {"ok": True}
+    assert "60件に実行します" not in visible_text(view)
+    assert "This decides for 60 subjects." not in visible_text(view)
+    assert "1,240" in visible_text(view)
     assert (env.cases.clicks, env.limits.bookings) == ([], [])
     uses = [(u.power, u.holder, u.amount, u.most) for u in env.limits.previews[-1].uses]
     assert uses == [(Power.DECISIONS, user, 60, 100), (Power.ACTIONS, user, 60, None)]
+    await person.fill_and_submit({})
+    assert env.cases.clicks[0][1].command.seen == 60
 
 
 async def test_after_fewer_subjects_the_choice_can_be_decided(env: SlackEnvironment):
-    """The input stays, and another preview has the impact."""
+    """The input stays, and another preview asks again."""
     limited(env)
     env.limits.full = REACHED
     sato = await opened(env)

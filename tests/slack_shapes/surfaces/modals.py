@@ -143,9 +143,9 @@ def _afterwards(scene: Scene) -> Iterator[tuple[str, str]]:
     full = Full(
         power=Power.DECISIONS, holder="U0SATO", most=10_000, within=timedelta(days=7), used=9_999
     )
-    yield "above the limit for good", over_limit(1_000, full, reader, NOW)
+    yield "above the limit for good", over_limit(1_000, touched, full, reader, NOW)
     later = full.model_copy(update={"resets_at": NOW + timedelta(days=6)})
-    yield "above the limit", over_limit(1_000, later, reader, NOW)
+    yield "above the limit", over_limit(1_000, touched, later, reader, NOW)
 
 
 def _lists(scene: Scene) -> Iterator[tuple[str, Sent]]:
