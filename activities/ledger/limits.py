@@ -1,14 +1,15 @@
 """Ledger of limits: uses of powers that count, and uses that a limit prevented."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.ledger.audit_log import json_of
 from activities.ledger.database import Database, Repository
-from activities.ledger.rows import storable
+from activities.ledger.rows import iso, sha256_of, storable
 from activities.ledger.schema import overruns, uses
 from workflows.domain.policy.limits import Full, Spent, Use, full
 from workflows.ports.cases import Booked, Booking
@@ -28,19 +29,27 @@ class LimitLedger(Repository):
         async with self._database.writing() as connection:
             for holder in sorted({each.holder for each in booking.uses}):
                 await self._database.serialize(connection, _LOCK, holder)
-            earlier = [await _earlier(connection, each, booking.at) for each in booking.uses]
-            for use, spent in zip(booking.uses, earlier, strict=True):
-                if await _is_booked(connection, use, booking.at):
-                    continue  # an earlier attempt of this booking
-                reached = full(use, spent, booking.at)
-                if reached is not None:
-                    noted = await self._note(connection, reached, use.key, booking)
-                    return Booked(full=noted)
+            earlier = await _earlier_of(connection, booking)
+            reached = await _reached(connection, booking, earlier)
+            if reached is not None:
+                use, limit = reached
+                return Booked(full=await self._note(connection, limit, use.key, booking))
             totals = {}
             for use, spent in zip(booking.uses, earlier, strict=True):
                 own = await self._insert(connection, use, booking.at)
                 totals[use.power] = own + sum(each.amount for each in spent)
             return Booked(totals=totals)
+
+    async def room(self, booking: Booking) -> Booked:
+        """The answer that `book` would give now; nothing is booked or recorded."""
+        async with self._database.reading() as connection:
+            earlier = await _earlier_of(connection, booking)
+            reached = await _reached(connection, booking, earlier)
+        if reached is not None:
+            return Booked(full=reached[1])
+        pairs = zip(booking.uses, earlier, strict=True)
+        totals = {use.power: use.amount + sum(e.amount for e in spent) for use, spent in pairs}
+        return Booked(totals=totals)
 
     async def _insert(self, connection: AsyncConnection, use: Use, at: datetime) -> int:
         """Stores a use; the amount under its key, which a later press may have replaced."""
@@ -91,8 +100,33 @@ async def note_overrun(
         "seconds": int(reached.within.total_seconds()),
         "alerted": alert,
     }
-    await connection.execute(database.insert(overruns).on_conflict_do_nothing(), row)
+    await connection.execute(sa.insert(overruns), row)
+    entry = {overrun_key(row): json_of(row)}
+    await connection.run_sync(lambda c: database.audit.enter(c, overruns.name, entry))
     return reached.model_copy(update={"alert": alert})
+
+
+def overrun_key(row: Mapping[Any, Any]) -> str:
+    """The key of a refused use in the audit log: power, time, and a digest of holder and key."""
+    named = sha256_of([row["holder"], row["key"]])
+    return f"{row['power']}/{iso(row['at'])}/{named[:16]}"
+
+
+async def _earlier_of(connection: AsyncConnection, booking: Booking) -> list[Sequence[Spent]]:
+    return [await _earlier(connection, each, booking.at) for each in booking.uses]
+
+
+async def _reached(
+    connection: AsyncConnection, booking: Booking, earlier: Sequence[Sequence[Spent]]
+) -> tuple[Use, Full] | None:
+    """The first use that exceeds its limit after the `earlier` ones, with that limit."""
+    for use, spent in zip(booking.uses, earlier, strict=True):
+        if await _is_booked(connection, use, booking.at):
+            continue  # an earlier attempt of this booking
+        limit = full(use, spent, booking.at)
+        if limit is not None:
+            return use, limit
+    return None
 
 
 async def _earlier(connection: AsyncConnection, use: Use, at: datetime) -> Sequence[Spent]:

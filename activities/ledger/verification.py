@@ -29,6 +29,7 @@ from activities.ledger.audit_log import (
 from activities.ledger.bulk import action_key, members_of
 from activities.ledger.database import Repository
 from activities.ledger.event_log import Chains, Entries, Fields
+from activities.ledger.limits import overrun_key
 from activities.ledger.policies import POLICY, policy_text
 from activities.ledger.rows import (
     GENESIS,
@@ -45,6 +46,7 @@ from activities.ledger.schema import (
     covers,
     lookups,
     metadata,
+    overruns,
     policies,
 )
 from activities.ledger.team import begin_of, end_of
@@ -314,6 +316,7 @@ _NAMES = {
     actions.name: "Action of a bulk decision",
     cases.name: "Case",
     appeals.name: "Appeal",
+    overruns.name: "Refused use",
 }
 
 
@@ -366,6 +369,7 @@ def _present(connection: sa.Connection) -> dict[str, dict[str, Any]]:
         lookups.name: {str(row["id"]): json_of(row) for row in rows(lookups)},
         automation.name: {str(row["id"]): json_of(row) for row in rows(automation)},
         covers.name: {str(row["id"]): begin_of(row) for row in rows(covers)},
+        overruns.name: {overrun_key(row): json_of(row) for row in rows(overruns)},
         **{table.name: _lasting(connection, table) for table in (cases, appeals)},
         bulk_decisions.name: {bulk: members_of(group) for bulk, group in by_bulk},
         actions.name: _bulk_actions(connection, members),

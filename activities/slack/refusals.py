@@ -129,13 +129,23 @@ def refusal_text(
     return reader.say(key, **values).strip()
 
 
+# Nobody can choose a part of what an approval, an undo or a lift is about.
+_TOO_LARGE = {
+    Power.APPROVALS: "refusal.limit_reached.large_approval",
+    Power.UNDOS: "refusal.limit_reached.large_undo",
+    Power.LIFTS: "refusal.limit_reached.large_undo",
+    Power.OVERTURNS: "refusal.limit_reached.large_undo",
+}
+
+
 def refused_by_limit(limit: Full, reader: Reader, now: datetime) -> str:
     """One sentence: the limit, when it resets, and who can go on."""
     values = limit_values(limit, reader)
     if limit.resets_at is None:
-        return reader.say("refusal.limit_reached.large", **values)
+        key = _TOO_LARGE.get(limit.power, "refusal.limit_reached.large")
+        return reader.say(key, **values)
     return reader.say(
-        "refusal.limit_reached.until", wait=_wait(limit.resets_at, now, reader.texts), **values
+        "refusal.limit_reached.until", wait=wait_words(limit.resets_at, now, reader.texts), **values
     )
 
 
@@ -148,7 +158,7 @@ def limit_alert(limit: Full, reader: Reader, case: str | None = None) -> str:
     return line if case is None else reader.noted(line, mrkdwn(case, _NAME))
 
 
-def _wait(until: datetime, now: datetime, catalog: Catalog) -> str:
+def wait_words(until: datetime, now: datetime, catalog: Catalog) -> str:
     """The time until then, in whole minutes."""
     left = max(until - now, timedelta())
     return catalog.duration(timedelta(minutes=int(left.total_seconds()) // 60 + 1))
@@ -169,7 +179,7 @@ def _seen(refusal: Refusal, catalog: Catalog, now: datetime) -> str:
         count=cap.reveals,
         lasts=catalog.duration(cap.within),
         since=catalog.ago(now - cap.since),
-        wait=_wait(cap.over_at, now, catalog),
+        wait=wait_words(cap.over_at, now, catalog),
     )
 
 

@@ -6,6 +6,7 @@
 
 import asyncio
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from temporalio.client import Client
 
+from deploy.sandbox.app import POLICY
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.screen import controls
 from deploy.sandbox.temporal import temporal_server
@@ -90,10 +92,19 @@ async def main(count: int) -> None:
         await server.start()
         try:
             await wait_until(lambda: _answers(port), 30, what="Temporal")
-            async with koban(f"127.0.0.1:{port}", Path(folder)) as env:
+            policy = _policy(Path(folder))
+            async with koban(f"127.0.0.1:{port}", Path(folder), policy=policy) as env:
                 print(json.dumps(await measure(env, count), indent=2))
         finally:
             await server.kill()
+
+
+def _policy(folder: Path) -> Path:
+    """The example without limits of people, which allow fewer subjects."""
+    policy = Path(shutil.copytree(POLICY, folder / "policy"))
+    limits = "bulk: 5\napproval: {by: lead, within: 30m, on_expiry: refuse}\n"
+    (policy / "limits.yaml").write_text(limits, "utf-8")
+    return policy
 
 
 async def _answers(port: int) -> bool:

@@ -59,13 +59,13 @@ async def opened(person: Person) -> dict:
     return await person.until(look, what="the modal with its look-ups")
 
 
-async def decided(person: Person, card: dict, **more: object) -> None:
-    """Previews and decides."""
+async def decided(person: Person, card: dict, preview: str = "実行します", **more: object) -> None:
+    """Previews, which has these words, and decides."""
     await person.choose_overflow(card, "一括で判断…")
     await opened(person)
     answers = {**FIELDS, "sources": ["device"], **more}
     assert await person.fill_and_submit(answers) == {"ok": True}
-    await person.until(lambda: shown(person, "実行します"), what="the reach")
+    await person.until(lambda: shown(person, preview), what="the reach")
     assert await person.fill_and_submit({}) == {"ok": True}
 
 

@@ -345,12 +345,12 @@ async def test_a_bulk_decision_has_no_exempt_subject(limited: Limited) -> None:
 
 
 async def test_a_bulk_decision_counts_each_of_its_subjects(limited: Limited) -> None:
-    """Six accounts are more than five decisions."""
+    """Six accounts are more than five decisions; the preview says so before the case refuses."""
     async with limited("bulk: 4\n" + people("decisions", 5)) as env:
         sato = await env.person("U0SATO")
         await reported(env, 6)
         card, case = await bulk_case(sato)
-        await decided(sato, card)
+        await decided(sato, card, "6件は違反の判断の上限（1時間に5件、残り5件）を超える")
         await refused(sato, "違反の判断の上限（1時間に5件）を超えるため", "ts-market")
         await env.wait_kind(case, "limit_reached")
         assert "decided" not in await env.kinds(case)

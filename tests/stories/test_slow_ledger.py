@@ -11,6 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from activities.ledger.database import Database
+from activities.ledger.schema import uses
 from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from deploy.sandbox.slack.screen import controls
 from tests.environment import Environment, koban, work
@@ -130,7 +131,7 @@ async def test_a_case_that_closed_before_its_card_was_posted_ends(env: Environme
 async def test_an_appeal_is_answered_while_the_ledger_is_away(
     temporal: str, tmp_path: Path
 ) -> None:
-    """Cards and notice come at once; the ledger is written afterwards."""
+    """Cards and notice come at once; the ledger is written afterwards, and counts the overturn."""
     async with koban(temporal, tmp_path) as env:
         tanaka = await env.person("U0TANAKA")
         _, _, case = await muted(env)
@@ -144,4 +145,15 @@ async def test_an_appeal_is_answered_while_the_ledger_is_away(
             assert "appeal_overturned" not in await env.written_kinds(appeal)
         await env.wait_kind(appeal, "appeal_carried_out")
         await env.wait_kind(case, "action_undone")
+        await env.client.get_workflow_handle(f"appeal/{appeal}").result()
+        assert await overturns(env) == [("U0TANAKA", 1)]
         assert await env.findings() == ()
+
+
+async def overturns(env: Environment) -> list[tuple[str, int]]:
+    """Holder and amount of each counted overturn."""
+    database = Database(env.settings.ledger.url.get_secret_value())
+    query = sa.select(uses.c.holder, uses.c.amount).where(uses.c.power == "overturns")
+    rows = await database.rows(query)
+    await database.aclose()
+    return [(row["holder"], row["amount"]) for row in rows]

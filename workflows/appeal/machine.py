@@ -9,7 +9,7 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from workflows.activity_options import execute
+from workflows.activity_options import LEDGER, execute
 from workflows.appeal.notices import answer_case, send_notice
 from workflows.domain.appeal import commands as cmd
 from workflows.domain.appeal import events as ev
@@ -163,16 +163,23 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
         use = overturn_use(self._appeal, command, limits)
         if use is None:
             return None
+        booking = Booking(uses=(use,), at=workflow.now(), case=self._appeal.request.case)
         try:
-            booked = await execute(CasePort.book, Booking(uses=(use,), at=workflow.now()))
+            booked = await execute(CasePort.book, booking)
         except FailureError:
             # An answer to a person who waits does not wait for the ledger.
-            workflow.logger.warning("overturn_not_counted", extra={"appeal": self._appeal.id})
+            workflow.logger.warning("overturn_counted_later", extra={"appeal": self._appeal.id})
+            self._tasks.run(self._count_later(booking))
             return None
         full = booked.full
         if full is None:
             return None
         return Refusal(reason=Reason.LIMIT_REACHED, at=full.resets_at, limit=full)
+
+    async def _count_later(self, booking: Booking) -> None:
+        """Counts an overturn once the ledger is back, also above the limit: it was carried out."""
+        counted = (each.model_copy(update={"most": None}) for each in booking.uses)
+        await execute(CasePort.book, booking.model_copy(update={"uses": tuple(counted)}), LEDGER)
 
     def _answer(self, click: AppealClick, refusal: Refusal | None) -> None:
         if refusal is None:

@@ -48,6 +48,7 @@ from workflows.domain.case.commands import (
     Command,
     JoinAlert,
     NoteLimit,
+    ProtectNow,
     RevealEvidence,
     Tighten,
 )
@@ -59,6 +60,7 @@ from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.protections import fresh_rules
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert, Refused, SeenKeys
+from workflows.domain.policy.limits import Full
 from workflows.inputs import CaseStart, PendingWork
 from workflows.ports.cases import CasePort, Delivery, Show, Tell
 from workflows.shared.authorize import Authorized, alert_leads
@@ -220,6 +222,7 @@ class CaseMachine(Machine[Click, Delivery]):
         if protects_by(self._case, self._clock.now):
             await self._tighten(PROTECTION)
         tick = await tick_at(self._case, self._clock.now)
+        self._alert_leads(tick.limit)
         now = self._clock.now
         self._decide(tick, now=now)
         return now
@@ -269,14 +272,18 @@ class CaseMachine(Machine[Click, Delivery]):
             protects = await protection(case, rules, alert.detector, pause, now)
             self._case = case
             self._apply_and_react(case, case, [ev.Recorded(seq=1, event=found.event)])
-            self._decide(*protects, now=self._clock.now)
+            self._protect_by(protects)
+
+    def _protect_by(self, commands: tuple[ProtectNow, ...]) -> None:
+        for each in commands:
+            self._alert_leads(each.limit)
+        self._decide(*commands, now=self._clock.now)
 
     async def _protect(
         self, rules: tuple[int, ...], alert: Alert, pause: AutomationPause | None
     ) -> None:
         case, now = self._open_case, self._clock.now
-        found = await protection(case, rules, alert.detector, pause, now)
-        self._decide(*found, now=self._clock.now)
+        self._protect_by(await protection(case, rules, alert.detector, pause, now))
 
     async def _join(self, batch: list[Assessed]) -> None:
         # Lanes that waited for the previous claim go first.
@@ -319,6 +326,7 @@ class CaseMachine(Machine[Click, Delivery]):
         now = await self._turn()
         refusal = command if isinstance(command, Refusal) else self._decide(command, now=now)
         if refusal is not None and refusal.limit is not None:
+            self._alert_leads(refusal.limit)
             self._decide(NoteLimit(by=click.command.by.id, limit=refusal.limit), now=now)
         self._answer(click, refusal)
 
@@ -398,8 +406,6 @@ class CaseMachine(Machine[Click, Delivery]):
             self._enforcements.act_on(case, event)
             for message in messages_for(case, each, self._slack.card, self._slack.refused):
                 self._messages.run(self._send(message))
-            if isinstance(event, ev.LimitReached | ev.ProtectionWithheld):
-                self._alert_leads(case, event)
             if isinstance(event, ev.ApprovalRequested | ev.PolicyTightened) and event.approval:
                 self._tasks.run(self._count_approvers(case))
             if isinstance(event, ev.CaseMerged):
@@ -408,9 +414,10 @@ class CaseMachine(Machine[Click, Delivery]):
         self._appeal_notifier.update(case)
         self._timer.set(self._deadline)
 
-    def _alert_leads(self, case: Case, event: ev.LimitReached | ev.ProtectionWithheld) -> None:
-        if event.limit is not None and event.limit.alert:
-            self._messages.run(alert_leads(event.limit, event.at, case.id))
+    def _alert_leads(self, limit: Full | None) -> None:
+        """Alerts the leads as the ledger says, also where the case has nothing more to record."""
+        if limit is not None and limit.alert:
+            self._messages.run(alert_leads(limit, self._clock.now, self._open_case.id))
 
     async def _send(self, message: Tell) -> None:
         missed = await send(message)

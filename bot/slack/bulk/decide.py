@@ -22,6 +22,8 @@ from bot.slack.bulk.form import (
     bulk_view,
     confirmation,
     faults_of,
+    over_limit,
+    rates_of,
     read_bulk,
     redrawn,
     type_of,
@@ -37,10 +39,12 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Impact
 from workflows.domain.case.commands import DecideBulk
 from workflows.domain.case.model import UNDECIDED, Case
-from workflows.domain.case.planning import bulk_limit, target
+from workflows.domain.case.planning import USUAL, target
 from workflows.domain.people import WORKING_ROLES
+from workflows.domain.policy.limits import Full, Limits, Power, stricter, uses_of_bulk
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.policy.playbook import PresetAction
+from workflows.ports.cases import Booked, Booking
 
 ASKING = 2.0
 """Seconds for reading the case: the modal is open already."""
@@ -52,11 +56,31 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Preview:
-    """A submitted modal whose subjects are known, with a digest of its choice."""
+    """A submitted modal whose subjects are known, with a digest and the actions of its choice."""
 
     sent: Submitted[BulkMetadata]
     choice: str
     found: Found
+    actions: int
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The impact of a decision, and the answer of its person's limits; None if unknown."""
+
+    impact: Impact | None
+    room: Booked | None
+
+    @property
+    def full(self) -> Full | None:
+        """The limit that the decision would exceed."""
+        return self.room.full if self.room is not None else None
+
+    def hurries(self, limits: Limits | None) -> bool:
+        """Whether the person's budget of actions would require an approval."""
+        spent = self.room.totals.get(Power.ACTIONS, 0) if self.room is not None else 0
+        velocity = limits.velocity if limits is not None else None
+        return velocity is not None and spent > velocity.actions
 
 
 class BulkModal(ModalListener[BulkMetadata]):
@@ -114,12 +138,14 @@ class BulkModal(ModalListener[BulkMetadata]):
             if (subject := target(case, type_, aim.version)) is not None
         }
         counted = await self._counted(sources, starts)
-        place = press.source.place
+        place, today = press.source.place, self._services.policies.limits()
         assert place is not None
+        limits = stricter(case.policy.limits, today)
         metadata = BulkMetadata(
             **metadata_for(aim, place, texts.language, choices.limits).model_dump(),
             starts={type_: subject.id for type_, subject in starts.items()},
-            bulk=bulk_limit(case.policy).bulk,
+            bulk=(limits or USUAL).bulk,
+            rates=rates_of(limits),
         )
         return bulk_view(choices, counted, metadata, texts)
 
@@ -169,36 +195,51 @@ class BulkModal(ModalListener[BulkMetadata]):
             _log.warning("bulk_not_gathered", case=sent.carried.case, error=str(error))
             raise Invalid({"reason": Fault(key="bot.bulk.unavailable")}) from error
         _check_size(len(found.subjects), form)
-        preview = Preview(sent, form.choice(type_), found)
-        reading = self._after.start(self._impact(preview))
+        preview = Preview(sent, form.choice(type_), found, len(form.actions))
+        reading = self._after.start(self._outlook(preview))
         try:
             async with asyncio.timeout(self._services.timeouts.impact):
-                drawn = _drawn(preview, await asyncio.shield(reading))
+                drawn = self._previewed(preview, await asyncio.shield(reading))
         except TimeoutError:
             drawn = _undecidable(preview, "bot.bulk.counting")
             self._after.start(self._show_later(preview, reading))
         await ack(response_action="update", view=drawn)
 
-    async def _impact(self, preview: Preview) -> Impact | None:
-        """The impact; None if the platform does not answer."""
+    async def _outlook(self, preview: Preview) -> Outlook:
+        """Impact and limits, each None without an answer of the platform or the ledger."""
         impact, case = self._bulk.impact(preview.found), preview.sent.carried.case
-        return await in_time(impact, None, "bulk_impact_not_read", case=case)
+        return Outlook(
+            *await asyncio.gather(
+                in_time(impact, None, "bulk_impact_not_read", case=case),
+                in_time(self._room(preview), COUNTING, "bulk_limits_not_read", case=case),
+            )
+        )
 
-    async def _show_later(self, preview: Preview, reading: asyncio.Task[Impact | None]) -> None:
-        impact = await reading
+    async def _room(self, preview: Preview) -> Booked:
+        """The answer of the limits to this decision, which books nothing. Raises `Unavailable`."""
+        sent, count = preview.sent, len(preview.found.subjects)
+        uses = uses_of_bulk(sent.carried.rates, "preview", sent.by.id, count, preview.actions)
+        if not uses:
+            return Booked()
+        return await self._services.limits.room(Booking(uses=uses, at=self._now()))
+
+    async def _show_later(self, preview: Preview, reading: asyncio.Task[Outlook]) -> None:
+        outlook = await reading
         await asyncio.sleep(SETTLING)
-        await self._screen.redraw(preview.sent.view["id"], _drawn(preview, impact))
+        await self._screen.redraw(preview.sent.view["id"], self._previewed(preview, outlook))
 
-
-def _drawn(preview: Preview, impact: Impact | None) -> dict[str, Any]:
-    if impact is None:
-        return _undecidable(preview, "bot.bulk.unavailable")
-    sent, count = preview.sent, len(preview.found.subjects)
-    text = confirmation(
-        count, impact, count > sent.carried.bulk, Reader(texts=sent.texts, zone=UTC)
-    )
-    carried = sent.carried.model_copy(update={"seen": count, "shown": preview.choice})
-    return redrawn(sent.view, text, sent.texts.say("bot.bulk.submit"), carried)
+    def _previewed(self, preview: Preview, outlook: Outlook) -> dict[str, Any]:
+        sent, count = preview.sent, len(preview.found.subjects)
+        if outlook.impact is None:
+            return _undecidable(preview, "bot.bulk.unavailable")
+        reader = Reader(texts=sent.texts, zone=UTC)
+        asks = count > sent.carried.bulk or outlook.hurries(sent.carried.rates)
+        text = confirmation(count, outlook.impact, asks, reader)
+        if outlook.full is not None:
+            # It can be sent all the same: the case records the refusal, and alerts the leads.
+            text = over_limit(count, outlook.impact, outlook.full, reader, self._now())
+        carried = sent.carried.model_copy(update={"seen": count, "shown": preview.choice})
+        return redrawn(sent.view, text, sent.texts.say("bot.bulk.submit"), carried)
 
 
 def _undecidable(preview: Preview, key: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -21,7 +21,8 @@ from activities.slack.cards.decision import impact_line
 from activities.slack.escape import plain
 from activities.slack.handles import Handle
 from activities.slack.i18n.catalog import Catalog
-from activities.slack.reader import Reader, problem_words
+from activities.slack.reader import Reader, limit_values, problem_words
+from activities.slack.refusals import wait_words
 from bot.services.bulk import BulkPage, DoneLine, SubjectLine
 from bot.slack.interactions import Press
 from bot.slack.modals.base import PagedModal
@@ -47,6 +48,7 @@ from bot.slack.rendering import neighbours, page_buttons, safe, section, section
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Impact
 from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.limits import Full, Limits, PeopleLimits
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.values import Text, Value
 
@@ -55,18 +57,31 @@ class BulkMetadata(Metadata):
     """Metadata of the modal `bulk`.
 
     starts: ids by type. seen: how many subjects the preview of the choice `shown` (a digest) had.
-    bulk: more subjects than this need an approval.
+    bulk: more subjects than this need an approval. rates: the limits of a person's decisions.
     """
 
     starts: dict[str, str] = Field(default_factory=dict)
     seen: int | None = None
     shown: str = ""
     bulk: int = 0
+    rates: Limits | None = None
 
 
 MOST_SHOWN = 40
 """Characters of an invalid id in its error."""
 _BETWEEN = re.compile(r"[\s,、，;]+")
+
+
+def rates_of(limits: Limits | None) -> Limits | None:
+    """Those of the limits that a preview compares; the metadata has little room."""
+    if limits is None:
+        return None
+    return Limits(
+        velocity=limits.velocity,
+        bulk=limits.bulk,
+        approval=limits.approval,
+        people=PeopleLimits(decisions=limits.people.decisions),
+    )
 
 
 class BulkForm(Value):
@@ -188,6 +203,21 @@ def confirmation(count: int, touched: Impact, asks: bool, reader: Reader) -> str
     line = impact_line(count, touched, reader)
     text = reader.say("bot.bulk.confirm", impact=f"*{line}*", count=count)
     return f"{text}\n{reader.say('bot.bulk.asks')}" if asks else text
+
+
+def over_limit(count: int, touched: Impact, limit: Full, reader: Reader, now: datetime) -> str:
+    """The impact with the limit that the decision would exceed, and what is left of it."""
+    number = reader.texts.number
+    values = {
+        **limit_values(limit, reader),
+        "wanted": number(count),
+        "left": number(max(limit.most - limit.used, 0)),
+    }
+    line = f"*{impact_line(count, touched, reader)}*\n"
+    if limit.resets_at is None:
+        return line + reader.say("bot.bulk.over_limit.large", **values)
+    wait = wait_words(limit.resets_at, now, reader.texts)
+    return line + reader.say("bot.bulk.over_limit.until", wait=wait, **values)
 
 
 def _sources(counted: Counted, texts: Catalog) -> list[Block]:

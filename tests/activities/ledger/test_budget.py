@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
+from activities.ledger.limits import LimitLedger
 from activities.ledger.schema import overruns, uses
 from tests.workflows.domain.builders import T0
 from workflows.domain.policy.limits import Full, Power, Use
@@ -137,6 +138,20 @@ async def test_all_uses_of_a_booking_are_booked_or_none(ledger: Ledger) -> None:
     assert full is not None
     assert (full.power, full.holder) == (Power.PLAYBOOK, "off_platform")
     assert (await book(both("a"))).totals == {Power.DETECTOR: 1, Power.PLAYBOOK: 1}
+
+
+async def test_a_preview_books_and_records_nothing(ledger: Ledger, database: Database) -> None:
+    """It answers as the booking would: the totals, or the limit."""
+    await spender(ledger)(spent("a", 3, most=5))
+    limits = LimitLedger(ledger.database)
+    assert (await limits.room(spent("b", 2, minute=1, most=5))).totals == {Power.ACTIONS: 5}
+    full = (await limits.room(spent("b", 3, minute=1, most=5))).full
+    assert full is not None
+    assert (full.used, full.resets_at, full.alert) == (3, T0 + TEN_MINUTES, False)
+    async with database.reading() as connection:
+        keys = (await connection.execute(sa.select(uses.c.key))).scalars().all()
+        refused = (await connection.execute(sa.select(overruns))).all()
+    assert (keys, refused) == (["a"], [])
 
 
 async def test_the_leads_are_alerted_once_in_the_time_of_a_limit(ledger: Ledger) -> None:

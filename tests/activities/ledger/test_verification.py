@@ -28,6 +28,7 @@ from activities.ledger.bulk import BulkLedger
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.event_log import erase
+from activities.ledger.limits import LimitLedger, overrun_key
 from activities.ledger.policies import StoredPolicies
 from activities.ledger.queries import Look, Queries, insert_lookups
 from activities.ledger.rows import Link, hash_of
@@ -42,6 +43,7 @@ from activities.ledger.schema import (
     covers,
     events,
     lookups,
+    overruns,
     policies,
 )
 from activities.ledger.team import Automation, Covers
@@ -70,7 +72,9 @@ from workflows.domain.case.evolve import opened
 from workflows.domain.case.model import Case
 from workflows.domain.case.projection import case_row
 from workflows.domain.people import Cover, Role
+from workflows.domain.policy.limits import Power, Use
 from workflows.domain.policy.playbook import pack
+from workflows.ports.cases import Booking
 
 FIRST, NEXT = ("2026", b"1" * 32), ("2027", b"2" * 32)
 KEYS = Signer([FIRST])
@@ -96,13 +100,22 @@ async def a_ledger(database: Database) -> Case:
 
 
 async def others(database: Database) -> None:
-    """Look-ups, covers, a pause, a bulk decision and an appeal."""
+    """Look-ups, covers, a pause, a refused use, a bulk decision and an appeal."""
     await Queries(database).look_up(Look(T0, "U0SATO", "user", "u_123", "chargeback"))
     people = Covers(database)
     cover = Cover(role=Role.LEAD, person="U0TANAKA", until=minutes(600))
     await people.begin("U0SATO", cover, T0)
     await people.begin("U0SATO", cover, minutes(5))
     await Automation(database).pause(TANAKA, None, timedelta(hours=1), T0)
+    report = Use(
+        key="report/1",
+        power=Power.REPORTS,
+        holder="U0SATO",
+        amount=2,
+        within=timedelta(hours=1),
+        most=1,
+    )
+    assert (await LimitLedger(database).book(Booking(uses=(report,), at=T0))).full is not None
     bulk = BulkLedger(database)
     await bulk.store(BULK, "K7Q2F9XM0", users(3))
     await bulk.record_bulk(rows(1, (0, ActionStatus.PENDING), (1, ActionStatus.PENDING)))
@@ -142,6 +155,8 @@ async def test_an_untouched_ledger_holds(database: Database) -> None:
     assert audited.holds
 
 
+OVERRUN = overrun_key({"power": "reports", "at": T0, "holder": "U0SATO", "key": "report/1"})
+INVENTED = {"power": "reports", "at": T0, "holder": "U0CLARK", "key": "report/1"}
 Change = Callable[[str], sa.Executable]
 """The statement of a forger; takes the case's id."""
 
@@ -175,6 +190,18 @@ FORGERIES: dict[str, tuple[Change, str]] = {
             id=9, at=T0, person="U0CLARK", covers_for="U0TANAKA", role="lead", until=NOW
         ),
         "Cover 9 has no entry in the audit log.",
+    ),
+    "a deleted refused use": (
+        lambda _: sa.delete(overruns),
+        f"Refused use {OVERRUN} was deleted.",
+    ),
+    "a refused use of somebody else": (
+        lambda _: sa.update(overruns).values(used=1),
+        f"Refused use {OVERRUN} was changed.",
+    ),
+    "an invented refused use": (
+        lambda _: sa.insert(overruns).values(**INVENTED, used=1, most=1, seconds=60, alerted=False),
+        f"Refused use {overrun_key(INVENTED)} has no entry in the audit log.",
     ),
     "a deleted pause": (lambda _: sa.delete(automation), "Pause of automation 1 was deleted."),
     "a pause of somebody else": (

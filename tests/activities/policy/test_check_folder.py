@@ -191,6 +191,32 @@ def test_a_limit_below_every_bulk_decision_has_a_warning(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("people", "line", "largest"),
+    [
+        ("undos: {most: 299, within: 1h}", 3, 1000),
+        ("decisions: {most: 300, within: 1h}\n  undos: {most: 299, within: 1h}", 4, 300),
+        ("decisions: {most: 300, within: 1h}\n  approvals: {most: 299, within: 1h}", 4, 300),
+        ("decisions: {most: 300, within: 1h}\n  undos: {most: 300, within: 1h}", 4, None),
+        ("decisions: {most: 300, within: 1h}\n  clears: {most: 9, within: 1h}", 4, None),
+    ],
+)
+def test_a_bulk_decision_that_nobody_could_end_has_a_warning(
+    tmp_path: Path, people: str, line: int, largest: int | None
+) -> None:
+    """Its undo and its approval count all its subjects at once."""
+    folder = protecting(tmp_path, "bulk: true\n")
+    limits = f"approval: {{by: lead, within: 30m}}\npeople:\n  {people}\n"
+    (folder / "limits.yaml").write_text(limits, "utf-8")
+    name = "approvals" if "approvals" in people else "undos"
+    expected = (
+        f"limits.yaml:{line}: warning: a bulk decision may have {largest} subjects, and `{name}`"
+        f" allows only part; write {largest} or more, or lower `decisions`"
+    )
+    assert check_folder(folder) == []
+    assert about_reports(folder) == ([] if largest is None else [expected])
+
+
 def test_the_example_has_no_warning() -> None:
     """Nothing in it depends on what a report did."""
     assert folder_warnings(folders.EXAMPLE) == []

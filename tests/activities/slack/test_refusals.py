@@ -12,6 +12,7 @@ from tests.activities.slack.cases import AT
 from workflows.domain.case.events import Event
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.people import Role
+from workflows.domain.policy.limits import Full, Power
 from workflows.domain.values import Language
 
 NAMES = {"U0SATO": "佐藤"}
@@ -144,3 +145,34 @@ def test_a_name_from_outside_is_made_harmless() -> None:
     refusal = Refusal(reason=Reason.UNKNOWN_ACTION, name="<!channel> *x*")
     ja = refusal_text(refusal, Reader(texts(Language.JA), UTC), NOW)
     assert ja.startswith("「&lt;!channel&gt; ∗x∗」という措置はありません。")
+
+
+@pytest.mark.parametrize(
+    ("power", "ja", "en"),
+    [
+        (
+            Power.DECISIONS,
+            "違反の判断の上限（1時間に5件）を超えるため実行していません。対象を減らしてください。",
+            "This exceeds the limit of 5 decisions in 1 hour, so nothing was done: "
+            "choose fewer subjects.",
+        ),
+        (
+            Power.APPROVALS,
+            "承認の上限（1時間に5件）を1回で超えるため、だれも承認できません。"
+            "却下し、対象を減らして判断し直すよう依頼してください。",
+            "This alone exceeds the limit of 5 approvals in 1 hour, so nobody can approve it: "
+            "reject it and ask for fewer subjects.",
+        ),
+        (
+            Power.UNDOS,
+            "取り消しの上限（1時間に5件）を1回で超えるため、Koban では実行できません。"
+            "プラットフォームの管理画面で対応してください。",
+            "This alone exceeds the limit of 5 undos in 1 hour, so Koban cannot do it: "
+            "use the platform’s own tools.",
+        ),
+    ],
+)
+def test_what_never_fits_names_a_step_that_helps(power: Power, ja: str, en: str) -> None:
+    """Only a decision can be made for fewer subjects; waiting or a colleague never helps."""
+    limit = Full(power=power, holder="U0SATO", most=5, within=timedelta(hours=1), used=0)
+    assert texts_of(Refusal(reason=Reason.LIMIT_REACHED, limit=limit)) == (ja, en)

@@ -92,6 +92,7 @@ class SlackEnvironment:
     alerts: FakeAlerts = field(default_factory=FakeAlerts)
     evidence: FakeEvidence = field(default_factory=FakeEvidence)
     limits: FakeLimits = field(default_factory=FakeLimits)
+    policies: FakePolicies = field(default_factory=FakePolicies)
     background: Background = field(default_factory=Background)
     now: datetime = NOW
     timeouts: Timeouts = PRODUCTION
@@ -105,7 +106,7 @@ class SlackEnvironment:
         return Services(
             cases=self.cases,
             appeals=self.appeals,
-            policies=FakePolicies(),
+            policies=self.policies,
             people=self.people,
             ledger=self.ledger,
             covers=self.covers,

@@ -20,7 +20,7 @@ from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.actions import ActionCatalog
-from workflows.domain.policy.limits import Full, Limits
+from workflows.domain.policy.limits import Full, Limits, Power
 from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy, Severity
 from workflows.domain.values import Language, Text
@@ -176,7 +176,10 @@ class FakeAppeals:
 
 
 class FakePolicies:
-    """A folder with one playbook and three actions."""
+    """A folder with one playbook and three actions; `today` are its limits."""
+
+    def __init__(self) -> None:
+        self.today = LIMITS
 
     def catalog(self) -> ActionCatalog:
         return CATALOG
@@ -191,19 +194,28 @@ class FakePolicies:
         return LOOKUPS
 
     def limits(self) -> Limits | None:
-        return LIMITS
+        return self.today
 
 
 @dataclass
 class FakeLimits:
-    """Books everything, unless there is a `full` limit."""
+    """Books everything, unless there is a `full` limit. `away` refuses previews."""
 
     full: Full | None = None
+    totals: dict[Power, int] = field(default_factory=dict)
+    away: bool = False
     bookings: list[Booking] = field(default_factory=list)
+    previews: list[Booking] = field(default_factory=list)
 
     async def book(self, booking: Booking) -> Booked:
         self.bookings.append(booking)
         return Booked(full=self.full)
+
+    async def room(self, booking: Booking) -> Booked:
+        self.previews.append(booking)
+        if self.away:
+            raise Unavailable("the ledger isn’t responding")
+        return Booked(full=self.full, totals=self.totals)
 
 
 LIMITS = Limits.model_validate(

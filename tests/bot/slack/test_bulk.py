@@ -11,12 +11,13 @@ from deploy.sandbox.slack.blockkit.values import options_of
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
 from tests.bot.slack.conftest import SlackEnvironment
-from tests.bot.slack.fakes import CASE, ROUTE, case
+from tests.bot.slack.fakes import CASE, NOW, ROUTE, case
 from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.case.commands import DecideBulk, Place, StopBulk
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Actor
+from workflows.domain.policy.limits import Full, Limits, Power
 from workflows.domain.policy.playbook import PresetAction
 
 REASON = "同じ端末から登録された業者"
@@ -104,6 +105,100 @@ async def test_the_reach_is_shown_before_anything_is_sent(env: SlackEnvironment)
         seen=60,
     )
     assert await sato.views() == []
+
+
+HOUR = timedelta(hours=1)
+LIMITS = Limits.model_validate(
+    {
+        "approval": {"by": "lead", "within": "30m"},
+        "bulk": 100,
+        "velocity": {"actions": 90, "within": "10m"},
+        "people": {"decisions": {"most": 100, "within": "1h"}},
+    }
+)
+REACHED = Full(power=Power.DECISIONS, holder="U0SATO", most=100, within=HOUR, used=80)
+
+
+def limited(env: SlackEnvironment) -> None:
+    """Gives these limits to the case and to today's policy."""
+    env.policies.today = LIMITS
+    now = bulk_case()
+    policy = now.policy.model_copy(update={"limits": LIMITS})
+    limited_case = now.model_copy(update={"policy": policy})
+    env.cases.memories[ROUTE] = CaseSnapshot(case=limited_case)
+
+
+@pytest.mark.parametrize(
+    ("resets", "user", "first", "words"),
+    [
+        (
+            40,
+            "U0SATO",
+            "「影響を確認」",
+            "⚠️ 60件は違反の判断の上限（1時間に100件、残り20件）を超えるため、判断しても"
+            "実行しません。対象を減らすか、ほかの担当者に依頼するか、41分後に判断してください。",
+        ),
+        (
+            None,
+            "U0CLARK",
+            "“Check impact”",
+            "⚠️ These 60 subjects exceed the limit of 100 decisions in 1 hour (20 left), so a "
+            "decision would be refused: choose fewer subjects.",
+        ),
+    ],
+)
+async def test_a_choice_above_the_persons_limit_says_so_before_it_is_sent(
+    env: SlackEnvironment, resets: int | None, user: str, first: str, words: str
+):
+    """The preview asks the ledger and books nothing; the case refuses what is sent all the same."""
+    limited(env)
+    at = None if resets is None else NOW + timedelta(minutes=resets)
+    env.limits.full = REACHED.model_copy(update={"resets_at": at})
+    person = await opened(env, user, first)
+    assert await person.fill_and_submit(FIELDS) == {"ok": True}
+    view = await showing(person, words)
+    assert "60件に実行します" not in visible_text(view)
+    assert "This decides for 60 subjects." not in visible_text(view)
+    assert "1,240" in visible_text(view)
+    assert (env.cases.clicks, env.limits.bookings) == ([], [])
+    uses = [(u.power, u.holder, u.amount, u.most) for u in env.limits.previews[-1].uses]
+    assert uses == [(Power.DECISIONS, user, 60, 100), (Power.ACTIONS, user, 60, None)]
+    await person.fill_and_submit({})
+    assert env.cases.clicks[0][1].command.seen == 60
+
+
+async def test_after_fewer_subjects_the_choice_can_be_decided(env: SlackEnvironment):
+    """The input stays, and another preview asks again."""
+    limited(env)
+    env.limits.full = REACHED
+    sato = await opened(env)
+    await sato.fill_and_submit(FIELDS)
+    await showing(sato, "対象を減らしてください。")
+    env.limits.full = None
+    await sato.fill_and_submit({"sources": [], "ids": "u_900"})
+    view = await showing(sato, "2件に実行します")
+    assert "リードの承認後" not in visible_text(view)
+    await sato.fill_and_submit({})
+    assert env.cases.clicks[0][1].command.seen == 2
+
+
+async def test_a_preview_above_the_budget_of_actions_names_the_approval(env: SlackEnvironment):
+    """`velocity` counts the person's earlier actions as well."""
+    limited(env)
+    env.limits.totals = {Power.ACTIONS: 91}
+    sato = await opened(env)
+    await sato.fill_and_submit(FIELDS)
+    assert "リードの承認後に実行します。" in visible_text(await showing(sato, "60件に実行します"))
+
+
+async def test_a_preview_without_the_ledger_has_the_impact(env: SlackEnvironment):
+    """The case compares again when the decision comes."""
+    limited(env)
+    env.limits.away = True
+    sato = await opened(env)
+    await sato.fill_and_submit(FIELDS)
+    view = await showing(sato, "60件に実行します")
+    assert view["submit"]["text"] == "判断する"
 
 
 async def test_another_choice_is_shown_again(env: SlackEnvironment):

@@ -15,6 +15,7 @@ from bot.slack.bulk.form import (
     bulk_view,
     confirmation,
     list_view,
+    over_limit,
     redrawn,
 )
 from bot.slack.modals.choices import Choices, choices_at, choices_of
@@ -22,7 +23,7 @@ from bot.slack.modals.form import sentence_view
 from bot.slack.modals.forms import FORMS, view_of
 from bot.slack.modals.metadata import Metadata
 from tests.activities.slack.cases import CASE, ROUTE
-from tests.bot.slack.fakes import FakePolicies, line
+from tests.bot.slack.fakes import NOW, FakePolicies, line
 from tests.slack_shapes.cases import REFUSED, StoryCase
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, view
@@ -31,6 +32,7 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Impact, Sum
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.policy.actions import ActionSpec
+from workflows.domain.policy.limits import Full, Power
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.values import Text
 
@@ -138,6 +140,12 @@ def _afterwards(scene: Scene) -> Iterator[tuple[str, str]]:
     yield "counting", scene.catalog.say("bot.bulk.counting")
     yield "confirmation", confirmation(60, touched, True, reader)
     yield "confirmation alone", confirmation(1, Impact(), False, reader)
+    full = Full(
+        power=Power.DECISIONS, holder="U0SATO", most=10_000, within=timedelta(days=7), used=9_999
+    )
+    yield "above the limit for good", over_limit(1_000, touched, full, reader, NOW)
+    later = full.model_copy(update={"resets_at": NOW + timedelta(days=6)})
+    yield "above the limit", over_limit(1_000, touched, later, reader, NOW)
 
 
 def _lists(scene: Scene) -> Iterator[tuple[str, Sent]]:

@@ -1,7 +1,7 @@
 """Test environment of one case: its ledger, and Slack under the control of the test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -92,6 +92,7 @@ class CaseEnvironment:
     told: list[Tell] = field(default_factory=list)
     full: Full | None = None
     bookings: list[Booking] = field(default_factory=list)
+    during_booking: Callable[[], Awaitable[None]] | None = None
     alerted: list[LimitAlert] = field(default_factory=list)
     reached: Told = field(default_factory=lambda: Told(reached=("U0TANAKA",)))
     may_claim: asyncio.Event = field(default_factory=asyncio.Event)
@@ -213,6 +214,8 @@ class CaseEnvironment:
     async def book(self, booking: Booking) -> Booked:
         """Records the booking, and refuses it while there is a `full` limit."""
         self.bookings.append(booking)
+        if self.during_booking is not None:
+            await self.during_booking()
         totals = {use.power: use.amount for use in booking.uses}
         return Booked(full=self.full) if self.full else Booked(totals=totals)
 

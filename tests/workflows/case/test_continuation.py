@@ -14,7 +14,8 @@ from tests.workflows.case.environment import (
     CaseEnvironment,
     case_environment,
 )
-from tests.workflows.domain.builders import POLICY, SATO, T0, a_case, an_alert
+from tests.workflows.case.test_limits import PEOPLE
+from tests.workflows.domain.builders import POLICY, SATO, T0, a_case, an_alert, preset
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.case_workflow import CaseWorkflow
 from workflows.domain.case import commands as cmd
@@ -58,6 +59,59 @@ async def test_alerts_too_large_for_a_new_history_stay_in_the_old_one(
     assert env.openings[1].alert.id == "chat-000002"
     alerts = [each.id for claim in env.claims for each in claim.alerts]
     assert sorted(alerts) == [f"chat-{number:06}" for number in range(3, 42)]
+
+
+def decided(env: CaseEnvironment) -> int:
+    """The number of decisions in the ledger."""
+    return [each.event.kind for each in env.events].count("decided")
+
+
+async def test_a_new_history_waits_for_a_booking(env: CaseEnvironment) -> None:
+    """The press is booked once, decided in the history that booked it, and known to the next."""
+    async with (
+        env.worker(cards_queue(QUEUE)),
+        env.worker(updates_queue(QUEUE)),
+        env.worker(slack_queue(QUEUE)),
+    ):
+        handle = await env.alerts([an_alert(1, score=0.5)], PEOPLE)
+        await env.wait_open(handle)
+        first = (await handle.describe()).run_id
+        lengths: list[tuple[str | None, int]] = []
+
+        async def grow() -> None:
+            """An attempt that takes too long is repeated, perhaps beside this one."""
+            while not lengths or lengths[-1][1] <= 60:
+                await handle.signal(CaseWorkflow.nudge)
+                await answered(lambda: env.cases.reached(handle.id))
+                found = await handle.describe()
+                lengths.append((found.run_id, found.history_length))
+
+        while (await handle.describe()).history_length < 45:
+            await handle.signal(CaseWorkflow.nudge)
+            await answered(lambda: env.cases.reached(handle.id))
+        env.during_booking = grow
+        while not decided(env):
+            # A machine that is too busy for the booking refuses the press.
+            refusals = len(env.answers)
+            await env.press(handle, preset(SATO, "ban"))
+            await wait_until(
+                lambda before=refusals: decided(env) or len(env.answers) > before,
+                WAIT_SECONDS,
+                what="the decision, or a refusal",
+            )
+
+        async def renewed() -> bool:
+            return (await handle.describe()).run_id != first
+
+        await wait_until(renewed, WAIT_SECONDS, what="a new history")
+        memory = await answered(lambda: env.cases.memory(handle.id))
+    assert {run for run, _ in lengths} == {first}
+    assert lengths[-1][1] > 60
+    assert len({use.key for booking in env.bookings for use in booking.uses}) == 1
+    assert decided(env) == 1
+    assert memory is not None
+    assert memory.case is not None
+    assert [each.id for each in memory.case.decisions] == ["D1"]
 
 
 async def test_a_new_history_records_the_card(env: CaseEnvironment) -> None:

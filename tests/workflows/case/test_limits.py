@@ -106,3 +106,16 @@ async def test_automation_above_its_limit_is_withheld(env: CaseEnvironment) -> N
     assert withheld.limit == env.full
     assert "protection_started" not in kinds(env)
     assert handle.id.startswith("case/")
+
+
+async def test_the_leads_are_alerted_as_often_as_the_ledger_says(env: CaseEnvironment) -> None:
+    """The case records a limit once, and the ledger asks for an alert in each time of it."""
+    full = {"power": Power.DETECTOR, "holder": "live-chat", "resets_at": None}
+    env.full = FULL.model_copy(update=full)
+    async with env.worker(slack_queue(QUEUE)):
+        await env.alerts([an_alert(1)], AUTOMATION)
+        await env.wait_event("protection_withheld")
+        await env.alerts([an_alert(2)], AUTOMATION)
+        await wait_until(lambda: len(env.alerted) == 2, what="the second alert")
+    assert len({each.key for each in env.alerted}) == 2
+    assert kinds(env).count("protection_withheld") == 1

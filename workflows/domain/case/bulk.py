@@ -6,11 +6,12 @@ The ledger has the subjects. A case has only counts: a thousand subjects would n
 from datetime import datetime
 
 from workflows.domain.alerts import Subject
+from workflows.domain.policy.limits import LARGEST_BULK
 from workflows.domain.values import Text, Value
 
 BULK = "bulk"
 """The type of the subject that represents all subjects in the decision's actions."""
-MOST = 1_000
+MOST = LARGEST_BULK
 """Subjects of one decision; more are too many to review."""
 WAVE = 25
 """Subjects whose actions run at the same time."""

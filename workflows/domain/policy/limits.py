@@ -91,6 +91,10 @@ class Exposure(Written):
     within: Duration
 
 
+LARGEST_BULK = 1_000
+"""Subjects of a bulk decision at most."""
+
+
 class Limits(Written):
     """Limits above which a decision needs `approval`, or a command is refused (limits.yaml).
 
@@ -100,7 +104,7 @@ class Limits(Written):
 
     velocity: Velocity | None = None
     exposure: Exposure | None = None
-    bulk: Annotated[int, Field(ge=1, le=1000)] = 5
+    bulk: Annotated[int, Field(ge=1, le=LARGEST_BULK)] = 5
     approval: ApprovalRule
     people: PeopleLimits = PeopleLimits()
     automation: AutomationLimits = AutomationLimits()
@@ -170,6 +174,30 @@ def use_of(
     return Use(
         key=key, power=power, holder=holder, amount=amount, within=rate.within, most=rate.most
     )
+
+
+def budget_use(limits: Limits | None, key: str, holder: str, amount: int) -> Use | None:
+    """The use of a person's budget of actions (`velocity`), which is only counted."""
+    if limits is None or limits.velocity is None or amount < 1:
+        return None
+    within = limits.velocity.within
+    return Use(key=key, power=Power.ACTIONS, holder=holder, amount=amount, within=within)
+
+
+def uses_of_bulk(
+    limits: Limits | None, key: str, holder: str, count: int, actions: int
+) -> tuple[Use, ...]:
+    """The uses of a bulk decision for `count` subjects, each with this number of `actions`.
+
+    Above `bulk` it takes nothing of the budget: it needs an approval anyway, and the person's next
+    small decisions should not wait for that.
+    """
+    small = limits is not None and count <= limits.bulk
+    uses = (
+        use_of(limits, Power.DECISIONS, key, holder, count),
+        budget_use(limits, key, holder, count * actions if small else 0),
+    )
+    return tuple(each for each in uses if each is not None)
 
 
 def full(use: Use, earlier: Sequence[Spent], now: datetime) -> Full | None:

@@ -11,7 +11,7 @@ from workflows.domain.case.model import Case
 from workflows.domain.case.planning import rules_of_decision, undo_rules_of
 from workflows.domain.case.refusals import Outcome, Rules
 from workflows.domain.policy.actions import ApprovalRule
-from workflows.domain.policy.limits import Limits, Power, Use, use_of
+from workflows.domain.policy.limits import Power, Use, budget_use, use_of, uses_of_bulk
 from workflows.domain.policy.playbook import Policy
 from workflows.domain.policy.strictness import differences
 from workflows.domain.policy.strictness import tighten as tightened
@@ -70,9 +70,10 @@ def uses_of(
             uses += _uses_of_decision(case, event.decision)
         elif isinstance(event, ev.Approved):
             asked = case.approval.requested_at.isoformat() if case.approval is not None else ""
-            uses.append(_use(case, event, Power.APPROVALS, f"{event.decision}/{asked}"))
-        elif _is_undo(command, event):
-            uses.append(_use(case, event, Power.UNDOS, f"undo/{_last_turn(case)}"))
+            key = f"{event.decision}/{asked}"
+            uses.append(_use(case, event, Power.APPROVALS, event.decision, key))
+        elif (undone := _undone_by(command, event)) is not None:
+            uses.append(_use(case, event, Power.UNDOS, undone, f"undo/{_last_turn(case)}"))
     if isinstance(command, cmd.LiftProtection):
         lifted = [e.protection for e in events if isinstance(e, ev.ProtectionDismissed)]
         key = f"{case.id}/{'+'.join(lifted)}/{command.by.id}"[:256]
@@ -81,18 +82,19 @@ def uses_of(
     return tuple(each for each in uses if each is not None)
 
 
-def _use(case: Case, event: ev.Event, power: Power, key: str) -> Use | None:
+def _use(case: Case, event: ev.Event, power: Power, decision: str, key: str) -> Use | None:
     assert event.by is not None
-    last = case.decision
-    amount = 1 if last is None else last.subjects
+    amount = next((each.subjects for each in case.decisions if each.id == decision), 1)
     return use_of(case.policy.limits, power, f"{case.id}/{key}/{event.by}", event.by, amount)
 
 
-def _is_undo(command: cmd.PersonCommandBase, event: ev.Event) -> bool:
-    """Whether a person undoes, or asks to; agreeing to an undo is an approval."""
-    if isinstance(event, ev.ApprovalRequested):
-        return event.approval.purpose is Purpose.UNDO
-    return isinstance(event, ev.UndoRequested) and not isinstance(command, cmd.Approve)
+def _undone_by(command: cmd.PersonCommandBase, event: ev.Event) -> str | None:
+    """The decision that a person undoes, or asks to; agreeing to an undo is an approval."""
+    if isinstance(event, ev.ApprovalRequested) and event.approval.purpose is Purpose.UNDO:
+        return event.approval.decision
+    if isinstance(event, ev.UndoRequested) and not isinstance(command, cmd.Approve):
+        return event.decision
+    return None
 
 
 def _last_turn(case: Case) -> int:
@@ -100,30 +102,16 @@ def _last_turn(case: Case) -> int:
 
 
 def _uses_of_decision(case: Case, decision: Decision) -> tuple[Use | None, ...]:
-    limits, key = case.policy.limits, f"{case.id}/{decision.id}/{decision.by}"
+    """The uses of a decision; kept protections take nothing of the budget of actions."""
+    limits, key, by = case.policy.limits, f"{case.id}/{decision.id}/{decision.by}", decision.by
+    if decision.bulk is not None:
+        return uses_of_bulk(limits, key, by, decision.bulk.count, len(decision.actions))
     violation = decision.verdict is Verdict.VIOLATION
     power = Power.DECISIONS if violation else Power.CLEARS
     return (
-        use_of(limits, power, key, decision.by, decision.subjects),
-        _velocity_of(limits, key, decision),
+        use_of(limits, power, key, by, decision.subjects),
+        budget_use(limits, key, by, len(decision.actions) - len(decision.keeps)),
     )
-
-
-def _velocity_of(limits: Limits | None, key: str, decision: Decision) -> Use | None:
-    """The actions that a decision takes of its person's budget; kept protections take none.
-
-    A bulk decision above the limit takes none: it needs an approval anyway, and the person's next
-    small decisions should not wait for that.
-    """
-    if limits is None or limits.velocity is None:
-        return None
-    amount = len(decision.actions) - len(decision.keeps)
-    if decision.bulk is not None:
-        amount = 0 if decision.over_limit else decision.bulk.count * len(decision.actions)
-    if amount < 1:
-        return None
-    within = limits.velocity.within
-    return Use(key=key, power=Power.ACTIONS, holder=decision.by, amount=amount, within=within)
 
 
 def automatic_uses(case: Case, events: Iterable[ev.Event], detector: str) -> tuple[Use, ...]:

@@ -19,7 +19,7 @@ from workflows.domain.policy.checks.finding import (
     Place,
     unheld,
 )
-from workflows.domain.policy.limits import Limits, Rate
+from workflows.domain.policy.limits import LARGEST_BULK, Limits, Rate
 from workflows.domain.policy.reports import LEAST_KEPT, Kept
 from workflows.domain.policy.roster import Gap, Roster, date_of, gaps
 from workflows.domain.values import format_duration
@@ -93,15 +93,22 @@ def limits_count_over_a_week_at_most(bundle: Bundle) -> Findings:
 
 
 def limits_leave_room_for_bulk_decisions(bundle: Bundle) -> Findings:
-    """Where a playbook has `bulk: true`, one person can decide, approve and undo more than few."""
+    """Where a playbook has `bulk: true`, a decision fits, and so do its approval and its undo."""
     limits = bundle.limits
     if limits is None or not any(each.bulk for each in bundle.playbooks.values()):
         return
+    decisions = limits.people.decisions
+    largest = min(decisions.most if decisions is not None else LARGEST_BULK, LARGEST_BULK)
     for (part, name), rate in _rates(limits):
+        place = (part, name, "most")
         if name in ("decisions", "approvals", "undos") and rate.most <= limits.bulk:
             what = f"`{name}` allows no bulk decision, which counts each of its subjects"
             write = f"write more than {limits.bulk}, or remove `bulk: true` from the playbooks"
-            yield Finding(LIMITS, (part, name, "most"), what, write, warning=True)
+            yield Finding(LIMITS, place, what, write, warning=True)
+        elif name in ("approvals", "undos") and rate.most < largest:
+            what = f"a bulk decision may have {largest} subjects, and `{name}` allows only part"
+            write = f"write {largest} or more, or lower `decisions`"
+            yield Finding(LIMITS, place, what, write, warning=True)
 
 
 def _rates(limits: Limits | None) -> Iterator[tuple[tuple[str, str], Rate]]:

@@ -107,6 +107,24 @@ def test_an_approval_and_an_undo_count() -> None:
     assert counted(case, cmd.Undo(by=REED), 4) == [(Power.UNDOS, 1)]
 
 
+def test_an_undo_counts_the_subjects_of_the_decision_that_it_undoes() -> None:
+    """A later decision without an effect does not make it smaller."""
+    case = a_case(policy=policy(bulk=True))
+    command = cmd.DecideBulk(
+        by=SATO,
+        actions=({"action": "suspend"},),  # type: ignore[arg-type]
+        reason="同じ端末",
+        bulk=Bulk(id="B1", type="user", count=40),
+    )
+    case = follow(case, command, minutes(1))
+    case = follow(case, cmd.Approve(by=TANAKA), minutes(2))
+    case = follow(case, news(case, ActionStatus.DONE), minutes(3))
+    (bulk,) = case.decisions
+    later = bulk.model_copy(update={"id": "D2", "bulk": None, "actions": ()})
+    case = case.model_copy(update={"decisions": (bulk, later), "phase": Phase.CLOSED})
+    assert counted(case, cmd.Undo(by=TANAKA), 4) == [(Power.UNDOS, 40)]
+
+
 def test_lifting_counts_each_protection() -> None:
     """Two protections are lifted with one press."""
     case = follow(a_case(policy=LIMITED), cmd.ProtectNow(rules=(0, 1)), minutes(0))
