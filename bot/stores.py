@@ -223,7 +223,9 @@ class Stores:
         for row in closed:
             decisions = await self._recovery.decisions_to_end(row["id"])
             ids = {enforcement_workflow_id(row["id"], each) for each in decisions} - running
-            if any([not await self._is_running(each) for each in sorted(ids)]):
+            lacks = any([not await self._is_running(each) for each in sorted(ids)])
+            # A closed case that runs starts its enforcement itself.
+            if lacks and not await self._is_running(closed_workflow_id(row["id"])):
                 found.append(row)
         return found
 
@@ -387,6 +389,8 @@ class Stores:
             return Line(False, f"{what}: not started again: {error}; repeat the command")
         except RPCError as error:
             return Line(False, f"{what}: not started again: Temporal says {error.status.name}")
+        except (ApplicationError, Undecryptable):
+            return Line(False, f"{what}: not started again: its history can't be read")
         return Line(True, f"{what}: started again at Temporal") if began else None
 
     async def _case_again(self, row: Row) -> bool:
@@ -395,7 +399,7 @@ class Stores:
         False if it runs meanwhile. Raises `NotRestorable`, `OutOfReach` and `RPCError`.
         """
         case, own = row["id"], closed_workflow_id(row["id"])
-        if _is_open(row) and not await self._is_lost(row, {}):
+        if not await self._is_still_lost(row):
             return False
         packed = self._policies.current_packed(row["playbook"])
         snapshot = await self._recovery.snapshot(row, packed)
@@ -414,6 +418,11 @@ class Stores:
             if await self._cases.start_again(start.model_copy(update={"workflow_id": own})):
                 return True
         raise OutOfReach(f"{own} runs")
+
+    async def _is_still_lost(self, row: Row) -> bool:
+        if await self._recovery.is_unfinished(row["id"]):
+            return await self._is_lost(row, {})
+        return bool(await self._without_end([row]))
 
     async def _appeal_again(self, row: Row) -> bool:
         """Starts an appeal; False if it runs meanwhile. Raises as `_case_again`."""
