@@ -179,7 +179,9 @@ class BulkWorkflow:
         )
         members = await execute(BulkPort.bulk_part, part)
         # The ledger takes no write with a lower number.
-        self._writes = max(self._writes, *(member.version for member in members))
+        self._writes = max((self._writes, *(member.version for member in members)))
+        for place in sorted(set(places) - {member.place for member in members}):
+            self._miss(place)
         for member in members:
             wanted = self._progress.marks[member.place]
             alive = member.place in self._progress.alive
@@ -189,6 +191,15 @@ class BulkWorkflow:
         await self._write()
         if not self._settled or self._progress.next_wave(WAVE):
             await self._report_soon()
+
+    def _miss(self, place: int) -> None:
+        """Marks a subject that the ledger has lost: a person has to give it up."""
+        given_up = self._progress.marks[place] is MemberStatus.TO_GIVE_UP
+        self._progress.begin(place)
+        if given_up:
+            self._progress.forget(place)
+        else:
+            self._progress.lose(place, _VANISHED)
 
     async def _start_or_ask(self, member: Member, wanted: MemberStatus, alive: bool) -> None:
         """Starts one subject's enforcement, or signals the one that runs."""

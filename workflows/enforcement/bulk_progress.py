@@ -178,6 +178,7 @@ class BulkProgress:
 
     def restore(self, letters: str) -> None:
         """Restores the states from the ledger. An enforcement that is over ignores its signal."""
+        letters = letters.ljust(len(self.marks), MemberStatus.WAITING.value)
         self.marks = [MemberStatus(letter) for letter in letters]
         waiting = MEMBERS_IN_FORCE if self.timed else frozenset[MemberStatus]()
         self.alive = set(self._with({MemberStatus.FAILED, *waiting}))

@@ -5,10 +5,15 @@ from uuid import uuid4
 
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.worker import Worker
 
+from bot.query_guard import GuardedRunner
+from deploy.sandbox.slack.person import wait_until
 from tests.workflows.domain.builders import CATALOG, a_case, minutes
-from tests.workflows.enforcement.environment import enforcing
+from tests.workflows.enforcement.environment import Listener, enforcing
+from tests.workflows.enforcement.test_bulk_progress import a_start
 from tests.workflows.enforcement.test_workflow import Market, running
+from workflows.bulk_workflow import BulkWorkflow
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import (
     ActionState,
@@ -25,6 +30,7 @@ from workflows.enforcement.platform_calls import ActionRun
 from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.inputs import EnforcementStart, Job
 from workflows.ports import cases
+from workflows.ports.bulk import BulkPart, BulkRows, Member
 
 S = ActionStatus
 
@@ -133,3 +139,41 @@ async def test_a_dry_run_sends_nothing(temporal: str) -> None:
     async with enforcing(temporal, market.carry_out, dry_run) as client:
         assert await ended(client, resumed(S.PENDING, dry_run=True)) == [S.DRY_RUN]
         assert market.took == []
+
+
+async def test_subjects_that_the_ledger_has_lost_are_failed_and_can_be_given_up(
+    temporal: str,
+) -> None:
+    """Otherwise the case would be enforcing for ever."""
+
+    @activity.defn(name="bulk_part")
+    async def bulk_part(part: BulkPart) -> tuple[Member, ...]:
+        return ()
+
+    @activity.defn(name="bulk_statuses")
+    async def bulk_statuses(bulk: str) -> str:
+        return ""
+
+    @activity.defn(name="record_bulk")
+    async def record_bulk(rows: BulkRows) -> None:
+        return None
+
+    known = [bulk_part, bulk_statuses, record_bulk]
+    async with enforcing(temporal, *known) as client:
+        lists = {"workflows": [BulkWorkflow, Listener], "activities": known}
+        async with Worker(client, task_queue="bulk", workflow_runner=GuardedRunner(), **lists):
+            start = a_start(2, rebuilt=True).model_copy(update={"workflow_id": "case/x"})
+            handle = await client.start_workflow(
+                BulkWorkflow.run, start, id=f"e/{uuid4().hex}", task_queue="bulk"
+            )
+            listener = client.get_workflow_handle_for(Listener.run, "case/x")
+
+            async def failed() -> bool:
+                reports = await listener.query(Listener.reports)
+                return any(news.status is S.FAILED for each in reports for news in each.actions)
+
+            await wait_until(failed, what="the report of the failure")
+            await handle.signal("ask", Ask(kind=AskKind.GIVE_UP, by="U0SATO"))
+            report: EnforcementReport = await handle.result()
+            assert report.tally is not None
+            assert (report.tally.given_up, report.tally.left) == (2, 0)
