@@ -1,7 +1,8 @@
-"""Ledger and Temporal compared: their common id, cases that one of them lost, and the repair."""
+"""Ledger and Temporal compared: their common id, what one of them lost, and the repair."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -30,10 +31,11 @@ from activities.ledger.verification import Verifier
 from activities.signatures import Signer
 from bot.encryption import Undecryptable
 from bot.policies import Policies
-from workflows.client import Cases, OutOfReach
+from workflows.client import Appeals, Cases, OutOfReach
 from workflows.domain.case.model import Phase
 from workflows.domain.ids import appeal_workflow_id, closed_workflow_id, enforcement_workflow_id
 from workflows.inputs import CaseStart, PendingWork
+from workflows.ports.appeals import AppealWrite
 from workflows.ports.cases import ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
 
 MARK = "koban/installation"
@@ -42,6 +44,8 @@ NOTE = "Koban installation "
 TRY = timedelta(seconds=5)
 CONFIRMED = 50
 """Cases that one look asks Temporal about, one by one: its list is a second late."""
+COMPARED, AT_ONCE = 200, 10
+"""Running cases whose version one look compares, and how many of them at the same time."""
 NAMED = 5
 YOUNG = timedelta(minutes=1)
 """A workflow that began since then may not be in the ledger yet."""
@@ -51,7 +55,7 @@ READ_SECONDS = 60.0
 """Most seconds of one comparison, which goes on where its caller gives up."""
 _AWAY = (RPCError, RuntimeError, LedgerUnavailable)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-CASE, APPEAL = "CaseWorkflow", "AppealWorkflow"
+CASE, APPEAL, ENFORCEMENT = "CaseWorkflow", "AppealWorkflow", "EnforcementWorkflow"
 FIX = "run koban doctor --fix."
 
 log = structlog.get_logger()
@@ -65,11 +69,18 @@ class Line(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One run of a workflow."""
+    """One run of a workflow; the latest one without `run_id`."""
 
     workflow_id: str
-    run_id: str
-    began: datetime
+    run_id: str | None = None
+    began: datetime = _NEVER
+
+
+class Compared(NamedTuple):
+    """Cases of the ledger that Temporal lacks, and ids of those of which it has newer events."""
+
+    lost: list[Row]
+    behind: list[str]
 
 
 class Stores:
@@ -93,7 +104,9 @@ class Stores:
         self._client = client
         self._database = database
         self._policies = policies
-        self._cases = Cases(client, task_queue)
+        self._cases = Cases(client, task_queue, rpc_timeout=TRY)
+        self._appeals = Appeals(client, task_queue, rpc_timeout=TRY)
+        self._next = 0
         self._ledger = Ledger(database, policies=stored)
         self._recovery = Recovery(database, stored)
         self._unsigned_until = unsigned_until
@@ -160,31 +173,40 @@ class Stores:
     async def problems(self, writes: bool = True) -> str | None:
         """Sentences on what one store lacks, None without any. Raises `LedgerUnavailable`."""
         apart = await self.settle(writes)
-        lost = await self.lost()
+        lost, behind = await self.compared()
         orphans = await self.orphans()
         found = [apart] if apart else []
         if lost:
             found.append(f"Temporal lacks {_named([row['id'] for row in lost])}: {FIX}")
+        if behind:
+            found.append(f"The ledger lacks events of {_named(behind)}: {FIX}")
         if orphans:
             ids = sorted({run.workflow_id for run in orphans})
             found.append(f"The ledger lacks the cases of {_named(ids)}: {FIX}")
         appeals = await self.lost_appeals()
         if appeals:
-            found.append(
-                f"Temporal lacks {_named(appeals)}: an appeal is not restored; answer it outside "
-                "Koban."
-            )
+            found.append(f"Temporal lacks the appeals {_named([a['id'] for a in appeals])}: {FIX}")
         return " ".join(found) or None
 
-    async def lost(self) -> list[Row]:
-        """Cases of the ledger that should run at Temporal, and do not."""
+    async def compared(self, whole: bool = False) -> Compared:
+        """Compares open cases, and closed ones with an action to lift or to undo.
+
+        Of those that Temporal does not list it is asked for the first `CONFIRMED` one by one; the
+        rest counts as lost if all of these are. Versions are compared of some, or the `whole`.
+        """
         rows = await self._recovery.unfinished()
-        closed = await self._recovery.to_lift()
         running = await self._running(CASE) if rows else set()
-        holders = {row["workflow_id"]: row["id"] for row in rows if _is_open(row)}
+        holders = _holders(rows)
         missing = [row for row in rows if not _runs(row, running, holders)]
-        found = [row for row in missing[:CONFIRMED] if await self._is_lost(row, holders)]
-        return [*found, *missing[CONFIRMED:], *await self._without_lift(closed)]
+        asked = missing[:CONFIRMED]
+        lost = [row for row in asked if await self._is_lost(row, holders)]
+        if len(lost) == len(asked):
+            lost += missing[CONFIRMED:]
+        lost += await self._without_end(await self._recovery.to_end())
+        ended = set(await self._behind_runs(lost if whole else lost[:CONFIRMED]))
+        others = [row for row in rows if _runs(row, running, holders)]
+        behind = sorted({*ended, *await self._behind(others if whole else self._some(others))})
+        return Compared([row for row in lost if row["id"] not in ended], behind)
 
     async def _is_lost(self, row: Row, holders: dict[str, str]) -> bool:
         ids = [closed_workflow_id(row["id"])]
@@ -193,17 +215,77 @@ class Stores:
         if any([await self._is_running(each) for each in ids]):
             return False
         # It may have ended since its row was read.
-        latest = [each["id"] for each in await self._recovery.unfinished()]
-        return row["id"] in latest
+        return await self._recovery.is_unfinished(row["id"])
 
-    async def _without_lift(self, closed: Sequence[Row]) -> list[Row]:
-        running = await self._running("EnforcementWorkflow") if closed else set()
+    async def _without_end(self, closed: Sequence[Row]) -> list[Row]:
+        running = await self._running(ENFORCEMENT) if closed else set()
         found = []
         for row in closed:
-            decisions = await self._recovery.decisions_to_lift(row["id"])
+            decisions = await self._recovery.decisions_to_end(row["id"])
             ids = {enforcement_workflow_id(row["id"], each) for each in decisions} - running
-            if any([not await self._is_running(each) for each in sorted(ids)]):
+            lacks = any([not await self._is_running(each) for each in sorted(ids)])
+            # A closed case that runs starts its enforcement itself.
+            if lacks and not await self._is_running(closed_workflow_id(row["id"])):
                 found.append(row)
+        return found
+
+    # -- an older backup of the ledger ----------------------------------------------------
+
+    def _some(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """The next few: each look goes on where the previous one ended."""
+        first = self._next if self._next < len(rows) else 0
+        self._next = first + COMPARED
+        return rows[first : self._next]
+
+    async def _behind(self, rows: Sequence[Row]) -> list[str]:
+        """Running cases that wrote events which the ledger lacks; a worker has to answer."""
+        try:
+            return await _which(self._is_behind, rows)
+        except OutOfReach as error:
+            log.warning("versions_not_compared", error=str(error))
+            return []
+
+    async def _behind_runs(self, rows: Sequence[Row]) -> list[str]:
+        """Cases of which runs that have ended wrote events which the ledger lacks."""
+        some = await self._runs(f"WorkflowType = '{CASE}'", 1) if rows else []
+        return await _which(self._has_newer, rows) if some else []
+
+    async def _is_behind(self, row: Row) -> bool:
+        case = row["id"]
+        for workflow_id in (row["workflow_id"], closed_workflow_id(case)):
+            memory = await self._cases.memory(workflow_id)
+            state = memory.case if memory is not None else None
+            if state is not None and state.id == case and state.version > row["version"]:
+                # Its latest events may still be on their way to the ledger.
+                written = (await self._written(Run(workflow_id))).get(case, 0)
+                return written > await self._recovery.version(case)
+        return False
+
+    async def _has_newer(self, row: Row) -> bool:
+        """Whether a run wrote events which the ledger lacks; also if it can't be read."""
+        for workflow_id in dict.fromkeys((row["workflow_id"], closed_workflow_id(row["id"]))):
+            for run in await self._runs(f"WorkflowId = '{workflow_id}'"):
+                try:
+                    written = await self._written(run)
+                except (ApplicationError, Undecryptable):
+                    return True
+                if written.get(row["id"], 0) > row["version"]:
+                    return True
+        return False
+
+    async def _written(self, run: Run) -> dict[str, int]:
+        """The last event of each case that a run found in the ledger, or wrote there."""
+        found: dict[str, int] = {}
+        async for name, given, result in _steps(self._client, run):
+            if name == STARTED:
+                memory, pending = given.memory, given.under_way
+                if memory is not None and memory.case is not None:
+                    waiting = len(pending.events) if pending is not None else 0
+                    found[memory.case.id] = memory.case.version - waiting
+            elif name == "open_case" and result.event is not None:
+                found[result.event.case] = 1
+            elif name == "record" and given.events:
+                found[given.case] = max(found.get(given.case, 0), given.events[-1].seq)
         return found
 
     async def orphans(self) -> list[Run]:
@@ -220,19 +302,27 @@ class Stores:
     async def _is_known(self, workflow_id: str, known: Collection[str]) -> bool:
         return workflow_id in known or await self._recovery.has(workflow_id.rpartition("/")[2])
 
-    async def lost_appeals(self) -> list[str]:
+    async def lost_appeals(self) -> list[Row]:
         """Open appeals of the ledger that do not run at Temporal."""
         waiting = await self._recovery.open_appeals()
         running = await self._running(APPEAL) if waiting else set()
-        missing = [each for each in waiting if appeal_workflow_id(each) not in running]
-        return [each for each in missing if not await self._is_running(appeal_workflow_id(each))]
+        missing = [row for row in waiting if appeal_workflow_id(row["id"]) not in running]
+        if not any([not await self._is_running(appeal_workflow_id(row["id"])) for row in missing]):
+            return []
+        # One may have ended since its row was read.
+        open_now = {row["id"] for row in await self._recovery.open_appeals()}
+        return [
+            row
+            for row in missing
+            if row["id"] in open_now and not await self._is_running(appeal_workflow_id(row["id"]))
+        ]
 
     async def _running(self, type_: str) -> set[str]:
         runs = await self._runs(f"WorkflowType = '{type_}' AND ExecutionStatus = 'Running'")
         return {run.workflow_id for run in runs}
 
-    async def _runs(self, query: str) -> list[Run]:
-        listed = self._client.list_workflows(query, limit=MOST)
+    async def _runs(self, query: str, most: int = MOST) -> list[Run]:
+        listed = self._client.list_workflows(query, limit=most)
         return [_run_of(each) async for each in listed]
 
     async def _is_running(self, workflow_id: str) -> bool:
@@ -260,41 +350,100 @@ class Stores:
         if own is not None and marked is not None and own != marked:
             yield Line(False, str(await self.settle(writes=False)))
             return
-        if (own is None and marked is not None) or await self.orphans():
+        compared = await self.compared(whole=True)
+        if (own is None and marked is not None) or compared.behind or await self.orphans():
             async for line in self._fill():
                 yield line
-        lost = await self.lost()
-        if lost and await self._is_forged():
-            yield Line(False, "no case is started again: koban audit verify finds faults")
-            lost = []
-        for row in lost:
-            yield await self._start_again(row)
-        for appeal in await self.lost_appeals():
-            yield Line(False, f"{appeal}: an appeal is not restored; answer it outside Koban")
+            compared = await self.compared(whole=True)
+        async for line in self._restart(compared, await self.lost_appeals()):
+            yield line
         identity = await self._recovery.identify(marked)
         if marked is None:
             await self._write_mark(identity)
+
+    async def _restart(self, compared: Compared, appeals: Sequence[Row]) -> AsyncIterator[Line]:
+        """Starts what Temporal lost, unless it has newer events than the ledger."""
+        for case in compared.behind:
+            yield Line(False, f"{case}: not all of its events are in the ledger")
+        if (compared.lost or appeals) and await self._is_forged():
+            yield Line(False, "nothing is started again: koban audit verify finds faults")
+            return
+        for row in (*compared.lost, *appeals):
+            line = await self._restarted(row, is_appeal=row in appeals)
+            if line is not None:
+                yield line
 
     async def _is_forged(self) -> bool:
         """Whether the audit finds a fault, entries aside that no worker has sealed yet."""
         found = await Verifier(self._database).run((), _NEVER, self._unsigned_until)
         return bool(found.findings)
 
-    async def _start_again(self, row: Row) -> Line:
-        case, book = row["id"], row["playbook"]
+    async def _restarted(self, row: Row, is_appeal: bool) -> Line | None:
+        """Starts a case or appeal; no line for one that runs meanwhile."""
+        what = row["id"]
         try:
-            snapshot = await self._recovery.snapshot(row, self._policies.current_packed(book))
-            workflow_id = row["workflow_id"] if _is_open(row) else closed_workflow_id(case)
-            pending = PendingWork(stale=True, unsure_since=row["opened_at"])
-            start = CaseStart(
-                workflow_id=workflow_id, memory=snapshot, under_way=pending, rebuilt=True
-            )
-            await self._cases.start_again(start)
+            began = await (self._appeal_again(row) if is_appeal else self._case_again(row))
         except NotRestorable as error:
-            return Line(False, f"{case}: not started again: {error}")
+            return Line(False, f"{what}: not started again: {error}")
         except OutOfReach as error:
-            return Line(False, f"{case}: not started again: {error}; repeat the command")
-        return Line(True, f"{case}: started again at Temporal")
+            return Line(False, f"{what}: not started again: {error}; repeat the command")
+        except RPCError as error:
+            return Line(False, f"{what}: not started again: Temporal says {error.status.name}")
+        except (ApplicationError, Undecryptable):
+            return Line(False, f"{what}: not started again: its history can't be read")
+        return Line(True, f"{what}: started again at Temporal") if began else None
+
+    async def _case_again(self, row: Row) -> bool:
+        """Starts a case in its group, or beside another one under its own id.
+
+        False if it runs meanwhile. Raises `NotRestorable`, `OutOfReach` and `RPCError`.
+        """
+        case, own = row["id"], closed_workflow_id(row["id"])
+        if not await self._is_still_lost(row):
+            return False
+        packed = self._policies.current_packed(row["playbook"])
+        snapshot = await self._recovery.snapshot(row, packed)
+        start = CaseStart(
+            workflow_id=row["workflow_id"] if _is_open(row) else own,
+            memory=snapshot,
+            under_way=PendingWork(stale=True, unsure_since=row["opened_at"]),
+            rebuilt=True,
+        )
+        if await self._cases.start_again(start):
+            return True
+        if start.workflow_id != own:
+            # Another repair may have started it since.
+            if case in await self._written(Run(start.workflow_id)):
+                return False
+            if await self._cases.start_again(start.model_copy(update={"workflow_id": own})):
+                return True
+        raise OutOfReach(f"{own} runs")
+
+    async def _is_still_lost(self, row: Row) -> bool:
+        if await self._recovery.is_unfinished(row["id"]):
+            return await self._is_lost(row, {})
+        return bool(await self._without_end([row]))
+
+    async def _appeal_again(self, row: Row) -> bool:
+        """Starts an appeal; False if it runs meanwhile. Raises as `_case_again`."""
+        workflow_id = appeal_workflow_id(row["id"])
+        for run in await self._runs(f"WorkflowId = '{workflow_id}'"):
+            if await self._appeal_version(run) > row["version"]:
+                raise NotRestorable("Temporal has newer events of it than the ledger")
+        request = await self._recovery.request(row)
+        start = self._policies.appeal_start(row["id"], request)
+        if start is None:
+            raise NotRestorable("appeals.yaml is missing")
+        return await self._appeals.start_again(await self._recovery.appeal(row, start))
+
+    async def _appeal_version(self, run: Run) -> int:
+        """The last event of an appeal that a run wrote to the ledger."""
+        written = [
+            given.events[-1].seq
+            async for name, given, _ in _steps(self._client, run)
+            if name == "record_appeal" and given.events
+        ]
+        return max(written, default=0)
 
     async def _fill(self) -> AsyncIterator[Line]:
         runs = sorted(await self._runs(f"WorkflowType = '{CASE}'"), key=lambda run: run.began)
@@ -348,8 +497,9 @@ _WRITES: dict[str, tuple[type, type | None]] = {
     "open_case": (OpenCase, OpenedCase),
     "claim_alerts": (ClaimAlerts, ClaimedAlerts),
     "record": (LedgerWrite, None),
+    "record_appeal": (AppealWrite, None),
 }
-"""Activities that write a case to the ledger, with the types of their argument and result."""
+"""Activities that write to the ledger, with the types of their argument and result."""
 
 
 async def _steps(client: Client, run: Run) -> AsyncIterator[tuple[str, Any, Any]]:
@@ -359,7 +509,9 @@ async def _steps(client: Client, run: Run) -> AsyncIterator[tuple[str, Any, Any]
     async for event in handle.fetch_history_events():
         if event.HasField("workflow_execution_started_event_attributes"):
             given = event.workflow_execution_started_event_attributes.input.payloads
-            yield STARTED, await _decoded(client, run, given, CaseStart), None
+            is_case = not run.workflow_id.startswith(appeal_workflow_id(""))
+            start = await _decoded(client, run, given, CaseStart) if is_case else None
+            yield STARTED, start, None
         elif event.HasField("activity_task_scheduled_event_attributes"):
             task = event.activity_task_scheduled_event_attributes
             if task.activity_type.name in _WRITES:
@@ -391,8 +543,23 @@ def _run_of(found: WorkflowExecution) -> Run:
     return Run(found.id, found.run_id, found.start_time)
 
 
+async def _which(ask: Callable[[Row], Awaitable[bool]], rows: Sequence[Row]) -> list[str]:
+    """The ids of those for which the answer is yes; a few are asked at the same time."""
+    found: list[str] = []
+    for first in range(0, len(rows), AT_ONCE):
+        part = rows[first : first + AT_ONCE]
+        answers = await asyncio.gather(*(ask(row) for row in part))
+        found += [row["id"] for row, yes in zip(part, answers, strict=True) if yes]
+    return found
+
+
 def _is_open(row: Row) -> bool:
     return bool(row["phase"] != Phase.CLOSED.value)
+
+
+def _holders(rows: Sequence[Row]) -> dict[str, str]:
+    """The newest open case of each group."""
+    return {row["workflow_id"]: row["id"] for row in rows if _is_open(row)}
 
 
 def _runs(row: Row, running: Collection[str], holders: dict[str, str]) -> bool:

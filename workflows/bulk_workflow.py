@@ -20,10 +20,11 @@ from temporalio.workflow import ParentClosePolicy
 from workflows.activity_options import execute
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import BULK, WAVE
-from workflows.domain.case.bulk_progress import HELD_UP, MemberStatus
+from workflows.domain.case.bulk_progress import HELD_UP, LOST, MemberStatus
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import (
     ActionReport,
+    ActionState,
     ActionStatus,
     Ask,
     AskKind,
@@ -93,7 +94,7 @@ class BulkWorkflow:
             await self._begin()
         while True:
             self._execute()
-            wave = self._progress.next_wave(WAVE)
+            wave = self._progress.next_lost(WAVE) or self._progress.next_wave(WAVE)
             if wave:
                 await self._run_wave(wave)
             elif self._progress.rows:
@@ -110,6 +111,10 @@ class BulkWorkflow:
         """Restores the progress of an earlier run from the ledger."""
         if not self._start.fresh:
             self._progress.restore(await execute(BulkPort.bulk_statuses, self._start.bulk))
+        if self._start.rebuilt:
+            self._progress.rebuild()
+        if self._start.rebuilt and self._start.stopped and not self._start.undo:
+            self._progress.doubt(WAVE)
         if self._start.stopped:
             self._progress.stop()
         if self._start.undo:
@@ -170,8 +175,13 @@ class BulkWorkflow:
             case=start.case,
             decision=start.decision,
             jobs=start.jobs,
+            results=True,
         )
         members = await execute(BulkPort.bulk_part, part)
+        # The ledger takes no write with a lower number.
+        self._writes = max((self._writes, *(member.version for member in members)))
+        for place in sorted(set(places) - {member.place for member in members}):
+            self._miss(place)
         for member in members:
             wanted = self._progress.marks[member.place]
             alive = member.place in self._progress.alive
@@ -182,6 +192,15 @@ class BulkWorkflow:
         if not self._settled or self._progress.next_wave(WAVE):
             await self._report_soon()
 
+    def _miss(self, place: int) -> None:
+        """Marks a subject that the ledger has lost: a person has to give it up."""
+        given_up = self._progress.marks[place] is MemberStatus.TO_GIVE_UP
+        self._progress.begin(place)
+        if given_up:
+            self._progress.forget(place)
+        else:
+            self._progress.lose(place, _VANISHED)
+
     async def _start_or_ask(self, member: Member, wanted: MemberStatus, alive: bool) -> None:
         """Starts one subject's enforcement, or signals the one that runs."""
         kind = _ASKS.get(wanted)
@@ -190,7 +209,7 @@ class BulkWorkflow:
         if kind is AskKind.GIVE_UP:
             self._progress.forget(member.place)
             return
-        await self._enforce(member, undo=kind is AskKind.UNDO)
+        await self._enforce(member, undo=kind is AskKind.UNDO, resumes=wanted in LOST)
 
     async def _ask(self, place: int, kind: AskKind) -> bool:
         """Signals a subject's enforcement; returns whether it runs."""
@@ -203,8 +222,8 @@ class BulkWorkflow:
             return False
         return True
 
-    async def _enforce(self, member: Member, undo: bool) -> None:
-        start = self._member_start(member, undo)
+    async def _enforce(self, member: Member, undo: bool, resumes: bool) -> None:
+        start = self._member_start(member, undo, resumes)
         if not start.jobs:
             self._progress.forget(member.place)
             return
@@ -229,8 +248,12 @@ class BulkWorkflow:
             elif undo or not self._progress.is_undoing(member.place):
                 self._progress.note(report)
 
-    def _member_start(self, member: Member, undo: bool) -> EnforcementStart:
+    def _member_start(self, member: Member, undo: bool, resumes: bool) -> EnforcementStart:
         start = self._start
+        planned = {
+            job.action: PlannedAction(action=job.action, subject=member.subject, lasts=job.lasts)
+            for job in start.jobs
+        }
         return EnforcementStart(
             case=start.case,
             workflow_id=enforcement_workflow_id(start.case, start.decision),
@@ -238,11 +261,10 @@ class BulkWorkflow:
             actor=self._asked_by if undo else start.actor,
             jobs=tuple(
                 Job(
-                    planned=PlannedAction(
-                        action=job.action, subject=member.subject, lasts=job.lasts
-                    ),
+                    planned=planned[job.action],
                     terms=job.terms,
                     proof=proof,
+                    state=self._state(member, planned[job.action]) if resumes else None,
                 )
                 for job, proof in zip(start.jobs, member.proofs, strict=False)
                 if not undo or job.action in member.in_force
@@ -254,6 +276,14 @@ class BulkWorkflow:
             dry_run=start.dry_run,
             place=member.place,
         )
+
+    def _state(self, member: Member, planned: PlannedAction) -> ActionState:
+        """The state of an action on a subject; PENDING if the ledger has no result."""
+        rows = (row for row in member.rows if row.action == planned.action)
+        known = next(rows, None)
+        result = {} if known is None else known.model_dump(include={"status", "until", "problem"})
+        decision = self._start.decision
+        return ActionState.model_validate({"decision": decision, "planned": planned, **result})
 
     # -- reports --------------------------------------------------------------------------
 

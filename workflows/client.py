@@ -127,6 +127,14 @@ class _WorkflowClient:
             )
         )
 
+    async def _began(self, run: Any, start: Any, id_: str) -> bool:
+        """Starts a workflow; False if one runs under that id."""
+        try:
+            await self._start(run, start, id_, id_conflict_policy=WorkflowIDConflictPolicy.FAIL)
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
     async def _signal(
         self, workflow_id: str, signal: str, *args: object, within: timedelta | None = None
     ) -> bool:
@@ -259,26 +267,13 @@ class Cases(_WorkflowClient):
         for part in batches(delivery.alerts):
             await self._start_case(start, "alerts", part)
 
-    async def start_again(self, start: CaseStart) -> None:
-        """Starts a case from its `memory`: in its group, or beside another one under its own id.
-
-        Raises `OutOfReach`.
-        """
+    async def start_again(self, start: CaseStart) -> bool:
+        """Starts a case from its `memory`; False if one runs under that id. Raises `OutOfReach`."""
         assert start.memory is not None
         assert start.memory.case is not None
         own = closed_workflow_id(start.memory.case.id)
-        moved = start.model_copy(update={"workflow_id": own})
-        if start.workflow_id == own or not await self._began(_with_policy(start)):
-            await self._began(moved)
-
-    async def _began(self, start: CaseStart) -> bool:
-        """Starts a case; False if one runs under that id."""
-        fails = WorkflowIDConflictPolicy.FAIL
-        try:
-            await self._start(CaseWorkflow.run, start, start.workflow_id, id_conflict_policy=fails)
-        except WorkflowAlreadyStartedError:
-            return False
-        return True
+        start = start if start.workflow_id == own else _with_policy(start)
+        return await self._began(CaseWorkflow.run, start, start.workflow_id)
 
     async def memory(self, workflow_id: str) -> CaseSnapshot | None:
         """Returns the state of a running case, or None. Raises `OutOfReach`."""
@@ -353,6 +348,10 @@ class Appeals(_WorkflowClient):
         except WorkflowAlreadyStartedError:
             return False
         return True
+
+    async def start_again(self, start: AppealStart) -> bool:
+        """Starts an appeal from its `memory`; False if it runs. Raises `OutOfReach`."""
+        return await self._began(AppealWorkflow.run, start, appeal_workflow_id(start.id))
 
     async def withdraw(self, appeal: str) -> bool:
         """Withdraws an appeal; False if none is open. Raises `OutOfReach`."""

@@ -22,6 +22,7 @@ from workflows.domain.case.snapshot import SeenKeys
 from workflows.domain.policy.playbook import OnFailure, Order
 from workflows.enforcement.notices import NoticeDelivery
 from workflows.enforcement.platform_calls import (
+    UNCLEAR,
     ActionRun,
     Overtaken,
     PlatformCalls,
@@ -30,7 +31,6 @@ from workflows.inputs import EnforcementStart
 from workflows.shared.signals import signal_or_deliver
 
 _OVERTAKES = frozenset({AskKind.KEEP, AskKind.LIFT, AskKind.UNDO})
-_UNCLEAR = frozenset({ProblemKind.UNREACHABLE, ProblemKind.UNREADABLE})
 _HOLDING = frozenset({AskKind.HOLD, AskKind.RESUME})
 
 
@@ -42,7 +42,7 @@ class EnforcementWorkflow:
     def __init__(self, start: EnforcementStart) -> None:
         now = workflow.now()
         self._start = start
-        self._asks: deque[Ask] = deque()
+        self._asks: deque[Ask] = deque(start.asks)
         self._seen = SeenKeys()
         self._reports = 0
         self._reports_end = False
@@ -101,7 +101,8 @@ class EnforcementWorkflow:
         if self._start.undo:
             await self._undo_runs(self._runs, ActionStatus.UNDONE, self._start.actor)
         elif not self._start.notice_only:
-            await self._apply([run for run in self._runs if run.job.state is None])
+            await self._reconcile_resumed()
+            await self._apply([run for run in self._runs if run.wanted])
 
     async def _notify(self) -> None:
         """Sends the notice to the person acted upon, once no action can fail any more."""
@@ -233,16 +234,30 @@ class EnforcementWorkflow:
             return
         run.status, run.problem, run.would = result.status, result.problem, result.would
         run.in_force = result.status not in (ActionStatus.FAILED, ActionStatus.DRY_RUN)
-        if run.failed and run.problem is not None and run.problem.kind in _UNCLEAR:
+        if run.failed and run.problem is not None and run.problem.kind in UNCLEAR:
             await self._reconcile(run)
 
-    async def _reconcile(self, run: ActionRun) -> None:
+    async def _reconcile(self, run: ActionRun) -> bool | None:
         """Reads a change back whose answer never came: it may be in effect."""
         shown = await self._calls.shows(run)
         if shown:
             run.status, run.problem, run.in_force = ActionStatus.VERIFIED, None, True
         # The end of a failed protection could remove what a decision has done since.
         run.unclear = shown is None and not self._start.protects
+        return shown
+
+    async def _reconcile_resumed(self) -> None:
+        """Reads back what was under way when this enforcement was lost.
+
+        A protection that can't be read is lifted at once: later the lift could remove what a
+        decision has done since.
+        """
+        resumed = [run for run in self._runs if run.unclear]
+        shown = await asyncio.gather(*(self._reconcile(run) for run in resumed))
+        kept = any(ask.kind is AskKind.KEEP for ask in self._asks)
+        if self._start.protects and not kept:
+            unknown = (run for run, found in zip(resumed, shown, strict=True) if found is None)
+            await self._undo_runs(unknown, ActionStatus.LIFTED, None)
 
     async def _undo_runs(
         self, runs: Iterable[ActionRun], becomes: ActionStatus, by: str | None

@@ -282,7 +282,7 @@ def entry_text(entry: Mapping[Any, Any]) -> str:
 
 
 LASTING = {
-    cases.name: ("owner_key", "playbook", "policy_version"),
+    cases.name: ("owner_key", "workflow_id", "playbook", "policy_version"),
     appeals.name: ("source", "appeal_id", "case_id", "received_at", "due_at"),
 }
 """Columns that never change and are in no event; the others follow from the events."""

@@ -22,7 +22,7 @@ from workflows.domain.case.enforcement import IN_FORCE, ActionStatus
 from workflows.domain.case.event_base import kind_of
 from workflows.domain.case.events import Decided
 from workflows.domain.case.projection import ActionRow
-from workflows.ports.bulk import BulkPart, BulkRows, Member
+from workflows.ports.bulk import BulkPart, BulkRow, BulkRows, Member
 
 _BAD_FIRST = (ActionStatus.FAILED, ActionStatus.DRIFTED, ActionStatus.RETRYING)
 _OF_BULK = sa.and_(
@@ -91,7 +91,8 @@ class BulkLedger(Repository):
 
     async def members(self, part: BulkPart) -> tuple[Member, ...]:
         """The subjects at some places in order, with their active actions."""
-        query = sa.select(bulk_decisions, actions.c.action, actions.c.status)
+        columns = actions.c["action", "status", "until", "problem", "version"]
+        query = sa.select(bulk_decisions, *columns)
         query = query.outerjoin(actions, _OF_BULK).where(
             bulk_decisions.c.bulk_id == part.bulk, bulk_decisions.c.place.in_(part.places)
         )
@@ -102,6 +103,7 @@ class BulkLedger(Repository):
                 place=place,
                 subject=subject_of(group[0]),
                 in_force=tuple(row["action"] for row in group if row["status"] in in_force),
+                **(_results(group) if part.results else {}),
             )
             for place, group in _by_place(rows)
         )
@@ -189,6 +191,14 @@ def action_key(row: Mapping[Any, Any], place: int) -> str:
 def _by_place(rows: Iterable[Row]) -> list[tuple[int, list[Row]]]:
     grouped = groupby(rows, key=itemgetter("place"))
     return [(place, list(group)) for place, group in grouped]
+
+
+def _results(rows: Sequence[Row]) -> dict[str, Any]:
+    """The states of one subject, and the number of the latest write."""
+    return {
+        "rows": tuple(BulkRow.model_validate(dict(row)) for row in rows if row["status"]),
+        "version": max(row["version"] or 0 for row in rows),
+    }
 
 
 def _mark(rows: Sequence[Row]) -> str:

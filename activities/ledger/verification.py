@@ -202,8 +202,11 @@ class _Signatures:
 
     def needed(self, head: Head | None) -> bool:
         """Whether a head, or an entry that it covers, has to be signed."""
-        if not self.signer.active or self.first is None:
+        if not self.signer.active:
             return False
+        if self.first is None:
+            # Without any head the entries are of this process's workers, which have keys.
+            return not self.heads and self._until is None
         if head is None:
             return True
         old = self._until is not None and head.at < self._until

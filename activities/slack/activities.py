@@ -239,7 +239,7 @@ class SlackActivities:
         async def lines(part: tuple[AppealRecorded, ...]) -> Message:
             return appeal_lines(part, appeal, reader)
 
-        publisher = Publisher(self._sender)
+        publisher = Publisher(self._sender, PostOnce(wanted.unsure_since))
         async with publisher.progress.attempt():
             case = appeal.appealed.card if appeal.appealed else None
             link = await self._sender.link(case) if case is not None else None

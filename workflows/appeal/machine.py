@@ -80,8 +80,17 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
     async def _begin(self) -> bool:
         if self._appeal.state is AppealState.RECEIVED and not await self._file():
             return False
+        if self._start.rebuilt:
+            self._take_over()
         self._timer.set(self._deadline)
         return True
+
+    def _take_over(self) -> None:
+        """Continues what a run that was lost had under way."""
+        self._slack.take_over(self._appeal, self._appeal.received_at)
+        if self._appeal.state is AppealState.UNDOING:
+            # The case may lack the answer; a second one has no effect, and gets the result again.
+            self._tasks.run(answer_case(self._appeal))
 
     async def _file(self) -> bool:
         """Files it; False if another run already did."""
@@ -122,7 +131,9 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
         return workflow.info().is_continue_as_new_suggested() and self._quiet()
 
     async def _continue_as_new(self) -> None:
-        workflow.continue_as_new(self._start.model_copy(update={"memory": self.memory()}))
+        workflow.continue_as_new(
+            self._start.model_copy(update={"memory": self.memory(), "rebuilt": False})
+        )
 
     # -- lanes ----------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Bulk
 from workflows.domain.case.commands import Click, DecideBulk
 from workflows.domain.case.decide import decide
+from workflows.domain.case.decision import Decision
 from workflows.domain.case.enforcement import Ask, terms_of
 from workflows.domain.case.model import Case
 from workflows.domain.case.planning import target
@@ -111,10 +112,18 @@ def _starts(case: Case, version: int | None) -> dict[str, Subject]:
 
 
 def bulk_start(
-    case: Case, workflow_id: str, undo: bool, actor: str | None, asks: tuple[Ask, ...]
+    case: Case,
+    workflow_id: str,
+    undo: bool,
+    actor: str | None,
+    asks: tuple[Ask, ...],
+    decision: Decision | None = None,
 ) -> BulkStart:
-    """Returns the start of the last decision's `BulkWorkflow`; `fresh` if none ran before."""
-    decision = case.decision
+    """Returns the start of a `BulkWorkflow`, by default of the last decision.
+
+    It is `fresh` if none ran before.
+    """
+    decision = decision or case.decision
     assert decision is not None
     assert decision.bulk is not None
     state, specs = case.bulk_decisions[decision.id], case.policy.catalog.actions

@@ -15,8 +15,10 @@ from temporalio.workflow import ParentClosePolicy
 from workflows.activity_options import execute
 from workflows.case.bulk_members import bulk_start
 from workflows.domain.case import events as ev
-from workflows.domain.case.decision import NoticeStatus, PlannedAction
+from workflows.domain.case.decision import Decision, NoticeStatus, PlannedAction
 from workflows.domain.case.enforcement import (
+    ACTING,
+    UNSETTLED,
     ActionReport,
     ActionState,
     ActionStatus,
@@ -28,7 +30,7 @@ from workflows.domain.case.enforcement import (
     ProblemKind,
     terms_of,
 )
-from workflows.domain.case.model import Case, Intent
+from workflows.domain.case.model import Case, Intent, Protection
 from workflows.domain.case.notices import notice_of
 from workflows.domain.case.rules.enforcement import begins, proof_of, stays_under_way
 from workflows.domain.ids import enforcement_workflow_id
@@ -109,14 +111,14 @@ class Enforcements:
         jobs: tuple[ActionState, ...],
         undo: bool = False,
         asks: tuple[Ask, ...] = (),
+        decision: Decision | None = None,
     ) -> None:
         """Starts the last decision, or its undo; `asks` are passed on to a bulk decision."""
-        decision = case.decision
+        decision = decision or case.decision
         assert decision is not None
-        actor = case.turn.by if undo and case.turn and case.turn.by else decision.by
+        actor = jobs[0].ended_by or decision.by if undo else decision.by
         if decision.bulk is not None:
-            bulk = bulk_start(case, self._workflow_id, undo, actor, asks)
-            self._waiting.run(self._enforce(bulk, BULK))
+            self._carry_out_bulk(case, decision, undo, actor, asks)
             return
         self._start(
             case,
@@ -128,6 +130,20 @@ class Enforcements:
             dry_run=decision.dry_run,
             notice=None if undo else notice_of(case, decision),
         )
+
+    def _carry_out_bulk(
+        self,
+        case: Case,
+        decision: Decision,
+        undo: bool,
+        actor: str | None,
+        asks: tuple[Ask, ...] = (),
+        rebuilt: bool = False,
+    ) -> None:
+        bulk = bulk_start(case, self._workflow_id, undo, actor, asks, decision)
+        # Of one that was lost, the ledger has the progress.
+        changed = {"rebuilt": True, "fresh": False} if rebuilt else {}
+        self._waiting.run(self._enforce(bulk.model_copy(update=changed), BULK))
 
     def _repeat_notice(self, case: Case) -> None:
         """Starts an enforcement that sends only the notice. An undo can still reach it."""
@@ -218,30 +234,57 @@ class Enforcements:
     def start_again(self, case: Case) -> None:
         """Continues every enforcement of a case whose workflows Temporal lost.
 
-        Nothing is sent twice: what was under way counts as failed without an answer.
+        No change is sent twice: what was under way counts as failed without an answer. An undo
+        that was under way is sent again, under the same idempotency key.
         """
         for decision in case.decisions:
-            states = case.actions_of(decision.id)
-            if decision.bulk is None and stays_under_way(case, decision.id):
-                self._continue(case, decision.id, states, decision.by, conduct=decision.conduct)
+            if stays_under_way(case, decision.id):
+                self._continue(case, decision)
         for protection in case.protections:
-            state = case.protected(protection.id)
-            if state is not None and stays_under_way(case, protection.id):
-                self._continue(case, protection.id, (state,), None, protects=True)
-                kind = _INTENDED.get(protection.intent)
-                if kind is not None:
-                    ask = Ask(kind=kind, by=None, id=workflow.uuid4().hex)
-                    self._tasks.run(self._ask_running(case, protection.id, ask))
+            if stays_under_way(case, protection.id):
+                self._continue_protection(case, protection)
 
-    def _continue(
-        self,
-        case: Case,
-        decision: str,
-        states: tuple[ActionState, ...],
-        by: str | None,
-        **options: Any,
-    ) -> None:
-        self._start(case, decision, states, actor=by, resumes=True, **options)
+    def _continue(self, case: Case, decision: Decision) -> None:
+        states = case.actions_of(decision.id)
+        undoing = tuple(each for each in states if each.status is ActionStatus.UNDOING)
+        if decision.bulk is not None:
+            by = undoing[0].ended_by or decision.by if undoing else decision.by
+            # Failed subjects of a decision that has ended were given up.
+            ended = not any(each.status in UNSETTLED | ACTING for each in states)
+            asks = (Ask(kind=AskKind.GIVE_UP, by=by),) if ended else ()
+            self._carry_out_bulk(case, decision, bool(undoing), by, asks, rebuilt=True)
+            return
+        if undoing:
+            self._carry_out(case, undoing, undo=True, decision=decision)
+            return
+        state = case.notices.get(decision.id)
+        failed = state is not None and state.status is NoticeStatus.FAILED
+        letter = None if failed else notice_of(case, decision)
+        self._start(
+            case,
+            decision.id,
+            states,
+            actor=decision.by,
+            resumes=True,
+            conduct=decision.conduct,
+            dry_run=decision.dry_run,
+            # The enforcement adds what is in effect.
+            notice=None if letter is None else letter.model_copy(update={"done": ()}),
+        )
+
+    def _continue_protection(self, case: Case, protection: Protection) -> None:
+        states = case.actions_of(protection.id)
+        kind = _INTENDED.get(protection.intent)
+        self._start(
+            case,
+            protection.id,
+            states,
+            actor=None,
+            resumes=True,
+            protects=True,
+            dry_run=case.policy.playbook.dry_run,
+            asks=() if kind is None else (Ask(kind=kind, by=states[0].ended_by),),
+        )
 
     async def _see_the_end(self, case: Case) -> None:
         decision = case.current_actions[0].decision

@@ -151,6 +151,11 @@ class AppealNotifier:
             self._sent = news
             self._tasks.run(_signal(news))
 
+    def repeat(self, case: Case) -> None:
+        """Signals the state of the undo again."""
+        self._sent = None
+        self.update(case)
+
 
 async def _signal(news: AppealSettled) -> None:
     with suppress(FailureError):  # an appeal that is over needs no news

@@ -368,6 +368,9 @@ class CaseMachine(Machine[Click, Delivery]):
         elif self._seen.add(key_of(delivery)):
             now = await self._turn()
             self._decide(command_of(delivery), now=now)
+        elif delivery.answer is not None:
+            # Its appeal may have lost the result.
+            self._appeal_notifier.repeat(self._case)
 
     async def _forward(self, delivery: Delivery) -> None:
         """Delivers to a case that closed before; refuses a press if there is no such case."""

@@ -7,6 +7,7 @@ from workflows.domain.case import bulk_progress
 from workflows.domain.case.bulk import Tally
 from workflows.domain.case.bulk_progress import (
     HELD_UP,
+    LOST,
     MEMBERS_IN_FORCE,
     UNDER_WAY,
     WORK,
@@ -16,6 +17,7 @@ from workflows.domain.case.enforcement import ActionReport, ActionStatus, Enforc
 from workflows.ports.bulk import BulkRow, BulkStart
 
 _ALIVE, _OVER = "1", "0"
+_FAILED = frozenset({MemberStatus.FAILED, MemberStatus.CONTINUE_FAILED})
 
 
 class BulkProgress:
@@ -51,13 +53,19 @@ class BulkProgress:
     @property
     def over(self) -> bool:
         """Whether no signal or report can follow."""
-        return not self.alive and not self.has(MemberStatus.FAILED, *WORK, *UNDER_WAY, *HELD_UP)
+        return not self.alive and not self.has(
+            MemberStatus.FAILED, *WORK, *LOST, *UNDER_WAY, *HELD_UP
+        )
 
     def next_wave(self, size: int) -> tuple[int, ...]:
         """Returns the places of the next wave; subjects that are held up count for its size."""
         free = size - sum(mark in HELD_UP for mark in self.marks)
         waiting = (place for place, mark in enumerate(self.marks) if mark in WORK)
         return tuple(place for place, _ in zip(waiting, range(free), strict=False))
+
+    def next_lost(self, size: int) -> tuple[int, ...]:
+        """Returns the places of the next subjects whose enforcement was lost."""
+        return tuple(self._with(LOST)[:size])
 
     def tally(self, step: int) -> Tally:
         """Returns the current counts."""
@@ -83,16 +91,16 @@ class BulkProgress:
 
     def retry(self) -> None:
         """Retries what failed."""
-        self._change({MemberStatus.FAILED}, MemberStatus.TO_RETRY)
+        self._change(_FAILED, MemberStatus.TO_RETRY)
 
     def give_up(self) -> None:
         """Gives up what failed."""
-        self._change({MemberStatus.FAILED}, MemberStatus.TO_GIVE_UP)
+        self._change(_FAILED, MemberStatus.TO_GIVE_UP)
 
     def undo(self) -> None:
         """Undoes what is in effect."""
         self.undoing = True
-        self._change(MEMBERS_IN_FORCE, MemberStatus.TO_UNDO)
+        self._change(MEMBERS_IN_FORCE | {MemberStatus.CONTINUE}, MemberStatus.TO_UNDO)
 
     def _with(self, kinds: Iterable[MemberStatus]) -> list[int]:
         found = frozenset(kinds)
@@ -170,9 +178,22 @@ class BulkProgress:
 
     def restore(self, letters: str) -> None:
         """Restores the states from the ledger. An enforcement that is over ignores its signal."""
+        letters = letters.ljust(len(self.marks), MemberStatus.WAITING.value)
         self.marks = [MemberStatus(letter) for letter in letters]
         waiting = MEMBERS_IN_FORCE if self.timed else frozenset[MemberStatus]()
         self.alive = set(self._with({MemberStatus.FAILED, *waiting}))
+
+    def rebuild(self) -> None:
+        """Continues what waited for a lift: the enforcements of all subjects were lost."""
+        self.alive = set()
+        if self.timed:
+            self._change(MEMBERS_IN_FORCE, MemberStatus.CONTINUE)
+            self._change({MemberStatus.FAILED}, MemberStatus.CONTINUE_FAILED)
+
+    def doubt(self, size: int) -> None:
+        """Marks what a lost wave of a stopped decision may have done: it is read back."""
+        for place in self._with({MemberStatus.WAITING})[:size]:
+            self.marks[place] = MemberStatus.CONTINUE_FAILED
 
     # -- continue as new -----------------------------------------------------------------
 

@@ -23,6 +23,9 @@ from workflows.domain.case.enforcement import (
 from workflows.inputs import EnforcementStart, Job
 from workflows.ports.cases import CasePort, Direction, Order, Result
 
+UNCLEAR = frozenset({ProblemKind.UNREACHABLE, ProblemKind.UNREADABLE})
+"""Problems after which the change may have been made."""
+
 
 class ActionRun:
     """Run of one action. `in_force`: it is in effect; `held`: it must not be lifted yet.
@@ -44,17 +47,20 @@ class ActionRun:
         self.problem: Problem | None = None
         self.would = ""
         if job.state is not None:
-            self._continue(job.state)
+            self._continue(job.state, start.dry_run)
 
-    def _continue(self, state: ActionState) -> None:
+    def _continue(self, state: ActionState, dry_run: bool) -> None:
         """Goes on from `state`; a change that was under way may have been made or not."""
         self.until, self.problem = state.until or self.until, state.problem
         self.status, self.in_force = state.status, state.in_force
+        if dry_run and state.status in ACTING:
+            self.status = ActionStatus.PENDING
+            return
         if state.status in ACTING:
-            self.in_force = state.status is ActionStatus.UNDOING
-            self.tried, self.unclear = True, not self.in_force
             self.status = ActionStatus.FAILED
             self.problem = Problem(kind=ProblemKind.UNREACHABLE)
+        without_answer = self.problem is not None and self.problem.kind in UNCLEAR
+        self.unclear = self.tried = self.status is ActionStatus.FAILED and without_answer
 
     def again(self, now: datetime) -> None:
         """Resets the action for a retry.
@@ -68,6 +74,11 @@ class ActionRun:
         self.life += passed or self.status is ActionStatus.ROLLED_BACK
         # Otherwise a report of another action would repeat this one's old status.
         self.status, self.problem, self.unclear = ActionStatus.PENDING, None, False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the change is to be made at the start."""
+        return self.job.state is None or self.status is ActionStatus.PENDING
 
     @property
     def failed(self) -> bool:

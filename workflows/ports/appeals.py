@@ -74,13 +74,15 @@ class AppealWrite(Value):
 class ShowAppeal(Value):
     """State that an appeal's card and thread should show.
 
-    With `thread_refused` the card says that its thread takes no message.
+    With `thread_refused` the card says that its thread takes no message. An earlier write may have
+    posted since `unsure_since`.
     """
 
     appeal: Appeal
     card: CardRef | None
     lines: tuple[AppealRecorded, ...] = ()
     thread_refused: bool = False
+    unsure_since: datetime | None = None
 
 
 class ShownAppeal(Value):
@@ -119,7 +121,8 @@ class AppealSnapshot(Value):
 class AppealStart(Value):
     """Start of an appeal: with its request and the rules at that time, or from `memory`.
 
-    `titles` are those of the platform's actions, by name; `limits` those at that time.
+    `titles` are those of the platform's actions, by name; `limits` those at that time. With
+    `rebuilt` the memory was made from the ledger.
     """
 
     id: str
@@ -129,6 +132,7 @@ class AppealStart(Value):
     titles: dict[str, Text] = Field(default_factory=dict)
     limits: Limits | None = None
     memory: AppealSnapshot | None = None
+    rebuilt: bool = False
 
 
 class AppealPort(Protocol):

@@ -48,7 +48,8 @@ class BulkStart(Value):
     """Start of a bulk decision, or with `undo` of its reversal.
 
     The fields from `step` on are the state of the previous run. `fresh`: nothing was done yet;
-    otherwise the ledger has the progress.
+    otherwise the ledger has the progress. `rebuilt`: Temporal lost an earlier run with the
+    enforcements of its subjects.
     """
 
     case: str
@@ -62,6 +63,7 @@ class BulkStart(Value):
     conduct: Conduct = Conduct()
     dry_run: bool = False
     fresh: bool = False
+    rebuilt: bool = False
     undo: bool = False
     stopped: bool = False
     asks: tuple[Ask, ...] = ()
@@ -78,22 +80,14 @@ class BulkStart(Value):
 
 
 class BulkPart(Value):
-    """Some places of a bulk decision, with its actions."""
+    """Some places of a bulk decision, with its actions; with `results` their states as well."""
 
     bulk: str
     places: tuple[int, ...]
     case: str = ""
     decision: str = ""
     jobs: tuple[BulkJob, ...] = ()
-
-
-class Member(Value):
-    """One subject, the actions in effect on it, and a proof for each job."""
-
-    place: int
-    subject: Subject
-    in_force: tuple[str, ...] = ()
-    proofs: tuple[Proof, ...] = ()
+    results: bool = False
 
 
 class BulkRow(Value):
@@ -104,6 +98,20 @@ class BulkRow(Value):
     status: ActionStatus
     until: datetime | None = None
     problem: Problem | None = None
+
+
+class Member(Value):
+    """One subject, the actions in effect on it, and a proof for each job.
+
+    `rows` are its states in the ledger, `version` that of the latest write.
+    """
+
+    place: int
+    subject: Subject
+    in_force: tuple[str, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    rows: tuple[BulkRow, ...] = ()
+    version: int = 0
 
 
 class BulkRows(Value):

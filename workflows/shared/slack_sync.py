@@ -103,11 +103,24 @@ class AppealSlackSync(SlackSync[Appeal, AppealRecorded]):
     ) -> None:
         super().__init__(tasks, card, unposted)
         self.thread_refused = thread_refused
+        self._unsure_since: datetime | None = None
+
+    def take_over(self, state: Appeal, unsure_since: datetime) -> None:
+        """Continues the writes of a run that was lost; they may have posted since then."""
+        self._unsure_since = unsure_since
+        self.refresh(state)
 
     async def _write(self, state: Appeal) -> None:
         lines, refused = tuple(self.unposted), self.thread_refused
-        wanted = ShowAppeal(appeal=state, card=self.card, lines=lines, thread_refused=refused)
+        wanted = ShowAppeal(
+            appeal=state,
+            card=self.card,
+            lines=lines,
+            thread_refused=refused,
+            unsure_since=self._unsure_since,
+        )
         shown = await execute_until_taken(AppealPort.show_appeal, wanted)
+        self._unsure_since = None
         self.card, self.thread_refused = shown.card, shown.thread_refused
         if not shown.thread_refused:
             self.unposted = self.unposted[len(lines) :]

@@ -34,6 +34,7 @@ from bot.slack.modals.base import SETTLING, ModalListener, Submitted
 from bot.slack.modals.choices import choices_for
 from bot.slack.modals.form import Fault, Invalid
 from bot.slack.modals.metadata import metadata_for
+from bot.slack.modals.opening import CaseOver, ModalOpener
 from bot.slack.replies import in_time
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Impact
@@ -92,6 +93,7 @@ class BulkModal(ModalListener[BulkMetadata]):
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
         self._bulk = context.services.bulk_decisions
+        self._opening = ModalOpener(context)
 
     # -- opening --------------------------------------------------------------------------
 
@@ -110,7 +112,10 @@ class BulkModal(ModalListener[BulkMetadata]):
         refused = await self._refused(press.source.person, WORKING_ROLES, texts)
         if refused is not None:
             return refused
-        case = await self._case(aim)
+        try:
+            case = await in_time(self._opening.case(aim), ASKING, "case_not_asked", case=aim.case)
+        except CaseOver:
+            return texts.say(await self._opening.why_over(aim.case), case=aim.case)
         if case is None:
             return texts.say("bot.modal.not_taken")
         if case.phase not in UNDECIDED:
@@ -118,12 +123,6 @@ class BulkModal(ModalListener[BulkMetadata]):
         if not case.policy.playbook.bulk:
             return texts.say("refusal.bulk_not_allowed")
         return await self._view(press, aim, case, texts)
-
-    async def _case(self, aim: Handle) -> Case | None:
-        asking = self._services.cases.memory(aim.workflow_id)
-        memory = await in_time(asking, ASKING, "case_not_asked", case=aim.case)
-        case = memory.case if memory is not None else None
-        return case if case is not None and case.id == aim.case else None
 
     async def _view(self, press: Press, aim: Handle, case: Case, texts: Catalog) -> View | str:
         sources = self._bulk.sources()

@@ -74,7 +74,7 @@ class ModalOpener(Listener):
         texts = await self._texts(person, self._services.timeouts.language_after_ack)
         choices, may = await asking
         if isinstance(choices, CaseOver):
-            return texts.say(await self._why_over(aim.case), case=aim.case)
+            return texts.say(await self.why_over(aim.case), case=aim.case)
         if isinstance(choices, BaseException):
             raise choices
         if may is False:
@@ -84,7 +84,7 @@ class ModalOpener(Listener):
         except Unreadable:
             return texts.say("bot.press.unreadable")
 
-    async def _why_over(self, case: str) -> str:
+    async def why_over(self, case: str) -> str:
         """The key of the sentence: a case that is open in the ledger was lost at Temporal."""
         seconds = self._services.timeouts.others
         lost = await in_time(
@@ -107,7 +107,7 @@ class ModalOpener(Listener):
         """The choices of the modal of `action`. Raises `CaseOver`."""
         seconds = self._services.timeouts.case
         try:
-            case = await in_time(self._case(aim), seconds, "case_not_asked", case=aim.case)
+            case = await in_time(self.case(aim), seconds, "case_not_asked", case=aim.case)
         except CaseOver:
             if not action.closed_too:
                 raise
@@ -119,7 +119,7 @@ class ModalOpener(Listener):
         others = await self._others(case) if action.modal == "merge" else ()
         return choices_of(case).model_copy(update={"others": others})
 
-    async def _case(self, aim: Handle) -> Case | None:
+    async def case(self, aim: Handle) -> Case | None:
         """The case, by the workflow that opened it or the one that reopened it.
 
         None while it starts again. Raises `CaseOver` and `OutOfReach`.

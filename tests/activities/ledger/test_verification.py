@@ -406,6 +406,22 @@ async def test_a_database_without_tables_is_no_ledger(url: str) -> None:
     await database.aclose()
 
 
+async def test_forged_entries_without_any_head_are_found(database: Database) -> None:
+    """Without heads nothing says that there were keys: a repair would trust the entries."""
+    await a_ledger(database)
+    await database.execute(sa.delete(audit_heads))
+    await database.execute(sa.update(audit).values(head=None, signature=None))
+    found = (await Verifier(database).run((), T0)).findings
+    assert any(each.endswith("is not signed by Koban.") for each in found)
+
+
+async def test_another_workflow_id_is_found(database: Database) -> None:
+    """A repair would start the case in the place of another one."""
+    await a_ledger(database)
+    await database.execute(sa.update(cases).values(workflow_id="case/other/AAAA"))
+    assert any("was changed" in each for each in (await Verifier(database).run()).findings)
+
+
 async def test_an_erasure_without_a_key_is_found(database: Database) -> None:
     """An entry `erased` that no worker signed hides no change."""
     case = (await a_ledger(database)).id

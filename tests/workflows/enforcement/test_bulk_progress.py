@@ -203,3 +203,49 @@ def test_the_outcome_of_mixed_states() -> None:
     )
     assert outcome([MemberStatus.UNDONE, MemberStatus.VERIFIED], True) is S.FAILED
     assert outcome([MemberStatus.SKIPPED, MemberStatus.SKIPPED], False) is S.SKIPPED
+
+
+def test_a_rebuilt_decision_continues_every_lift() -> None:
+    """The enforcements of all subjects were lost; those without a result are acted on."""
+    progress = BulkProgress(a_start(4))
+    progress.restore("vf.g")
+    progress.rebuild()
+    assert progress.letters() == "CF.g"
+    assert progress.alive == set()
+    assert progress.next_lost(WAVE) == (0, 1)
+    assert progress.next_wave(WAVE) == (2,)
+    assert progress.tally(1).done == 1
+    assert progress.tally(1).failed == 1
+    assert not progress.over
+
+
+def test_a_rebuilt_decision_without_times_waits_for_nobody() -> None:
+    """What is in effect stays, and what failed can be retried or given up."""
+    start = a_start(2)
+    jobs = tuple(job.model_copy(update={"lasts": None}) for job in start.jobs)
+    progress = BulkProgress(start.model_copy(update={"jobs": jobs}))
+    progress.restore("vf")
+    progress.rebuild()
+    assert progress.letters() == "vf"
+    assert progress.next_wave(WAVE) == ()
+    progress.give_up()
+    assert progress.letters() == "vG"
+
+
+def test_what_a_stopped_decision_may_have_begun_is_read_back() -> None:
+    """A lost wave may have acted; those after it are skipped, as the person asked."""
+    progress = BulkProgress(a_start(5))
+    progress.restore("v....")
+    progress.rebuild()
+    progress.doubt(2)
+    progress.stop()
+    assert progress.letters() == "CFFss"
+
+
+def test_an_undo_includes_what_waits_to_continue() -> None:
+    """Its lift would come in time; the undo comes first."""
+    progress = BulkProgress(a_start(3))
+    progress.restore("vf.")
+    progress.rebuild()
+    progress.undo()
+    assert progress.letters() == "UF."

@@ -8,7 +8,10 @@ from workflows.domain.case.enforcement import IN_FORCE, ActionStatus
 
 
 class MemberStatus(StrEnum):
-    """The status of one subject. The last three are requested and wait for their wave."""
+    """The status of one subject. TO_… are requested and wait for their wave.
+
+    CONTINUE and CONTINUE_FAILED have a result, and their enforcement was lost: it has to go on.
+    """
 
     WAITING = "."
     ACTING = "a"
@@ -27,6 +30,8 @@ class MemberStatus(StrEnum):
     TO_RETRY = "R"
     TO_UNDO = "U"
     TO_GIVE_UP = "G"
+    CONTINUE = "C"
+    CONTINUE_FAILED = "F"
 
 
 MEMBERS_IN_FORCE = frozenset({MemberStatus.DONE, MemberStatus.VERIFIED, MemberStatus.DRIFTED})
@@ -34,6 +39,8 @@ WORK = frozenset(
     {MemberStatus.WAITING, MemberStatus.TO_RETRY, MemberStatus.TO_UNDO, MemberStatus.TO_GIVE_UP}
 )
 """Work for the next wave."""
+LOST = frozenset({MemberStatus.CONTINUE, MemberStatus.CONTINUE_FAILED})
+"""Results whose enforcement has to go on first."""
 UNDER_WAY = frozenset({MemberStatus.ACTING, MemberStatus.UNDOING})
 """Work that the current wave waits for."""
 HELD_UP = frozenset({MemberStatus.RETRYING, MemberStatus.UNDO_RETRYING})
@@ -99,9 +106,9 @@ def tally(marks: Iterable[MemberStatus], step: int) -> Tally:
     return Tally(
         total=total,
         step=step,
-        done=sum(counts[mark] for mark in MEMBERS_IN_FORCE),
+        done=sum(counts[mark] for mark in MEMBERS_IN_FORCE | {MemberStatus.CONTINUE}),
         drifted=counts[MemberStatus.DRIFTED],
-        failed=counts[MemberStatus.FAILED],
+        failed=counts[MemberStatus.FAILED] + counts[MemberStatus.CONTINUE_FAILED],
         retrying=sum(counts[mark] for mark in HELD_UP),
         skipped=counts[MemberStatus.SKIPPED],
         given_up=counts[MemberStatus.GIVEN_UP],
