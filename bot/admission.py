@@ -295,6 +295,11 @@ class AlertSubmitter:
         self._clock = clock
         self._recent: OrderedDict[Pair, float] = OrderedDict()
 
+    @property
+    def waiting(self) -> int:
+        """The number of alerts that wait for a call."""
+        return sum(len(batch.alerts) for batch in self._waiting.values())
+
     def playbook_of(self, alert: Alert) -> Playbook | None:
         """Returns the playbook that matches an alert."""
         target = self._find_target(alert)

@@ -96,6 +96,7 @@ class AlertServer:
     cases: RecordingCases
     known: KnownKeys
     operator: httpx.AsyncClient
+    submitter: AlertSubmitter
     checks: dict[str, str | None] = field(default_factory=dict)
 
     async def post(self, value: Any, secret: str = COMMON, **headers: str) -> httpx.Response:
@@ -107,7 +108,8 @@ class AlertServer:
 async def server(front: Front) -> AsyncIterator[AlertServer]:
     """An app for alerts."""
     cases, known, metrics = RecordingCases(), KnownKeys(), Metrics()
-    endpoint = AlertEndpoint(lambda: KEYS, AlertSubmitter(cases, target_of, known), metrics, WINDOW)
+    submitter = AlertSubmitter(cases, target_of, known)
+    endpoint = AlertEndpoint(lambda: KEYS, submitter, metrics, WINDOW)
     answers: dict[str, str | None] = {"temporal": None, "ledger": None}
 
     async def temporal() -> str | None:
@@ -123,4 +125,4 @@ async def server(front: Front) -> AsyncIterator[AlertServer]:
         SigningClient(timeout=WAIT_SECONDS, base_url=front.url) as http,
         httpx.AsyncClient(transport=inside, base_url="http://inside") as operator,
     ):
-        yield AlertServer(http, cases, known, operator, answers)
+        yield AlertServer(http, cases, known, operator, submitter, answers)

@@ -181,8 +181,7 @@ async def test_waiting_alerts_of_one_case_are_sent_together(
     """This includes several requests; each is answered once its alerts are stored."""
     release, others = await crowded(server)
     mine = [asyncio.create_task(server.post(about(f"a{number}", "mine"))) for number in range(5)]
-    await wait_until(lambda: server.known.asked == MAX_BACKLOG + 5, what="five waiting alerts")
-    await asyncio.sleep(0)
+    await wait_until(lambda: server.submitter.waiting == 5, what="five waiting alerts")
     assert ([task.done() for task in mine], server.cases.tried) == ([False] * 5, MAX_BACKLOG)
     release()
     answers = await asyncio.gather(*others, *mine)
