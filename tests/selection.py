@@ -1,7 +1,7 @@
 """Test selection: the usual tests, all of them, or only the rest.
 
 A `long` test takes minutes. Of a `wide` test, which is parametrised over hundreds of states, the
-usual run takes a fixed sample. Of a `property` test it tries a quarter of the examples.
+usual run takes a fixed sample. Of a `property` test it tries an eighth of the examples.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ class Part(StrEnum):
     REST = "rest"
 
 
-SHARE, FEWEST = 4, 5
+SHARE, FEWEST = 8, 5
 _full = True
 
 

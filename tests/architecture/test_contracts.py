@@ -11,6 +11,8 @@ import pytest
 
 from tests.architecture.contracts import Use, clocks, is_allowed, package_of, uses
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 LINT = Path(sys.executable).with_name("lint-imports")
 

@@ -46,6 +46,8 @@ SUITE = """
 import time
 from pathlib import Path
 from tests.postgres import postgres_server
+
+pytestmark = pytest.mark.long
 def test_that_is_killed(tmp_path):
     with postgres_server(tmp_path / "postgres"):
         Path({ready!r}).touch()

@@ -38,6 +38,8 @@ from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
 from workflows.domain.values import Language
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(module.__file__).parents[3]
 FOLDERS = ("activities/slack", "bot/slack")
 MADE = re.compile(r"\b(?:Message|View|Said)\b")

@@ -27,7 +27,7 @@ def faulty(surface: Surface, scene: Scene, *checks) -> dict[str, list[str]]:
     return {state: faults for state, faults in found.items() if faults}
 
 
-@pytest.mark.wide(50)
+@pytest.mark.wide(16)
 @every_surface
 @both_languages
 @pytest.mark.parametrize("words", [USUAL, WORST, NOTHING], ids=["usual", "worst", "nothing"])
@@ -36,7 +36,7 @@ def test_slack_takes_it(surface: Surface, language: Language, words: Words):
     assert faulty(surface, Scene(language, words), faults_of, sandbox_faults, harm) == {}
 
 
-@pytest.mark.wide(20)
+@pytest.mark.wide(6)
 @every_surface
 @both_languages
 def test_emoji_never_stands_alone(surface: Surface, language: Language):
@@ -44,7 +44,7 @@ def test_emoji_never_stands_alone(surface: Surface, language: Language):
     assert faulty(surface, Scene(language), emoji_alone) == {}
 
 
-@pytest.mark.wide(8)
+@pytest.mark.wide(3)
 @every_surface
 def test_no_token_does_harm(surface: Surface):
     """Each of Slack's markup characters is escaped in every foreign text."""
@@ -52,7 +52,7 @@ def test_no_token_does_harm(surface: Surface):
         assert faulty(surface, Scene(words=hostile(tokens)), harm) == {}, tokens
 
 
-@pytest.mark.wide(8)
+@pytest.mark.wide(3)
 @every_surface
 @settings(
     deadline=None,

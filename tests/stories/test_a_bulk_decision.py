@@ -154,6 +154,7 @@ async def test_more_than_a_thousand_are_refused_without_effect(env: Environment)
     assert env.sandbox.market.executions() == {}
 
 
+@pytest.mark.long
 async def test_stopped_half_way(env: Environment) -> None:
     """Running actions finish, the others are skipped, and the case closes with the results."""
     sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
@@ -178,6 +179,7 @@ async def test_stopped_half_way(env: Environment) -> None:
     assert f"{len(done)}/60 完了・見送り {60 - len(done)}" in visible_text(await sato.latest(card))
 
 
+@pytest.mark.long
 async def test_undone_all_together(env: Environment) -> None:
     """A lead undoes it, because a lead approved it; in waves, and each account once."""
     sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")

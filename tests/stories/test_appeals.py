@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import sqlalchemy as sa
 
 from activities.ledger.database import Database
@@ -178,6 +179,7 @@ async def test_the_decider_can_not_review(env: Environment) -> None:
     assert "appeal_answered" not in await env.kinds(case)
 
 
+@pytest.mark.long
 async def test_the_approver_can_not_review(env: Environment) -> None:
     """Reed reviews a ban by 佐藤 and 田中; the overturn needs no further approval."""
     sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
@@ -213,6 +215,7 @@ async def test_a_specialist_can_not_review(env: Environment) -> None:
     assert await sato.ephemerals("ts-leads") == []
 
 
+@pytest.mark.long
 async def test_an_appeal_is_known_for_good(env: Environment) -> None:
     """Before and after the answer there are one card and one chain of events."""
     tanaka = await env.person("U0TANAKA")
@@ -277,6 +280,7 @@ async def test_the_appellant_withdraws(env: Environment) -> None:
     assert (await env.thing("users", "u_123"))["muted"] is True
 
 
+@pytest.mark.long
 async def test_an_undo_that_the_platform_refuses_stays_visible(env: Environment) -> None:
     """The appeal waits; a lead's retry on the case's card completes it."""
     tanaka = await env.person("U0TANAKA")
@@ -315,6 +319,7 @@ async def test_the_marketplace_files_an_appeal_for_its_user(env: Environment) ->
     assert nobody.status_code == 404
 
 
+@pytest.mark.long
 async def test_nothing_of_an_appeal_is_lost_while_every_worker_is_down(
     temporal: str, tmp_path: Path
 ) -> None:
@@ -337,6 +342,7 @@ async def test_nothing_of_an_appeal_is_lost_while_every_worker_is_down(
         assert set(env.sandbox.market.executions().values()) == {1}
 
 
+@pytest.mark.long
 async def test_the_answer_does_not_wait_for_the_receipt(env: Environment) -> None:
     """After the outage only the answer's notice is sent; the card lists the missing one."""
     tanaka = await env.person("U0TANAKA")

@@ -88,6 +88,7 @@ async def test_an_image_is_shown_after_the_view_is_recorded(env: Environment) ->
     assert await env.findings() == ()
 
 
+@pytest.mark.long
 async def test_a_second_look_needs_no_second_upload(env: Environment) -> None:
     """The file is uploaded once; each view is recorded, without an update of the card."""
     sato, clark = await env.person("U0SATO"), await env.person("U0CLARK")
@@ -196,6 +197,7 @@ async def test_at_the_cap_nothing_more_is_shown(temporal: str, tmp_path: Path) -
         await showing(clark, "Viewing was logged")
 
 
+@pytest.mark.long
 async def test_an_auditor_looks_and_sees_who_looked_before(env: Environment) -> None:
     """It works for a closed case; only the record changes."""
     sato, suzuki = await env.person("U0SATO"), await env.person("U0SUZUKI")
@@ -220,6 +222,7 @@ async def test_an_auditor_looks_and_sees_who_looked_before(env: Environment) -> 
     assert row["phase"] == "closed"
 
 
+@pytest.mark.long
 async def test_a_lead_looks_before_the_approval(env: Environment) -> None:
     """The evidence opens from the approval card in the leads' channel."""
     sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
@@ -237,6 +240,7 @@ async def test_a_lead_looks_before_the_approval(env: Environment) -> None:
     assert [who for who, _ in await looks(env)] == ["U0TANAKA"]
 
 
+@pytest.mark.long
 async def test_somebody_without_a_role_sees_nothing(temporal: str, tmp_path: Path) -> None:
     """Neither the list nor hidden evidence is shown, because the case refuses the click."""
     policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
@@ -254,6 +258,7 @@ async def test_somebody_without_a_role_sees_nothing(temporal: str, tmp_path: Pat
         assert await env.kinds(case) == ["case_opened"]
 
 
+@pytest.mark.long
 async def test_an_address_that_leads_elsewhere_is_not_followed(env: Environment) -> None:
     """Cloud metadata, private addresses and the platform's API give a message and no upload."""
     sato = await env.person("U0SATO")
@@ -301,6 +306,7 @@ async def test_a_platform_in_trouble_can_be_tried_again(env: Environment) -> Non
     assert (await env.kinds(case)).count("evidence_revealed") == 2
 
 
+@pytest.mark.long
 async def test_a_file_that_slack_lost_is_fetched_again(env: Environment) -> None:
     """After a deletion in Slack the next view uploads it again."""
     sato = await env.person("U0SATO")
@@ -318,6 +324,7 @@ async def test_a_file_that_slack_lost_is_fetched_again(env: Environment) -> None
         assert (await http.get(f"{env.sandbox.url}/files/{second}")).status_code == 200
 
 
+@pytest.mark.long
 async def test_a_request_during_an_outage_of_the_workers_is_shown_later(
     temporal: str, tmp_path: Path
 ) -> None:

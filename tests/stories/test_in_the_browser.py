@@ -115,6 +115,7 @@ async def english(temporal: str, tmp_path: Path) -> AsyncIterator[Environment]:
         yield made
 
 
+@pytest.mark.long
 async def test_claim_decide_approve_undo_by_keyboard_in_english(
     english: Environment, browser: Browser
 ) -> None:

@@ -121,6 +121,7 @@ async def test_a_decision_above_the_limit(limited: Limited) -> None:
         assert await env.findings() == ()
 
 
+@pytest.mark.long
 async def test_clearing_above_the_limit(limited: Limited) -> None:
     """No violation, by button: the case stays open."""
     async with limited(people("clears", 1)) as env:
@@ -133,6 +134,7 @@ async def test_clearing_above_the_limit(limited: Limited) -> None:
         assert await env.kinds(case) == ["case_opened", "limit_reached"]
 
 
+@pytest.mark.long
 async def test_undoing_above_the_limit(limited: Limited) -> None:
     """The second mute stays in force."""
     async with limited(people("undos", 1)) as env:
@@ -152,6 +154,7 @@ async def test_undoing_above_the_limit(limited: Limited) -> None:
         assert (await env.thing("users", "u_456"))["muted"] is True
 
 
+@pytest.mark.long
 async def test_lifting_above_the_limit(limited: Limited) -> None:
     """Koban's protection of the second case stays."""
     async with limited(people("lifts", 1)) as env:
@@ -193,6 +196,7 @@ async def test_approving_above_the_limit(limited: Limited) -> None:
         await sato.wait_text(other, "完了")
 
 
+@pytest.mark.long
 async def test_overturning_above_the_limit(limited: Limited) -> None:
     """The second mute stays, and its appeal waits for another reviewer."""
     async with limited(people("overturns", 1)) as env:
@@ -232,6 +236,7 @@ async def _second_appeal(
     return card, card["metadata"]["event_payload"]["appeal"]
 
 
+@pytest.mark.long
 async def test_personal_data_above_the_limit(limited: Limited) -> None:
     """The modal shows a sentence instead, and no reveal is recorded."""
     async with limited(people("reveals", 1)) as env:
@@ -261,6 +266,7 @@ async def test_personal_data_above_the_limit(limited: Limited) -> None:
         assert len(await alerted(tanaka, "佐藤さん")) == 1
 
 
+@pytest.mark.long
 async def test_reports_above_the_limit(limited: Limited) -> None:
     """The command and the shortcut count the same; no case opens."""
     async with limited(people("reports", 1)) as env:
@@ -297,6 +303,7 @@ async def test_a_detector_above_its_limit_protects_nothing(limited: Limited) -> 
         await sato.wait_text(card, "完了")
 
 
+@pytest.mark.long
 async def test_a_playbook_above_its_limit_protects_nothing(limited: Limited) -> None:
     """However many detectors share it."""
     async with limited("automation:\n  playbook: {most: 1, within: 1h}\n") as env:
@@ -331,6 +338,7 @@ async def test_an_exempt_subject(limited: Limited) -> None:
         assert await env.changes() == [("POST", "users/u_123/mutes")]
 
 
+@pytest.mark.long
 async def test_a_bulk_decision_has_no_exempt_subject(limited: Limited) -> None:
     """The whole decision is refused with the subject to leave out."""
     exempt = EXEMPT.replace("u_123", "u_ring2")

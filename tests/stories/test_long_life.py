@@ -69,6 +69,7 @@ def in_ledger(env: Environment) -> int:
         return int(ledger.execute("select count(*) from alerts").fetchone()[0])
 
 
+@pytest.mark.long
 async def test_a_whole_shift_over_many_histories(env: Environment) -> None:
     """Claim, release, decision, approval and undo continue across several histories."""
     sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")

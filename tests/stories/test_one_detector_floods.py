@@ -14,6 +14,8 @@ from tests.bench.excess import worst_alert, worst_bodies
 from tests.environment import Environment, koban, work_process
 from tests.stories.test_a_shift import case_of, lure
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 async def env(temporal: str, tmp_path: Path) -> AsyncIterator[Environment]:

@@ -19,6 +19,8 @@ from tests.stories.test_appeals import (
     wait_notice,
 )
 
+pytestmark = pytest.mark.long
+
 
 async def dies_after(env: Environment, temporal: str, folder: Path, kind: str) -> None:
     """Runs a worker until it has recorded such an event and exited."""

@@ -23,6 +23,7 @@ def test_a_mistake_has_its_message(fault: str, tmp_path: Path) -> None:
     assert told == expected.splitlines()
 
 
+@pytest.mark.wide(20)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_mistake_has_a_file_a_line_and_one_remedy(fault: str, tmp_path: Path) -> None:
     """Every line has the form `file:line: what is wrong; what to write`."""
@@ -73,6 +74,7 @@ def test_a_file_above_1_mib_is_not_even_parsed(tmp_path: Path) -> None:
     assert check_folder(folder) == ["roles.yaml:1: the file is larger than 1 MiB; split it"]
 
 
+@pytest.mark.long
 def test_endless_nesting_is_a_mistake_and_not_a_crash(tmp_path: Path) -> None:
     """A file of nested brackets gets a normal message."""
     folder = folders.good(tmp_path)

@@ -40,6 +40,7 @@ def test_a_schema_is_a_schema(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schemas()[name])
 
 
+@pytest.mark.wide(5)
 @pytest.mark.parametrize(
     "file",
     [*folders.EXAMPLE.rglob("*.yaml"), *folders.BASE.rglob("*.yaml")],
@@ -58,6 +59,7 @@ def test_an_example_file_names_the_schema_that_it_fits() -> None:
         assert json.loads((file.parent / named).read_text(encoding="utf-8")) == schema_of(file)
 
 
+@pytest.mark.wide(5)
 @pytest.mark.parametrize(
     ("fault", "file"),
     [

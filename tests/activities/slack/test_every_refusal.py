@@ -157,7 +157,7 @@ def test_the_table_has_every_method_that_koban_calls() -> None:
 CASES = [(method, code) for method in OF_CASES for code in errors_of(method)]
 
 
-@pytest.mark.wide(16)
+@pytest.mark.wide(8)
 @pytest.mark.parametrize(("method", "code"), CASES, ids=lambda each: str(each))
 async def test_after_any_refusal_cards_are_right_and_calls_were_made_or_said(
     slack: SlackWorld, method: str, code: str

@@ -50,6 +50,7 @@ async def test_every_surface_is_validated(settings: dict[str, str]) -> None:
     assert "blocks    home: ok" in lines
 
 
+@pytest.mark.long
 async def test_without_the_option_nothing_is_validated(settings: dict[str, str]) -> None:
     """`--slack` makes one call for each surface."""
     assert await asked(settings) == (2, [])
@@ -60,6 +61,7 @@ def spoil(folder: str) -> None:
     Path(folder, "actions.yaml").write_text("actions: 3\n", "utf-8")
 
 
+@pytest.mark.long
 async def test_without_a_policy_nothing_is_validated(settings: dict[str, str]) -> None:
     """One line describes the mistake."""
     spoil(settings["KOBAN_POLICY"])

@@ -103,6 +103,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 async def test_both_start_without_temporal_and_go_on_once_it_is_there(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
@@ -142,6 +143,7 @@ async def test_both_start_without_temporal_and_go_on_once_it_is_there(
         assert await ended(work) == 0
 
 
+@pytest.mark.long
 async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
     temporal: str, settings: dict[str, str], open_folder: Path
 ) -> None:
@@ -172,6 +174,7 @@ async def test_both_start_without_the_ledger_and_go_on_once_it_is_there(
         assert await ended(work) == 0
 
 
+@pytest.mark.long
 async def test_work_that_waits_for_its_ledger_ends_on_sigterm(
     temporal: str, settings: dict[str, str], open_folder: Path
 ) -> None:
@@ -227,6 +230,7 @@ async def test_a_taken_port_gets_a_sentence(settings: dict[str, str]) -> None:
     )
 
 
+@pytest.mark.long
 async def test_a_worker_without_the_key_does_not_start(
     temporal: str, settings: dict[str, str], tmp_path: Path
 ) -> None:

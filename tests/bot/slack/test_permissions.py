@@ -80,7 +80,7 @@ def test_every_form_is_in_the_table() -> None:
     assert decided == members
 
 
-@pytest.mark.wide(16)
+@pytest.mark.wide(8)
 @pytest.mark.parametrize("role", [*ROLES, "unknown"])
 @pytest.mark.parametrize("form", FORMS)
 async def test_a_slash_form(env: SlackEnvironment, form: str, role: str) -> None:
@@ -115,7 +115,7 @@ def test_every_press_is_a_command_that_a_case_judges() -> None:
     assert kinds_of(cmd.PersonCommand) == set(TABLE)
 
 
-@pytest.mark.wide(16)
+@pytest.mark.wide(8)
 @pytest.mark.parametrize("role", [*ROLES, "unknown"])
 @pytest.mark.parametrize("button", OPENERS)
 async def test_a_modal_of_a_case(env: SlackEnvironment, button: str, role: str) -> None:

@@ -137,6 +137,7 @@ async def counted(handle: WorkflowHandle) -> bool:
     return memory.case is not None and memory.case.alerts == 4
 
 
+@pytest.mark.long
 async def test_a_case_queried_while_it_works_can_be_replayed(client: Client) -> None:
     """Neither query changes the replay."""
     dice = random.Random(11)
