@@ -27,8 +27,11 @@ async def is_own(people: Directory, origin: Origin, within: float) -> bool | Non
     """Whether a payload came through the workspace of the bot token, or its organization.
 
     None without an answer of Slack in time. A message of this bot is ours, also where somebody of
-    another workspace pressed it in a shared channel: that person holds no role by a group.
+    another workspace pressed it in a shared channel: that person holds no role by a group. Slack
+    sends no payload for a listener without an id of a workspace or an organization.
     """
+    if not (origin.team or origin.enterprise):
+        return _refused(origin)
     try:
         async with asyncio.timeout(within):
             home = await people.home()
@@ -36,8 +39,10 @@ async def is_own(people: Directory, origin: Origin, within: float) -> bool | Non
         _log.warning("workspace_unknown")
         return None
     ours = origin.bot is not None and origin.bot == home.bot
-    if ours or home.has(origin.team, origin.enterprise):
-        return True
+    return ours or home.has(origin.team, origin.enterprise) or _refused(origin)
+
+
+def _refused(origin: Origin) -> bool:
     _log.warning("slack_payload_of_other_workspace", team=origin.team, enterprise=origin.enterprise)
     return False
 
