@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from standardwebhooks.webhooks import WebhookVerificationError
 from starlette.requests import ClientDisconnect, Request
 
+from bot.errors import FORGERIES, Forgery
 from bot.http.models import RequestRefused
 from bot.policies import Signer
 
@@ -116,4 +117,5 @@ def _wrong_encoding(sentence: str) -> RequestRefused:
 
 
 def _not_signed(sentence: str) -> RequestRefused:
+    FORGERIES[Forgery.WEBHOOK_SIGNATURE] += 1
     return RequestRefused(sentence, status=401)

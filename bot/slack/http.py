@@ -11,6 +11,8 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 from starlette.requests import ClientDisconnect
 
+from bot.errors import FORGERIES, Forgery
+
 MOST_BYTES = 2 * 1024 * 1024
 """A view is at most 250 KB (docs.slack.dev, views.open) and grows threefold as a form."""
 
@@ -45,6 +47,7 @@ def slack_routes(app: AsyncApp, signing_secret: str) -> APIRouter:
         # Bolt parses a body before it verifies it: a malformed one would be a 500 for anybody.
         if not _signed(verifier, request.headers, body):
             _log.warning("slack_signature_refused")
+            FORGERIES[Forgery.SLACK_SIGNATURE] += 1
             return PlainTextResponse("invalid request", 401)
         return await _dispatch(app, request, body)
 

@@ -9,6 +9,7 @@ from activities.errors import Unavailable
 from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.refusals import MOST_NAMES
+from bot.errors import FORGERIES, Forgery
 from bot.slack.interactions import Origin
 from bot.slack.rendering import person
 from workflows.domain.people import Role
@@ -43,6 +44,7 @@ async def is_own(people: Directory, origin: Origin, within: float) -> bool | Non
 
 
 def _refused(origin: Origin) -> bool:
+    FORGERIES[Forgery.SLACK_WORKSPACE] += 1
     _log.warning("slack_payload_of_other_workspace", team=origin.team, enterprise=origin.enterprise)
     return False
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from bot.errors import FORGERIES, Forgery
 from bot.slack.http import MOST_BYTES
 from deploy.sandbox.slack.app_client import signature
 from tests.bot.slack.conftest import SlackEnvironment
@@ -35,9 +36,11 @@ async def test_a_wrong_timestamp_is_unauthorised(env: SlackEnvironment, http):
 
 async def test_a_wrong_signature_is_unauthorised(env: SlackEnvironment, http):
     """Any invalid header gives 401."""
+    before = FORGERIES[Forgery.SLACK_SIGNATURE]
     for signed in ("", "v0=", "v0=" + "0" * 64, "v1=abc"):
         answer = await send(env, http, b"command=%2Fkoban", **{"X-Slack-Signature": signed})
         assert answer.status_code == 401, signed
+    assert FORGERIES[Forgery.SLACK_SIGNATURE] == before + 4
 
 
 async def test_an_unsigned_malformed_body_is_unauthorised(env: SlackEnvironment, http):

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from bot.errors import FORGERIES, Forgery
 from bot.slack.interactions import Origin, read_origin
 from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.test_http import PAYLOADS, send
@@ -89,6 +90,7 @@ async def test_another_workspace_is_refused(
     env: SlackEnvironment, http: httpx.AsyncClient, body: bytes, type_: str
 ) -> None:
     """The body is signed well; no case, ledger or Slack call sees it."""
+    before = FORGERIES[Forgery.SLACK_WORKSPACE]
     with capture_logs() as logs:
         answer = await send(env, http, body, **{"Content-Type": type_})
     assert answer.status_code == 403
@@ -97,6 +99,7 @@ async def test_another_workspace_is_refused(
     assert env.cases.clicks == []
     assert env.ledger.log == []
     assert env.workspace.calls == {}
+    assert FORGERIES[Forgery.SLACK_WORKSPACE] == before + 1
 
 
 async def test_a_stranger_on_our_card_gets_to_the_case(
