@@ -53,8 +53,8 @@ MAX_RECENT = 20_000
 """Alerts submitted by this process whose duplicates are detected without the ledger."""
 
 FREE_BYTES = 64 * 1024
-"""Bytes of each body that are always taken: those of a press or an alert. A connection's buffers are
-as large (uvicorn's `HIGH_WATER_LIMIT`)."""
+"""Bytes of each body that are always taken: those of a press or an alert. The buffers of a
+connection are as large (uvicorn's `HIGH_WATER_LIMIT`)."""
 
 MOST_BYTES = 64 * 1024 * 1024
 """Further bytes of all bodies of a route, from the first one until the answer."""
