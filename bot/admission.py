@@ -1,4 +1,4 @@
-"""Admission control: limits concurrent signals to Temporal and batches alerts of the same case.
+"""Admission control: limits signals to Temporal and bodies in memory, and batches alerts of a case.
 
 Slack clicks need Temporal and a worker within two seconds. Without a limit, a burst of alerts would
 fill the queue that clicks wait in as well: Temporal accepts signals however far its workers are
@@ -10,8 +10,8 @@ import asyncio
 import heapq
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -52,7 +52,67 @@ RECENT_FOR = 600.0
 MAX_RECENT = 20_000
 """Alerts submitted by this process whose duplicates are detected without the ledger."""
 
+FREE_BYTES = 64 * 1024
+"""Bytes of each body that are always taken: those of a press or an alert. The buffers of a
+connection are as large (uvicorn's `HIGH_WATER_LIMIT`)."""
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Further bytes of all bodies of a route, from the first one until the answer."""
+
+BODIES_RETRY = 5
+"""Seconds until a sender of a large body should try again (the `Retry-After` header)."""
+
 log = structlog.get_logger()
+
+
+class BodyMemory:
+    """Memory of request bodies over all connections, also those without a valid signature."""
+
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        self._most = most
+        self.used = 0
+
+    @contextmanager
+    def body(self) -> Iterator["HeldBody"]:
+        """One body, whose memory is free again after the block."""
+        held = HeldBody(self)
+        try:
+            yield held
+        finally:
+            held.release()
+
+    def take(self, size: int) -> bool:
+        """Takes memory, unless all of it is used."""
+        if self.used + size > self._most:
+            return False
+        self.used += size
+        return True
+
+
+class HeldBody:
+    """Memory of one body; `refused` once there was too little."""
+
+    def __init__(self, memory: BodyMemory) -> None:
+        self._memory = memory
+        self._size = 0
+        self._counted = 0
+        self.refused = False
+
+    def add(self, size: int) -> bool:
+        """Counts further bytes; False where the body can't be kept."""
+        self._size += size
+        more = max(0, self._size - FREE_BYTES) - self._counted
+        if self.refused or not self._memory.take(more):
+            self.release()
+            self.refused = True
+            return False
+        self._counted += more
+        return True
+
+    def release(self) -> None:
+        """Frees the memory."""
+        self._memory.used -= self._counted
+        self._counted = 0
 
 
 @dataclass(order=True)

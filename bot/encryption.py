@@ -29,7 +29,7 @@ from temporalio.converter import (
 )
 from temporalio.exceptions import ApplicationError
 
-from bot.errors import InputWrong
+from bot.errors import FORGERIES, Forgery, InputWrong
 
 log = structlog.get_logger()
 
@@ -225,6 +225,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
     def _refuse(self, payload: Payload) -> Payload:
         plain = not is_encrypted(payload)
         if not self._marks_here:
+            FORGERIES[Forgery.UNSEALED] += 1
             log.error("unsealed_refused", plain=plain, bound_to=self._bound.decode())
             what = "is not encrypted" if plain else "was sealed for something else, or changed"
             raise ApplicationError(

@@ -1,4 +1,21 @@
-"""Errors that end a command, with their exit codes."""
+"""Errors that end a command, with their exit codes, and the count of refused messages."""
+
+from collections import Counter
+from enum import StrEnum
+
+
+class Forgery(StrEnum):
+    """The reason why a message was refused: nobody who may send it has sent it."""
+
+    UNSEALED = "unsealed"
+    WEBHOOK_SIGNATURE = "webhook_signature"
+    SLACK_SIGNATURE = "slack_signature"
+    SLACK_WORKSPACE = "slack_workspace"
+    SLACK_USER = "slack_user"
+
+
+FORGERIES: Counter[Forgery] = Counter()
+"""Messages that this process has refused, by reason; a metric."""
 
 
 class Stop(Exception):

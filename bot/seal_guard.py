@@ -21,6 +21,7 @@ from temporalio.bridge.proto.workflow_completion import WorkflowActivationComple
 from temporalio.worker import WorkflowInstance
 
 from bot.encryption import UNSEALED, is_refused, restored
+from bot.errors import FORGERIES, Forgery
 from workflows.activity_options import UNSEALED_RESULT
 
 log = structlog.get_logger()
@@ -64,6 +65,7 @@ class SealGuard(WorkflowInstance):
     def _log(self, variant: str, replaying: bool) -> None:
         if not replaying:
             info = self._inner.get_info()
+            FORGERIES[Forgery.UNSEALED] += 1
             log.error("unsealed_refused", what=variant, workflow=info.workflow_id)
 
     def get_info(self) -> Any:

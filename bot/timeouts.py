@@ -6,6 +6,7 @@ https://docs.slack.dev/interactivity/handling-user-interaction
 from dataclasses import dataclass
 
 from activities.slack.directory import APPROVERS_LAST
+from workflows.domain.automation import ASK_LASTS
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Timeouts:
     """A new person's language: a wrong language is worse than a late answer."""
     language_after_ack: float = 2.0
     """A person's language after the acknowledgement."""
+    resume: float = ASK_LASTS.total_seconds()
+    """A request to resume the automation; after them its button is removed."""
     case: float = 8.0
     """Reading the case for a modal; after them every action of the policy is offered."""
 

@@ -26,6 +26,9 @@ R = TypeVar("R")
 
 UNSEALED_RESULT = "UnsealedResult"
 """Error type of an activity whose result no worker of Koban gave."""
+MOST_FORGED = 20
+"""Calls of one activity whose results are refused, before its workflow gives up: each is in the
+history, which must not grow without end."""
 
 
 slack_queue = "{}-slack".format
@@ -134,8 +137,9 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     CasePort.load_case: LEDGER,
     CasePort.place_of: LEDGER,
     CasePort.policy_now: LEDGER,
-    # It reads the worker's memory; without an answer a press would be decided too leniently.
-    CasePort.strictness_now: replace(LEDGER, retry=_backoff(0.2, 2), rank=1),
+    # It reads the worker's memory. Without an answer a press would be decided too leniently: it is
+    # refused after a minute, in which workers can restart.
+    CasePort.strictness_now: replace(LEDGER, within=_seconds(60), retry=_backoff(0.2, 2), rank=1),
     CasePort.covers_of: LEDGER_PRESS,
     CasePort.book: LEDGER_PRESS,
     CasePort.claim_alerts: PROTECTION,
@@ -251,12 +255,18 @@ async def execute(
 ) -> R:
     """Returns the result of an activity, as `start` starts it. Raises `ActivityError`.
 
-    An activity with a forged result is called again: all are idempotent.
+    An activity with a forged result is called again, up to `MOST_FORGED` times: all are idempotent.
     """
-    while True:
+    for _ in range(MOST_FORGED - 1):
         try:
             return await start(activity, argument, options, rank=rank)
         except ActivityError as error:
-            cause = error.cause
-            if not isinstance(cause, ApplicationError) or cause.type != UNSEALED_RESULT:
+            if not is_forged(error):
                 raise
+    return await start(activity, argument, options, rank=rank)
+
+
+def is_forged(error: BaseException | None) -> bool:
+    """Whether an activity has failed because its results were forged."""
+    cause = error.cause if isinstance(error, ActivityError) else None
+    return isinstance(cause, ApplicationError) and cause.type == UNSEALED_RESULT

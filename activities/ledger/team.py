@@ -46,6 +46,12 @@ class Automation(Repository):
         """Requests to resume the automation, or resumes it."""
         return await self.change(lambda before: rules.resume(before, by, playbook, now))
 
+    async def approve(
+        self, by: Actor, playbook: str | None, now: datetime
+    ) -> AutomationChange | Unchanged:
+        """Resumes the automation as somebody else has requested."""
+        return await self.change(lambda before: rules.approve(before, by, playbook, now))
+
     async def change(self, decide: Decide) -> AutomationChange | Unchanged:
         """Stores the change that `decide` makes; concurrent changes are serialized."""
         async with self._database.writing() as connection:

@@ -66,10 +66,10 @@ class HomeWorkspace(Value):
     bot: str | None = None
 
     def has(self, team: str | None, enterprise: str | None) -> bool:
-        """Whether a workspace is this one, or one of its organization."""
+        """Whether a workspace is this one, or one of its organization; False without any id."""
         if self.enterprise is not None and enterprise is not None:
             return self.enterprise == enterprise
-        return team is None or team == self.team
+        return team == self.team
 
 
 class Directory:

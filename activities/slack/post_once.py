@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+import structlog
 from pydantic import ValidationError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -37,10 +38,17 @@ CLOCK_SKEW = timedelta(minutes=5)
 """Largest difference between Slack's clock and Temporal's."""
 
 
+_log = structlog.get_logger(__name__)
+
+
 class Posted(Value):
-    """Posts of an activity as of `attempt`; `through` is the seq of the last posted event."""
+    """Posts of an activity as of `attempt`; `through` is the seq of the last posted event.
+
+    `looks_refused` counts looks for earlier posts that Slack refused.
+    """
 
     attempt: int = 0
+    looks_refused: int = 0
     unsure: bool = True
     card: CardRef | None = None
     through: int = 0
@@ -83,12 +91,18 @@ class PostOnce:
             raise
 
     async def _found(self, find: Callable[[], Awaitable[T | None]]) -> T | None:
-        """The result of `find`; None where Slack refuses to look: twice is better than never."""
+        """The result of `find`; None where Slack refuses to look: twice is better than never.
+
+        A refusal that may pass is repeated, whatever else has failed before.
+        """
         try:
             return await find()
         except SlackTrouble as error:
-            if not error.is_refusal(self.posted.attempt):
-                raise
+            self._set(looks_refused=self.posted.looks_refused + error.answered)
+            if not error.is_refusal(self.posted.looks_refused):
+                # No refusal of the message: another activity would post it without a look.
+                raise SlackTrouble(error.code, unsure=True, delay=error.next_retry_delay) from None
+            _log.error("posted_without_look", code=error.code)
             return None
 
     def done(self, **posted: object) -> None:

@@ -83,6 +83,7 @@ def make_internal_app(
 
     @app.get("/metrics", response_class=Response)
     async def prometheus() -> Response:
+        metrics.note_problems(await readiness.problems())
         return metrics.page()
 
     return app

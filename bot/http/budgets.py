@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, TypeVar
 
+from bot.admission import BodyMemory
 from bot.http.models import RequestRefused
 
 T = TypeVar("T")
@@ -213,10 +214,16 @@ class Sender:
 
 
 class Intake:
-    """Budgets and turns of the signed endpoints of one process."""
+    """Budgets, turns and memory of the signed endpoints of one process."""
 
-    def __init__(self, budgets: Budgets | None = None, turns: Turns | None = None) -> None:
+    def __init__(
+        self,
+        budgets: Budgets | None = None,
+        turns: Turns | None = None,
+        bodies: BodyMemory | None = None,
+    ) -> None:
         self.budgets = budgets or Budgets()
+        self.bodies = bodies or BodyMemory()
         self.turns = turns or Turns()
 
     async def work(self, sender: Sender, work: Callable[[], T]) -> T:

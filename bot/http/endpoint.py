@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from temporalio.service import RPCError
 
-from bot.admission import TemporalUnavailable
+from bot.admission import BODIES_RETRY, HeldBody, TemporalUnavailable
 from bot.http.budgets import Intake, OverBudget, Sender, named_in
 from bot.http.models import Refused, RequestRefused, Results
 from bot.http.signatures import check_encoding, read_body, verify_signature
@@ -61,8 +61,12 @@ class SignedEndpoint(ABC):
 
     async def post(self, request: Request) -> Response:
         """Answers one request; a refused one has no effect."""
+        with self.intake.bodies.body() as held:
+            return await self._answer(request, held)
+
+    async def _answer(self, request: Request, held: HeldBody) -> Response:
         try:
-            body, keys = await read_body(request), self.keys()
+            body, keys = await read_body(request, held), self.keys()
             signer = await self._verified(request, body, keys)
             name = self.account.format(sender=signer.sender or named_in(body))
             sender = Sender(name, signer.sender is None)
@@ -73,7 +77,8 @@ class SignedEndpoint(ABC):
             return as_json(429, content, {"Retry-After": str(refused.retry_after)})
         except RequestRefused as refused:
             pointer = {} if refused.pointer is None else {"pointer": refused.pointer}
-            return as_json(refused.status, {"error": str(refused), **pointer})
+            headers = {"Retry-After": str(BODIES_RETRY)} if refused.status == 503 else {}
+            return as_json(refused.status, {"error": str(refused), **pointer}, headers)
         except (TemporalUnavailable, OutOfReach, RPCError):
             error = f"Temporal is unavailable: send the same {self.noun} again."
             return as_json(503, {"error": error}, {"Retry-After": str(RETRY_AFTER)})
@@ -152,6 +157,6 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         (415, "The body is compressed, or not UTF-8"),
         (422, "The content is invalid"),
         (429, "The sender has used up a budget; send it again after Retry-After"),
-        (503, "Temporal is unavailable; send it again"),
+        (503, "Temporal is unavailable, or too many large requests are under way; send it again"),
     )
 }

@@ -1,18 +1,24 @@
-"""Prometheus metrics: alerts by result, requests by path, activities by result, the process."""
+"""Prometheus metrics: alerts, requests, activities, problems, refused messages, the process."""
 
 import time
 from collections import Counter as Tally
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.errors import FORGERIES, Forgery
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 3.0, 10.0)
 
@@ -45,6 +51,19 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._problems = Gauge(
+            "koban_problems",
+            "1 where a check of /readyz has a problem, also one that leaves its status at 200",
+            ("what",),
+            registry=self.registry,
+        )
+        self.registry.register(_Forgeries())
+
+    def note_problems(self, problems: Mapping[str, str | None]) -> None:
+        """Keeps which checks have a problem."""
+        for what, problem in problems.items():
+            self._problems.labels(what).set(problem is not None)
+
     def observe_activity(self, type_: str, succeeded: bool, seconds: float) -> None:
         """Measures one attempt of an activity."""
         result = "ok" if succeeded else "failed"
@@ -58,6 +77,20 @@ class Metrics:
     def page(self) -> Response:
         """Returns the metrics in Prometheus's text format."""
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Forgeries(Collector):
+    """Refused messages of this process; each reason is there before its first one."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        refused = CounterMetricFamily(
+            "koban_refused",
+            "Messages that were refused because nobody who may send them has sent them",
+            labels=("reason",),
+        )
+        for reason in Forgery:
+            refused.add_metric((reason.value,), FORGERIES[reason])
+        yield refused
 
 
 class RequestTimer:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from standardwebhooks.webhooks import WebhookVerificationError
 from starlette.requests import ClientDisconnect, Request
 
+from bot.admission import HeldBody
+from bot.errors import FORGERIES, Forgery
 from bot.http.models import RequestRefused
 from bot.policies import Signer
 
@@ -82,28 +84,36 @@ READ_TIMEOUT = 10.0
 """Seconds in which the body has to arrive: a slow sender must not hold a connection."""
 
 
-async def read_body(request: Request) -> bytes:
-    """Returns the raw body. Raises `RequestRefused` if it is too large (413) or slow (408)."""
+async def read_body(request: Request, held: HeldBody) -> bytes:
+    """Returns the raw body, which `held` has counted.
+
+    Raises:
+        RequestRefused: it is too large (413) or slow (408), or there are too many (503).
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > DRAIN_LIMIT:
         raise _too_large()
     try:
         async with asyncio.timeout(READ_TIMEOUT):
-            return await _read(request)
+            return await _read(request, held)
     except (TimeoutError, ClientDisconnect) as error:
         raise RequestRefused("The body did not arrive in time.", status=408) from error
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, held: HeldBody) -> bytes:
     body, size = bytearray(), 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > DRAIN_LIMIT:
             break
-        if size <= MAX_BODY:
+        if size <= MAX_BODY and held.add(len(chunk)):
             body += chunk
+        else:
+            body.clear()
     if size > MAX_BODY:
         raise _too_large()
+    if held.refused:
+        raise RequestRefused("Too many large requests are under way: send it again.", status=503)
     return bytes(body)
 
 
@@ -116,4 +126,5 @@ def _wrong_encoding(sentence: str) -> RequestRefused:
 
 
 def _not_signed(sentence: str) -> RequestRefused:
+    FORGERIES[Forgery.WEBHOOK_SIGNATURE] += 1
     return RequestRefused(sentence, status=401)

@@ -16,6 +16,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from activities.slack.actions import OPEN
+from bot.errors import FORGERIES, Forgery
 from bot.services.slack import Services
 from bot.slack.appeals import ACTIONS as APPEALS
 from bot.slack.appeals import AppealButtons, AppealModals
@@ -135,6 +136,7 @@ async def _only_of_people(
     """Refuses interactions and commands without their person: nothing may be decided by nobody."""
     if context.user_id or body.get("type") == "event_callback":
         return await next()
+    FORGERIES[Forgery.SLACK_USER] += 1
     _log.warning("slack_payload_without_user", kind=body.get("type") or "command")
     return BoltResponse(status=400, body="no user")
 

@@ -9,6 +9,7 @@ from typing import Any
 from activities.slack.actions import MENU, find, preset_of
 from activities.slack.handles import Handle, decode
 from workflows.domain.case import commands as cmd
+from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Actor
 from workflows.domain.values import Value
 
@@ -67,6 +68,7 @@ class Press(Value):
     """One press.
 
     name: the action_id; for a menu entry `case.{entry}`.
+    message: the pressed message, unless only its person sees it.
     pager, page: the list and the position that a button of `rendering.page_buttons` turns to.
     view, carried: id and `private_metadata` of the modal around the button.
     """
@@ -77,6 +79,7 @@ class Press(Value):
     workflow_id: str
     action_ts: str
     source: Source
+    message: CardRef | None = None
     pager: str = ""
     page: str | None = None
     view: str = ""
@@ -101,9 +104,18 @@ def read_press(body: Mapping[str, Any]) -> Press:
         workflow_id=str(action.get("block_id", "")),
         action_ts=str(action.get("action_ts", "")),
         source=read_source(body),
+        message=_message(body),
         **turns,
         **_modal(body),
     )
+
+
+def _message(body: Mapping[str, Any]) -> CardRef | None:
+    container = body.get("container") or {}
+    channel, ts = container.get("channel_id"), container.get("message_ts")
+    if not channel or not ts or container.get("is_ephemeral"):
+        return None
+    return CardRef(channel=str(channel), ts=str(ts))
 
 
 def _modal(body: Mapping[str, Any]) -> dict[str, str]:

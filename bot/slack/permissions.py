@@ -9,6 +9,7 @@ from activities.errors import Unavailable
 from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.refusals import MOST_NAMES
+from bot.errors import FORGERIES, Forgery
 from bot.slack.interactions import Origin
 from bot.slack.rendering import person
 from workflows.domain.people import Role
@@ -27,8 +28,11 @@ async def is_own(people: Directory, origin: Origin, within: float) -> bool | Non
     """Whether a payload came through the workspace of the bot token, or its organization.
 
     None without an answer of Slack in time. A message of this bot is ours, also where somebody of
-    another workspace pressed it in a shared channel: that person holds no role by a group.
+    another workspace pressed it in a shared channel: that person holds no role by a group. Slack
+    sends no payload for a listener without an id of a workspace or an organization.
     """
+    if not (origin.team or origin.enterprise):
+        return _refused(origin)
     try:
         async with asyncio.timeout(within):
             home = await people.home()
@@ -36,8 +40,11 @@ async def is_own(people: Directory, origin: Origin, within: float) -> bool | Non
         _log.warning("workspace_unknown")
         return None
     ours = origin.bot is not None and origin.bot == home.bot
-    if ours or home.has(origin.team, origin.enterprise):
-        return True
+    return ours or home.has(origin.team, origin.enterprise) or _refused(origin)
+
+
+def _refused(origin: Origin) -> bool:
+    FORGERIES[Forgery.SLACK_WORKSPACE] += 1
     _log.warning("slack_payload_of_other_workspace", team=origin.team, enterprise=origin.enterprise)
     return False
 

@@ -94,11 +94,14 @@ class Replies:
     async def settle(self, request: str, ended: Callable[[str], Awaitable[Said]]) -> None:
         """Replaces the messages of a request, which this process has sent, by what `ended` says."""
         for person, channel, ts in self._requests.pop(request, []):
-            said = await ended(person)
-            change = self._client.chat_update(
-                channel=channel, ts=ts, text=said.text, blocks=list(said.blocks)
-            )
-            await _sent(change, "request_not_settled", person=person)
+            await self.replace(CardRef(channel=channel, ts=ts), await ended(person))
+
+    async def replace(self, message: CardRef, said: Said) -> bool:
+        """Replaces a message; False, and an entry in the log, if Slack refuses."""
+        change = self._client.chat_update(
+            channel=message.channel, ts=message.ts, text=said.text, blocks=list(said.blocks)
+        )
+        return await _sent(change, "request_not_settled", channel=message.channel)
 
     async def in_channel(self, channel: str, said: Said) -> bool:
         """Posts in a channel; False, and an entry in the log, if Slack refuses."""

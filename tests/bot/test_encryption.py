@@ -24,6 +24,7 @@ from bot.encryption import (
     refused_keys,
     restored,
 )
+from bot.errors import FORGERIES, Forgery
 from bot.seal_guard import SealGuard
 from bot.settings import Temporal
 from bot.temporal import data_converter
@@ -193,7 +194,9 @@ async def test_a_forged_result_becomes_a_failure() -> None:
     codec = EncryptionCodec([NEW]).for_workflows().with_context(HERE)
     (marked,) = await codec.decode([CLEAR])
     act.jobs.add().resolve_activity.result.completed.result.CopyFrom(marked)
+    before = FORGERIES[Forgery.UNSEALED]
     SealGuard(inner, None).activate(act)
+    assert FORGERIES[Forgery.UNSEALED] == before + 1
     failure = inner.jobs[0].resolve_activity.result.failed.failure
     assert failure.cause.application_failure_info.type == UNSEALED_RESULT
 

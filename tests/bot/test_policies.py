@@ -9,14 +9,20 @@ from pathlib import Path
 import httpx
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from activities.errors import Unavailable
 from activities.platform.client import Platform
 from bot.cli.main import main
-from bot.policies import Policies, watch_folder
+from bot.policies import ActionSource, Policies, watch_folder
 from bot.services.lookups import LookUps
 from tests.bot.http.fakes import APPEALS, APPEALS_NEXT, COMMON, LIVE_CHAT, WEB_SHOP, alert
-from workflows.domain.alerts import Alert
+from workflows.domain.alerts import Alert, Subject
+from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.enforcement import Proof
+from workflows.domain.policy.playbook import PackedPolicy, pack
+from workflows.domain.values import Text
+from workflows.ports.cases import Direction, Order
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "policy"
 DETECTOR = (
@@ -227,3 +233,57 @@ def test_serve_does_not_start_where_a_detector_could_not_sign(
         main(["serve"])
     assert ended.value.code == 1
     assert capsys.readouterr().err == "CHAT_SECRET is missing: the detector live-chat signs so.\n"
+
+
+def an_order(playbook: str, version: str, action: str = "mute_user") -> Order:
+    """A change by the policy of a version."""
+    return Order(
+        case="K7Q2F9XM0",
+        decision="D1",
+        planned=PlannedAction(action=action, subject=Subject(type="user", id="u_1")),
+        proof=Proof(playbook=playbook, policy=version),
+        direction=Direction.DO,
+        actor="U0SATO",
+    )
+
+
+async def test_an_order_follows_the_policy_of_its_case(folder: Path) -> None:
+    """That of this process, else that of the ledger, which is read once."""
+    policies, asked = Policies(watch_folder(folder), (COMMON,)), []
+    packed = policies.current_packed("off_platform")
+    assert packed is not None
+    spec = packed.policy.catalog.find("mute_user")
+    assert spec is not None
+    named = spec.model_copy(update={"title": Text(ja="旧", en="Old")})
+    catalog = packed.policy.catalog.model_copy(update={"actions": {"mute_user": named}})
+    old = packed.policy.model_copy(update={"catalog": catalog})
+
+    async def stored(playbook: str, version: str) -> PackedPolicy | None:
+        asked.append((playbook, version))
+        return pack(old) if version == "v0" else None
+
+    source = ActionSource(policies, stored)
+    assert await source.spec_of(an_order("off_platform", packed.policy.version)) == spec
+    assert asked == []
+    for _ in range(2):
+        found = await source.spec_of(an_order("off_platform", "v0"))
+        assert found is not None
+        assert found.title.en == "Old"
+    assert await source.spec_of(an_order("off_platform", "v0", "permanent_ban")) is None
+    assert asked == [("off_platform", "v0")]
+
+
+async def test_an_order_of_an_unknown_policy_follows_the_current_one(folder: Path) -> None:
+    """The log has a line; an action that is not there any more has no request."""
+    policies = Policies(watch_folder(folder), (COMMON,))
+
+    async def nothing(playbook: str, version: str) -> None:
+        return None
+
+    source = ActionSource(policies, nothing)
+    with capture_logs() as logs:
+        found = await source.spec_of(an_order("off_platform", "v9"))
+    assert found == policies.catalog().find("mute_user")
+    assert found is not None
+    assert [(line["event"], line["version"]) for line in logs] == [("policy_version_unknown", "v9")]
+    assert await source.spec_of(an_order("off_platform", "v9", "gone")) is None

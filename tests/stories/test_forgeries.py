@@ -18,7 +18,7 @@ from activities.signatures import Proofs
 from bot.ledger import signer_of
 from bot.settings import Settings
 from bot.temporal import open_client
-from deploy.sandbox.slack.person import Person
+from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.screen import controls
 from tests.environment import Environment, koban, work
 from tests.stories.test_a_shift import case_of, lure
@@ -151,6 +151,56 @@ async def test_a_sealed_press_of_one_case_is_nothing_in_another(sealed: Environm
     assert await sealed.changes() == [("POST", "users/u_123/mutes")]
 
 
+async def test_a_press_copied_into_a_second_live_case_is_dropped(sealed: Environment) -> None:
+    """The seal is that of another case, which goes on."""
+    sato, card, case, workflow_id = await opened(sealed)
+    await claimed_later(sealed, sato, card, case)
+    raw = await _signal_payloads(sealed, workflow_id)
+    await sealed.happens(lure(2, person="u_456"))
+    second, other = await case_of(sato, "u_456")
+    other_id = str(controls(second)[0].block_id)
+    assert (other != case, other_id != workflow_id) == (True, True)
+    await (await intruder(sealed)).get_workflow_handle(other_id).signal("click", raw)
+    await sato.press(second, "24時間コメント制限")
+    await sealed.wait_kind(other, "case_closed")
+    rows = await sealed.queries.events_of(other)
+    assert [row["kind"] for row in rows if row["kind"] == "case_claimed"] == ["case_claimed"]
+    assert await sealed.changes() == [("POST", "users/u_456/mutes")]
+
+
+async def test_a_start_copied_into_another_workflow_id_makes_no_request(
+    sealed: Environment,
+) -> None:
+    """Neither of a case nor of an enforcement: both are sealed for their own ids."""
+    sato, card, case, workflow_id = await opened(sealed)
+    await sato.press(card, "24時間コメント制限")  # type: ignore[arg-type]
+    await sealed.wait_kind(case, "case_closed")
+    made = await sealed.changes()
+    assert made == [("POST", "users/u_123/mutes")]
+    client = await intruder(sealed)
+    enforced = next(iter([run.id async for run in client.list_workflows(ENFORCEMENTS)]))
+    for source, type_, target in (
+        (workflow_id, "CaseWorkflow", "case/copied"),
+        (enforced, "EnforcementWorkflow", "enforcement/copied"),
+    ):
+        raw = await _start_payload(client, source)
+        handle = await client.start_workflow(type_, raw, id=target, task_queue="koban")
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+    assert await sealed.changes() == made
+
+
+ENFORCEMENTS = "WorkflowType = 'EnforcementWorkflow'"
+
+
+async def _start_payload(client: Client, workflow_id: str) -> RawValue:
+    """The stored bytes of a start."""
+    async for event in client.get_workflow_handle(workflow_id).fetch_history_events():
+        started = event.workflow_execution_started_event_attributes
+        return RawValue(started.input.payloads[0])
+    raise AssertionError("no history")
+
+
 async def _signal_payloads(env: Environment, workflow_id: str) -> object:
     """The stored bytes of the case's last press."""
     client = await intruder(env)
@@ -177,6 +227,34 @@ async def test_a_forged_enforcement_makes_no_request(signed: Environment) -> Non
     assert (await handle.result()).unproven is True
     await signed.wait_kind(case, "enforcement_refused")
     assert await signed.changes() == []
+
+
+@pytest.mark.parametrize(("age", "refused"), [(timedelta(hours=25), True), (timedelta(0), False)])
+async def test_an_old_start_of_an_enforcement_is_refused(
+    signed: Environment, age: timedelta, refused: bool
+) -> None:
+    """A copy with a real signature is of use for a day only."""
+    _, _, case, _ = await opened(signed)
+    proofs = Proofs(signer_of(signed.settings.temporal), now=lambda: datetime.now(UTC) - age)
+    user = Subject(type="user", id="u_123")
+    planned = PlannedAction(action="mute_user", subject=user, lasts=timedelta(hours=1))
+    (job,) = ban(case).jobs
+    proof = proofs.signed(case, "D9", planned, job.proof)
+    start = ban(case, "D9").model_copy(
+        update={
+            "jobs": (job.model_copy(update={"planned": planned, "proof": proof}),),
+            "workflow_id": await _place(signed, case),
+        }
+    )
+    handle = await (await intruder(signed)).start_workflow(
+        EnforcementWorkflow.run, start, id="enforcement/copied", task_queue="koban"
+    )
+    if refused:
+        assert (await handle.result()).unproven is True
+        assert await signed.changes() == []
+    else:
+        await wait_until(signed.changes, what="the change")
+        assert await signed.changes() == [("POST", "users/u_123/mutes")]
 
 
 async def _place(env: Environment, case: str) -> str:

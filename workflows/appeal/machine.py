@@ -169,7 +169,10 @@ class AppealMachine(Machine[AppealClick, AppealCommand]):
             return None
         if not isinstance(command, cmd.Overturn):
             return None
-        today = await execute(CasePort.strictness_now, CurrentPolicy(playbook="", known=""))
+        try:
+            today = await execute(CasePort.strictness_now, CurrentPolicy(playbook="", known=""))
+        except FailureError:
+            return Refusal(reason=Reason.POLICY_UNKNOWN)
         limits = stricter(self._start.limits, today.limits if today is not None else None)
         use = overturn_use(self._appeal, command, limits)
         if use is None:

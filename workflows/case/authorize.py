@@ -80,10 +80,7 @@ BY_TODAYS_POLICY = (
 
 
 async def strictness_now(case: Case, options: Options | None = None) -> Strictness | None:
-    """Returns the strictness of today's policy; None if the case has that version.
-
-    Raises `FailureError` only with `options` that have an end.
-    """
+    """Returns the strictness of today's policy; None if the case has it. Raises `FailureError`."""
     wanted = CurrentPolicy(playbook=case.policy.playbook.playbook, known=case.policy_version)
     return await execute(CasePort.strictness_now, wanted, options)
 

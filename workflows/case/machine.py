@@ -5,7 +5,6 @@ It adds a lane for alerts, enforcements, and the change from one case of a group
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -318,7 +317,9 @@ class CaseMachine(Machine[Click, Delivery]):
         now = await self._turn()
         if isinstance(click.command, BY_TODAYS_POLICY):
             # Also before the subjects of a bulk decision are read: they may be exempt since today.
-            await self._tighten()
+            if not await self._tighten():
+                self._answer(click, Refusal(reason=Reason.POLICY_UNKNOWN))
+                return
             now = await self._turn()
         if self._bulk_members.intercepts(self._open_case, authorized, now):
             return
@@ -330,12 +331,18 @@ class CaseMachine(Machine[Click, Delivery]):
             self._decide(NoteLimit(by=click.command.by.id, limit=refusal.limit), now=now)
         self._answer(click, refusal)
 
-    async def _tighten(self, options: Options | None = None) -> None:
-        """Applies today's policy where it is stricter; the known one counts after a failure."""
-        with suppress(FailureError):
+    async def _tighten(self, options: Options | None = None) -> bool:
+        """Applies today's policy where it is stricter; False if it can't be read.
+
+        A press is refused then. Automation goes by the known policy: harm does not wait.
+        """
+        try:
             today = await strictness_now(self._open_case, options)
-            if today is not None:
-                self._decide(Tighten(current=today), now=self._clock.now)
+        except FailureError:
+            return False
+        if today is not None:
+            self._decide(Tighten(current=today), now=self._clock.now)
+        return True
 
     async def _count_approvers(self, case: Case) -> None:
         count = await approvers(case)

@@ -58,6 +58,7 @@ class Unchanged(StrEnum):
     WHICH = "which"
     ALREADY_ASKED = "already_asked"
     LEAD_NEEDED = "lead_needed"
+    ASK_OVER = "ask_over"
 
 
 def current_pauses(changes: Iterable[AutomationChange], now: datetime) -> tuple[PauseState, ...]:
@@ -125,10 +126,27 @@ def resume(
     scope = meant.pause.playbook
     if meant.asked_by is None:
         return AutomationChange(kind=PauseChange.RESUME_ASKED, by=by.id, at=now, playbook=scope)
-    if meant.asked_by == by.id:
+    return _resumed(meant, by, now)
+
+
+def approve(
+    changes: Sequence[AutomationChange], by: Actor, playbook: str | None, now: datetime
+) -> AutomationChange | Unchanged:
+    """Resumes if a lead approves the request of somebody else; never makes a request."""
+    if not by.may(WORKING_ROLES):
+        return Unchanged.ROLE_NEEDED
+    meant = _of(current_pauses(changes, now), playbook)
+    if meant is None or meant.asked_by is None:
+        return Unchanged.ASK_OVER
+    return _resumed(meant, by, now)
+
+
+def _resumed(asked: PauseState, by: Actor, now: datetime) -> AutomationChange | Unchanged:
+    if asked.asked_by == by.id:
         return Unchanged.ALREADY_ASKED
     if not by.may(frozenset({Role.LEAD})):
         return Unchanged.LEAD_NEEDED
+    scope = asked.pause.playbook
     return AutomationChange(kind=PauseChange.RESUMED, by=by.id, at=now, playbook=scope)
 
 

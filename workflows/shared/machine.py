@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from workflows.activity_options import ROLES_LATER
+from workflows.activity_options import ROLES_LATER, is_forged
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case.commands import Click
 from workflows.domain.case.refusals import Reason, Refusal
@@ -67,8 +67,11 @@ class Machine(ABC, Generic[C, N]):
         try:
             await self._main_loop()
         except FailureError as error:
-            # It would fail the workflow. Any other error fails the task, which Temporal retries
-            # until a worker has the fix.
+            # It fails the workflow, which is right after forged results: `koban doctor` names the
+            # case. Any other error fails the task, which Temporal retries until a worker has the
+            # fix.
+            if is_forged(error):
+                raise
             raise RuntimeError("a workflow met a failure that it should have handled") from error
 
     async def _main_loop(self) -> None:

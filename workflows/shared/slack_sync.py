@@ -16,6 +16,7 @@ from workflows.activity_options import (
     NEW_CRITICAL_CARD,
     SLACK_PAUSE,
     execute,
+    is_forged,
     start,
 )
 from workflows.domain.appeal.commands import AppealClick
@@ -266,11 +267,13 @@ def _start(wanted: Show) -> ActivityHandle[Shown]:
 
 
 async def execute_until_taken(activity: Callable[[Any, A], Awaitable[R]], wanted: A) -> R:
-    """Repeats a write to Slack until it succeeds."""
+    """Repeats a write to Slack until it succeeds. Raises `ActivityError` after forged results."""
     while True:
         try:
             return await execute(activity, wanted)
-        except FailureError:
+        except FailureError as error:
+            if is_forged(error):
+                raise
             await workflow.sleep(SLACK_PAUSE)
 
 

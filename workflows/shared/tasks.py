@@ -8,6 +8,8 @@ from typing import Any
 
 from temporalio import workflow
 
+from workflows.activity_options import is_forged
+
 MOST = 25
 """Decisions in one workflow task. Temporal fails a task that runs for 2 s without yielding
 (`TMPRL1101`), and a busy machine is several times slower than an idle one."""
@@ -35,7 +37,12 @@ class Tasks:
         return self._failure is not None
 
     def raise_failure(self) -> None:
-        """Raises if a task failed: the workflow stops until a worker has the fix."""
+        """Raises if a task failed: the workflow stops until a worker has the fix.
+
+        Forged results end it, see `workflows.shared.machine`.
+        """
+        if self._failure is not None and is_forged(self._failure):
+            raise self._failure
         if self._failure is not None:
             raise RuntimeError("a background task failed") from self._failure
 

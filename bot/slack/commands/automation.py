@@ -1,5 +1,6 @@
 """Commands `pause` and `resume` of automation."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from bot.slack.commands import pages
 from bot.slack.commands.base import Answer, Request, leads_said
 from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
 from bot.slack.commands.playbook import no_playbook_page, playbook_named, playbooks_page
+from bot.slack.interactions import Press
+from bot.slack.listener import SlackContext
 from bot.slack.rendering import Block, moment, person, safe, section
 from bot.slack.replies import Said
 from workflows.domain.automation import (
@@ -104,6 +107,10 @@ class AutomationAnswer(Answer):
     )
     lines = (ChoosePause, PauseAutomation, ResumeAutomation)
 
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._asked: dict[str, AutomationChange] = {}
+
     async def answer(self, line: AutomationLine, request: Request) -> Said:
         """Carries out the change, which is durable on return. Raises `Unavailable`."""
         playbooks = self._services.policies.playbooks()
@@ -116,11 +123,30 @@ class AutomationAnswer(Answer):
         outcome = await self._change(line, found.playbook if found else None, request)
         if isinstance(outcome, Unchanged):
             return await self._unchanged(outcome, request.texts)
-        _log.info("automation_changed", kind=outcome.kind.value, playbook=outcome.playbook or ALL)
-        self._after.start(self._notify_leads(outcome))
-        if outcome.kind is not PauseChange.RESUME_ASKED:
-            self._after.start(self._announce(outcome))
-        return pages.sentence(self._changed(outcome, request.texts))
+        return self._told(outcome, request)
+
+    async def approve(self, press: Press, request: Request) -> Said:
+        """Answers the button of a request to resume, which makes no request of its own.
+
+        A button of a request that has ended is removed. Raises `Unavailable`.
+        """
+        playbook = None if press.value == ALL else press.value
+        outcome = await self._services.automation.approve(request.actor, playbook, request.now)
+        if not isinstance(outcome, Unchanged):
+            return self._told(outcome, request)
+        said = await self._unchanged(outcome, request.texts)
+        if outcome is Unchanged.ASK_OVER and press.message is not None:
+            self._after.start(self._replies.replace(press.message, _without_button(said.text)))
+        return said
+
+    def _told(self, change: AutomationChange, request: Request) -> Said:
+        _log.info("automation_changed", kind=change.kind.value, playbook=change.playbook or ALL)
+        before = self._asked.get(_request_of(change))
+        self._asked[_request_of(change)] = change
+        self._after.start(self._notify_leads(change, before))
+        if change.kind is not PauseChange.RESUME_ASKED:
+            self._after.start(self._announce(change))
+        return pages.sentence(self._changed(change, request.texts))
 
     async def _unchanged(self, why: Unchanged, texts: Catalog) -> Said:
         key = f"bot.pause.no.{why}"
@@ -153,10 +179,13 @@ class AutomationAnswer(Answer):
         for channel in sorted(concerned):
             await self._replies.in_channel(channel, notice)
 
-    async def _notify_leads(self, change: AutomationChange) -> None:
-        request = f"{RESUME} {change.playbook or ALL}"
-        if change.kind is not PauseChange.RESUME_ASKED:
-            await self._replies.settle(request, partial(self._settled, change))
+    async def _notify_leads(
+        self, change: AutomationChange, before: AutomationChange | None
+    ) -> None:
+        request, asks = _request_of(change), change.kind is PauseChange.RESUME_ASKED
+        # An earlier request has expired where there is a new one.
+        ended = partial(self._expired, before or change) if asks else partial(self._settled, change)
+        await self._replies.settle(request, ended)
         try:
             leads = await self._services.people.members(Role.LEAD)
         except Unavailable as error:
@@ -165,8 +194,26 @@ class AutomationAnswer(Answer):
         for lead in leads:
             if lead != change.by:
                 notice = self._notice(change, await self._texts(lead))
-                asks = change.kind is PauseChange.RESUME_ASKED
                 await self._replies.directly(lead, notice, request if asks else None)
+        if asks:
+            self._after.start_endless(self._expire(change))
+
+    async def _expire(self, change: AutomationChange) -> None:
+        """Removes the buttons of a request in its time, unless there is a later one."""
+        await asyncio.sleep(self._services.timeouts.resume)
+        request = _request_of(change)
+        if self._asked.get(request) == change:
+            await self._replies.settle(request, partial(self._expired, change))
+
+    async def _expired(self, change: AutomationChange, lead: str) -> Said:
+        texts = await self._texts(lead)
+        said = texts.say(
+            "bot.pause.settled.expired",
+            person=person(change.by, texts),
+            scope=scope_name(change.playbook, self._services, texts),
+            lasts=texts.duration(ASK_LASTS),
+        )
+        return _without_button(said)
 
     async def _settled(self, change: AutomationChange, lead: str) -> Said:
         """The end of a request to resume, in the place of its button."""
@@ -177,7 +224,7 @@ class AutomationAnswer(Answer):
             scope=scope_name(change.playbook, self._services, texts),
             at=moment(change.at),
         )
-        return Said(text=said, blocks=(section(said),))
+        return _without_button(said)
 
     def _notice(self, change: AutomationChange, texts: Catalog) -> Said:
         ends = change.until is not None
@@ -191,6 +238,14 @@ class AutomationAnswer(Answer):
             return pages.sentence(text)
         agree = element(RESUME, texts, change.playbook or ALL)
         return Said(text=text, blocks=(section(text), *actions("automation", [agree])))
+
+
+def _request_of(change: AutomationChange) -> str:
+    return f"{RESUME} {change.playbook or ALL}"
+
+
+def _without_button(text: str) -> Said:
+    return Said(text=text, blocks=(section(text),))
 
 
 def _choice_page(line: ChoosePause, playbooks: Sequence[Playbook], texts: Catalog) -> Said:

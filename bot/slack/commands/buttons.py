@@ -6,7 +6,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands import pages
-from bot.slack.commands.automation import ALL, RESUME, AutomationAnswer, ResumeAutomation
+from bot.slack.commands.automation import RESUME, AutomationAnswer
 from bot.slack.commands.base import Request, no_role, said_or_failed
 from bot.slack.commands.find import MOST_FOUND, Find, FindAnswer
 from bot.slack.commands.find import PAGER as FIND
@@ -65,8 +65,7 @@ class AnswerButtons(ButtonListener):
             return await no_role(self._services.people, texts)
         request = Request(source=press.source, roles=roles, texts=texts, now=self._now())
         if press.name == RESUME:
-            playbook = None if press.value == ALL else press.value
-            return await self._automation.answer(ResumeAutomation(playbook=playbook), request)
+            return await self._automation.approve(press, request)
         first = int(press.page) if press.page is not None and press.page.isdecimal() else 0
         if press.pager == FIND:
             line = Find(text=press.value[:MOST_FOUND], first=first)

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,11 @@ from deploy.sandbox.serve import serving
 from deploy.sandbox.traffic import resale_ring
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Bulk, Impact
+from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.enforcement import Proof, Terms
 from workflows.domain.policy.platform import RelatedSpec
-from workflows.ports.bulk import BulkRequest
+from workflows.domain.values import Text
+from workflows.ports.bulk import BulkJob, BulkPart, BulkRequest
 
 CATALOG = load_policy(POLICY).lookups
 START = {"user": Subject(type="user", id="u_ring0")}
@@ -286,3 +290,34 @@ async def test_endless_pages_are_refused_and_not_cut_off() -> None:
     """A cut list would leave out accounts without a notice."""
     found, asked = await paging(lambda n: f"/v1/friends?after={n}")
     assert (found, len(asked)) == (Unreadable, 51)
+
+
+async def test_a_forged_part_of_a_bulk_decision_gets_no_proof(
+    market: Market, bulk_decisions: BulkLedger
+) -> None:
+    """Somebody at Temporal asks for proofs of what no case decided; each is without a signature."""
+    bulk, case = "R0123456789AB", "K7Q2F9XM0"
+    await bulk_decisions.store(bulk, case, [Subject(type="user", id="u_1")])
+    proofs = Proofs(Signer((("s1", b"s" * 32),)))
+    acts = BulkActivities(market.reader, bulk_decisions, lambda: CATALOG, proofs)
+    terms = Terms(
+        title=Text(ja="制限", en="Mute"), deadline=timedelta(hours=1), verified=False, undoable=True
+    )
+    bare = Proof(playbook="harassment", policy="v1", by="U0SATO")
+    job = BulkJob(action="mute_user", lasts=None, terms=terms, proof=bare)
+    real = job.model_copy(update={"proof": proofs.signed(case, "D1", job.planned(bulk), job.proof)})
+    part = BulkPart(bulk=bulk, places=(0,), case=case, decision="D1", jobs=(real,))
+    for forged in (
+        part.model_copy(update={"jobs": (job,)}),
+        part.model_copy(update={"case": "K00000000"}),
+        part.model_copy(update={"decision": "D2"}),
+        part.model_copy(update={"jobs": (real.model_copy(update={"action": "permanent_ban"}),)}),
+        part.model_copy(update={"jobs": (real, job)}),
+    ):
+        for member in await acts.bulk_part(forged):
+            assert {each.signature for each in member.proofs} == {""}
+    (member,) = await acts.bulk_part(part)
+    (proof,) = member.proofs
+    planned = PlannedAction(action="mute_user", subject=member.subject)
+    assert proofs.holds(case, "D1", planned, proof)
+    assert not proofs.holds(case, "D1", planned, bare)

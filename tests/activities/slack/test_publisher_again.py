@@ -1,5 +1,9 @@
 """Publisher retries after a lost answer or a killed worker."""
 
+import pytest
+from structlog.testing import capture_logs
+
+from activities.slack.client import MOST_REFUSALS
 from deploy.sandbox.faults import Fault
 from tests.activities.slack.cases import TANAKA, Story
 from tests.activities.slack.conftest import Attempts, SlackWorld, failed_attempt, wanted
@@ -85,4 +89,41 @@ async def test_another_case_is_not_taken_for_this_one(slack: SlackWorld) -> None
     await slack.show(wanted(Story()))
     slack.on("C0LIVE")[0].metadata = {"event_type": "koban_case", "event_payload": {"case": "K1"}}
     await slack.show(wanted(Story()), Attempts(attempt=1))
+    assert len(slack.on("C0LIVE")) == 2
+
+
+def no_look(slack: SlackWorld, code: str | None) -> None:
+    """Refuses to look for earlier posts; None ends that."""
+    slack.workspace.refuses = lambda method, arguments: (
+        code if method == "conversations.history" else None
+    )
+
+
+@pytest.mark.parametrize("code", ["internal_error", "service_unavailable"])
+async def test_a_look_that_fails_for_a_while_is_repeated(slack: SlackWorld, code: str) -> None:
+    """However many attempts the card has had: posting without it could make two cards."""
+    show, attempts = wanted(Story()), Attempts(attempt=9)
+    card = (await slack.show(show)).card
+    no_look(slack, code)
+    for _ in range(MOST_REFUSALS - 1):
+        assert (await failed_attempt(slack, show, attempts)).type == f"slack_{code}"
+    no_look(slack, None)
+    assert (await slack.show(show, attempts)).card == card
+    assert len(slack.on("C0LIVE")) == 1
+
+
+@pytest.mark.parametrize(("code", "refused"), [("missing_scope", 1), ("fatal_error", 3)])
+async def test_a_card_without_a_look_is_said_in_the_log(
+    slack: SlackWorld, code: str, refused: int
+) -> None:
+    """A case that nobody sees is worse than two cards; an operator learns of it."""
+    show, attempts = wanted(Story()), Attempts(attempt=9)
+    await slack.show(show)
+    no_look(slack, code)
+    for _ in range(refused - 1):
+        await failed_attempt(slack, show, attempts)
+    with capture_logs() as logs:
+        await slack.show(show, attempts)
+    said = [line for line in logs if line["event"] == "posted_without_look"]
+    assert [(line["log_level"], line["code"]) for line in said] == [("error", code)]
     assert len(slack.on("C0LIVE")) == 2

@@ -2,12 +2,13 @@
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from bot.admission import AdmissionLimiter, AlertSubmitter
+from bot.admission import FREE_BYTES, AdmissionLimiter, AlertSubmitter, BodyMemory
 from bot.http.alerts import AlertEndpoint
 from bot.http.app import make_app
 from bot.http.budgets import (
@@ -22,6 +23,7 @@ from bot.http.budgets import (
     named_in,
 )
 from bot.http.metrics import Metrics
+from deploy.sandbox.slack.person import wait_until
 from tests.bot.http.conftest import KEYS, WINDOW, AlertServer, Front, target_of
 from tests.bot.http.fakes import LIVE_CHAT, alert, as_json
 
@@ -188,4 +190,51 @@ async def test_health_is_answered_while_a_body_is_read(server: AlertServer, fron
     go.set()
     await occupied
     assert (await posted).status_code == 202
+    assert server.cases.ids == ["a1"]
+
+
+def test_memory_of_bodies_is_bounded_over_all_of_them() -> None:
+    """The first bytes of each are free; what can't be kept gives back everything that it had."""
+    memory = BodyMemory(most=100)
+    with memory.body() as first, memory.body() as second, memory.body() as small:
+        assert first.add(FREE_BYTES)
+        assert first.add(60)
+        assert second.add(FREE_BYTES + 40)
+        assert memory.used == 100
+        assert not second.add(1)
+        assert memory.used == 60
+        assert not second.add(1)
+        assert (first.refused, second.refused) == (False, True)
+        assert small.add(FREE_BYTES)
+    assert memory.used == 0
+
+
+LARGE = FREE_BYTES + 50_000
+
+
+async def test_large_bodies_of_many_connections_are_refused_until_one_ends(
+    server: AlertServer, front: Front
+) -> None:
+    """They have no signature yet. A single alert is accepted all the same."""
+    memory, go = BodyMemory(most=60_000), asyncio.Event()
+    submitter = AlertSubmitter(server.cases, target_of, server.known)
+    intake = Intake(bodies=memory)
+    endpoint = AlertEndpoint(lambda: KEYS, submitter, Metrics(), WINDOW, intake=intake)
+    front.app = make_app([endpoint.router()], {}, Metrics())
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"x" * LARGE
+        await go.wait()
+
+    first = asyncio.create_task(server.http.post("/v1/alerts", content=slowly()))
+    await wait_until(lambda: memory.used == 50_000, what="a body in memory")
+    refused = await server.http.post("/v1/alerts", content=b"x" * LARGE)
+    assert refused.status_code == 503
+    assert refused.headers["retry-after"] == "5"
+    assert refused.json() == {"error": "Too many large requests are under way: send it again."}
+    assert (await server.post(alert("a1"))).status_code == 202
+    go.set()
+    assert (await first).status_code == 401
+    assert memory.used == 0
+    assert (await server.http.post("/v1/alerts", content=b"x" * LARGE)).status_code == 401
     assert server.cases.ids == ["a1"]

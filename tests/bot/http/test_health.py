@@ -1,7 +1,11 @@
 """Health, readiness, metrics and API documentation."""
 
+import httpx
+
+from bot.http.app import make_internal_app
+from bot.http.metrics import Metrics
 from tests.bot.http.conftest import AlertServer
-from tests.bot.http.fakes import alert
+from tests.bot.http.fakes import APPEALS, alert
 
 
 async def test_the_process_is_healthy_whatever_it_depends_on(server: AlertServer) -> None:
@@ -29,6 +33,60 @@ async def test_readiness_names_what_is_missing(server: AlertServer) -> None:
     answer = await server.operator.get("/readyz")
     assert answer.status_code == 503
     assert answer.json() == {"temporal": "Temporal does not answer.", "ledger": "ok"}
+
+
+async def test_problems_are_a_metric() -> None:
+    """An operator's alert sees what keeps `/readyz` at 200, without a sentence in a label."""
+    found: dict[str, str | None] = {}
+
+    async def temporal() -> str | None:
+        return found.get("temporal")
+
+    async def slack() -> str | None:
+        return found.get("slack")
+
+    app = make_internal_app({"temporal": temporal}, Metrics(), {"slack": slack})
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://inside"
+    ) as http:
+
+        async def problems() -> list[str]:
+            page = (await http.get("/metrics")).text
+            assert "ts-live" not in page
+            return [line for line in page.splitlines() if line.startswith("koban_problems{")]
+
+        clear = ['koban_problems{what="temporal"} 0.0', 'koban_problems{what="slack"} 0.0']
+        assert await problems() == clear
+        found["slack"] = "The channel ts-live is archived: restore it."
+        assert (await http.get("/readyz")).status_code == 200
+        assert await problems() == [clear[0], 'koban_problems{what="slack"} 1.0']
+        found.clear()
+        assert await problems() == clear
+
+
+async def test_a_forged_request_is_counted(server: AlertServer) -> None:
+    """By reason; all reasons are there from the start, so that an alert sees the first one."""
+    page = (await server.operator.get("/metrics")).text
+    before = {
+        each: refusals(page, each)
+        for each in (
+            *("unsealed", "webhook_signature", "slack_signature"),
+            *("slack_workspace", "slack_user"),
+        )
+    }
+    assert (await server.http.post("/v1/alerts", content=b"{}")).status_code == 401
+    assert (await server.post(alert("a1"), secret=APPEALS)).status_code == 401
+    page = (await server.operator.get("/metrics")).text
+    before["webhook_signature"] += 2
+    assert {each: refusals(page, each) for each in before} == before
+
+
+def refusals(page: str, reason: str) -> float:
+    """The value of `koban_refused_total`."""
+    (found,) = (
+        line for line in page.splitlines() if f'koban_refused_total{{reason="{reason}"}}' in line
+    )
+    return float(found.rpartition(" ")[2])
 
 
 async def test_alerts_are_counted_by_what_became_of_them(server: AlertServer) -> None:

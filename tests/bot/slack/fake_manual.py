@@ -63,6 +63,11 @@ class FakeAutomation:
     ) -> AutomationChange | Unchanged:
         return self._keep(rules.resume(self.changes, by, playbook, now))
 
+    async def approve(
+        self, by: Actor, playbook: str | None, now: datetime
+    ) -> AutomationChange | Unchanged:
+        return self._keep(rules.approve(self.changes, by, playbook, now))
+
     def _keep(self, outcome: AutomationChange | Unchanged) -> AutomationChange | Unchanged:
         if self.away:
             raise Unavailable("the ledger does not answer")

@@ -1,5 +1,6 @@
 """`/koban pause` and `resume` over real HTTP."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls
 from tests.bot.slack.conftest import SlackEnvironment, shown
 from tests.bot.slack.fakes import NOW
+from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.automation import PauseChange
 
 
@@ -177,6 +179,54 @@ async def test_a_forged_button_resumes_nothing(env: SlackEnvironment):
         await person.press(await env.message(person, ts), "automation.resume")
         assert said in await last_ephemeral(person, "ts-live", 1)
     assert [kind for kind, _, _ in kinds(env)] == ["paused", "resume_asked"]
+
+
+@pytest.mark.parametrize("timeouts", [replace(LONG_TIMEOUTS, resume=0.0)])
+async def test_a_request_that_nobody_approves_loses_its_button(env: SlackEnvironment):
+    """Its message says that it has ended; the automation stays paused."""
+    sato, tanaka, reed = (env.person(f"U0{name}") for name in ("SATO", "TANAKA", "REED"))
+    await env.command(sato, "/koban pause off_platform")
+    await sato.command("/koban resume")
+    for lead, said in (
+        (
+            tanaka,
+            "さんによる外部誘導の自動対応の再開の依頼は、30分が過ぎたため終了しました。",
+        ),
+        (reed, "asked to resume auto-actions: Off-platform inducement. The request ended after"),
+    ):
+        assert controls(await direct(lead, said)) == []
+    assert kinds(env)[-1] == ("resume_asked", "U0SATO", "off_platform")
+
+
+async def test_a_button_of_an_ended_request_asks_for_nothing(env: SlackEnvironment):
+    """Another process may have posted it: the press is refused, and the button removed."""
+    sato, tanaka = env.person("U0SATO"), env.person("U0TANAKA")
+    await env.command(sato, "/koban pause off_platform")
+    await sato.command("/koban resume")
+    asked = await direct(tanaka, "再開を依頼しています")
+    env.now = NOW + timedelta(minutes=31)
+    await tanaka.press(asked, "再開を承認する")
+    over = await direct(tanaka, "この再開の依頼は終了しています。")
+    assert controls(over) == []
+    assert kinds(env) == [
+        ("paused", "U0SATO", "off_platform"),
+        ("resume_asked", "U0SATO", "off_platform"),
+    ]
+
+
+async def test_a_second_request_ends_the_first_ones_button(env: SlackEnvironment):
+    """Each lead has one button: that of the request that can be approved."""
+    sato, tanaka = env.person("U0SATO"), env.person("U0TANAKA")
+    await env.command(sato, "/koban pause off_platform")
+    await sato.command("/koban resume")
+    await direct(tanaka, "再開を依頼しています")
+    env.now = NOW + timedelta(minutes=31)
+    await env.person("U0CLARK").command("/koban resume")
+    asked = await direct(tanaka, "<@U0CLARK>さんが外部誘導の自動対応の再開を依頼しています")
+    found = [each for each in await tanaka.messages("dm") if controls(each)]
+    assert [each["ts"] for each in found] == [asked["ts"]]
+    await tanaka.press(asked, "再開を承認する")
+    assert kinds(env)[-1] == ("resumed", "U0TANAKA", "off_platform")
 
 
 @pytest.mark.parametrize(

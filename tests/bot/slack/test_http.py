@@ -6,8 +6,12 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from slack_bolt.app.async_app import AsyncApp
 
-from bot.slack.http import MOST_BYTES
+from bot.admission import FREE_BYTES, BodyMemory
+from bot.errors import FORGERIES, Forgery
+from bot.slack.http import MOST_BYTES, slack_routes
 from deploy.sandbox.slack.app_client import signature
 from tests.bot.slack.conftest import SlackEnvironment
 
@@ -35,9 +39,11 @@ async def test_a_wrong_timestamp_is_unauthorised(env: SlackEnvironment, http):
 
 async def test_a_wrong_signature_is_unauthorised(env: SlackEnvironment, http):
     """Any invalid header gives 401."""
+    before = FORGERIES[Forgery.SLACK_SIGNATURE]
     for signed in ("", "v0=", "v0=" + "0" * 64, "v1=abc"):
         answer = await send(env, http, b"command=%2Fkoban", **{"X-Slack-Signature": signed})
         assert answer.status_code == 401, signed
+    assert FORGERIES[Forgery.SLACK_SIGNATURE] == before + 4
 
 
 async def test_an_unsigned_malformed_body_is_unauthorised(env: SlackEnvironment, http):
@@ -58,6 +64,19 @@ async def test_a_body_over_the_cap_is_too_large(env: SlackEnvironment, http):
     """The body is not read."""
     answer = await send(env, http, b"x" * (MOST_BYTES + 1))
     assert answer.status_code == 413
+
+
+async def test_a_body_without_memory_for_it_is_refused(env: SlackEnvironment, http):
+    """Many connections can't fill the memory before a signature is verified; Slack sends again."""
+    memory, app = BodyMemory(most=10), FastAPI()
+    app.include_router(slack_routes(AsyncApp(token="x", signing_secret="x"), "x", memory))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://inside") as inside:
+        small = await inside.post("/slack/events", content=b"x" * FREE_BYTES)
+        large = await inside.post("/slack/events", content=b"x" * (FREE_BYTES + 11))
+    assert (small.status_code, large.status_code) == (401, 503)
+    assert large.headers["retry-after"] == "5"
+    assert memory.used == 0
 
 
 async def test_slacks_address_check_is_answered(env: SlackEnvironment, http):

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from bot.errors import FORGERIES, Forgery
 from bot.slack.interactions import Origin, read_origin
 from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.test_http import PAYLOADS, send
@@ -62,6 +63,21 @@ REFUSED = {
     "shortcut": (interaction(type="shortcut", callback_id="open_case"), FORM),
     "command": (command(), FORM),
     "event": (event(), "application/json"),
+    "press without a workspace": (interaction(team=None, user={"id": "U0SATO"}), FORM),
+    "press on our card without a workspace": (
+        interaction(
+            team=None,
+            user={"id": "U0SATO"},
+            message={"ts": "1.0", "blocks": [], "bot_id": "B0KOBAN"},
+        ),
+        FORM,
+    ),
+    "press of an organization without its workspace": (
+        interaction(team=None, user={"id": "U0SATO"}, enterprise={"id": "E0OTHER"}),
+        FORM,
+    ),
+    "command without a workspace": (command(team_id=""), FORM),
+    "event without a workspace": (event(team_id=None), "application/json"),
     "event of another installation": (
         event(team_id="T0KOBAN", authorizations=[{"team_id": "T0OTHER", "enterprise_id": None}]),
         "application/json",
@@ -74,6 +90,7 @@ async def test_another_workspace_is_refused(
     env: SlackEnvironment, http: httpx.AsyncClient, body: bytes, type_: str
 ) -> None:
     """The body is signed well; no case, ledger or Slack call sees it."""
+    before = FORGERIES[Forgery.SLACK_WORKSPACE]
     with capture_logs() as logs:
         answer = await send(env, http, body, **{"Content-Type": type_})
     assert answer.status_code == 403
@@ -82,6 +99,7 @@ async def test_another_workspace_is_refused(
     assert env.cases.clicks == []
     assert env.ledger.log == []
     assert env.workspace.calls == {}
+    assert FORGERIES[Forgery.SLACK_WORKSPACE] == before + 1
 
 
 async def test_a_stranger_on_our_card_gets_to_the_case(
@@ -102,6 +120,17 @@ async def test_an_unknown_workspace_takes_nothing(
     answer = await send(env, http, interaction(team={"id": "T0KOBAN"}))
     assert answer.status_code == 503
     assert env.cases.clicks == []
+
+
+async def test_what_slack_sends_without_a_workspace_is_answered(
+    env: SlackEnvironment, http: httpx.AsyncClient
+) -> None:
+    """https://docs.slack.dev/reference/events/url_verification: it has a challenge and no team."""
+    body = json.dumps({"type": "url_verification", "challenge": "3eZbrw1a", "token": "x"}).encode()
+    answer = await send(env, http, body, **{"Content-Type": "application/json"})
+    assert answer.json() == {"challenge": "3eZbrw1a"}
+    checked = await send(env, http, b"ssl_check=1&token=x")
+    assert checked.status_code == 200
 
 
 def test_the_installation_counts_not_the_person() -> None:

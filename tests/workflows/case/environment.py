@@ -1,6 +1,7 @@
 """Test environment of one case: its ledger, and Slack under the control of the test."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from tests.environment import fresh_namespace
 from tests.timeouts import RPC_TIMEOUT, answered
 from tests.workflows.domain.builders import POLICY, SATO, an_alert
+from workflows.activity_options import UNSEALED_RESULT
 from workflows.case_workflow import CaseWorkflow
 from workflows.client import Cases
 from workflows.domain.alerts import Alert
@@ -85,6 +87,8 @@ class CaseEnvironment:
     covers: tuple[Cover, ...] = ()
     today: Strictness | None = None
     known: list[str] = field(default_factory=list)
+    forged: Counter[str] = field(default_factory=Counter)
+    """Calls by activity whose results are still to be refused, as `bot.seal_guard` does."""
     able: dict[Role, int] = field(default_factory=lambda: {Role.LEAD: 2})
     fails: asyncio.Event | None = None
     thread_closed: bool = False
@@ -104,9 +108,15 @@ class CaseEnvironment:
         self.may_write.set()
         self.may_deliver.set()
 
+    def _forge(self, name: str) -> None:
+        if self.forged[name] > 0:
+            self.forged[name] -= 1
+            raise ApplicationError("not sealed", type=UNSEALED_RESULT, non_retryable=True)
+
     @activity.defn(name="open_case")
     async def open_case(self, wanted: OpenCase) -> OpenedCase:
         self.openings.append(wanted)
+        self._forge("open_case")
         event = wanted.event.model_copy(update={"case": case_id(wanted.key)})
         return OpenedCase(event=event)
 
@@ -161,6 +171,7 @@ class CaseEnvironment:
     async def strictness_now(self, wanted: CurrentPolicy) -> Strictness | None:
         """Records the known version."""
         self.known.append(wanted.known)
+        self._forge("strictness_now")
         same = self.today is None or self.today.version == wanted.known
         return None if same else self.today
 

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from temporalio.client import WorkflowHandle
+import pytest
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.worker import Worker
 
 from deploy.sandbox.slack.person import wait_until
@@ -17,7 +18,7 @@ from tests.workflows.domain.builders import (
     an_alert,
     preset,
 )
-from workflows.activity_options import slack_queue
+from workflows.activity_options import MOST_FORGED, slack_queue
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.refusals import Reason
@@ -170,3 +171,35 @@ async def test_the_decider_hears_at_once_that_nobody_can_approve(env: CaseEnviro
     await env.wait_event("approvers_missing")
     missed = next(e.event for e in env.events if isinstance(e.event, ev.ApproversMissing))
     assert (missed.to, missed.roles) == (SATO.id, (Role.LEAD,))
+
+
+async def test_a_press_without_todays_policy_is_refused(env: CaseEnvironment) -> None:
+    """It could be decided too leniently; pressed again, it is decided."""
+    env.forged["strictness_now"] = MOST_FORGED
+    async with slack(env):
+        handle = await env.alert(1)
+        await env.wait_open(handle)
+        await env.press(handle, preset(SATO, "warn"))
+        assert await refusal(env) is Reason.POLICY_UNKNOWN
+        assert kinds(env) == []
+        await env.press(handle, preset(SATO, "warn"))
+        await env.wait_event("decided")
+    assert len(env.known) == MOST_FORGED + 1
+
+
+async def test_a_forged_result_is_asked_for_again(env: CaseEnvironment) -> None:
+    """A few of them change nothing."""
+    env.forged["open_case"] = 3
+    handle = await env.alert(1)
+    await env.wait_open(handle)
+    assert len(env.openings) == 4
+
+
+async def test_forged_results_without_end_end_the_workflow(env: CaseEnvironment) -> None:
+    """Its history must not grow without end: Temporal shows a failed workflow."""
+    env.forged["open_case"] = 1_000
+    handle = await env.alert(1)
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    assert len(env.openings) == MOST_FORGED
+    assert env.events == []

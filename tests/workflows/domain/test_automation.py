@@ -11,6 +11,7 @@ from workflows.domain.automation import (
     AutomationPause,
     PauseChange,
     Unchanged,
+    approve,
     current_pauses,
     pause,
     pause_of,
@@ -111,6 +112,28 @@ class TestGoingOn:
         late = resume(changes, TANAKA, None, minutes(30))
         assert isinstance(late, AutomationChange)
         assert late.kind is PauseChange.RESUME_ASKED
+
+    def test_a_button_never_makes_a_request(self) -> None:
+        """After its request has ended, or where there was none, it changes nothing."""
+        for changes in (
+            [],
+            played(stops(SATO)),
+            played(stops(SATO), goes_on(SATO), stops(CLARK)),
+            played(stops(SATO, "off_platform"), goes_on(SATO)),
+        ):
+            assert approve(changes, TANAKA, None, minutes(1)) is Unchanged.ASK_OVER
+        asked = played(stops(SATO), goes_on(SATO))
+        assert approve(asked, TANAKA, None, minutes(30)) is Unchanged.ASK_OVER
+        for by, why in (
+            (SATO, Unchanged.ALREADY_ASKED),
+            (CLARK, Unchanged.LEAD_NEEDED),
+            (SUZUKI, Unchanged.ROLE_NEEDED),
+        ):
+            assert approve(asked, by, None, minutes(29)) is why
+        resumed = approve(asked, TANAKA, None, minutes(29))
+        assert resumed == AutomationChange(
+            kind=PauseChange.RESUMED, by=TANAKA.id, at=minutes(29), playbook=None
+        )
 
     def test_a_new_pause_makes_an_old_request_void(self) -> None:
         """It was about another situation."""

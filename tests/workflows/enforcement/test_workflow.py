@@ -35,12 +35,14 @@ class Market:
         self.took: list[str] = []
         self.times: list[float] = []
         self.refuses: Problem | None = None
+        self.refused = 0
         self.unanswered: cases.Direction | None = None
 
     @activity.defn(name="carry_out")
     async def carry_out(self, order: cases.Order) -> cases.Result:
         """Takes the change."""
         if self.refuses is not None:
+            self.refused += 1
             return cases.Result(status=ActionStatus.FAILED, problem=self.refuses)
         undo = order.direction is cases.Direction.UNDO
         self.times.append(time.monotonic())
@@ -207,3 +209,16 @@ async def test_an_action_that_was_given_up_is_not_lifted_later(temporal: str) ->
         report = await handle.result()
         assert [news.status for news in report.actions] == [ActionStatus.GIVEN_UP]
         assert set(market.took) == {"do/mute_user"}
+
+
+async def test_a_copied_signal_asks_for_nothing(temporal: str) -> None:
+    """Each has an id; the copy of a retry makes no further call."""
+    async with running(temporal) as (client, market):
+        market.refuses = Problem(kind=ProblemKind.REFUSED, status=409)
+        handle = await begun(client, a_start())
+        retry = Ask(id="press/1", kind=AskKind.RETRY, by="U0SATO")
+        for ask in (retry, retry, retry, Ask(id="press/2", kind=AskKind.GIVE_UP, by="U0SATO")):
+            await handle.signal(EnforcementWorkflow.ask, ask)
+        report = await handle.result()
+        assert [each.status for each in report.actions] == [ActionStatus.GIVEN_UP]
+        assert market.refused == 2

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     SAME_CASE = "same_case"
     OTHER_SUBJECT = "other_subject"
     LEDGER_UNAVAILABLE = "ledger_unavailable"
+    POLICY_UNKNOWN = "policy_unknown"
     BULK_NOT_ALLOWED = "bulk_not_allowed"
     BULK_UNREAD = "bulk_unread"
     BULK_EMPTY = "bulk_empty"
