@@ -123,7 +123,7 @@ class AutomationAnswer(Answer):
         outcome = await self._change(line, found.playbook if found else None, request)
         if isinstance(outcome, Unchanged):
             return await self._unchanged(outcome, request.texts)
-        return self._told(outcome, request)
+        return self._applied(outcome, request)
 
     async def approve(self, press: Press, request: Request) -> Said:
         """Answers the button of a request to resume, which makes no request of its own.
@@ -133,13 +133,13 @@ class AutomationAnswer(Answer):
         playbook = None if press.value == ALL else press.value
         outcome = await self._services.automation.approve(request.actor, playbook, request.now)
         if not isinstance(outcome, Unchanged):
-            return self._told(outcome, request)
+            return self._applied(outcome, request)
         said = await self._unchanged(outcome, request.texts)
         if outcome is Unchanged.ASK_OVER and press.message is not None:
             self._after.start(self._replies.replace(press.message, _without_button(said.text)))
         return said
 
-    def _told(self, change: AutomationChange, request: Request) -> Said:
+    def _applied(self, change: AutomationChange, request: Request) -> Said:
         _log.info("automation_changed", kind=change.kind.value, playbook=change.playbook or ALL)
         before = self._asked.get(_request_of(change))
         self._asked[_request_of(change)] = change
