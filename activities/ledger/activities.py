@@ -11,7 +11,14 @@ from temporalio import activity
 
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.erasure import CLOSED, CaseEraser, appeal_pending, count_in_run, write_look
+from activities.ledger.erasure import (
+    CLOSED,
+    CaseEraser,
+    appeal_pending,
+    count_in_run,
+    enter_erasure,
+    write_look,
+)
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.limits import LimitLedger
 from activities.ledger.rows import status_values
@@ -72,7 +79,7 @@ MOST_MERGED = 20
 """Cases in a row that were merged into each other."""
 
 
-def _ended(before: datetime, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+def _ended(before: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     """Conditions of a case that ended `before` a time, with all its appeals and actions."""
     answered = sa.select(1).where(
         appeals.c.case_id == cases.c.id,
@@ -82,7 +89,8 @@ def _ended(before: datetime, now: datetime) -> tuple[sa.ColumnElement[bool], ...
         actions.c.case_id == cases.c.id,
         sa.or_(
             actions.c.status.in_(status_values(ACTING)),
-            sa.and_(actions.c.status.in_(status_values(IN_FORCE)), actions.c.until > now),
+            # Also one whose lift is late, because the platform fails.
+            sa.and_(actions.c.status.in_(status_values(IN_FORCE)), actions.c.until.is_not(None)),
         ),
     )
     return (
@@ -132,7 +140,7 @@ class RetentionActivities:
         ids = connection.execute(self._candidates(step, before)).scalars().all()
         erased = Counter({step.kind.value: 0})
         for case in ids:
-            if self._is_over(connection, case, before, step.at):
+            if self._is_over(connection, case, before):
                 erased.update({step.kind.value: self._erase(connection, case, step)})
         count_in_run(self._database, connection, step, erased)
         return ErasedBatch(erased=erased.total(), after=ids[-1] if len(ids) == self._most else None)
@@ -147,12 +155,10 @@ class RetentionActivities:
         left = sa.not_(sa.exists(done))
         if step.kind is Kept.SNAPSHOTS:
             left = cases.c.snapshot.is_not(None)
-        query = sa.select(cases.c.id).where(*_ended(before, step.at), left, cases.c.id > step.after)
+        query = sa.select(cases.c.id).where(*_ended(before), left, cases.c.id > step.after)
         return query.order_by(cases.c.id).limit(self._most).with_for_update()
 
-    def _is_over(
-        self, connection: sa.Connection, case: str, before: datetime, now: datetime
-    ) -> bool:
+    def _is_over(self, connection: sa.Connection, case: str, before: datetime) -> bool:
         """Whether the case that continues a merged one ended as well."""
         for _ in range(MOST_MERGED):
             query = sa.select(events.c.data).where(
@@ -163,7 +169,7 @@ class RetentionActivities:
             if merged is None or connection.execute(verdict).scalar() is not None:
                 return True
             case = str(merged["into"])
-            ended = sa.select(cases.c.id).where(cases.c.id == case, *_ended(before, now))
+            ended = sa.select(cases.c.id).where(cases.c.id == case, *_ended(before))
             if connection.execute(ended).scalar() is None:
                 return False
         return False
@@ -202,9 +208,9 @@ class RetentionActivities:
             count_in_run(self._database, connection, step, {})
             row = erasures.c.id == run.run
             ended = sa.update(erasures).where(row).values(ended_at=datetime.now(UTC))
-            connection.execute(ended)
-            found = connection.execute(sa.select(erasures.c.counts).where(row)).scalar_one()
-            return {str(key): int(number) for key, number in found.items()}
+            found = connection.execute(ended.returning(erasures)).mappings().one()
+            enter_erasure(connection, self._database, found)
+            return {str(key): int(number) for key, number in found["counts"].items()}
 
         counts = await self._database.write(end)
         log.info("retention_ended", run=run.run, **counts)

@@ -22,6 +22,7 @@ from activities.ledger.schema import (
     audit_heads,
     bulk_decisions,
     cases,
+    erasures,
     events,
 )
 from activities.signatures import Signer, canonical
@@ -34,7 +35,9 @@ ENTRY, HEAD = "audit entry", "audit head"
 MOST_SEALED = 2_000
 """Entries of one head: a transaction of at most 50 ms."""
 
-BY_WORKERS = frozenset(table.name for table in (events, actions, bulk_decisions, cases, appeals))
+BY_WORKERS = frozenset(
+    table.name for table in (events, actions, bulk_decisions, cases, appeals, erasures)
+)
 """Tables that only processes with keys write; `koban serve` writes the others as well."""
 
 _ENTRIES = sa.insert(audit)

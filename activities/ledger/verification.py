@@ -44,6 +44,7 @@ from activities.ledger.schema import (
     bulk_decisions,
     cases,
     covers,
+    erasures,
     lookups,
     metadata,
     overruns,
@@ -294,11 +295,22 @@ def _entry_faults(
         if signatures.refuses(ENTRY, entry_text(entry), entry["signature"], needed):
             named = f"{entry['kind']}: {entry['source']} {entry['key']}"
             yield f"Entry {entry['id']} ({named}) is not signed by Koban."
+    yield from _copy_faults(connection)
     if late:
         yield (
             f"{len(late)} entries since {iso(min(late))} have no head: "
             "start `koban work`, which seals them."
         )
+
+
+def _copy_faults(connection: sa.Connection) -> Iterable[str]:
+    """The entries that are there twice: the signature of a copy fits wherever it is."""
+    content = audit.c["source", "key", "kind", "digest", "at"]
+    copied = sa.func.max(audit.c.id).label("id")
+    query = sa.select(*content, copied).group_by(*content).having(sa.func.count() > 1)
+    for entry in connection.execute(query.order_by(copied)).mappings():
+        named = f"{entry['kind']}: {entry['source']} {entry['key']}"
+        yield f"Entry {entry['id']} ({named}) is a copy of an earlier one."
 
 
 # -- rows and their entries -------------------------------------------------------------------
@@ -320,13 +332,16 @@ _NAMES = {
     cases.name: "Case",
     appeals.name: "Appeal",
     overruns.name: "Refused use",
+    erasures.name: "Erasure",
 }
+_CHANGING = frozenset({actions.name, erasures.name})
+"""Tables whose rows have an entry for each of their contents: the last one counts."""
 
 
 def _row_faults(connection: sa.Connection, entries: Entries) -> Iterable[str]:
     for source, present in _present(connection).items():
         about = entries.get(source, {})
-        changes = source == actions.name
+        changes = source in _CHANGING
         for key in sorted(set(present) | set(about), key=_in_order):
             own = [each for each in about.get(key, ()) if each["kind"] != EntryKind.ENDED]
             fault = _fault(own, key in present, present.get(key), changes)
@@ -376,6 +391,7 @@ def _present(connection: sa.Connection) -> dict[str, dict[str, Any]]:
         **{table.name: _lasting(connection, table) for table in (cases, appeals)},
         bulk_decisions.name: {bulk: members_of(group) for bulk, group in by_bulk},
         actions.name: _bulk_actions(connection, members),
+        erasures.name: {row["id"]: json_of(row) for row in rows(erasures)},
     }
 
 
@@ -402,7 +418,7 @@ def _end_faults(connection: sa.Connection, about: Mapping[str, Sequence[Fields]]
         ends = [each for each in about.get(str(row["id"]), ()) if each["kind"] == EntryKind.ENDED]
         none = row["ended_at"] is None and row["ended_by"] is None
         same = _matches(ends[-1], end_of(row)) if ends else none
-        if not same:
+        if len(ends) > 1 or not same:
             yield f"The end of cover {row['id']} was changed."
 
 

@@ -261,6 +261,7 @@ class AppealAnswered(EventBase):
     """A reviewer answered an appeal; after an overturn the undo follows."""
 
     copies = ("answer.reason",)
+    answer_fields = ("answer",)
     kind: Literal["appeal_answered"] = "appeal_answered"
     answer: AppealAnswer
 
