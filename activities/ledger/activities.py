@@ -29,7 +29,10 @@ from activities.ledger.schema import (
     clearings,
     erasures,
     events,
+    exposures,
     lookups,
+    overruns,
+    uses,
 )
 from activities.ledger.team import Covers, pause_now
 from activities.signatures import Signer
@@ -75,6 +78,8 @@ class LedgerActivities(Ledger):
 CASES = 50
 """Cases of one batch, which is one transaction: SQLite's other writers wait for it."""
 LOOKUPS = 500
+COUNTED = 5_000
+"""Rows of one table that limits counted."""
 MOST_MERGED = 20
 """Cases in a row that were merged into each other."""
 
@@ -129,7 +134,8 @@ class RetentionActivities:
         after = self._rules().after(step.kind)
         if after is None:
             return ErasedBatch()
-        work = self._lookups if step.kind is Kept.LOOKUPS else self._batch
+        other = {Kept.LOOKUPS: self._lookups, Kept.LIMITS: self._limits}
+        work = other.get(step.kind, self._batch)
         return await self._database.write(
             lambda connection: work(connection, step, step.at - after)
         )
@@ -196,6 +202,20 @@ class RetentionActivities:
         return ErasedBatch(
             erased=len(rows), after=str(rows[-1].id) if len(rows) == LOOKUPS else None
         )
+
+    def _limits(
+        self, connection: sa.Connection, step: RetentionStep, before: datetime
+    ) -> ErasedBatch:
+        """Deletes what limits and quotas counted: who used which power, and who saw which piece."""
+        erased, more = 0, False
+        for table in (uses, overruns, exposures):
+            oldest = sa.select(table.c.at).where(table.c.at < before).order_by(table.c.at)
+            last = connection.execute(oldest.offset(COUNTED - 1).limit(1)).scalar_one_or_none()
+            due = table.c.at < before if last is None else table.c.at <= last
+            erased += connection.execute(sa.delete(table).where(due)).rowcount
+            more = more or last is not None
+        count_in_run(self._database, connection, step, {step.kind.value: erased})
+        return ErasedBatch(erased=erased, after=step.kind.value if more else None)
 
     # -- runs ----------------------------------------------------------------------------
 

@@ -1,7 +1,11 @@
 """Erasure in the ledger: by kind once its time is over, and by subject; chains still verify."""
 
+import asyncio
 import json
+import os
+import signal
 from datetime import datetime, timedelta
+from multiprocessing import get_context
 from typing import Any
 
 import pytest
@@ -23,8 +27,11 @@ from activities.ledger.schema import (
     clearings,
     erasures,
     evidence_files,
+    exposures,
     lookups,
     metadata,
+    overruns,
+    uses,
 )
 from activities.ledger.statistics import Statistics
 from activities.ledger.verification import Verifier
@@ -318,6 +325,32 @@ async def test_the_log_of_looks_keeps_who_and_when(
         (T0, "U0SATO", "", ""),
         (days(20), "U0SATO", "u_9", "later"),
     ]
+
+
+async def test_what_limits_counted_is_deleted(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uses, refused uses and pieces of evidence, in batches; later ones stay."""
+    monkeypatch.setattr("activities.ledger.activities.COUNTED", 2)
+    for day in (1, 2, 3, 12):
+        use = {"power": "clears", "holder": "U0SATO", "key": f"{day}", "at": days(day)}
+        seen = {"person": "U0SATO", "detector": "default", "item": 0, "case_id": CASE}
+        await database.execute(sa.insert(uses).values(**use, amount=1))
+        counted = {"used": 1, "most": 1, "seconds": 60, "alerted": False}
+        await database.execute(sa.insert(overruns).values(**use, **counted))
+        await database.execute(sa.insert(exposures).values(**seen, alert_id=f"{day}", at=days(day)))
+    rules = Retention.model_validate({"limits": "8d"})
+    retention = RetentionActivities(database, SIGNER, lambda: rules)
+    assert await erase(retention, days(10), Kept.LIMITS) == 3
+    assert await erase(retention, days(12), Kept.LIMITS) == 6
+    assert await erase(retention, days(12), Kept.LIMITS, run="retention/daily-2") == 0
+    for table in (uses, overruns, exposures):
+        async with database.reading() as connection:
+            times = (await connection.execute(sa.select(table.c.at))).scalars().all()
+        assert times == [days(12)]
+    counts = await retention.end_retention(RetentionRun(run=RUN, at=days(12)))
+    assert counts == {"limits": 9}
+    assert await holds(database)
 
 
 async def test_a_snapshot_that_was_changed_is_not_signed(
@@ -693,4 +726,67 @@ async def test_no_table_keeps_more_than_the_id(
                 assert not [word for word in words if word in text], (table.name, name)
                 kept |= {f"{table.name}.{name}"} if "u_123" in text else set()
     assert kept <= STAYS
+    assert await holds(database)
+
+
+# -- a process that is killed -----------------------------------------------------------------
+
+
+class KillingSigner(Signer):
+    """A signer that kills its process at the n-th snapshot, after the rest of the case is done."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__([("k1", b"1" * 32)])
+        self._left = at
+
+    def sign(self, purpose: str, text: str) -> str:
+        """Signs, or ends the process at once, as an operator or the kernel does."""
+        self._left -= purpose == SNAPSHOT
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().sign(purpose, text)
+
+
+def erase_and_die(url: str, by_kind: bool) -> None:
+    """Erases in a process of its own, which is killed in the second case."""
+
+    async def work() -> None:
+        signer = KillingSigner(2)
+        database = Database(url, signer)
+        if by_kind:
+            await erase(RetentionActivities(database, signer, lambda: RULES, batch=1), days(40))
+        else:
+            await SubjectEraser(database, signer).erase_subject(PERSON, "ticket 7", days(1))
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("by_kind", [True, False], ids=["retention", "erase"])
+async def test_a_killed_erasure_is_completed_by_its_repetition(
+    closed: Ledger,
+    retention: RetentionActivities,
+    subjects: SubjectEraser,
+    database: Database,
+    by_kind: bool,
+) -> None:
+    """The process dies in the second case: that one is whole, and the chains hold."""
+    second = a_case().model_copy(update={"id": "K7Q2F9XM9"})
+    await closed.record(opening(second, key="run-2", number=2))
+    await closed.record(closing(second, *closing_commands(), key="run-2"))
+    url = database.engine.url.render_as_string(hide_password=False)
+    process = get_context("spawn").Process(target=erase_and_die, args=(url, by_kind))
+    process.start()
+    await asyncio.to_thread(process.join)
+    assert process.exitcode == -signal.SIGKILL
+    assert "LINE ID" not in await everything(database)
+    assert "LINE ID" in await everything(database, second.id)
+    assert await holds(database)
+    if by_kind:
+        assert await erase(retention, days(40)) > 0
+    else:
+        done = await subjects.erase_subject(PERSON, "ticket 7", days(2))
+        assert done.counts == {"cases": 1, "alerts": 1, "events": 3}
+    for case in (CASE, second.id):
+        assert "LINE ID" not in await everything(database, case)
+        assert "田中一郎" not in await everything(database, case)
     assert await holds(database)

@@ -55,6 +55,7 @@ class Kept(StrEnum):
     SNAPSHOTS = "snapshots"
     LOOKUPS = "lookups"
     IMAGES = "images"
+    LIMITS = "limits"
 
 
 OF_CASES = (Kept.EVIDENCE, Kept.ATTRIBUTES, Kept.NOTES, Kept.SNAPSHOTS)
@@ -75,6 +76,7 @@ class Retention(Written):
     snapshots: Duration | None = None
     lookups: Duration | None = None
     images: Duration = timedelta(days=30)
+    limits: Duration | None = None
 
     def after(self, kind: Kept) -> timedelta | None:
         """The time of a kind."""
