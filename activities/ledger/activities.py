@@ -1,6 +1,5 @@
 """Ledger activities: cases, limits, quotas, covers, pauses of automation, and retention."""
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -144,12 +143,15 @@ class RetentionActivities:
         self, connection: sa.Connection, step: RetentionStep, before: datetime
     ) -> ErasedBatch:
         ids = connection.execute(self._candidates(step, before)).scalars().all()
-        erased = Counter({step.kind.value: 0})
+        erased, redraw = 0, []
         for case in ids:
             if self._is_over(connection, case, before):
-                erased.update({step.kind.value: self._erase(connection, case, step)})
-        count_in_run(self._database, connection, step, erased)
-        return ErasedBatch(erased=erased.total(), after=ids[-1] if len(ids) == self._most else None)
+                rows, stale = self._erase(connection, case, step)
+                erased += rows
+                redraw += [case] if stale else []
+        count_in_run(self._database, connection, step, {step.kind.value: erased})
+        after = ids[-1] if len(ids) == self._most else None
+        return ErasedBatch(erased=erased, after=after, redraw=tuple(redraw))
 
     def _candidates(self, step: RetentionStep, before: datetime) -> sa.Select[Any]:
         """Ids of cases whose time is over, and that were not erased since they closed."""
@@ -180,16 +182,16 @@ class RetentionActivities:
                 return False
         return False
 
-    def _erase(self, connection: sa.Connection, case: str, step: RetentionStep) -> int:
-        """Erases a kind in a case; the number of rows."""
+    def _erase(self, connection: sa.Connection, case: str, step: RetentionStep) -> tuple[int, bool]:
+        """Erases a kind in a case; the number of rows, and whether its card has to follow."""
         if step.kind is Kept.SNAPSHOTS:
             values = {"snapshot": None, "snapshot_signature": None}
             connection.execute(sa.update(cases).where(cases.c.id == case).values(**values))
-            return 1
+            return 1, False
         changes = self._cases.changes(connection, case, OfKinds(frozenset({step.kind})))
-        self._cases.write(connection, changes, (step.kind.value,), step.at)
+        stale = self._cases.write(connection, changes, (step.kind.value,), step.at)
         counts = changes.counts
-        return counts["alerts"] + counts["events"] + counts["appeals"]
+        return counts["alerts"] + counts["events"] + counts["appeals"], stale
 
     def _lookups(
         self, connection: sa.Connection, step: RetentionStep, before: datetime

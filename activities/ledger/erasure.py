@@ -162,9 +162,8 @@ class CaseEraser:
         changes: Changes,
         kinds: Iterable[str],
         now: datetime,
-        redraw: bool = False,
-    ) -> None:
-        """Writes the changes, and that they were made; `redraw` if the card has to follow."""
+    ) -> bool:
+        """Writes the changes, and that they were made; returns whether a card has to follow."""
         for (detector, alert), body in changes.alerts.items():
             key = (alerts.c.detector == detector) & (alerts.c.alert_id == alert)
             connection.execute(sa.update(alerts).where(key).values(body=body))
@@ -176,13 +175,15 @@ class CaseEraser:
             event_log.erase(connection, self._database.audit, chain, left)
         for appeal, texts in changes.appeals.items():
             connection.execute(sa.update(appeals).where(appeals.c.id == appeal).values(**texts))
-        if changes.snapshot is not None:
-            snapshot = {**changes.snapshot, "cleared_at": now.isoformat()}
-            snapshot |= {"stale": True} if redraw and snapshot.get("card") else {}
-            self._write_snapshot(connection, changes.case, snapshot)
         for kind in kinds:
             row = {"case_id": changes.case, "kind": kind, "at": now}
             connection.execute(self._clear, row)
+        if changes.snapshot is None:
+            return False
+        redraw = bool(changes.snapshot.get("card"))
+        snapshot = {**changes.snapshot, "cleared_at": now.isoformat(), "redraw": redraw}
+        self._write_snapshot(connection, changes.case, snapshot)
+        return redraw
 
     def _write_snapshot(self, connection: sa.Connection, case: str, left: Json) -> None:
         """Signs what is left; a snapshot that was changed by others is removed."""
@@ -306,7 +307,7 @@ class SubjectEraser:
             changes = self._changes_of(connection, case, subject, own)
             if changes:
                 kind = _clearing_of(subject)
-                self._cases.write(connection, changes, (kind,), now, redraw=True)
+                self._cases.write(connection, changes, (kind,), now)
             if own:
                 _stop_showing(connection, case)
 
@@ -404,7 +405,7 @@ def _stale(connection: sa.Connection, subject: Subject) -> tuple[str, ...]:
         CLOSED, cases.c.id.in_(cleared_of), cases.c.snapshot.is_not(None)
     )
     query = query.order_by(cases.c.id)
-    return tuple(row.id for row in connection.execute(query) if row.snapshot.get("stale"))
+    return tuple(row.id for row in connection.execute(query) if row.snapshot.get("redraw"))
 
 
 def _looks_left(connection: sa.Connection, subject: Subject) -> dict[int, Json]:
@@ -447,11 +448,13 @@ def cleared(connection: sa.Connection, case: str, subject: Subject, snapshot: Js
     """A snapshot without what was erased since its workflow began, which has read it before."""
     since = snapshot.get("cleared_at")
     after = datetime.fromisoformat(since) if since is not None else None
-    last = after
+    left, last = snapshot, after
     for at, eraser in _since(connection, case, subject, after):
-        snapshot = snapshot_left(snapshot, eraser)
+        left = snapshot_left(left, eraser)
         last = at if last is None else max(last, at)
-    return snapshot if last is None else {**snapshot, "cleared_at": last.isoformat()}
+    if left != snapshot:  # the workflow drew its card with what it read
+        left = {**left, "redraw": bool(left.get("card"))}
+    return left if last is None else {**left, "cleared_at": last.isoformat()}
 
 
 def cleared_appeal(connection: sa.Connection, case: str, appeal: Json) -> Json:

@@ -54,8 +54,8 @@ class Kept(StrEnum):
     NOTES = "notes"
     SNAPSHOTS = "snapshots"
     LOOKUPS = "lookups"
-    IMAGES = "images"
     LIMITS = "limits"
+    IMAGES = "images"
 
 
 OF_CASES = (Kept.EVIDENCE, Kept.ATTRIBUTES, Kept.NOTES, Kept.SNAPSHOTS)
