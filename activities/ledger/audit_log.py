@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 import structlog
@@ -240,6 +240,14 @@ class AuditLog:
             return False
         connection.execute(change.values(signature=self.signer.sign(purpose, text)))
         return True
+
+
+class Entry(NamedTuple):
+    """The part of an entry that its row is compared with: a million of them fit in memory."""
+
+    kind: str
+    digest: str
+    salt: str | None
 
 
 _HASHED = audit.c["id", "at", "kind", "source", "key", "digest"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from activities.ledger.audit_log import AuditLog, EntryKind, json_of
+from activities.ledger.audit_log import AuditLog, Entry, EntryKind, json_of
 from activities.ledger.database import ChainBroken
 from activities.ledger.policies import SNAPSHOT, snapshot_text
 from activities.ledger.rows import (
@@ -37,7 +37,7 @@ from workflows.ports.appeals import appeal_row
 
 Fields = Mapping[Any, Any]
 """A row by its column names."""
-Entries = dict[str, dict[str, list[Fields]]]
+Entries = dict[str, dict[str, list[Entry]]]
 """The entries of the audit log by table and key, oldest first."""
 
 _TAIL = sa.select(events).where(
@@ -135,7 +135,7 @@ class Chains:
             key
             for source in (cases.name, appeals.name)
             for key, own in entries.get(source, {}).items()
-            if own[-1]["kind"] == EntryKind.REMOVED
+            if own[-1].kind == EntryKind.REMOVED
         }
         self._written: dict[str, dict[int, str]] = {}
         self._erased: dict[str, dict[int, str]] = {}
@@ -146,8 +146,8 @@ class Chains:
                 self._without_event.append(key)
                 continue
             for each in own:
-                kept = self._erased if each["kind"] == EntryKind.ERASED else self._written
-                kept.setdefault(case, {})[seq] = each["digest"]
+                kept = self._erased if each.kind == EntryKind.ERASED else self._written
+                kept.setdefault(case, {})[seq] = each.digest
         self._policies: dict[tuple[str, str], Policy] = {}
         self._skipped = 0
         self.cases = self.events = 0
