@@ -1,6 +1,5 @@
 """Verification of the ledger: heads, entries, chains, rows and snapshots, in one transaction."""
 
-import sys
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -324,9 +323,13 @@ def _entries(connection: sa.Connection) -> Entries:
     found: Entries = {}
     query = sa.select(*audit.c["source", "key", "kind", "digest", "salt"]).order_by(audit.c.id)
     for row in _streamed(connection, query):
-        entry = Entry(sys.intern(row["kind"]), row["digest"], row["salt"])
+        # One text for each kind, instead of one for each entry.
+        entry = Entry(_KINDS.get(row["kind"], row["kind"]), row["digest"], row["salt"])
         found.setdefault(row["source"], {}).setdefault(row["key"], []).append(entry)
     return found
+
+
+_KINDS = {kind.value: kind.value for kind in EntryKind}
 
 
 def _streamed(connection: sa.Connection, query: sa.Select[Any]) -> Iterable[Fields]:

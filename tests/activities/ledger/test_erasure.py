@@ -15,7 +15,7 @@ from activities.ledger.activities import RetentionActivities
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.erasure import CaseIsOpen, SubjectEraser, SubjectErasure
+from activities.ledger.erasure import CaseIsOpen, SubjectEraser
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.policies import SNAPSHOT, StoredPolicies, snapshot_text
 from activities.ledger.queries import Look, Queries
@@ -658,14 +658,13 @@ async def test_an_appeal_that_comes_during_an_erasure_stops_it(
     closed: Ledger, subjects: SubjectEraser, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is erased of its case, although the plan was made before."""
-    plan = SubjectEraser.plan
+    erase_of = SubjectEraser._erase_of
 
-    async def planned(eraser: SubjectEraser, subject: Subject) -> SubjectErasure:
-        made = await plan(eraser, subject)
+    async def filed_before(eraser: SubjectEraser, *given: Any) -> None:
         await AppealsLedger(database).record_appeal(entry(an_appeal(), FILED))
-        return made
+        await erase_of(eraser, *given)
 
-    monkeypatch.setattr(SubjectEraser, "plan", planned)
+    monkeypatch.setattr(SubjectEraser, "_erase_of", filed_before)
     before = await everything(database)
     with pytest.raises(CaseIsOpen):
         await subjects.erase_subject(PERSON, "ticket 7", days(1))
