@@ -323,8 +323,9 @@ def _entries(connection: sa.Connection) -> Entries:
     found: Entries = {}
     query = sa.select(*audit.c["source", "key", "kind", "digest", "salt"]).order_by(audit.c.id)
     for row in _streamed(connection, query):
+        kind = str(row["kind"])
         # One text for each kind, instead of one for each entry.
-        entry = Entry(_KINDS.get(row["kind"], row["kind"]), row["digest"], row["salt"])
+        entry = Entry(_KINDS.get(kind, kind), row["digest"], row["salt"])
         found.setdefault(row["source"], {}).setdefault(row["key"], []).append(entry)
     return found
 
