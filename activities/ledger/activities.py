@@ -19,7 +19,7 @@ from activities.ledger.erasure import (
     write_look,
 )
 from activities.ledger.evidence import EvidenceRecord
-from activities.ledger.limits import LimitLedger
+from activities.ledger.limits import LimitLedger, overrun_key
 from activities.ledger.rows import status_values
 from activities.ledger.schema import (
     actions,
@@ -214,7 +214,11 @@ class RetentionActivities:
             oldest = sa.select(table.c.at).where(table.c.at < before).order_by(table.c.at)
             last = connection.execute(oldest.offset(COUNTED - 1).limit(1)).scalar_one_or_none()
             due = table.c.at < before if last is None else table.c.at <= last
-            erased += connection.execute(sa.delete(table).where(due)).rowcount
+            gone = connection.execute(sa.delete(table).where(due).returning(table)).mappings().all()
+            if table is overruns:
+                keys = [overrun_key(row) for row in gone]
+                self._database.audit.removed(connection, overruns.name, keys)
+            erased += len(gone)
             more = more or last is not None
         count_in_run(self._database, connection, step, {step.kind.value: erased})
         return ErasedBatch(erased=erased, after=step.kind.value if more else None)

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from datetime import datetime, timedelta
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
@@ -13,10 +14,12 @@ import sqlalchemy as sa
 
 from activities.ledger.activities import RetentionActivities
 from activities.ledger.appeals import AppealsLedger
+from activities.ledger.audit_log import json_of
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.erasure import CaseIsOpen, SubjectEraser
 from activities.ledger.evidence import EvidenceRecord
+from activities.ledger.limits import overrun_key
 from activities.ledger.policies import SNAPSHOT, StoredPolicies, snapshot_text
 from activities.ledger.queries import Look, Queries
 from activities.ledger.schema import (
@@ -337,7 +340,12 @@ async def test_what_limits_counted_is_deleted(
         seen = {"person": "U0SATO", "detector": "default", "item": 0, "case_id": CASE}
         await database.execute(sa.insert(uses).values(**use, amount=1))
         counted = {"used": 1, "most": 1, "seconds": 60, "alerted": False}
-        await database.execute(sa.insert(overruns).values(**use, **counted))
+        refused = {**use, **counted, "case_id": None}
+        await database.execute(sa.insert(overruns).values(**refused))
+        entered = partial(
+            database.audit.enter, source="overruns", rows={overrun_key(refused): json_of(refused)}
+        )
+        await database.write(entered)
         await database.execute(sa.insert(exposures).values(**seen, alert_id=f"{day}", at=days(day)))
     rules = Retention.model_validate({"limits": "8d"})
     retention = RetentionActivities(database, SIGNER, lambda: rules)

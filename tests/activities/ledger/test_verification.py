@@ -79,8 +79,8 @@ from workflows.domain.case.projection import case_row
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.limits import Power, Use
 from workflows.domain.policy.playbook import pack
-from workflows.ports.cases import Booking
 from workflows.domain.policy.reports import Kept
+from workflows.ports.cases import Booking
 from workflows.ports.reports import RetentionStep
 
 FIRST, NEXT = ("2026", b"1" * 32), ("2027", b"2" * 32)
