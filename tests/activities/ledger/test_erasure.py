@@ -42,7 +42,7 @@ from activities.signatures import Signer
 from tests.activities.ledger.recording import after, closing, count, opening
 from tests.activities.ledger.test_appeals import FILED, entry
 from tests.activities.ledger.test_search import a_case_of
-from tests.workflows.domain.appeal.builders import MORI, an_appeal, fresh
+from tests.workflows.domain.appeal.builders import MORI, a_decision, an_appeal, fresh
 from tests.workflows.domain.builders import SATO, T0, a_case, minutes
 from workflows.domain.alerts import Alert, Subject, brief
 from workflows.domain.appeal import commands as acmd
@@ -50,6 +50,7 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.events import AppealAnswered, Recorded
+from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.projection import case_row
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot
 from workflows.domain.policy.appeals import NoticeKind
@@ -622,14 +623,15 @@ async def test_the_answer_to_a_persons_appeal_leaves_the_case_of_somebody_else(
     )
     case, happened = after(a_case(), *closing_commands())
     event = Recorded(seq=case.version + 1, event=AppealAnswered(at=minutes(9), answer=answer))
-    case = case.model_copy(update={"appeal": answer, "version": event.seq})
+    case = apply_all(case, [event.event])
     memory = CaseSnapshot(key="run-1", case=case, policy=pack(case.policy))
     write = closed_case().model_copy(
         update={"events": (*happened, event), "row": case_row(case), "snapshot": memory}
     )
     await ledger.record(write)
     person = Subject(type="user", id="u_777")
-    upheld = (FILED, acmd.ClaimAppeal(by=MORI), UPHELD)
+    filed = acmd.FileAppeal(appealed=a_decision(subject=person))
+    upheld = (filed, acmd.ClaimAppeal(by=MORI), UPHELD)
     await AppealsLedger(database).record_appeal(entry(fresh(subject=person), *upheld))
     assert "山田さん" in await everything(database)
     await subjects.erase_subject(person, "ticket 7", days(9))
