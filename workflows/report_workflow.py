@@ -9,6 +9,7 @@ from temporalio.exceptions import ActivityError
 from workflows.activity_options import execute
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.policy.reports import Kept
+from workflows.ports.cases import CasePort, Delivery
 from workflows.ports.reports import (
     ErasedBatch,
     ReportPort,
@@ -40,7 +41,10 @@ class ReportWorkflow:
 
 @workflow.defn
 class RetentionWorkflow:
-    """One run: each kind of personal data whose time is over is erased, a batch at a time."""
+    """One run: each kind of personal data whose time is over is erased, a batch at a time.
+
+    Then the batch's closed cases are started: they draw their cards.
+    """
 
     @workflow.run
     async def run(self, start: RetentionStart) -> dict[str, int]:
@@ -53,7 +57,10 @@ class RetentionWorkflow:
                 step = step.model_copy(update={"kind": kind, "after": after})
                 if workflow.info().is_continue_as_new_suggested():
                     workflow.continue_as_new(RetentionStart(step=step))
-                after = (await _erased(step)).after
+                batch = await _erased(step)
+                for case in batch.redraw:
+                    await execute(CasePort.deliver, Delivery(case=case, wake=True))
+                after = batch.after
         return await execute(RetentionPort.end_retention, RetentionRun(run=step.run, at=step.at))
 
 

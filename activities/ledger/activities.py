@@ -1,6 +1,5 @@
 """Ledger activities: cases, limits, quotas, covers, pauses of automation, and retention."""
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,9 +10,16 @@ from temporalio import activity
 
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
-from activities.ledger.erasure import CLOSED, CaseEraser, appeal_pending, count_in_run, write_look
+from activities.ledger.erasure import (
+    CLOSED,
+    CaseEraser,
+    appeal_pending,
+    count_in_run,
+    enter_erasure,
+    write_look,
+)
 from activities.ledger.evidence import EvidenceRecord
-from activities.ledger.limits import LimitLedger
+from activities.ledger.limits import LimitLedger, overrun_key
 from activities.ledger.rows import status_values
 from activities.ledger.schema import (
     actions,
@@ -22,7 +28,10 @@ from activities.ledger.schema import (
     clearings,
     erasures,
     events,
+    exposures,
     lookups,
+    overruns,
+    uses,
 )
 from activities.ledger.team import Covers, pause_now
 from activities.signatures import Signer
@@ -68,11 +77,13 @@ class LedgerActivities(Ledger):
 CASES = 50
 """Cases of one batch, which is one transaction: SQLite's other writers wait for it."""
 LOOKUPS = 500
+COUNTED = 5_000
+"""Rows of one table that limits counted."""
 MOST_MERGED = 20
 """Cases in a row that were merged into each other."""
 
 
-def _ended(before: datetime, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+def _ended(before: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     """Conditions of a case that ended `before` a time, with all its appeals and actions."""
     answered = sa.select(1).where(
         appeals.c.case_id == cases.c.id,
@@ -82,7 +93,8 @@ def _ended(before: datetime, now: datetime) -> tuple[sa.ColumnElement[bool], ...
         actions.c.case_id == cases.c.id,
         sa.or_(
             actions.c.status.in_(status_values(ACTING)),
-            sa.and_(actions.c.status.in_(status_values(IN_FORCE)), actions.c.until > now),
+            # Also one whose lift is late, because the platform fails.
+            sa.and_(actions.c.status.in_(status_values(IN_FORCE)), actions.c.until.is_not(None)),
         ),
     )
     return (
@@ -121,7 +133,8 @@ class RetentionActivities:
         after = self._rules().after(step.kind)
         if after is None:
             return ErasedBatch()
-        work = self._lookups if step.kind is Kept.LOOKUPS else self._batch
+        other = {Kept.LOOKUPS: self._lookups, Kept.LIMITS: self._limits}
+        work = other.get(step.kind, self._batch)
         return await self._database.write(
             lambda connection: work(connection, step, step.at - after)
         )
@@ -130,12 +143,15 @@ class RetentionActivities:
         self, connection: sa.Connection, step: RetentionStep, before: datetime
     ) -> ErasedBatch:
         ids = connection.execute(self._candidates(step, before)).scalars().all()
-        erased = Counter({step.kind.value: 0})
+        erased, redraw = 0, []
         for case in ids:
-            if self._is_over(connection, case, before, step.at):
-                erased.update({step.kind.value: self._erase(connection, case, step)})
-        count_in_run(self._database, connection, step, erased)
-        return ErasedBatch(erased=erased.total(), after=ids[-1] if len(ids) == self._most else None)
+            if self._is_over(connection, case, before):
+                rows, stale = self._erase(connection, case, step)
+                erased += rows
+                redraw += [case] if stale else []
+        count_in_run(self._database, connection, step, {step.kind.value: erased})
+        after = ids[-1] if len(ids) == self._most else None
+        return ErasedBatch(erased=erased, after=after, redraw=tuple(redraw))
 
     def _candidates(self, step: RetentionStep, before: datetime) -> sa.Select[Any]:
         """Ids of cases whose time is over, and that were not erased since they closed."""
@@ -147,12 +163,10 @@ class RetentionActivities:
         left = sa.not_(sa.exists(done))
         if step.kind is Kept.SNAPSHOTS:
             left = cases.c.snapshot.is_not(None)
-        query = sa.select(cases.c.id).where(*_ended(before, step.at), left, cases.c.id > step.after)
+        query = sa.select(cases.c.id).where(*_ended(before), left, cases.c.id > step.after)
         return query.order_by(cases.c.id).limit(self._most).with_for_update()
 
-    def _is_over(
-        self, connection: sa.Connection, case: str, before: datetime, now: datetime
-    ) -> bool:
+    def _is_over(self, connection: sa.Connection, case: str, before: datetime) -> bool:
         """Whether the case that continues a merged one ended as well."""
         for _ in range(MOST_MERGED):
             query = sa.select(events.c.data).where(
@@ -163,21 +177,21 @@ class RetentionActivities:
             if merged is None or connection.execute(verdict).scalar() is not None:
                 return True
             case = str(merged["into"])
-            ended = sa.select(cases.c.id).where(cases.c.id == case, *_ended(before, now))
+            ended = sa.select(cases.c.id).where(cases.c.id == case, *_ended(before))
             if connection.execute(ended).scalar() is None:
                 return False
         return False
 
-    def _erase(self, connection: sa.Connection, case: str, step: RetentionStep) -> int:
-        """Erases a kind in a case; the number of rows."""
+    def _erase(self, connection: sa.Connection, case: str, step: RetentionStep) -> tuple[int, bool]:
+        """Erases a kind in a case; the number of rows, and whether its card has to follow."""
         if step.kind is Kept.SNAPSHOTS:
             values = {"snapshot": None, "snapshot_signature": None}
             connection.execute(sa.update(cases).where(cases.c.id == case).values(**values))
-            return 1
+            return 1, False
         changes = self._cases.changes(connection, case, OfKinds(frozenset({step.kind})))
-        self._cases.write(connection, changes, (step.kind.value,), step.at)
+        stale = self._cases.write(connection, changes, (step.kind.value,), step.at)
         counts = changes.counts
-        return counts["alerts"] + counts["events"] + counts["appeals"]
+        return counts["alerts"] + counts["events"] + counts["appeals"], stale
 
     def _lookups(
         self, connection: sa.Connection, step: RetentionStep, before: datetime
@@ -191,6 +205,24 @@ class RetentionActivities:
             erased=len(rows), after=str(rows[-1].id) if len(rows) == LOOKUPS else None
         )
 
+    def _limits(
+        self, connection: sa.Connection, step: RetentionStep, before: datetime
+    ) -> ErasedBatch:
+        """Deletes what limits and quotas counted: who used which power, and who saw which piece."""
+        erased, more = 0, False
+        for table in (uses, overruns, exposures):
+            oldest = sa.select(table.c.at).where(table.c.at < before).order_by(table.c.at)
+            last = connection.execute(oldest.offset(COUNTED - 1).limit(1)).scalar_one_or_none()
+            due = table.c.at < before if last is None else table.c.at <= last
+            gone = connection.execute(sa.delete(table).where(due).returning(table)).mappings().all()
+            if table is overruns:
+                keys = [overrun_key(row) for row in gone]
+                self._database.audit.removed(connection, overruns.name, keys)
+            erased += len(gone)
+            more = more or last is not None
+        count_in_run(self._database, connection, step, {step.kind.value: erased})
+        return ErasedBatch(erased=erased, after=step.kind.value if more else None)
+
     # -- runs ----------------------------------------------------------------------------
 
     @activity.defn(name="end_retention")
@@ -202,9 +234,9 @@ class RetentionActivities:
             count_in_run(self._database, connection, step, {})
             row = erasures.c.id == run.run
             ended = sa.update(erasures).where(row).values(ended_at=datetime.now(UTC))
-            connection.execute(ended)
-            found = connection.execute(sa.select(erasures.c.counts).where(row)).scalar_one()
-            return {str(key): int(number) for key, number in found.items()}
+            found = connection.execute(ended.returning(erasures)).mappings().one()
+            enter_erasure(connection, self._database, found)
+            return {str(key): int(number) for key, number in found["counts"].items()}
 
         counts = await self._database.write(end)
         log.info("retention_ended", run=run.run, **counts)

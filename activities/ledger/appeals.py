@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.ledger.audit_log import lasting
 from activities.ledger.database import Repository, Row
+from activities.ledger.erasure import cleared_appeal
 from activities.ledger.event_log import append
 from activities.ledger.queries import Queries
 from activities.ledger.rows import appeal_values, card_of, subject_of
@@ -53,7 +54,10 @@ class AppealsLedger(Repository):
         append(connection, write.row.id, write.events, self._database.audit)
         if version <= write.row.version:
             update = sa.update(appeals).where(appeals.c.id == write.row.id)
-            connection.execute(update.values(appeal_values(write.row, write.card)))
+            values = cleared_appeal(
+                connection, write.row.case, appeal_values(write.row, write.card)
+            )
+            connection.execute(update.values(values))
 
     def _locked_version(self, connection: sa.Connection, write: AppealWrite) -> int:
         """The version of the appeal's row, inserted or locked."""

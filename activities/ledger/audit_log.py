@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 import structlog
@@ -22,6 +22,7 @@ from activities.ledger.schema import (
     audit_heads,
     bulk_decisions,
     cases,
+    erasures,
     events,
 )
 from activities.signatures import Signer, canonical
@@ -34,7 +35,9 @@ ENTRY, HEAD = "audit entry", "audit head"
 MOST_SEALED = 2_000
 """Entries of one head: a transaction of at most 50 ms."""
 
-BY_WORKERS = frozenset(table.name for table in (events, actions, bulk_decisions, cases, appeals))
+BY_WORKERS = frozenset(
+    table.name for table in (events, actions, bulk_decisions, cases, appeals, erasures)
+)
 """Tables that only processes with keys write; `koban serve` writes the others as well."""
 
 _ENTRIES = sa.insert(audit)
@@ -237,6 +240,14 @@ class AuditLog:
             return False
         connection.execute(change.values(signature=self.signer.sign(purpose, text)))
         return True
+
+
+class Entry(NamedTuple):
+    """The part of an entry that its row is compared with: a million of them fit in memory."""
+
+    kind: str
+    digest: str
+    salt: str | None
 
 
 _HASHED = audit.c["id", "at", "kind", "source", "key", "digest"]

@@ -141,6 +141,12 @@ class Database:
         async with self.reading() as connection:
             return await connection.scalar(query)
 
+    async def has_tables(self) -> bool:
+        """Whether it has the tables of a ledger. Raises `LedgerUnavailable`."""
+        async with self.reading() as connection:
+            there = await connection.run_sync(lambda sync: sa.inspect(sync).get_table_names())
+        return set(there) >= set(metadata.tables)
+
     async def execute(self, statement: Any, values: Any = None) -> None:
         """Runs one statement in a transaction. Raises `LedgerUnavailable`."""
         async with self.writing() as connection:

@@ -2,11 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 import sqlalchemy as sa
 import structlog
@@ -18,6 +19,7 @@ from activities.ledger.policies import SNAPSHOT, snapshot_text
 from activities.ledger.schema import (
     alerts,
     appeals,
+    audit_heads,
     cases,
     clearings,
     erasures,
@@ -61,8 +63,8 @@ class CaseIsOpen(Exception):
 class SubjectErasure:
     """What an erasure takes, as counts by table.
 
-    `left` are open cases about others that name the subject. `redraw` are closed cases about the
-    subject whose cards show what was erased.
+    `left` are open cases about others that name the subject. `redraw` are closed cases whose
+    cards show what was erased.
     """
 
     counts: dict[str, int]
@@ -74,11 +76,13 @@ class SubjectErasure:
 class Changes:
     """Rows of one case that change, with what stays of each.
 
-    `alerts` by detector and id, `events` by chain and seq, `appeals` by id.
+    `alerts` by detector and id, `events` by chain and seq, `appeals` by id. `pictures` are pieces
+    of evidence that were images, as detector, id and item.
     """
 
     case: str
     alerts: dict[tuple[str, str], Json] = field(default_factory=dict)
+    pictures: list[tuple[str, str, int]] = field(default_factory=list)
     events: dict[str, dict[int, Json]] = field(default_factory=dict)
     appeals: dict[str, Json] = field(default_factory=dict)
     snapshot: Json | None = None
@@ -115,6 +119,9 @@ class CaseEraser:
             body = eraser.body(row.body)
             if body != row.body:
                 found.alerts[(row.detector, row.alert_id)] = body
+                found.pictures += [
+                    (row.detector, row.alert_id, item) for item in _images_lost(row.body, body)
+                ]
         self._add_events(connection, found, case, eraser)
         if with_appeals:
             self._add_appeals(connection, found, eraser)
@@ -155,25 +162,28 @@ class CaseEraser:
         changes: Changes,
         kinds: Iterable[str],
         now: datetime,
-        redraw: bool = False,
-    ) -> None:
-        """Writes the changes, and that they were made; `redraw` if the card has to follow."""
+    ) -> bool:
+        """Writes the changes, and that they were made; returns whether a card has to follow."""
         for (detector, alert), body in changes.alerts.items():
             key = (alerts.c.detector == detector) & (alerts.c.alert_id == alert)
             connection.execute(sa.update(alerts).where(key).values(body=body))
-            if not body.get("evidence"):
-                _stop_showing(connection, detector, alert)
+        for detector, alert, item in changes.pictures:
+            piece = {"detector": detector, "alert_id": alert, "item": item}
+            shown = sa.update(evidence_files).filter_by(**piece)
+            connection.execute(shown.values(shown=False))  # the next run deletes it
         for chain, left in changes.events.items():
             event_log.erase(connection, self._database.audit, chain, left)
         for appeal, texts in changes.appeals.items():
             connection.execute(sa.update(appeals).where(appeals.c.id == appeal).values(**texts))
-        if changes.snapshot is not None:
-            snapshot = {**changes.snapshot, "cleared_at": now.isoformat()}
-            snapshot |= {"stale": True} if redraw and snapshot.get("card") else {}
-            self._write_snapshot(connection, changes.case, snapshot)
         for kind in kinds:
             row = {"case_id": changes.case, "kind": kind, "at": now}
             connection.execute(self._clear, row)
+        if changes.snapshot is None:
+            return False
+        redraw = bool(changes.snapshot.get("card"))
+        snapshot = {**changes.snapshot, "cleared_at": now.isoformat(), "redraw": redraw}
+        self._write_snapshot(connection, changes.case, snapshot)
+        return redraw
 
     def _write_snapshot(self, connection: sa.Connection, case: str, left: Json) -> None:
         """Signs what is left; a snapshot that was changed by others is removed."""
@@ -191,14 +201,27 @@ class CaseEraser:
         connection.execute(sa.update(cases).where(cases.c.id == case).values(**values))
 
 
+def _eraser(connection: sa.Connection, case: str, subject: Subject, own: bool) -> OfSubject:
+    """The eraser of a subject in one case."""
+    about = (alerts.c.case_id == case, *_is(alerts, subject))
+    rows = connection.execute(sa.select(alerts.c.detector, alerts.c.alert_id).where(*about))
+    keys = frozenset(f"{row.detector}/{row.alert_id}" for row in rows)
+    theirs = sa.select(appeals.c.id).where(appeals.c.case_id == case, *_is(appeals, subject))
+    ids = frozenset(connection.execute(theirs).scalars())
+    return OfSubject(subject, own=own, alerts=keys, appeals=ids)
+
+
 def _subject(row: Any) -> Subject | None:
     return Subject(type=row.subject_type, id=row.subject_id) if row.subject_id else None
 
 
-def _stop_showing(connection: sa.Connection, detector: str, alert: str) -> None:
-    """The pictures of an alert are deleted by the next run."""
-    piece = (evidence_files.c.detector == detector) & (evidence_files.c.alert_id == alert)
-    connection.execute(sa.update(evidence_files).where(piece).values(shown=False))
+def _images_lost(body: Json, left: Json) -> Iterable[int]:
+    """The items of an alert that were images."""
+    pieces = left.get("evidence") or []
+    for item, piece in enumerate(body.get("evidence") or []):
+        stays = item < len(pieces) and pieces[item].get("kind") == "image"
+        if piece.get("kind") == "image" and not stays:
+            yield item
 
 
 def appeal_pending() -> sa.ColumnElement[bool]:
@@ -219,9 +242,11 @@ class SubjectEraser:
         self._cases = CaseEraser(database, signer)
 
     async def has_signatures(self) -> bool:
-        """Whether a snapshot is signed: what is left of it is signed again."""
-        signed = sa.select(cases.c.id).where(cases.c.snapshot_signature != "").limit(1)
-        return await self._database.scalar(signed) is not None
+        """Whether a snapshot or a head is signed: so are what is left, and the new entries."""
+        snapshots = sa.select(cases.c.id).where(cases.c.snapshot_signature != "").limit(1)
+        signed_heads = sa.select(audit_heads.c.number).where(audit_heads.c.signature != "").limit(1)
+        found = [await self._database.scalar(each) for each in (snapshots, signed_heads)]
+        return any(each is not None for each in found)
 
     async def plan(self, subject: Subject) -> SubjectErasure:
         """What an erasure would take; nothing is written. Raises `CaseIsOpen`."""
@@ -237,16 +262,15 @@ class SubjectEraser:
             lookups=len(_looks_left(connection, subject)), pictures=_pictures(connection, own)
         )
         counts = {key: number for key, number in total.items() if number}
-        return SubjectErasure(counts=counts, left=left, redraw=_stale(connection, own))
+        return SubjectErasure(counts=counts, left=left, redraw=_stale(connection, subject))
 
     async def erase_subject(self, subject: Subject, by: str, now: datetime) -> SubjectErasure:
         """Takes a subject's data out, a case at a time; can be repeated. Raises `CaseIsOpen`."""
         plan = await self.plan(subject)
         if not plan.counts:
             return plan
-        digest = sha256(subject.key.encode()).hexdigest()[:16]
         row = {
-            "id": f"subject/{digest}/{now.isoformat()}",
+            "id": f"subject/{uuid4().hex}",
             "kind": "subject",
             "begun_at": now,
             "actor": by,
@@ -254,7 +278,8 @@ class SubjectEraser:
             "subject_id": subject.id,
             "counts": plan.counts,
         }
-        await self._database.execute(sa.insert(erasures).values(**row))
+        insert = sa.insert(erasures).values(**row)
+        await self._database.write(lambda connection: self._record(connection, insert))
         async with self._database.reading() as connection:
             own, others, left = await connection.run_sync(self._found, subject)
         for case in (*own, *others):
@@ -262,30 +287,36 @@ class SubjectEraser:
         await self._database.write(
             lambda connection: _erase_looks(connection, self._database, subject)
         )
-        ended = sa.update(erasures).where(erasures.c.id == row["id"])
-        await self._database.execute(ended.values(ended_at=datetime.now(UTC)))
+        of_run = sa.update(erasures).where(erasures.c.id == row["id"])
+        ended = of_run.values(ended_at=datetime.now(UTC))
+        await self._database.write(lambda connection: self._record(connection, ended))
         async with self._database.reading() as connection:
-            redraw = await connection.run_sync(_stale, own)
+            redraw = await connection.run_sync(_stale, subject)
         return SubjectErasure(counts=plan.counts, left=left, redraw=redraw)
+
+    def _record(self, connection: sa.Connection, change: sa.Insert | sa.Update) -> None:
+        row = connection.execute(change.returning(erasures)).mappings().one()
+        enter_erasure(connection, self._database, row)
 
     async def _erase_of(self, case: str, subject: Subject, own: bool, now: datetime) -> None:
         def erase(connection: sa.Connection) -> None:
-            locked = sa.select(cases.c.id).where(cases.c.id == case, CLOSED).with_for_update()
+            query = sa.select(cases.c.id).where(cases.c.id == case, CLOSED)
+            locked = query.where(sa.not_(appeal_pending())).with_for_update()
             if connection.execute(locked).scalar_one_or_none() is None:
                 raise CaseIsOpen([case])  # since the plan
             changes = self._changes_of(connection, case, subject, own)
             if changes:
-                self._cases.write(connection, changes, (BY_SUBJECT,), now, redraw=own)
+                kind = _clearing_of(subject)
+                self._cases.write(connection, changes, (kind,), now)
+            if own:
+                _stop_showing(connection, case)
 
         await self._database.write(erase)
 
     def _changes_of(
         self, connection: sa.Connection, case: str, subject: Subject, own: bool
     ) -> Changes:
-        about = (alerts.c.case_id == case, *_is(alerts, subject))
-        rows = connection.execute(sa.select(alerts.c.detector, alerts.c.alert_id).where(*about))
-        keys = frozenset(f"{row.detector}/{row.alert_id}" for row in rows)
-        return self._cases.changes(connection, case, OfSubject(subject, own=own, alerts=keys))
+        return self._cases.changes(connection, case, _eraser(connection, case, subject, own))
 
     def _found(
         self, connection: sa.Connection, subject: Subject
@@ -314,8 +345,13 @@ class SubjectEraser:
         )
 
 
-BY_SUBJECT = "subject"
-"""Kind of a clearing that took a subject's data."""
+BY_SUBJECT = "subject/"
+"""Prefix of the kind of a clearing that took a subject's data; a hash of the subject follows."""
+
+
+def _clearing_of(subject: Subject) -> str:
+    """The kind of a clearing that took a subject's data: a case may lose several subjects."""
+    return BY_SUBJECT + sha256(subject.key.encode()).hexdigest()[:8]
 
 
 def _is(table: sa.Table, subject: Subject) -> tuple[sa.ColumnElement[bool], ...]:
@@ -355,12 +391,21 @@ def _pictures(connection: sa.Connection, own: tuple[str, ...]) -> int:
     return int(connection.execute(query.where(*shown)).scalar_one())
 
 
-def _stale(connection: sa.Connection, own: tuple[str, ...]) -> tuple[str, ...]:
-    """The cases whose card is older than their snapshot."""
+def _stop_showing(connection: sa.Connection, case: str) -> None:
+    """All pictures of a case are deleted by the next run, also of alerts that are empty already."""
+    of_case = sa.select(alerts.c.detector, alerts.c.alert_id).where(alerts.c.case_id == case)
+    piece = sa.tuple_(evidence_files.c.detector, evidence_files.c.alert_id)
+    connection.execute(sa.update(evidence_files).where(piece.in_(of_case)).values(shown=False))
+
+
+def _stale(connection: sa.Connection, subject: Subject) -> tuple[str, ...]:
+    """The closed cases that lost a subject's data, and whose cards are as before."""
+    cleared_of = sa.select(clearings.c.case_id).where(clearings.c.kind == _clearing_of(subject))
     query = sa.select(cases.c.id, cases.c.snapshot).where(
-        cases.c.id.in_(own), cases.c.snapshot.is_not(None)
+        CLOSED, cases.c.id.in_(cleared_of), cases.c.snapshot.is_not(None)
     )
-    return tuple(row.id for row in connection.execute(query) if row.snapshot.get("stale"))
+    query = query.order_by(cases.c.id)
+    return tuple(row.id for row in connection.execute(query) if row.snapshot.get("redraw"))
 
 
 def _looks_left(connection: sa.Connection, subject: Subject) -> dict[int, Json]:
@@ -402,20 +447,51 @@ def write_look(connection: sa.Connection, database: Database, id_: int, values: 
 def cleared(connection: sa.Connection, case: str, subject: Subject, snapshot: Json) -> Json:
     """A snapshot without what was erased since its workflow began, which has read it before."""
     since = snapshot.get("cleared_at")
+    after = datetime.fromisoformat(since) if since is not None else None
+    left, last = snapshot, after
+    for at, eraser in _since(connection, case, subject, after):
+        left = snapshot_left(left, eraser)
+        last = at if last is None else max(last, at)
+    if left != snapshot:  # the workflow drew its card with what it read
+        left = {**left, "redraw": bool(left.get("card"))}
+    return left if last is None else {**left, "cleared_at": last.isoformat()}
+
+
+def cleared_appeal(connection: sa.Connection, case: str, appeal: Json) -> Json:
+    """The row of an appeal without what was erased since it came: its workflow still has it.
+
+    No erasure touches an appeal that waits for its answer.
+    """
+    about = None
+    if appeal["subject_id"] is not None:
+        about = Subject(type=appeal["subject_type"], id=appeal["subject_id"])
+    query = sa.select(cases.c.subject_type, cases.c.subject_id).where(cases.c.id == case)
+    row = connection.execute(query).one_or_none()
+    of_case = _subject(row) if row is not None else None
+    for _, eraser in _since(connection, case, of_case, appeal["received_at"]):
+        one = eraser
+        if isinstance(eraser, OfSubject) and about == eraser.subject:
+            one = OfSubject(eraser.subject, own=True)
+        texts = {key: appeal[key] and one.words(appeal[key]) for key in ("statement", "reason")}
+        appeal = {**appeal, **texts}
+    return appeal
+
+
+def _since(
+    connection: sa.Connection, case: str, subject: Subject | None, after: datetime | None
+) -> Iterator[tuple[datetime, Eraser]]:
+    """The erasures in a case about `subject`, all or those `after` a time, with their times."""
     query = sa.select(clearings.c.kind, clearings.c.at).where(clearings.c.case_id == case)
-    if since is not None:
-        query = query.where(clearings.c.at > datetime.fromisoformat(since))
-    found = connection.execute(query).all()
-    for row in found:
-        if row.kind != BY_SUBJECT:
-            snapshot = snapshot_left(snapshot, OfKinds(frozenset({Kept(row.kind)})))
+    if after is not None:
+        query = query.where(clearings.c.at > after)
+    for row in connection.execute(query.order_by(clearings.c.at, clearings.c.kind)).all():
+        if not row.kind.startswith(BY_SUBJECT):
+            yield row.at, OfKinds(frozenset({Kept(row.kind)}))
             continue
         people = sa.select(erasures).where(erasures.c.begun_at == row.at)
-        for person in filter(None, map(_subject, connection.execute(people))):
-            snapshot = snapshot_left(snapshot, OfSubject(person, own=person == subject))
-    if found:
-        snapshot = {**snapshot, "cleared_at": max(row.at for row in found).isoformat()}
-    return snapshot
+        for person in filter(None, map(_subject, connection.execute(people).all())):
+            if _clearing_of(person) == row.kind:
+                yield row.at, _eraser(connection, case, person, person == subject)
 
 
 def count_in_run(
@@ -428,4 +504,11 @@ def count_in_run(
     total = Counter(connection.execute(row.with_for_update()).scalar_one())
     total.update(counts)
     values = {"counts": {key: total[key] for key in sorted(total)}}
-    connection.execute(sa.update(erasures).where(erasures.c.id == step.run).values(values))
+    change = sa.update(erasures).where(erasures.c.id == step.run).values(values)
+    changed = connection.execute(change.returning(erasures)).mappings().one()
+    enter_erasure(connection, database, changed)
+
+
+def enter_erasure(connection: sa.Connection, database: Database, row: Mapping[Any, Any]) -> None:
+    """Enters a run of retention, or an erasure, in the audit log as it is now."""
+    database.audit.enter(connection, erasures.name, {row["id"]: json_of(row)})

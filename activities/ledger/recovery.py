@@ -6,7 +6,9 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from activities.ledger.audit_log import ENTRY, EntryKind, entry_text
 from activities.ledger.database import Database, LedgerError, Repository, Row
+from activities.ledger.event_log import event_of
 from activities.ledger.policies import StoredPolicies
 from activities.ledger.queries import OPEN_OR_UNDOING, Queries, case_rows
 from activities.ledger.rows import Link, R, card_of, first_break, recorded_of, status_values
@@ -14,6 +16,7 @@ from activities.ledger.schema import (
     actions,
     alerts,
     appeals,
+    audit,
     bulk_decisions,
     cases,
     events,
@@ -211,7 +214,7 @@ class Recovery(Repository):
 
     async def _recorded(self, row: Row, kind: type[R]) -> list[R]:
         links = [Link(**each) for each in await self._queries.events_of(row["id"])]
-        broken = first_break(links)
+        broken = first_break(links, await self._erased(row["id"]))
         if broken is not None:
             raise NotRestorable(f"event {broken.seq}: {broken.why}")
         if len(links) != row["version"]:
@@ -220,6 +223,21 @@ class Recovery(Repository):
             return [recorded_of(link, kind) for link in links]
         except ValueError as error:  # erased
             raise NotRestorable("its events can't be read") from error
+
+    async def _erased(self, case: str) -> dict[int, str]:
+        """The digest of what is left of each erased event, by its seq; only as a worker signed."""
+        query = sa.select(audit).where(
+            audit.c.source == events.name,
+            audit.c.kind == EntryKind.ERASED,
+            audit.c.key.startswith(f"{case}/", autoescape=True),
+        )
+        verifies = self._database.audit.signer.verifies
+        left = {}
+        for entry in await self._database.rows(query.order_by(audit.c.id)):
+            _, seq = event_of(entry["key"])
+            if seq is not None and verifies(ENTRY, entry_text(entry), entry["signature"] or ""):
+                left[seq] = entry["digest"]
+        return left
 
     async def _seen(self, case: str) -> tuple[str, ...]:
         query = sa.select(alerts.c.detector, alerts.c.alert_id).where(alerts.c.case_id == case)

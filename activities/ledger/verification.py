@@ -16,6 +16,7 @@ from activities.ledger.audit_log import (
     ENTRY,
     HEAD,
     LASTING,
+    Entry,
     EntryKind,
     Head,
     digest_of_entries,
@@ -44,6 +45,7 @@ from activities.ledger.schema import (
     bulk_decisions,
     cases,
     covers,
+    erasures,
     lookups,
     metadata,
     overruns,
@@ -55,6 +57,8 @@ from workflows.domain.policy.playbook import PackedPolicy
 
 log = structlog.get_logger()
 
+STREAMED = 1_000
+"""Rows of a table that are read at once."""
 SEALED_WITHIN = timedelta(minutes=10)
 """Age of an entry without a head at which no worker seals."""
 
@@ -267,7 +271,7 @@ def _covered_faults(connection: sa.Connection, found: list[Head]) -> Iterable[st
     query = sa.select(audit).where(audit.c.head.is_not(None)).order_by(audit.c.head, audit.c.id)
     known = {head.number: head for head in found}
     covered = set()
-    for number, group in groupby(connection.execute(query).mappings(), key=itemgetter("head")):
+    for number, group in groupby(_streamed(connection, query), key=itemgetter("head")):
         sealed = list(group)
         covered.add(number)
         head = known.get(number)
@@ -286,7 +290,7 @@ def _entry_faults(
 ) -> Iterable[str]:
     by_number = {head.number: head for head in signatures.heads}
     late: list[datetime] = []
-    for entry in connection.execute(sa.select(audit).order_by(audit.c.id)).mappings():
+    for entry in _streamed(connection, sa.select(audit).order_by(audit.c.id)):
         head = None if entry["head"] is None else by_number.get(entry["head"])
         if entry["head"] is None and entry["at"] < now - SEALED_WITHIN:
             late.append(entry["at"])
@@ -294,6 +298,7 @@ def _entry_faults(
         if signatures.refuses(ENTRY, entry_text(entry), entry["signature"], needed):
             named = f"{entry['kind']}: {entry['source']} {entry['key']}"
             yield f"Entry {entry['id']} ({named}) is not signed by Koban."
+    yield from _copy_faults(connection)
     if late:
         yield (
             f"{len(late)} entries since {iso(min(late))} have no head: "
@@ -301,14 +306,37 @@ def _entry_faults(
         )
 
 
+def _copy_faults(connection: sa.Connection) -> Iterable[str]:
+    """The entries that are there twice: the signature of a copy fits wherever it is."""
+    content = audit.c["source", "key", "kind", "digest", "at"]
+    copied = sa.func.max(audit.c.id).label("id")
+    query = sa.select(*content, copied).group_by(*content).having(sa.func.count() > 1)
+    for entry in connection.execute(query.order_by(copied)).mappings():
+        named = f"{entry['kind']}: {entry['source']} {entry['key']}"
+        yield f"Entry {entry['id']} ({named}) is a copy of an earlier one."
+
+
 # -- rows and their entries -------------------------------------------------------------------
 
 
 def _entries(connection: sa.Connection) -> Entries:
     found: Entries = {}
-    for entry in connection.execute(sa.select(audit).order_by(audit.c.id)).mappings():
-        found.setdefault(entry["source"], {}).setdefault(entry["key"], []).append(entry)
+    query = sa.select(*audit.c["source", "key", "kind", "digest", "salt"]).order_by(audit.c.id)
+    for row in _streamed(connection, query):
+        kind = str(row["kind"])
+        # One text for each kind, instead of one for each entry.
+        entry = Entry(_KINDS.get(kind, kind), row["digest"], row["salt"])
+        found.setdefault(row["source"], {}).setdefault(row["key"], []).append(entry)
     return found
+
+
+_KINDS = {kind.value: kind.value for kind in EntryKind}
+
+
+def _streamed(connection: sa.Connection, query: sa.Select[Any]) -> Iterable[Fields]:
+    """The rows of a query, without all of them in memory at once."""
+    options = {"yield_per": STREAMED}
+    return connection.execute(query, execution_options=options).mappings()
 
 
 _NAMES = {
@@ -320,89 +348,107 @@ _NAMES = {
     cases.name: "Case",
     appeals.name: "Appeal",
     overruns.name: "Refused use",
+    erasures.name: "Erasure",
 }
+_CHANGING = frozenset({actions.name, erasures.name})
+"""Tables whose rows have an entry for each of their contents: the last one counts."""
 
 
 def _row_faults(connection: sa.Connection, entries: Entries) -> Iterable[str]:
-    for source, present in _present(connection).items():
-        about = entries.get(source, {})
-        changes = source == actions.name
-        for key in sorted(set(present) | set(about), key=_in_order):
-            own = [each for each in about.get(key, ()) if each["kind"] != EntryKind.ENDED]
-            fault = _fault(own, key in present, present.get(key), changes)
-            if fault:
-                yield f"{_NAMES[source]} {key} {fault}."
+    for source, present in _present(connection):
+        yield from _faults_of(source, present, entries.get(source, {}))
     yield from _end_faults(connection, entries.get(covers.name, {}))
+
+
+def _faults_of(
+    source: str, present: Iterable[tuple[str, Any]], entries: Mapping[str, Sequence[Entry]]
+) -> Iterable[str]:
+    """The faults of the rows of one table that are there, and of those that are not."""
+    seen, found = set(), {}
+
+    def check(key: str, there: bool, content: Any = None) -> None:
+        own = [each for each in entries.get(key, ()) if each.kind != EntryKind.ENDED]
+        fault = _fault(own, there, content, source in _CHANGING)
+        if fault:
+            found[key] = f"{_NAMES[source]} {key} {fault}."
+
+    for key, content in present:
+        seen.add(key)
+        check(key, True, content)
+    for key in entries.keys() - seen:
+        check(key, False)
+    return [found[key] for key in sorted(found, key=_in_order)]
 
 
 def _in_order(key: str) -> tuple[int, str]:
     return (len(key), key)
 
 
-def _fault(own: Sequence[Fields], there: bool, content: Any, changes: bool) -> str | None:
+def _fault(own: Sequence[Entry], there: bool, content: Any, changes: bool) -> str | None:
     """The fault of a row with its entries; the last one counts if the row `changes`."""
     if not own:
         return "has no entry in the audit log"
     last = own[-1]
-    if last["kind"] == EntryKind.REMOVED:
+    if last.kind == EntryKind.REMOVED:
         return "is there, although it was removed when its time was over" if there else None
     if not there:
         return "was deleted"
     if changes:
         return None if _matches(last, content) else "was changed"
     # An erasure replaces the content; everything since has to be the same.
-    erased = [place for place, each in enumerate(own) if each["kind"] == EntryKind.ERASED]
+    erased = [place for place, each in enumerate(own) if each.kind == EntryKind.ERASED]
     valid = own[erased[-1] :] if erased else own
     return None if all(_matches(each, content) for each in valid) else "was changed"
 
 
-def _matches(entry: Fields, content: Any) -> bool:
-    return bool(entry["digest"] == digest_of(entry["salt"], content))
+def _matches(entry: Entry, content: Any) -> bool:
+    return entry.digest == digest_of(entry.salt, content)
 
 
-def _present(connection: sa.Connection) -> dict[str, dict[str, Any]]:
-    """The content of every row that has entries, by table and key."""
+def _present(connection: sa.Connection) -> Iterable[tuple[str, Iterable[tuple[str, Any]]]]:
+    """The rows that have entries by table, each with its key and its content."""
 
     def rows(table: sa.Table) -> Iterable[Fields]:
-        return connection.execute(sa.select(table)).mappings()
+        return _streamed(connection, sa.select(table))
 
+    yield lookups.name, ((str(row["id"]), json_of(row)) for row in rows(lookups))
+    yield automation.name, ((str(row["id"]), json_of(row)) for row in rows(automation))
+    yield covers.name, ((str(row["id"]), begin_of(row)) for row in rows(covers))
+    yield overruns.name, ((overrun_key(row), json_of(row)) for row in rows(overruns))
+    for table in (cases, appeals):
+        yield table.name, _lasting(connection, table)
     members = sorted(rows(bulk_decisions), key=itemgetter("bulk_id", "place"))
     by_bulk = groupby(members, key=itemgetter("bulk_id"))
-    return {
-        lookups.name: {str(row["id"]): json_of(row) for row in rows(lookups)},
-        automation.name: {str(row["id"]): json_of(row) for row in rows(automation)},
-        covers.name: {str(row["id"]): begin_of(row) for row in rows(covers)},
-        overruns.name: {overrun_key(row): json_of(row) for row in rows(overruns)},
-        **{table.name: _lasting(connection, table) for table in (cases, appeals)},
-        bulk_decisions.name: {bulk: members_of(group) for bulk, group in by_bulk},
-        actions.name: _bulk_actions(connection, members),
-    }
+    yield bulk_decisions.name, ((bulk, members_of(group)) for bulk, group in by_bulk)
+    yield actions.name, _bulk_actions(connection, members)
+    yield erasures.name, ((row["id"], json_of(row)) for row in rows(erasures))
 
 
-def _lasting(connection: sa.Connection, table: sa.Table) -> dict[str, Any]:
+def _lasting(connection: sa.Connection, table: sa.Table) -> Iterable[tuple[str, Any]]:
     query = sa.select(*table.c["id", *LASTING[table.name]])
-    return {row["id"]: lasting(table, row) for row in connection.execute(query).mappings()}
+    for row in _streamed(connection, query):
+        yield row["id"], lasting(table, row)
 
 
-def _bulk_actions(connection: sa.Connection, members: Iterable[Fields]) -> dict[str, Any]:
+def _bulk_actions(
+    connection: sa.Connection, members: Iterable[Fields]
+) -> Iterable[tuple[str, Any]]:
     places = {
         (row["bulk_id"], row["subject_type"], row["subject_id"]): row["place"] for row in members
     }
     query = sa.select(actions).where(actions.c.bulk_id.is_not(None))
-    found = {}
-    for row in connection.execute(query).mappings():
+    for row in _streamed(connection, query):
         place = places.get((row["bulk_id"], row["subject_type"], row["subject_id"]), -1)
-        found[action_key(row, place)] = json_of(row)
-    return found
+        yield action_key(row, place), json_of(row)
 
 
-def _end_faults(connection: sa.Connection, about: Mapping[str, Sequence[Fields]]) -> Iterable[str]:
+def _end_faults(connection: sa.Connection, about: Mapping[str, Sequence[Entry]]) -> Iterable[str]:
     """The covers whose end is not as it was entered."""
     for row in connection.execute(sa.select(covers).order_by(covers.c.id)).mappings():
-        ends = [each for each in about.get(str(row["id"]), ()) if each["kind"] == EntryKind.ENDED]
+        ends = [each for each in about.get(str(row["id"]), ()) if each.kind == EntryKind.ENDED]
         none = row["ended_at"] is None and row["ended_by"] is None
         same = _matches(ends[-1], end_of(row)) if ends else none
-        if not same:
+        if len(ends) > 1 or not same:
             yield f"The end of cover {row['id']} was changed."
 
 

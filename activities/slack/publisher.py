@@ -58,6 +58,7 @@ class Publisher:
     def __init__(self, sender: Sender, progress: PostOnce | None = None) -> None:
         """`progress` is that of the running activity, unless it has more than one publisher."""
         self._sender = sender
+        self._only_updates = False
         self.progress = progress or PostOnce()
         self.errors: dict[str, SlackTrouble] = {}
 
@@ -83,6 +84,8 @@ class Publisher:
         """
         known = getattr(self.progress.posted, field) or known
         if known is not None and await self._sender.update(known, message):
+            return known
+        if known is not None and self._only_updates:
             return known
         fixed = known is not None and not await self._sender.remove(known)
         if known is not None and fixed:
@@ -221,7 +224,7 @@ class CasePublisher(Publisher):
             known = self.progress.posted.card or self._wanted.card
             await self._sender.reserve(known, self._wanted.view.channel)
             self._wanted = await self._latest(self._wanted)
-            self._view = self._wanted.view
+            self._view, self._only_updates = self._wanted.view, self._wanted.only_update
             self._reader = await self._reader_of(self._wanted)
             shown = await self._show()
             if not self.errors:  # the case has to learn of a refusal at once

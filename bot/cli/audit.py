@@ -40,6 +40,7 @@ def show(
 ) -> None:
     """Show the events of one case, each with its time, actor and content."""
     settings = load_settings()
+    _need_ledger(settings, ())
     events = run(_read(settings, lambda queries: queries.events_of(case.strip().upper())))
     if not events:
         raise InputWrong(f"The ledger has no case {visible(case)[:32]}.")
@@ -180,7 +181,8 @@ async def _sign(settings: Settings, unsigned: bool) -> tuple[int, int]:
 
 async def _read(settings: Settings, query: Callable[[Queries], Awaitable[T]]) -> T:
     async with open_database(settings.ledger) as database:
-        await migrate(database, creates=False)
+        if not await database.has_tables():
+            raise InputWrong(f"The database at {database.shown} has no ledger: check its address.")
         return await query(Queries(database))
 
 

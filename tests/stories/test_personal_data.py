@@ -33,8 +33,8 @@ async def decided(env: Environment, sato: Person) -> tuple[dict, str]:
     return card, case
 
 
-async def grows_old(env: Environment, days: int) -> None:
-    """Moves the end of all cases, and what is to be lifted, into the past."""
+async def rests(env: Environment) -> None:
+    """Waits until the workflows of closed cases have written their snapshots."""
     database = Database(env.settings.ledger.url.get_secret_value())
 
     async def settled() -> bool:
@@ -43,6 +43,13 @@ async def grows_old(env: Environment, days: int) -> None:
         return None not in rows
 
     await wait_until(settled, what="the snapshot of every case")
+    await database.aclose()
+
+
+async def grows_old(env: Environment, days: int) -> None:
+    """Moves the end of all cases, and what is to be lifted, into the past."""
+    await rests(env)
+    database = Database(env.settings.ledger.url.get_secret_value())
     ended = datetime.now(UTC) - timedelta(days=days)
     await database.execute(sa.update(cases).values(closed_at=ended))
     await database.execute(sa.text("UPDATE actions SET until = NULL"))
@@ -85,6 +92,7 @@ async def test_the_daily_run_erases_what_is_old(temporal: str, tmp_path: Path) -
         await sato.press(view, shows(view)[0])
         (file,) = files(await showing(sato, "表示したことを記録しました"))
         card, case = await decided(env, await env.person("U0CLARK"))
+        assert "LINE ID" in visible_text(await sato.latest(card))
         await grows_old(env, 200)
         counts = await nightly(env)
         assert counts["evidence"] > 0
@@ -94,6 +102,12 @@ async def test_the_daily_run_erases_what_is_old(temporal: str, tmp_path: Path) -
         assert [each["kind"] for each in events][-1] == "case_closed"
         assert events[0]["data"]["alert"]["excerpt"] == ""
         assert await env.findings() == ()
+
+        async def redrawn() -> bool:
+            return "LINE ID" not in visible_text(await sato.latest(card))
+
+        await wait_until(redrawn, what="a card without evidence")
+        assert "24時間コメント制限" in visible_text(await sato.latest(card))
 
 
 def erase(settings: Settings, *options: str) -> int:
@@ -117,6 +131,7 @@ async def test_a_person_asks_to_be_erased(
     assert await asyncio.to_thread(erase, env.settings, "--yes") == 1
     assert "open or under appeal" in capsys.readouterr().err
     card, case = await decided(env, sato)
+    await rests(env)
     assert "LINE ID" in visible_text(await sato.latest(card))
     assert await asyncio.to_thread(erase, env.settings, "--dry-run") == 0
     assert "user:u_123: 1 cases, 1 alerts" in capsys.readouterr().out

@@ -166,6 +166,8 @@ class CaseMachine(Machine[Click, Delivery]):
             self._restore(found or self._memory())
             if found is not None and found.stale and self._case is not None:
                 self._slack.take_over(self._case, True, found.unsure_since)
+            elif found is not None and found.redraw and self._case is not None:
+                self._slack.redraw(self._case)
         self._timer.set(self._deadline)
         if self._case is not None and start.memory is not None:
             self._take_over(self._case, start.under_way or PendingWork())

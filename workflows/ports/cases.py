@@ -95,7 +95,8 @@ class Show(Value):
 
     `background`: no person waits for it. It may be late, and then shows the state by that time.
     `unsure_since` is when a write began that was cancelled, and may have posted. `refused` is what
-    Slack refused last: a background write tries that until Slack takes it.
+    Slack refused last: a background write tries that until Slack takes it. `only_update`: a card
+    that is gone, or that Slack does not let Koban change, is left alone.
     """
 
     view: CardView
@@ -105,6 +106,7 @@ class Show(Value):
     background: bool = False
     unsure_since: datetime | None = None
     refused: Refused = Refused()
+    only_update: bool = False
 
 
 class Shown(Value):

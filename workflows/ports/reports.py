@@ -55,10 +55,14 @@ class RetentionStart(Value):
 
 
 class ErasedBatch(Value):
-    """The number of erased rows; `after` is where the next batch begins, None at the end."""
+    """The number of erased rows; `after` is where the next batch begins, None at the end.
+
+    `redraw` are closed cases whose cards still show what was erased.
+    """
 
     erased: int = 0
     after: str | None = None
+    redraw: tuple[str, ...] = ()
 
 
 class RetentionRun(Value):

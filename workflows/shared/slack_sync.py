@@ -153,6 +153,7 @@ class CaseSlackSync(SlackSync[Case, Recorded]):
         self.refused = refused
         self._on_refused = on_refused
         self._urgent = False
+        self._only_update = False
         self._background: ActivityHandle[Shown] | None = None
 
     def follow(self, before: Case, case: Case, happened: Sequence[Recorded]) -> None:
@@ -163,10 +164,16 @@ class CaseSlackSync(SlackSync[Case, Recorded]):
 
     def show(self, case: Case, urgent: bool) -> None:
         """Shows `case` as soon as Slack takes it; ahead of the background if `urgent`."""
+        self._only_update = False
         self._urgent = self._urgent or urgent
         if self._urgent and self._background is not None:
             self._background.cancel()
         self.refresh(case)
+
+    def redraw(self, case: Case) -> None:
+        """Updates a card that shows erased texts; it is not posted again where it is gone."""
+        self.show(case, urgent=False)
+        self._only_update = True
 
     def newest(self) -> Show | None:
         """Returns the latest state for a delayed write; None before the case is open."""
@@ -207,6 +214,7 @@ class CaseSlackSync(SlackSync[Case, Recorded]):
             background=background,
             unsure_since=self.unsure_since,
             refused=self.refused,
+            only_update=self._only_update,
         )
 
     def _note(self, wanted: Show, shown: Shown) -> None:

@@ -1,7 +1,12 @@
 """Erasure in the ledger: by kind once its time is over, and by subject; chains still verify."""
 
+import asyncio
 import json
+import os
+import signal
 from datetime import datetime, timedelta
+from functools import partial
+from multiprocessing import get_context
 from typing import Any
 
 import pytest
@@ -9,24 +14,47 @@ import sqlalchemy as sa
 
 from activities.ledger.activities import RetentionActivities
 from activities.ledger.appeals import AppealsLedger
+from activities.ledger.audit_log import json_of
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.erasure import CaseIsOpen, SubjectEraser
 from activities.ledger.evidence import EvidenceRecord
-from activities.ledger.policies import SNAPSHOT, StoredPolicies
+from activities.ledger.limits import overrun_key
+from activities.ledger.policies import SNAPSHOT, StoredPolicies, snapshot_text
 from activities.ledger.queries import Look, Queries
-from activities.ledger.schema import alerts, cases, erasures, evidence_files, lookups
+from activities.ledger.schema import (
+    actions,
+    alerts,
+    appeals,
+    cases,
+    clearings,
+    erasures,
+    evidence_files,
+    exposures,
+    lookups,
+    metadata,
+    overruns,
+    uses,
+)
 from activities.ledger.statistics import Statistics
 from activities.ledger.verification import Verifier
 from activities.signatures import Signer
-from tests.activities.ledger.recording import closing, count, opening
+from tests.activities.ledger.recording import after, closing, count, opening
 from tests.activities.ledger.test_appeals import FILED, entry
 from tests.activities.ledger.test_search import a_case_of
-from tests.workflows.domain.appeal.builders import an_appeal
+from tests.workflows.domain.appeal.builders import MORI, a_decision, an_appeal, fresh
 from tests.workflows.domain.builders import SATO, T0, a_case, minutes
-from workflows.domain.alerts import Alert, Subject
+from workflows.domain.alerts import Alert, Subject, brief
+from workflows.domain.appeal import commands as acmd
 from workflows.domain.case import commands as cmd
+from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
 from workflows.domain.case.decision import Verdict
+from workflows.domain.case.events import AppealAnswered, Recorded
+from workflows.domain.case.evolve import apply_all
+from workflows.domain.case.projection import case_row
+from workflows.domain.case.snapshot import CardRef, CaseSnapshot
+from workflows.domain.policy.appeals import NoticeKind
+from workflows.domain.policy.playbook import pack
 from workflows.domain.policy.reports import Kept, Retention
 from workflows.ports.cases import LedgerWrite
 from workflows.ports.reports import RetentionRun, RetentionStep
@@ -45,13 +73,17 @@ def days(number: float) -> datetime:
     return T0 + timedelta(days=number)
 
 
-def closed_case() -> LedgerWrite:
-    """A case with a note and a decision, closed two minutes after T0."""
-    return closing(
-        a_case(),
+def closing_commands() -> tuple[cmd.Command, ...]:
+    """A note, and a decision that closes the case."""
+    return (
         cmd.AddNote(by=SATO, note="田中一郎に電話"),
         cmd.Decide(by=SATO, verdict=Verdict.NO_VIOLATION, reason="田中一郎の店だった"),
     )
+
+
+def closed_case() -> LedgerWrite:
+    """A case with a note and a decision, closed two minutes after T0."""
+    return closing(a_case(), *closing_commands())
 
 
 @pytest.fixture
@@ -195,6 +227,22 @@ async def test_a_case_under_appeal_keeps_everything(
     assert await everything(database) == before
 
 
+async def test_a_case_whose_lift_is_late_keeps_everything(
+    closed: Ledger, retention: RetentionActivities, database: Database
+) -> None:
+    """The platform fails, so the action outlasts its time; its lift needs the snapshot."""
+    late = {
+        **{"case_id": CASE, "decision_id": "D1", "action": "mute_user", "version": 3},
+        **{"subject_type": "user", "subject_id": "u_123", "status": "verified"},
+    }
+    await database.execute(sa.insert(actions).values(**late, until=days(1)))
+    before = await everything(database)
+    assert await erase(retention, days(4000)) == 0
+    assert await everything(database) == before
+    await database.execute(sa.update(actions).values(status="lifted"))
+    assert await erase(retention, days(4000)) > 0
+
+
 async def test_a_merged_case_waits_for_the_one_that_continues_it(
     ledger: Ledger, retention: RetentionActivities, database: Database
 ) -> None:
@@ -281,6 +329,37 @@ async def test_the_log_of_looks_keeps_who_and_when(
         (T0, "U0SATO", "", ""),
         (days(20), "U0SATO", "u_9", "later"),
     ]
+
+
+async def test_what_limits_counted_is_deleted(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uses, refused uses and pieces of evidence, in batches; later ones stay."""
+    monkeypatch.setattr("activities.ledger.activities.COUNTED", 2)
+    for day in (1, 2, 3, 12):
+        use = {"power": "clears", "holder": "U0SATO", "key": f"{day}", "at": days(day)}
+        seen = {"person": "U0SATO", "detector": "default", "item": 0, "case_id": CASE}
+        await database.execute(sa.insert(uses).values(**use, amount=1))
+        counted = {"used": 1, "most": 1, "seconds": 60, "alerted": False}
+        refused = {**use, **counted, "case_id": None}
+        await database.execute(sa.insert(overruns).values(**refused))
+        entered = partial(
+            database.audit.enter, source="overruns", rows={overrun_key(refused): json_of(refused)}
+        )
+        await database.write(entered)
+        await database.execute(sa.insert(exposures).values(**seen, alert_id=f"{day}", at=days(day)))
+    rules = Retention.model_validate({"limits": "8d"})
+    retention = RetentionActivities(database, SIGNER, lambda: rules)
+    assert await erase(retention, days(10), Kept.LIMITS) == 3
+    assert await erase(retention, days(12), Kept.LIMITS) == 6
+    assert await erase(retention, days(12), Kept.LIMITS, run="retention/daily-2") == 0
+    for table in (uses, overruns, exposures):
+        async with database.reading() as connection:
+            times = (await connection.execute(sa.select(table.c.at))).scalars().all()
+        assert times == [days(12)]
+    counts = await retention.end_retention(RetentionRun(run=RUN, at=days(12)))
+    assert counts == {"limits": 9}
+    assert await holds(database)
 
 
 async def test_a_snapshot_that_was_changed_is_not_signed(
@@ -450,3 +529,272 @@ async def test_what_people_searched_for_is_erased(
         ("U0SATO", "u_9", "[erased]の友人"),
         ("U0SATO", "u_1234", "別人"),
     ]
+
+
+OTHER = Subject(type="user", id="u_9")
+
+
+async def ends(database: Database, case: str) -> None:
+    """The case closes."""
+    closes = sa.update(cases).where(cases.c.id == case)
+    await database.execute(closes.values(phase="closed", closed_at=days(1)))
+
+
+async def test_a_workflow_that_began_before_two_erasures_brings_nothing_back(
+    closed: Ledger, subjects: SubjectEraser, database: Database
+) -> None:
+    """The second erasure in a case does not hide the first one."""
+    late = closed_case()
+    await subjects.erase_subject(PERSON, "ticket 7", days(1))
+    await alert_about(database, "u_555")
+    stranger = Subject(type="user", id="u_555")
+    assert (await subjects.erase_subject(stranger, "ticket 8", days(2))).counts != {}
+    assert await count(database, clearings) == 2
+    await closed.record(late)
+    assert "田中一郎" not in await everything(database)
+
+
+async def alert_about(database: Database, person: str) -> None:
+    """One more alert in the case, about somebody else."""
+    body = Alert.model_validate(
+        {
+            "id": "chat-000009",
+            "kind": "spam",
+            "subject": {"type": "user", "id": person},
+            "occurred_at": T0,
+            "title": "山田花子",
+        }
+    ).model_dump(mode="json", exclude_none=True)
+    row = {"detector": "default", "alert_id": "chat-000009", "case_id": CASE, "kind": "spam"}
+    about = {"subject_id": person, "subject_type": "user"}
+    times = {"occurred_at": T0, "received_at": T0}
+    await database.execute(sa.insert(alerts).values(**row, **about, **times, body=body))
+
+
+UPHELD = acmd.Uphold(by=MORI, reason="山田さんの店ではない")
+
+
+@pytest.mark.parametrize("by_kind", [True, False], ids=["retention", "erase"])
+async def test_the_workflow_of_an_answered_appeal_brings_nothing_back(
+    closed: Ledger,
+    retention: RetentionActivities,
+    subjects: SubjectEraser,
+    database: Database,
+    by_kind: bool,
+) -> None:
+    """Its notice failed, so it still runs, and writes its row once more after the erasure."""
+    claimed = (FILED, acmd.ClaimAppeal(by=MORI), UPHELD)
+    record = AppealsLedger(database)
+    await record.record_appeal(entry(fresh(), *claimed))
+    if by_kind:
+        await erase(retention, days(25), Kept.NOTES)
+    else:
+        await subjects.erase_subject(PERSON, "ticket 7", days(5))
+    note = acmd.NoteNotice(notice=NoticeKind.RECEIVED)
+    assert await record.record_appeal(entry(fresh(), *claimed, note))
+    async with database.reading() as connection:
+        row = (await connection.execute(sa.select(appeals))).one()
+    assert (row.version, row.statement, row.reason or "") == (4, "", "")
+    assert await holds(database)
+
+
+async def test_a_new_appeal_keeps_its_statement(
+    closed: Ledger, retention: RetentionActivities, database: Database
+) -> None:
+    """The notes of its case were erased before it came."""
+    await erase(retention, T0 - timedelta(seconds=1) + timedelta(days=25), Kept.NOTES)
+    await database.execute(sa.update(clearings).values(at=T0 - timedelta(days=1)))
+    record = AppealsLedger(database)
+    await record.record_appeal(entry(fresh(), FILED))
+    await record.record_appeal(entry(fresh(), FILED, acmd.ClaimAppeal(by=MORI)))
+    async with database.reading() as connection:
+        row = (await connection.execute(sa.select(appeals))).one()
+    assert row.statement == fresh().request.statement != ""
+
+
+async def test_the_answer_to_a_persons_appeal_leaves_the_case_of_somebody_else(
+    ledger: Ledger, subjects: SubjectEraser, queries: Queries, database: Database
+) -> None:
+    """The case has a copy of the reason in an event and in its snapshot."""
+    await ledger.record(opening())
+    answer = AppealAnswer(
+        **{"appeal": "A0123456789AB", "case": CASE, "decision": "D1", "by": "U0MORI"},
+        **{"outcome": AppealOutcome.UPHELD, "at": minutes(9), "reason": "山田さんの店ではない"},
+    )
+    case, happened = after(a_case(), *closing_commands())
+    event = Recorded(seq=case.version + 1, event=AppealAnswered(at=minutes(9), answer=answer))
+    case = apply_all(case, [event.event])
+    memory = CaseSnapshot(key="run-1", case=case, policy=pack(case.policy))
+    write = closed_case().model_copy(
+        update={"events": (*happened, event), "row": case_row(case), "snapshot": memory}
+    )
+    await ledger.record(write)
+    person = Subject(type="user", id="u_777")
+    filed = acmd.FileAppeal(appealed=a_decision(subject=person))
+    upheld = (filed, acmd.ClaimAppeal(by=MORI), UPHELD)
+    await AppealsLedger(database).record_appeal(entry(fresh(subject=person), *upheld))
+    assert "山田さん" in await everything(database)
+    await subjects.erase_subject(person, "ticket 7", days(9))
+    assert "山田さん" not in await everything(database)
+    assert "田中一郎" in await everything(database), "the words about the case's subject stay"
+    assert await holds(database)
+
+
+async def test_cards_of_others_that_name_the_person_are_drawn_again(
+    ledger: Ledger, subjects: SubjectEraser, database: Database
+) -> None:
+    """They are named until their case has drawn its card, also by a second erasure."""
+    other = {"type": "user", "id": "u_999"}
+    evidence = [{"kind": "text", "text": "u_123さんに送金"}]
+    await a_case_of(ledger, "K00000001", 1, subject=other, evidence=evidence)
+    await ends(database, "K00000001")
+    given = Alert.model_validate(
+        {"id": "K00000001", "kind": "off_platform", "occurred_at": T0, "subject": other}
+        | {"evidence": evidence}
+    )
+    case = a_case().model_copy(update={"latest": brief(given), "first": brief(given)})
+    card = CardRef(channel="C1", ts="1.0")
+    memory = CaseSnapshot(key="K00000001", case=case, card=card).model_dump(mode="json")
+    text = snapshot_text("K00000001", "off_platform", "v1", memory)
+    signed = {"snapshot": memory, "snapshot_signature": SIGNER.sign(SNAPSHOT, text)}
+    await database.execute(sa.update(cases).values(**signed, policy_version="v1"))
+    assert (await subjects.erase_subject(PERSON, "x", days(2))).redraw == ("K00000001",)
+    again = await subjects.erase_subject(PERSON, "x", days(3))
+    assert (again.counts, again.redraw) == ({}, ("K00000001",))
+
+
+async def test_an_appeal_that_comes_during_an_erasure_stops_it(
+    closed: Ledger, subjects: SubjectEraser, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is erased of its case, although the plan was made before."""
+    erase_of = SubjectEraser._erase_of
+
+    async def filed_before(eraser: SubjectEraser, *given: Any) -> None:
+        await AppealsLedger(database).record_appeal(entry(an_appeal(), FILED))
+        await erase_of(eraser, *given)
+
+    monkeypatch.setattr(SubjectEraser, "_erase_of", filed_before)
+    before = await everything(database)
+    with pytest.raises(CaseIsOpen):
+        await subjects.erase_subject(PERSON, "ticket 7", days(1))
+    assert await everything(database) == before
+
+
+async def test_every_picture_of_a_person_is_deleted(
+    closed: Ledger, subjects: SubjectEraser, database: Database
+) -> None:
+    """Also one that was uploaded after its alert was emptied; the second time finds nothing."""
+    await subjects.erase_subject(PERSON, "ticket 7", days(1))
+    record = EvidenceRecord(database)
+    await record.begin_file("live-chat/chat-000001", 1, "F0LATE", days(1))
+    await record.show_file("F0LATE")
+    assert (await subjects.erase_subject(PERSON, "x", days(2))).counts == {"pictures": 1}
+    assert (await subjects.erase_subject(PERSON, "x", days(3))).counts == {}
+    assert await record.expired_files(days(0), days(2), "") == ["F0LATE"]
+
+
+async def test_a_picture_at_an_address_with_the_id_is_deleted(
+    ledger: Ledger, subjects: SubjectEraser, database: Database
+) -> None:
+    """In the case of somebody else only that picture goes."""
+    urls = [f"https://img.market.example/{name}.png" for name in ("u_123/face", "u_999/face")]
+    evidence = [{"kind": "image", "url": url} for url in urls]
+    other = {"type": "user", "id": "u_999"}
+    await a_case_of(ledger, "K00000001", 1, subject=other, evidence=evidence)
+    await ends(database, "K00000001")
+    record = EvidenceRecord(database)
+    for item, file in enumerate(("F0PERSON", "F0OTHER")):
+        await record.begin_file("default/K00000001", item, file, days(1))
+        await record.show_file(file)
+    await subjects.erase_subject(PERSON, "x", days(1))
+    assert await record.expired_files(days(0), days(2), "") == ["F0PERSON"]
+
+
+STAYS = {
+    *("alerts.subject_id", "alerts.body", "cases.subject_id", "cases.snapshot", "events.data"),
+    *("appeals.subject_id", "lookups.subject_id", "erasures.subject_id"),
+}
+"""Columns that keep a subject's id: the facts of decisions, and the record of the erasure."""
+
+
+async def test_no_table_keeps_more_than_the_id(
+    closed: Ledger, subjects: SubjectEraser, queries: Queries, database: Database
+) -> None:
+    """Every column of every table is searched for what was known of the person."""
+    upheld = (FILED, acmd.ClaimAppeal(by=MORI), UPHELD)
+    await AppealsLedger(database).record_appeal(entry(fresh(), *upheld))
+    await queries.look_up(Look(T0, "U0SATO", "user", "u_123", "田中一郎の確認"))
+    await subjects.erase_subject(PERSON, "ticket 7", days(5))
+    await database.write(database.audit.seal)
+    kept, words = set(), ("田中一郎", "山田さん", "LINE ID", fresh().request.statement)
+    for table in metadata.sorted_tables:
+        for row in await database.rows(sa.select(table)):
+            for name, value in row.items():
+                text = json.dumps(value, ensure_ascii=False, default=str)
+                assert not [word for word in words if word in text], (table.name, name)
+                kept |= {f"{table.name}.{name}"} if "u_123" in text else set()
+    assert kept <= STAYS
+    assert await holds(database)
+
+
+# -- a process that is killed -----------------------------------------------------------------
+
+
+class KillingSigner(Signer):
+    """A signer that kills its process at the n-th snapshot, after the rest of the case is done."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__([("k1", b"1" * 32)])
+        self._left = at
+
+    def sign(self, purpose: str, text: str) -> str:
+        """Signs, or ends the process at once, as an operator or the kernel does."""
+        self._left -= purpose == SNAPSHOT
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().sign(purpose, text)
+
+
+def erase_and_die(url: str, by_kind: bool) -> None:
+    """Erases in a process of its own, which is killed in the second case."""
+
+    async def work() -> None:
+        signer = KillingSigner(2)
+        database = Database(url, signer)
+        if by_kind:
+            await erase(RetentionActivities(database, signer, lambda: RULES, batch=1), days(40))
+        else:
+            await SubjectEraser(database, signer).erase_subject(PERSON, "ticket 7", days(1))
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("by_kind", [True, False], ids=["retention", "erase"])
+async def test_a_killed_erasure_is_completed_by_its_repetition(
+    closed: Ledger,
+    retention: RetentionActivities,
+    subjects: SubjectEraser,
+    database: Database,
+    by_kind: bool,
+) -> None:
+    """The process dies in the second case: that one is whole, and the chains hold."""
+    second = a_case().model_copy(update={"id": "K7Q2F9XM9"})
+    await closed.record(opening(second, key="run-2", number=2))
+    await closed.record(closing(second, *closing_commands(), key="run-2"))
+    url = database.engine.url.render_as_string(hide_password=False)
+    process = get_context("spawn").Process(target=erase_and_die, args=(url, by_kind))
+    process.start()
+    await asyncio.to_thread(process.join)
+    assert process.exitcode == -signal.SIGKILL
+    assert "LINE ID" not in await everything(database)
+    assert "LINE ID" in await everything(database, second.id)
+    assert await holds(database)
+    if by_kind:
+        assert await erase(retention, days(40)) > 0
+    else:
+        done = await subjects.erase_subject(PERSON, "ticket 7", days(2))
+        assert done.counts == {"cases": 1, "alerts": 1, "events": 3}
+    for case in (CASE, second.id):
+        assert "LINE ID" not in await everything(database, case)
+        assert "田中一郎" not in await everything(database, case)
+    assert await holds(database)

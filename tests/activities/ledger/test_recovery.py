@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database, LedgerGone, migrate
+from activities.ledger.event_log import erase
 from activities.ledger.policies import StoredPolicies
 from activities.ledger.queries import Queries, case_rows
 from activities.ledger.recovery import NotRestorable, Recovery
@@ -14,6 +15,7 @@ from activities.ledger.schema import cases, events
 from activities.signatures import Signer
 from tests.activities.ledger.recording import following, opening
 from tests.workflows.domain.builders import POLICY, SATO, a_case, follow, minutes, preset
+from workflows.domain.case import commands as cmd
 from workflows.domain.policy.playbook import pack
 
 
@@ -74,6 +76,26 @@ async def test_a_case_is_rebuilt_from_its_events(recovery: Recovery, ledger: Led
     assert snapshot.case == case
     assert snapshot.key == row["owner_key"]
     assert [each.seq for each in snapshot.unposted] == [2, 3]
+
+
+async def test_an_erased_case_is_rebuilt(
+    recovery: Recovery, ledger: Ledger, database: Database
+) -> None:
+    """Its action still has to be lifted; an erasure that nobody entered is none."""
+    await ledger.record(opening())
+    await ledger.record(
+        following(a_case(), cmd.AddNote(by=SATO, note="田中"), preset(SATO, "warn"))
+    )
+    (row,) = await recovery.unfinished()
+    blank = sa.update(events).where(events.c.seq == 2).values(data={"note": ""}, salt=None)
+    await database.execute(blank)
+    with pytest.raises(NotRestorable, match="event 2: its data was changed or removed"):
+        await recovery.snapshot(row, pack(POLICY))
+    async with database.writing() as connection:
+        await connection.run_sync(erase, database.audit, row["id"], {2: {"note": ""}})
+    case = (await recovery.snapshot(row, pack(POLICY))).case
+    assert case is not None
+    assert [each.id for each in case.decisions] == ["D1"]
 
 
 @pytest.mark.parametrize(

@@ -19,14 +19,17 @@ from structlog.testing import capture_logs
 
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.audit_log import (
+    EntryKind,
     Head,
     digest_of_entries,
     heads,
+    json_of,
     last_head,
 )
 from activities.ledger.bulk import BulkLedger
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
+from activities.ledger.erasure import CaseEraser, count_in_run
 from activities.ledger.event_log import erase
 from activities.ledger.limits import LimitLedger, overrun_key
 from activities.ledger.policies import StoredPolicies
@@ -41,6 +44,7 @@ from activities.ledger.schema import (
     bulk_decisions,
     cases,
     covers,
+    erasures,
     events,
     lookups,
     overruns,
@@ -68,13 +72,16 @@ from tests.workflows.domain.builders import (
 )
 from workflows.domain.appeal import commands as acmd
 from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.erasure import OfKinds
 from workflows.domain.case.evolve import opened
 from workflows.domain.case.model import Case
 from workflows.domain.case.projection import case_row
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.limits import Power, Use
 from workflows.domain.policy.playbook import pack
+from workflows.domain.policy.reports import Kept
 from workflows.ports.cases import Booking
+from workflows.ports.reports import RetentionStep
 
 FIRST, NEXT = ("2026", b"1" * 32), ("2027", b"2" * 32)
 KEYS = Signer([FIRST])
@@ -121,6 +128,10 @@ async def others(database: Database) -> None:
     await bulk.record_bulk(rows(1, (0, ActionStatus.PENDING), (1, ActionStatus.PENDING)))
     await bulk.record_bulk(rows(2, (0, ActionStatus.VERIFIED)))
     await AppealsLedger(database).record_appeal(entry(fresh(), FILED, acmd.ClaimAppeal(by=REED)))
+    run = RetentionStep(run="retention/daily-1", at=T0, kind=Kept.NOTES)
+    for number in (1, 2):
+        counted = partial(count_in_run, database, step=run, counts={"notes": number})
+        await database.write(counted)
 
 
 @pytest.fixture
@@ -255,6 +266,14 @@ FORGERIES: dict[str, tuple[Change, str]] = {
     "another deadline of an appeal": (
         lambda case: sa.update(appeals).values(due_at=NOW),
         "Appeal A0123456789AB was changed.",
+    ),
+    "another number of erased rows": (
+        lambda case: sa.update(erasures).values(counts={"notes": 1}),
+        "Erasure retention/daily-1 was changed.",
+    ),
+    "a deleted run of retention": (
+        lambda case: sa.delete(erasures),
+        "Erasure retention/daily-1 was deleted.",
     ),
     "a deleted entry": (
         lambda case: sa.delete(audit).where(audit.c.source == "lookups", audit.c.key == "2"),
@@ -456,6 +475,101 @@ async def test_rows_that_were_erased_or_removed_hold(database: Database) -> None
     assert [row["salt"] for row in await database.rows(query)] == [None, None]
 
 
+async def copied_entry(database: Database, kind: str, source: str, key: str) -> None:
+    """Somebody without a key inserts the first entry about a row again; a worker seals it."""
+    query = sa.select(audit).filter_by(kind=kind, source=source, key=key).order_by(audit.c.id)
+    first = dict((await database.rows(query))[0])
+    await database.execute(sa.insert(audit).values({**first, "id": 900, "head": None}))
+    await database.write(database.audit.seal)
+
+
+async def test_a_copy_of_an_older_entry_is_found(database: Database) -> None:
+    """Its signature fits, and the row says again what it said then."""
+    await a_ledger(database)
+    key = f"{BULK}/0/mute_user"
+    await copied_entry(database, "written", "actions", key)
+    old = sa.update(actions).where(actions.c.bulk_id == BULK, actions.c.subject_id == "u_0")
+    await database.execute(old.values(status="pending", version=1))
+    assert await findings(database) == (
+        f"Entry 900 (written: actions {key}) is a copy of an earlier one.",
+    )
+
+
+async def test_what_an_older_erasure_left_is_no_way_back(database: Database) -> None:
+    """Texts that a later erasure took can't come back with a copy of the earlier entry."""
+    case = (await a_ledger(database)).id
+    kept = {"alert_key": "live-chat/chat-000001", "item": 1, "image": True}
+    for left in (kept, {**kept, "alert_key": ""}):
+        async with database.writing() as connection:
+            await connection.run_sync(erase, database.audit, case, {2: left})
+    await database.write(database.audit.seal)
+    assert await findings(database) == ()
+    await copied_entry(database, "erased", "events", f"{case}/2")
+    back = sa.update(events).where(events.c.case_id == case, events.c.seq == 2)
+    await database.execute(back.values(data=kept))
+    assert await findings(database) == (
+        f"Entry 900 (erased: events {case}/2) is a copy of an earlier one.",
+    )
+
+
+async def test_a_second_end_of_a_cover_is_found(database: Database) -> None:
+    """A cover ends once: an added entry does not make it end later."""
+    await a_ledger(database)
+    ended = {"ended_at": minutes(500), "ended_by": "U0TANAKA"}
+    async with database.writing() as connection:
+        enter = partial(database.audit.enter, source="covers", kind=EntryKind.ENDED)
+        await connection.run_sync(enter, rows={"1": json_of(ended)})
+    await database.write(database.audit.seal)
+    await database.execute(sa.update(covers).where(covers.c.id == 1).values(ended))
+    assert await findings(database) == ("The end of cover 1 was changed.",)
+
+
+ERASED_FORGERIES: dict[str, tuple[Change, str]] = {
+    "another decider": (
+        lambda _: sa.update(cases).values(decider="U0TANAKA"),
+        "CASE: its row says otherwise than the events: decider.",
+    ),
+    "another action": (
+        lambda case: sa.update(actions).where(actions.c.case_id == case).values(status="undone"),
+        "CASE: the action mute_user of D1 says otherwise than the events: status.",
+    ),
+    "a deleted action": (
+        lambda case: sa.delete(actions).where(actions.c.case_id == case),
+        "CASE: the action mute_user of D1 was deleted.",
+    ),
+    "a snapshot without its signature": (
+        lambda _: sa.update(cases).values(snapshot_signature=None),
+        "CASE: its snapshot is not signed by Koban.",
+    ),
+    "another answer of an appeal": (
+        lambda _: sa.update(appeals).values(state="upheld", outcome="upheld"),
+        "A0123456789AB: its row says otherwise than the events: state, outcome.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ERASED_FORGERIES)
+async def test_a_forgery_in_an_erased_case_is_found(database: Database, name: str) -> None:
+    """Rows are compared with the facts that stayed of their events."""
+    case = (await a_ledger(database)).id
+    eraser = CaseEraser(database, database.audit.signer)
+    await database.execute(sa.update(appeals).values(case_id=case))
+
+    def clean(connection: sa.Connection) -> None:
+        changes = eraser.changes(connection, case, OfKinds(frozenset(Kept)))
+        assert changes.events.keys() == {case, "A0123456789AB"}
+        eraser.write(connection, changes, [kind.value for kind in Kept], NOW)
+
+    await database.write(clean)
+    await database.execute(sa.update(appeals).values(case_id="K7Q2F9XM0"))
+    await database.write(database.audit.seal)
+    audited = await Verifier(database).run((), NOW)
+    assert (audited.findings, audited.notes) == ((), ())
+    change, sentence = ERASED_FORGERIES[name]
+    await database.execute(change(case))
+    assert await findings(database) == (sentence.replace("CASE", case),)
+
+
 async def test_entries_that_nobody_seals_are_found(database: Database) -> None:
     """After ten minutes a head is missing."""
     await a_ledger(database)
@@ -590,7 +704,7 @@ def _python(kind: sa.types.TypeEngine[Any]) -> type:
 
 CHECKED = (
     *(events, audit, audit_heads, lookups, covers, automation),
-    *(bulk_decisions, actions, cases, appeals),
+    *(bulk_decisions, actions, cases, appeals, erasures),
 )
 
 

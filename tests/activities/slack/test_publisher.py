@@ -135,6 +135,23 @@ async def test_a_deleted_card_is_posted_again(slack: SlackWorld) -> None:
     assert len(slack.thread(again)) == 1
 
 
+@pytest.mark.parametrize("gone", [True, False], ids=["deleted", "no more edits"])
+async def test_a_card_that_shows_erased_texts_is_never_posted_again(
+    slack: SlackWorld, gone: bool
+) -> None:
+    """Retention reaches cards of years ago: a channel must not fill with them."""
+    story = Story()
+    card = (await slack.show(wanted(story))).card
+    if gone:
+        slack.workspace.delete(slack.on("C0LIVE")[0])
+    else:
+        slack.workspace.refuses = refusing("edit_window_closed", "chat.update")
+    before = [message.ts for message in slack.on("C0LIVE")]
+    quiet = wanted(story.claimed(), card).model_copy(update={"only_update": True})
+    assert (await slack.show(quiet)).card == card
+    assert [message.ts for message in slack.on("C0LIVE")] == before
+
+
 async def test_a_request_for_approval_goes_to_the_leads(slack: SlackWorld) -> None:
     """It is in the leads' channel, with a mention and a link to the case."""
     story = Story()

@@ -11,17 +11,20 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from activities.ledger.database import Database, migrate
+from activities.ledger.erasure import SubjectEraser
 from activities.ledger.policies import StoredPolicies
 from activities.ledger.queries import Look, Queries
 from activities.ledger.recovery import Recovery
-from activities.ledger.schema import audit, audit_heads, lookups
+from activities.ledger.schema import audit, audit_heads, events, lookups, metadata
 from activities.ledger.verification import Verifier
 from activities.signatures import Signer
 from bot.cli.main import main
 from bot.ledger import seal_heads
 from bot.tasks import in_background
 from deploy.sandbox.slack.person import wait_until
+from tests.activities.ledger.test_verification import a_ledger
 from tests.workflows.domain.builders import T0
+from workflows.domain.alerts import Subject
 
 KEY, NEXT = (f"{name}:{base64.b64encode(name.encode() * 8).decode()}" for name in ("2026", "2027"))
 
@@ -193,3 +196,90 @@ async def test_a_worker_goes_on_sealing_after_a_failure(
             await wait_until(lambda: len(logged) > 1, what="two failures")
     assert {each["event"] for each in logged} == {"audit_not_sealed"}
     await database.aclose()
+
+
+def test_a_look_at_a_case_only_reads(file: Path, koban: Run) -> None:
+    """A missing ledger, or another database in its place, is named; nothing is made or changed."""
+    missing = f"There is no ledger at {file}."
+    assert koban("audit", "show", "K7Q2M4XPA")[::2] == (1, f"{missing}\n")
+    assert not file.exists()
+    with sa.create_engine(f"sqlite:///{file}").begin() as connection:
+        connection.execute(sa.text("CREATE TABLE shop (id INTEGER)"))
+    code, _, err = koban("audit", "show", "K7Q2M4XPA")
+    assert (code, "has no ledger: check its address." in err) == (1, True)
+    with sa.create_engine(f"sqlite:///{file}").begin() as connection:
+        assert sa.inspect(connection).get_table_names() == ["shop"]
+    file.unlink()
+    look(file, "first")
+    forged(file, sa.insert(events).values(**AN_EVENT))
+    before = rows_of(file)
+    code, out, _ = koban("audit", "show", "k7q2m4xpa")
+    assert (code, "case_merged" in out) == (0, True)
+    assert rows_of(file) == before
+
+
+AN_EVENT = {
+    **{"case_id": "K7Q2M4XPA", "seq": 1, "at": T0, "kind": "case_merged", "actor": "U0SATO"},
+    **{"data": {}, "salt": "", "data_digest": "", "prev_hash": "", "hash": ""},
+}
+
+
+def rows_of(file: Path) -> list[object]:
+    """All that is in a SQLite file, its schema included."""
+    with sa.create_engine(f"sqlite:///{file}").connect() as connection:
+        return list(connection.connection.driver_connection.iterdump())
+
+
+def test_every_kind_of_signature_is_made_again(
+    file: Path, koban: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After `koban audit sign` no row is left that only the old key verifies."""
+    key = Signer([("2026", b"2026" * 8)])
+    asyncio.run(fill(file, key))
+    signed = signatures(file)
+    assert {place for place, _ in signed} == SIGNED
+    assert {key for _, key in signed} == {"2026"}
+    monkeypatch.setenv("KOBAN_TEMPORAL__SIGNING_KEYS", f"{NEXT},{KEY}")
+    code, out, err = koban("audit", "sign")
+    assert (code, out, err) == (0, f"{len(signed)} signed, 0 refused\n", "")
+    again = signatures(file)
+    assert len(again) == len(signed)
+    assert {key for _, key in again} == {"2027"}
+    monkeypatch.setenv("KOBAN_TEMPORAL__SIGNING_KEYS", NEXT)
+    assert koban("audit", "verify")[::2] == (0, "")
+
+
+SIGNED = {
+    *("audit/actions", "audit/appeals", "audit/bulk_decisions", "audit/cases", "audit/covers"),
+    *("audit/erasures", "audit/events", "audit/lookups", "audit/automation"),
+    "audit/overruns",
+    *("audit_heads", "cases", "policies"),
+}
+"""Every column with a signature; of the audit log by the table that an entry is about."""
+
+
+async def fill(file: Path, key: Signer) -> None:
+    """A row or more of every kind, with an erasure, sealed by a worker."""
+    database = Database(f"sqlite+aiosqlite:///{file}", key)
+    await migrate(database)
+    await Recovery(database, StoredPolicies(database, key)).identify("i1")
+    await a_ledger(database)
+    await SubjectEraser(database, key).erase_subject(OTHER, "ticket 7", T0)
+    await database.write(database.audit.seal)
+    await database.aclose()
+
+
+OTHER = Subject(type="user", id="chargeback")
+"""Named in the reason of a look-up."""
+
+
+def signatures(file: Path) -> list[tuple[str, str]]:
+    """Place and key of every signature, in every column of the schema that has some."""
+    found = []
+    with sa.create_engine(f"sqlite:///{file}").connect() as connection:
+        for table in metadata.sorted_tables:
+            for column in (each for each in table.c if each.name.endswith("signature")):
+                for row in connection.execute(sa.select(table).where(column != "")).mappings():
+                    place = f"audit/{row['source']}" if table is audit else table.name
+                    found.append((place, row[column.name].partition(":")[0]))
+    return found

@@ -22,6 +22,7 @@ from tests.workflows.domain.policy.rosters import DAY, NIGHT, roster
 from workflows.domain.metrics.report import ReportKind
 from workflows.domain.policy.reports import Kept, ReportRules, Retention
 from workflows.domain.values import Value
+from workflows.ports.cases import Delivery
 from workflows.ports.reports import (
     ErasedBatch,
     ReportPort,
@@ -112,11 +113,18 @@ async def test_a_run_goes_through_every_kind_and_outlives_slack(temporal: str) -
         temporal, namespace=namespace, data_converter=pydantic_data_converter
     )
     steps: list[tuple[str, str]] = []
+    drawn: list[str] = []
 
     @activity.defn(name="erase_batch")
     async def erase_batch(step: RetentionStep) -> ErasedBatch:
         steps.append((step.kind.value, step.after))
-        return ErasedBatch(erased=1, after="K1" if step.after == "" else None)
+        redraw = ("K1", "K2") if (step.kind, step.after) == (Kept.EVIDENCE, "") else ()
+        return ErasedBatch(erased=1, after="K1" if step.after == "" else None, redraw=redraw)
+
+    @activity.defn(name="deliver")
+    async def deliver(delivery: Delivery) -> None:
+        assert delivery == Delivery(case=delivery.case, wake=True)
+        drawn.append(delivery.case)
 
     @activity.defn(name="delete_pictures")
     async def delete_pictures(step: RetentionStep) -> ErasedBatch:
@@ -132,7 +140,7 @@ async def test_a_run_goes_through_every_kind_and_outlives_slack(temporal: str) -
             client,
             task_queue="koban",
             workflows=[RetentionWorkflow],
-            activities=[erase_batch, end_retention],
+            activities=[erase_batch, end_retention, deliver],
             workflow_runner=UnsandboxedWorkflowRunner(),
         ),
         Worker(client, task_queue="koban-evidence", activities=[delete_pictures]),
@@ -140,10 +148,11 @@ async def test_a_run_goes_through_every_kind_and_outlives_slack(temporal: str) -
         counts = await client.execute_workflow(
             RetentionWorkflow.run, RetentionStart(), id="retention/daily-1", task_queue="koban"
         )
-    kinds = ("evidence", "attributes", "notes", "snapshots", "lookups")
+    kinds = ("evidence", "attributes", "notes", "snapshots", "lookups", "limits")
     pages = [(kind, after) for kind in kinds for after in ("", "K1")]
     assert steps == [*pages, ("images", "")]
-    assert counts == {"retention/daily-1": 11}
+    assert counts == {"retention/daily-1": 13}
+    assert drawn == ["K1", "K2"]
 
 
 def test_a_shift_hands_over_before_its_end() -> None:

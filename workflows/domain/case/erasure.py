@@ -30,9 +30,10 @@ _IN_BODY = {Kept.EVIDENCE: ("title", "evidence"), Kept.ATTRIBUTES: ("attributes"
 _BRIEFS = ("case.first", "case.latest")
 _WORDS = (
     *(f"case.{path}" for path in QUESTIONS),
-    *("case.decisions.*.reason", "case.rejection", "case.hold.note", "case.appeal.reason"),
+    *("case.decisions.*.reason", "case.rejection", "case.hold.note"),
     "case.actions.*.would",
 )
+_ANSWERS = ("case.appeal",)
 _SIGHTINGS = "case.sightings"
 _KINDS = {kind_of(each): each for each in EVENTS}
 
@@ -48,6 +49,9 @@ class Eraser(Protocol):
 
     def words(self, text: str) -> str:
         """A text that a person typed."""
+
+    def answer(self, answer: Json) -> Json:
+        """An answer to an appeal."""
 
     def sightings(self, sightings: list[Any]) -> list[Any]:
         """The related subjects that a case remembers."""
@@ -71,6 +75,10 @@ class OfKinds:
         """Empty once the time of notes is over."""
         return "" if Kept.NOTES in self.kinds else text
 
+    def answer(self, answer: Json) -> Json:
+        """Without its reason once the time of notes is over."""
+        return {**answer, "reason": self.words(answer["reason"])}
+
     def sightings(self, sightings: list[Any]) -> list[Any]:
         """Ids stay."""
         return sightings
@@ -80,12 +88,14 @@ class OfKinds:
 class OfSubject:
     """Erases a person's data: everything in their own cases and alerts, elsewhere their id.
 
-    `own`: the case is about the person. `alerts` are the keys of alerts about them.
+    `own`: the case is about the person. `alerts` are the keys of alerts about them, `appeals` the
+    ids of their appeals.
     """
 
     subject: Subject
     own: bool = False
     alerts: frozenset[str] = frozenset()
+    appeals: frozenset[str] = frozenset()
 
     def body(self, body: Json) -> Json:
         """Empty where the alert is about the person, else without their id."""
@@ -106,6 +116,11 @@ class OfSubject:
     def words(self, text: str) -> str:
         """Empty in the person's own case, else without their id."""
         return "" if self.own else str(self._without(text))
+
+    def answer(self, answer: Json) -> Json:
+        """Without its reason where the appeal is the person's, else without their id."""
+        is_theirs = answer.get("appeal") in self.appeals
+        return {**answer, "reason": "" if is_theirs else self.words(answer["reason"])}
 
     def sightings(self, sightings: list[Any]) -> list[Any]:
         """None in the person's own case, else all others."""
@@ -149,6 +164,8 @@ def event_left(kind: type[EventBase], data: Json, eraser: Eraser) -> Json:
         data = _changed(data, path.split("."), eraser.brief)
     for path in (*kind.words, *kind.copies):
         data = _changed(data, path.split("."), eraser.words)
+    for path in kind.answer_fields:
+        data = _changed(data, path.split("."), eraser.answer)
     return data
 
 
@@ -158,6 +175,8 @@ def snapshot_left(snapshot: Json, eraser: Eraser) -> Json:
         snapshot = _changed(snapshot, path.split("."), eraser.brief)
     for path in _WORDS:
         snapshot = _changed(snapshot, path.split("."), eraser.words)
+    for path in _ANSWERS:
+        snapshot = _changed(snapshot, path.split("."), eraser.answer)
     snapshot = _changed(snapshot, _SIGHTINGS.split("."), eraser.sightings)
 
     def line(event: Json) -> Json:

@@ -48,6 +48,8 @@ class EventBase(Value):
     """Paths of other text with personal data, as in a copy; `*` is every item of a list."""
     alert_fields: ClassVar[tuple[str, ...]] = ()
     """Paths of summaries of alerts."""
+    answer_fields: ClassVar[tuple[str, ...]] = ()
+    """Paths of answers to appeals."""
     on_requests: ClassVar[frozenset[Purpose]] = frozenset()
     """Approval requests that look different after it, by their purpose."""
     ends_request: ClassVar[bool] = False

@@ -260,7 +260,7 @@ class CaseReopened(EventBase):
 class AppealAnswered(EventBase):
     """A reviewer answered an appeal; after an overturn the undo follows."""
 
-    copies = ("answer.reason",)
+    copies, answer_fields = ("answer.reason",), ("answer",)
     kind: Literal["appeal_answered"] = "appeal_answered"
     answer: AppealAnswer
 

@@ -51,7 +51,8 @@ class CaseSnapshot(Value):
     The case claims its id in the ledger with `key`. `policy` is set if the snapshot is sent alone.
     `latest` is the time of the latest press. `refused` is what Slack refuses. `stale`: Slack does
     not show the last state; `unsure_since`: start of a cancelled write with unknown result.
-    `cleared_at`: the last erasure of personal data that the state has seen.
+    `cleared_at`: the last erasure of personal data that the state has seen; `redraw`: the card
+    still shows what it took.
     """
 
     key: str = ""
@@ -66,6 +67,7 @@ class CaseSnapshot(Value):
     stale: bool = False
     unsure_since: datetime | None = None
     cleared_at: datetime | None = None
+    redraw: bool = False
 
     def with_policy(self, policy: PackedPolicy | None = None) -> "CaseSnapshot":
         """The snapshot with its own policy, or `policy`, unpacked into the case."""

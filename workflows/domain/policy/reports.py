@@ -54,6 +54,7 @@ class Kept(StrEnum):
     NOTES = "notes"
     SNAPSHOTS = "snapshots"
     LOOKUPS = "lookups"
+    LIMITS = "limits"
     IMAGES = "images"
 
 
@@ -75,6 +76,7 @@ class Retention(Written):
     snapshots: Duration | None = None
     lookups: Duration | None = None
     images: Duration = timedelta(days=30)
+    limits: Duration | None = None
 
     def after(self, kind: Kept) -> timedelta | None:
         """The time of a kind."""

@@ -173,13 +173,23 @@ def reports_are_about_known_shifts(bundle: Bundle) -> Findings:
 
 
 def data_is_kept_for_a_day(bundle: Bundle) -> Findings:
-    """Every time of retention.yaml is a day or more: the run is daily."""
+    """Every time of retention.yaml is a day or more; uses are kept while a limit counts them."""
     times = bundle.retention
     for kind in Kept if times is not None else ():
         after = times.after(kind) if times is not None else None
-        if after is not None and after < LEAST_KEPT:
+        least, why = LEAST_KEPT, "a run is daily"
+        if kind is Kept.LIMITS:
+            least, why = _counted_for(bundle.limits) + _DAY, "limits.yaml counts for that long"
+        if after is not None and after < least:
             what = f"`{kind.value}` would be erased after {format_duration(after)}"
-            yield Finding(RETENTION, (kind.value,), what, "write 1d or more (a run is daily)")
+            write = f"write {format_duration(least)} or more ({why})"
+            yield Finding(RETENTION, (kind.value,), what, write)
+
+
+def _counted_for(limits: Limits | None) -> timedelta:
+    """The longest time over which a limit counts, which is a week or more."""
+    quotas = () if limits is None else (limits.velocity, limits.exposure)
+    return max([_WEEK, *(each.within for each in quotas if each is not None)])
 
 
 _MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
