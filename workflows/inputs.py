@@ -53,12 +53,14 @@ class Job(Value):
     """One action of a decision, with the proof that its case decided it.
 
     With `state` an enforcement that was lost goes on from there, instead of making the change.
+    `life` is that of its `ActionState`.
     """
 
     planned: PlannedAction
     terms: Terms
     proof: Proof
     state: ActionState | None = None
+    life: int = 1
 
 
 class EnforcementStart(Value):

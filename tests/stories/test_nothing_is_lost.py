@@ -1,8 +1,10 @@
 """Crashes, lost answers and outages during a shift."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from deploy.sandbox.app import POLICY
 from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.screen import controls, visible_text
 from tests.environment import Environment, koban, work
@@ -186,3 +188,29 @@ async def test_a_press_is_not_decided_before_it_was_received(env: Environment) -
     rows = {row["kind"]: row["at"] for row in await env.queries.events_of(case)}
     assert rows["case_claimed"] == ahead
     assert ahead <= rows["note_added"] < ahead + timedelta(minutes=1)
+
+
+async def test_an_undo_after_a_rollback_and_a_retry_takes_effect(
+    temporal: str, tmp_path: Path
+) -> None:
+    """Each attempt has its own idempotency key: the platform would answer with the old result."""
+    policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
+    book = policy / "playbooks" / "off_platform.yaml"
+    conduct = "conduct: {order: in_turn, on_failure: undo}"
+    hide = "actions: [hide_message, warn], "
+    book.write_text(book.read_text("utf-8").replace(hide, f"{hide}{conduct}, "), "utf-8")
+    async with koban(temporal, tmp_path, policy=policy) as env:
+        sato = await env.person("U0SATO")
+        await env.happens(lure())
+        person = env.sandbox.market.remove("users", "u_123")
+        card, case = await case_of(sato)
+        await sato.press(card, "非表示と警告")
+        card = await sato.wait_text(card, "404")
+        env.sandbox.market.put("users", person)
+        await sato.press(card, "action.retry")
+        card = await sato.wait_text(card, "完了")
+        await sato.press(card, "action.undo")
+        await env.wait_kind(case, "action_undone")
+        first, second = (f"{case}/D1/hide_message/m_77{life}" for life in ("", "/2"))
+        made = {key for key in env.executions() if "hide_message" in key}
+        assert made == {first, f"{first}/undo", second, f"{second}/undo"}

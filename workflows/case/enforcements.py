@@ -187,6 +187,7 @@ class Enforcements:
                     terms=terms_of(specs[a.planned.action]),
                     proof=proof,
                     state=a if resumes else None,
+                    life=a.life,
                 )
                 for a in actions
             ),

@@ -42,7 +42,7 @@ class ActionRun:
         self.held = False
         self.tried = False
         self.unclear = False
-        self.life = 1
+        self.life = job.life
         self.status = ActionStatus.DONE if start.notice_only else ActionStatus.PENDING
         self.problem: Problem | None = None
         self.would = ""
@@ -110,6 +110,7 @@ class ActionRun:
             until=self.until if self.in_force else None,
             problem=self.problem,
             would=self.would,
+            life=self.life,
         )
 
     @property

@@ -69,7 +69,7 @@ class ActionState(Value):
     """An action of a decision. `until` is set if Koban lifts it.
 
     `ended_at` is the time of its lift, undo or take-over; `ended_by` the person who asked for it,
-    None for an end in time.
+    None for an end in time. `life` counts how often it was made again after an end.
     """
 
     decision: str
@@ -81,6 +81,7 @@ class ActionState(Value):
     would: str = ""
     ended_at: datetime | None = None
     ended_by: str | None = None
+    life: int = 1
 
     @property
     def in_force(self) -> bool:
@@ -96,6 +97,7 @@ class ActionReport(Value):
     until: datetime | None = None
     problem: Problem | None = None
     would: str = ""
+    life: int = 1
 
 
 class NoticeState(Value):

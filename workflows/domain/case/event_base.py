@@ -93,9 +93,13 @@ class ActionEvent(DecisionEvent):
 
 
 class AttemptEvent(ActionEvent):
-    """A result of trying an action. One that is not `final` is superseded by the next."""
+    """A result of trying an action. One that is not `final` is superseded by the next.
+
+    `life` is that of `ActionState`.
+    """
 
     final: ClassVar[bool] = True
+    life: int = 1
 
 
 class ApprovalEvent(DecisionEvent):

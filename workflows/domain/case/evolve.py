@@ -18,6 +18,7 @@ from workflows.domain.case.enforcement import (
     NoticeState,
 )
 from workflows.domain.case.escalation import Missed
+from workflows.domain.case.event_base import AttemptEvent
 from workflows.domain.case.events import Event
 from workflows.domain.case.model import (
     UNDECIDED,
@@ -144,7 +145,8 @@ def _actions(
 
 def _action(case: Case, event: Any, status: ActionStatus, **update: Any) -> Changes:
     ended = {"ended_at": event.at} if status in ENDED else {}
-    update = {"status": status, "problem": None, **ended, **update}
+    again = {"life": event.life} if isinstance(event, AttemptEvent) else {}
+    update = {"status": status, "problem": None, **ended, **again, **update}
     return _actions(case, event, lambda a: a.planned.key == event.action, **update)
 
 
@@ -389,7 +391,15 @@ def _failed(case: Case, event: ev.ActionFailed) -> Changes:
 
 
 def _retried(case: Case, event: ev.ActionRetried) -> Changes:
-    return _actions(case, event, lambda a: a.status in NOT_DONE, status=_S.PENDING, problem=None)
+    def again(action: ActionState) -> ActionState:
+        life = action.life + (action.status is _S.ROLLED_BACK)
+        return action.model_copy(update={"status": _S.PENDING, "problem": None, "life": life})
+
+    actions = (
+        again(each) if each.decision == event.decision and each.status in NOT_DONE else each
+        for each in case.actions
+    )
+    return {"actions": tuple(actions)}
 
 
 def _given_up(case: Case, event: ev.ActionsGivenUp) -> Changes:

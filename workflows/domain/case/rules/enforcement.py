@@ -119,6 +119,7 @@ def _event(
         action=news.action,
         until=news.until,
         would=news.would,
+        life=max(news.life, state.life),
         problem=news.problem or (UNKNOWN if failed else None),
         matches=news.status is _S.VERIFIED,
         undo=state.status in (*IN_FORCE, _S.UNDOING, _S.KEPT),

@@ -219,6 +219,15 @@ class TestRetrying:
         case = follow(case, cmd.Retry(by=SATO), minutes(4))
         assert [a.status for a in case.current_actions] == [ActionStatus.PENDING] * 2
 
+    def test_what_was_undone_before_a_retry_is_counted(self) -> None:
+        """The platform would answer the idempotency key of the first time with its old result."""
+        case = two(ActionStatus.DONE, ActionStatus.FAILED)
+        case = follow(case, one(case, "warn/user:u_123", ActionStatus.ROLLED_BACK), minutes(3))
+        case = follow(case, cmd.Retry(by=SATO), minutes(4))
+        assert [a.life for a in case.current_actions] == [2, 1]
+        case = follow(case, one(case, "warn/user:u_123", ActionStatus.DONE), minutes(5))
+        assert [a.life for a in case.current_actions] == [2, 1]
+
     def test_a_press_from_before_the_case_was_turned_around_is_refused(self) -> None:
         """The card showed another decision."""
         case = two(ActionStatus.FAILED, ActionStatus.FAILED)
