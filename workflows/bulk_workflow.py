@@ -265,6 +265,7 @@ class BulkWorkflow:
                     terms=job.terms,
                     proof=proof,
                     state=self._state(member, planned[job.action]) if resumes else None,
+                    life=_life(member, job.action, undo or resumes),
                 )
                 for job, proof in zip(start.jobs, member.proofs, strict=False)
                 if not undo or job.action in member.in_force
@@ -371,3 +372,11 @@ class BulkWorkflow:
             "undo": False,
         }
         workflow.continue_as_new(self._start.model_copy(update=carried))
+
+
+def _life(member: Member, action: str, keeps: bool) -> int:
+    """The `life` of an action on a subject; one more if it is made again after a rollback."""
+    row = next((row for row in member.rows if row.action == action), None)
+    if row is None:
+        return 1
+    return row.life + (not keeps and row.status is ActionStatus.ROLLED_BACK)

@@ -91,7 +91,7 @@ class BulkLedger(Repository):
 
     async def members(self, part: BulkPart) -> tuple[Member, ...]:
         """The subjects at some places in order, with their active actions."""
-        columns = actions.c["action", "status", "until", "problem", "version"]
+        columns = actions.c["action", "status", "until", "problem", "life", "version"]
         query = sa.select(bulk_decisions, *columns)
         query = query.outerjoin(actions, _OF_BULK).where(
             bulk_decisions.c.bulk_id == part.bulk, bulk_decisions.c.place.in_(part.places)
@@ -231,6 +231,7 @@ def _action_rows(written: BulkRows, subjects: dict[int, Subject]) -> list[dict[s
                 decided_by=written.by,
                 decided_at=written.at,
                 problem=row.problem,
+                life=row.life,
             )
             values = action_values(written.case, action)
             rows[row.place, row.action] = {**values, "bulk_id": written.bulk}

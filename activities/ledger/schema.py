@@ -158,6 +158,7 @@ actions = sa.Table(
     sa.Column("decided_by", _text(64)),
     sa.Column("decided_at", Utc),
     sa.Column("problem", sa.JSON(none_as_null=True)),
+    sa.Column("life", sa.Integer, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("bulk_id", _text(16), index=True),
     sa.Index("ix_actions_subject", "subject_type", "subject_id"),

@@ -48,7 +48,7 @@ def slack_routes(app: AsyncApp, signing_secret: str, bodies: BodyMemory | None =
         body = await _capped(request, held)
         if held.refused:
             retry = {"Retry-After": str(BODIES_RETRY)}
-            return PlainTextResponse("too many large requests", 503, retry)
+            return PlainTextResponse("busy", 503, retry)
         if body is None:
             return PlainTextResponse("too large", 413)
         if body.startswith(b"ssl_check=1"):

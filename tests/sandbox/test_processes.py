@@ -13,6 +13,8 @@ from deploy.sandbox.processes import ends_with_parent
 from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from tests.conftest import NAMES
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 
 POSTGRES = """
@@ -47,7 +49,6 @@ import time
 from pathlib import Path
 from tests.postgres import postgres_server
 
-pytestmark = pytest.mark.long
 def test_that_is_killed(tmp_path):
     with postgres_server(tmp_path / "postgres"):
         Path({ready!r}).touch()

@@ -164,6 +164,7 @@ class BulkProgress:
                     status=status,
                     until=each.until,
                     problem=each.problem,
+                    life=each.life,
                 )
             )
             self.problem = each.problem or self.problem

@@ -91,13 +91,14 @@ class BulkPart(Value):
 
 
 class BulkRow(Value):
-    """State of one action on one subject."""
+    """State of one action on one subject; `life` as in `ActionState`."""
 
     place: int
     action: str
     status: ActionStatus
     until: datetime | None = None
     problem: Problem | None = None
+    life: int = 1
 
 
 class Member(Value):

@@ -59,9 +59,10 @@ async def test_a_bulk_is_stored_for_good(bulk_decisions: BulkLedger) -> None:
 async def test_a_part_has_the_results_if_asked(bulk_decisions: BulkLedger) -> None:
     """A decision that Temporal lost goes on from them, and numbers its writes after them."""
     await bulk_decisions.store(BULK, CASE, users(2))
-    await bulk_decisions.record_bulk(rows(3, (0, S.VERIFIED)))
+    await bulk_decisions.record_bulk(rows(3, (0, S.VERIFIED), life=2))
     done, waiting = await bulk_decisions.members(BulkPart(bulk=BULK, places=(0, 1), results=True))
-    assert [(row.action, row.status) for row in done.rows] == [("mute_user", S.VERIFIED)]
+    found = [(row.action, row.status, row.life) for row in done.rows]
+    assert found == [("mute_user", S.VERIFIED, 2)]
     assert (done.version, waiting.rows, waiting.version) == (3, (), 0)
 
 

@@ -188,10 +188,7 @@ async def test_a_request_that_nobody_approves_loses_its_button(env: SlackEnviron
     await env.command(sato, "/koban pause off_platform")
     await sato.command("/koban resume")
     for lead, said in (
-        (
-            tanaka,
-            "さんによる外部誘導の自動対応の再開の依頼は、30分が過ぎたため終了しました。",
-        ),
+        (tanaka, "さん）は、30分を過ぎたため終了しました。"),
         (reed, "asked to resume auto-actions: Off-platform inducement. The request ended after"),
     ):
         assert controls(await direct(lead, said)) == []

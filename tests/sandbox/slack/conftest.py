@@ -11,13 +11,17 @@ from deploy.sandbox.serve import serving
 from deploy.sandbox.slack.app import make_app
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.rates import Rates
-from deploy.sandbox.slack.workspace import Workspace
+from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
 from tests.sandbox.slack.tiny_bot import TinyBot
 
 
 @pytest.fixture
 def workspace() -> Workspace:
-    return Workspace(rates=Rates(enabled=False), event_retry_delays=(0.0, 0.0))
+    return Workspace(
+        rates=Rates(enabled=False),
+        event_retry_delays=(0.0, 0.0),
+        ack_seconds=ON_A_BUSY_MACHINE,
+    )
 
 
 class SharedServer:

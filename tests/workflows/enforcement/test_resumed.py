@@ -13,7 +13,8 @@ from tests.workflows.domain.builders import CATALOG, a_case, minutes
 from tests.workflows.enforcement.environment import Listener, enforcing
 from tests.workflows.enforcement.test_bulk_progress import a_start
 from tests.workflows.enforcement.test_workflow import Market, running
-from workflows.bulk_workflow import BulkWorkflow
+from workflows.activity_options import platform_queue
+from workflows.bulk_workflow import BulkWorkflow, _life
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import (
     ActionState,
@@ -30,7 +31,7 @@ from workflows.enforcement.platform_calls import ActionRun
 from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.inputs import EnforcementStart, Job
 from workflows.ports import cases
-from workflows.ports.bulk import BulkPart, BulkRows, Member
+from workflows.ports.bulk import BulkPart, BulkRow, BulkRows, Member
 
 S = ActionStatus
 
@@ -177,3 +178,47 @@ async def test_subjects_that_the_ledger_has_lost_are_failed_and_can_be_given_up(
             report: EnforcementReport = await handle.result()
             assert report.tally is not None
             assert (report.tally.given_up, report.tally.left) == (2, 0)
+
+
+async def test_an_undo_of_what_was_made_again_has_a_key_of_its_own(temporal: str) -> None:
+    """The platform has answered the first key, when the action was rolled back."""
+    lives: list[int] = []
+
+    @activity.defn(name="carry_out")
+    async def carry_out(order: cases.Order) -> cases.Result:
+        lives.append(order.life)
+        return cases.Result(status=S.UNDONE)
+
+    @activity.defn(name="bulk_part")
+    async def bulk_part(part: BulkPart) -> tuple[Member, ...]:
+        row = BulkRow(place=0, action="warn", status=S.DONE, life=2)
+        subject, proofs = a_case().subject, (part.jobs[0].proof,)
+        return (Member(place=0, subject=subject, in_force=("warn",), proofs=proofs, rows=(row,)),)
+
+    @activity.defn(name="bulk_statuses")
+    async def bulk_statuses(bulk: str) -> str:
+        return "d"
+
+    @activity.defn(name="record_bulk")
+    async def record_bulk(rows: BulkRows) -> None:
+        return None
+
+    known = [bulk_part, bulk_statuses, record_bulk]
+    async with enforcing(temporal, carry_out) as client:
+        lists = {"workflows": [BulkWorkflow, EnforcementWorkflow], "activities": known}
+        platform = Worker(client, task_queue=platform_queue("bulk"), activities=[carry_out])
+        bulk = Worker(client, task_queue="bulk", workflow_runner=GuardedRunner(), **lists)
+        async with bulk, platform:
+            start = a_start(1, undo=True).model_copy(update={"workflow_id": "case/x"})
+            await client.execute_workflow(
+                BulkWorkflow.run, start, id=f"e/{uuid4().hex}", task_queue="bulk"
+            )
+    assert lives == [2]
+
+
+def test_what_is_made_again_after_a_rollback_is_counted() -> None:
+    """Only a new change counts: neither an undo nor a resumed one."""
+    row = BulkRow(place=0, action="warn", status=S.ROLLED_BACK, life=2)
+    member = Member(place=0, subject=a_case().subject, rows=(row,))
+    lives = [_life(member, "warn", keeps) for keeps in (False, True)]
+    assert (lives, _life(member, "mute", False)) == ([3, 2], 1)

@@ -62,6 +62,7 @@ class ActionRow(Value):
     decided_by: str | None = None
     decided_at: datetime | None = None
     problem: Problem | None = None
+    life: int = 1
 
     @property
     def key(self) -> tuple[str, str, str]:
