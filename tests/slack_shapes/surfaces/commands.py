@@ -9,6 +9,7 @@ from bot.services.lookups import Fact
 from bot.services.team import Duty, OnCall
 from bot.slack.commands import pages, team
 from bot.slack.commands.automation import (
+    ALL,
     AutomationAnswer,
     AutomationLine,
     ChoosePause,
@@ -27,6 +28,7 @@ from bot.slack.commands.subject import (
     related_page,
 )
 from bot.slack.commands.team import Window
+from bot.slack.interactions import read_press
 from bot.slack.replies import Said
 from tests.activities.slack.test_report_message import NUMBERS
 from tests.bot.slack.fakes import NOW, line
@@ -254,6 +256,8 @@ def _pauses(scene: Scene) -> Iterator[tuple[str, Sent]]:
         harness.automation.changes = list(before)
         for number, answer in enumerate(_of_brake(harness, wanted, roles)):
             yield f"{state} {number}", said(answer)
+    for number, answer in enumerate(_of_button(Harness(scene))):
+        yield f"a button of an ended request {number}", said(answer)
 
 
 def _pausing(playbook: str | None = None, hours: int | None = None) -> PauseAutomation:
@@ -270,6 +274,14 @@ def _of_brake(harness: Harness, wanted: AutomationLine, roles: frozenset[Role]) 
     handler = AutomationAnswer(harness.context)
     asked = harness.asked("U0SATO", *roles)
     return harness.ask(lambda: handler.answer(wanted, asked))
+
+
+def _of_button(harness: Harness) -> list[Said]:
+    """The answer to a button of a request that has ended."""
+    handler, asked = AutomationAnswer(harness.context), harness.asked("U0TANAKA", *LEAD)
+    button = {"action_id": "automation.resume", "value": ALL}
+    press = read_press({"actions": [button]})
+    return harness.ask(lambda: handler.approve(press, asked))
 
 
 def _pause_banners(scene: Scene) -> Iterator[tuple[str, Sent]]:
