@@ -232,7 +232,7 @@ async def test_a_case_whose_lift_is_late_keeps_everything(
 ) -> None:
     """The platform fails, so the action outlasts its time; its lift needs the snapshot."""
     late = {
-        **{"case_id": CASE, "decision_id": "D1", "action": "mute_user", "version": 3},
+        **{"case_id": CASE, "decision_id": "D1", "action": "mute_user", "version": 3, "life": 1},
         **{"subject_type": "user", "subject_id": "u_123", "status": "verified"},
     }
     await database.execute(sa.insert(actions).values(**late, until=days(1)))

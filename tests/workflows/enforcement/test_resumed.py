@@ -27,6 +27,7 @@ from workflows.domain.case.enforcement import (
     Proof,
     terms_of,
 )
+from workflows.domain.ids import enforcement_workflow_id
 from workflows.enforcement.platform_calls import ActionRun
 from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.inputs import EnforcementStart, Job
@@ -210,8 +211,10 @@ async def test_an_undo_of_what_was_made_again_has_a_key_of_its_own(temporal: str
         bulk = Worker(client, task_queue="bulk", workflow_runner=GuardedRunner(), **lists)
         async with bulk, platform:
             start = a_start(1, undo=True).model_copy(update={"workflow_id": "case/x"})
+            # Its subjects' enforcements report to this id.
+            workflow_id = enforcement_workflow_id(start.case, start.decision)
             await client.execute_workflow(
-                BulkWorkflow.run, start, id=f"e/{uuid4().hex}", task_queue="bulk"
+                BulkWorkflow.run, start, id=workflow_id, task_queue="bulk"
             )
     assert lives == [2]
 
