@@ -266,6 +266,7 @@ class BulkWorkflow:
                     proof=proof,
                     state=self._state(member, planned[job.action]) if resumes else None,
                     life=_life(member, job.action, undo or resumes),
+                    began=start.began,
                 )
                 for job, proof in zip(start.jobs, member.proofs, strict=False)
                 if not undo or job.action in member.in_force

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
@@ -147,7 +147,7 @@ class EnforcementWorkflow:
     async def _execute(self, ask: Ask) -> None:
         match ask.kind:
             case AskKind.RETRY:
-                await self._retry()
+                await self._retry(ask.at or workflow.now())
             case AskKind.GIVE_UP:
                 self._give_up()
             case AskKind.UNDO:
@@ -162,10 +162,10 @@ class EnforcementWorkflow:
             case AskKind.TELL:
                 self._notice.again()
 
-    async def _retry(self) -> None:
+    async def _retry(self, at: datetime) -> None:
         again = [run for run in self._runs if run.not_done]
         for run in again:
-            run.again(workflow.now())
+            run.again(at)
         await self._apply(again)
 
     def _give_up(self) -> None:

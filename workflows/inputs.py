@@ -53,7 +53,7 @@ class Job(Value):
     """One action of a decision, with the proof that its case decided it.
 
     With `state` an enforcement that was lost goes on from there, instead of making the change.
-    `life` is that of its `ActionState`.
+    `life` and `began` are those of its `ActionState`.
     """
 
     planned: PlannedAction
@@ -61,6 +61,7 @@ class Job(Value):
     proof: Proof
     state: ActionState | None = None
     life: int = 1
+    began: datetime | None = None
 
 
 class EnforcementStart(Value):

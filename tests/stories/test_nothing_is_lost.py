@@ -9,6 +9,7 @@ from deploy.sandbox.slack.person import wait_until
 from deploy.sandbox.slack.screen import controls, visible_text
 from tests.environment import Environment, koban, work
 from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_long_life import offers
 from workflows.domain.case.commands import AddNote, Claim, Click, Place
 from workflows.domain.people import Actor
 
@@ -188,6 +189,25 @@ async def test_a_press_is_not_decided_before_it_was_received(env: Environment) -
     rows = {row["kind"]: row["at"] for row in await env.queries.events_of(case)}
     assert rows["case_claimed"] == ahead
     assert ahead <= rows["note_added"] < ahead + timedelta(minutes=1)
+
+
+async def test_a_timed_change_whose_answer_was_lost_is_confirmed_by_a_retry(
+    env: Environment,
+) -> None:
+    """Retry asks for the same end: another one would be another request under the same key."""
+    sato = await env.person("U0SATO")
+    await env.happens(lure())
+    card, case = await case_of(sato)
+    env.sandbox.faults.set("platform_lost_response", True)
+    await sato.press(card, "24時間コメント制限")
+    card = await sato.wait_text(card, "再試行")
+    await env.client.get_workflow_handle(f"enforcement/{case}/D1").terminate("an operator")
+    env.sandbox.faults.set("platform_lost_response", False)
+    await env.wait_kind(case, "action_failed")
+    card = await sato.wait_card("ts-live", offers("action.retry"))
+    await sato.press(card, "action.retry")
+    await sato.wait_text(card, "完了")
+    assert env.executions() == {f"{case}/D1/mute_user/u_123": 1}
 
 
 async def test_an_undo_after_a_rollback_and_a_retry_takes_effect(

@@ -150,6 +150,7 @@ def bulk_start(
         fresh=state.tally.step == 0 and not undo and not asks,
         undo=undo,
         stopped=undo or state.stopped_by is not None,
+        began=next((each.began for each in case.actions_of(decision.id)), None),
         asks=asks,
         step=state.tally.step,
     )

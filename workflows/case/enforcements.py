@@ -98,7 +98,8 @@ class Enforcements:
                 | ev.ProtectionConfirmed(protection=of)
                 | ev.ProtectionDismissed(protection=of)
             ):
-                ask = Ask(kind=_SIGNALS[type(event)], by=event.by, id=workflow.uuid4().hex)
+                kind, unique = _SIGNALS[type(event)], workflow.uuid4().hex
+                ask = Ask(kind=kind, by=event.by, id=unique, at=event.at)
                 self._tasks.run(self._ask_running(case, of, ask))
             case _:
                 pass
@@ -188,6 +189,7 @@ class Enforcements:
                     proof=proof,
                     state=a if resumes else None,
                     life=a.life,
+                    began=a.began,
                 )
                 for a in actions
             ),

@@ -19,6 +19,7 @@ from workflows.domain.case.enforcement import (
     ActionStatus,
     Problem,
     ProblemKind,
+    is_new_change,
 )
 from workflows.inputs import EnforcementStart, Job
 from workflows.ports.cases import CasePort, Direction, Order, Result
@@ -35,9 +36,9 @@ class ActionRun:
 
     def __init__(self, job: Job, start: EnforcementStart, now: datetime) -> None:
         self.job = job
-        # Fixed once, so that a retry sends the same body under the same idempotency key.
-        ends = job.planned.lasts is not None and not start.notice_only
-        self.until = now + job.planned.lasts if ends and job.planned.lasts else None
+        # Fixed by the case: every enforcement sends the same body under the same idempotency key.
+        lasts = None if start.notice_only else job.planned.lasts
+        self.until = None if lasts is None else (job.began or now) + lasts
         self.in_force = start.undo or start.notice_only
         self.held = False
         self.tried = False
@@ -48,6 +49,8 @@ class ActionRun:
         self.would = ""
         if job.state is not None:
             self._continue(job.state, start.dry_run)
+        if self.wanted and not start.undo and is_new_change(self.status, self.until, now):
+            self._renew(now)
 
     def _continue(self, state: ActionState, dry_run: bool) -> None:
         """Goes on from `state`; a change that was under way may have been made or not."""
@@ -62,16 +65,16 @@ class ActionRun:
         without_answer = self.problem is not None and self.problem.kind in UNCLEAR
         self.unclear = self.tried = self.status is ActionStatus.FAILED and without_answer
 
-    def again(self, now: datetime) -> None:
-        """Resets the action for a retry.
+    def _renew(self, at: datetime) -> None:
+        """Makes it a new change, which lasts from `at`."""
+        self.life += 1
+        if self.job.planned.lasts is not None:
+            self.until = at + self.job.planned.lasts
 
-        After a rollback, or after its time is over, it is a new change: the platform would answer
-        the old idempotency key with the old result.
-        """
-        passed = self.until is not None and self.until <= now
-        if passed and self.job.planned.lasts is not None:
-            self.until = now + self.job.planned.lasts
-        self.life += passed or self.status is ActionStatus.ROLLED_BACK
+    def again(self, at: datetime) -> None:
+        """Resets the action for a retry at `at`, as `ActionState.retried` does in the case."""
+        if is_new_change(self.status, self.until, at):
+            self._renew(at)
         # Otherwise a report of another action would repeat this one's old status.
         self.status, self.problem, self.unclear = ActionStatus.PENDING, None, False
 

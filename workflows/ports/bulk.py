@@ -49,7 +49,7 @@ class BulkStart(Value):
 
     The fields from `step` on are the state of the previous run. `fresh`: nothing was done yet;
     otherwise the ledger has the progress. `rebuilt`: Temporal lost an earlier run with the
-    enforcements of its subjects.
+    enforcements of its subjects. `began` is the time from which durations count.
     """
 
     case: str
@@ -66,6 +66,7 @@ class BulkStart(Value):
     rebuilt: bool = False
     undo: bool = False
     stopped: bool = False
+    began: datetime | None = None
     asks: tuple[Ask, ...] = ()
     seen: tuple[str, ...] = ()
     step: int = 0

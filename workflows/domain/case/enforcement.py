@@ -3,6 +3,7 @@
 import json
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from workflows.domain.case.bulk import Tally
 from workflows.domain.case.decision import NoticeStatus, PlannedAction
@@ -68,6 +69,7 @@ class Problem(Value):
 class ActionState(Value):
     """An action of a decision. `until` is set if Koban lifts it.
 
+    `began` is the time from which its duration counts: the end is the same in each enforcement.
     `ended_at` is the time of its lift, undo or take-over; `ended_by` the person who asked for it,
     None for an end in time. `life` counts how often it was made again after an end.
     """
@@ -82,11 +84,29 @@ class ActionState(Value):
     ended_at: datetime | None = None
     ended_by: str | None = None
     life: int = 1
+    began: datetime | None = None
 
     @property
     def in_force(self) -> bool:
         """Whether it is in effect."""
         return self.status in IN_FORCE
+
+    def retried(self, at: datetime) -> "ActionState":
+        """The action after a retry at `at`."""
+        lasts = self.planned.lasts
+        until = None if self.began is None or lasts is None else self.began + lasts
+        changed: dict[str, Any] = {"status": ActionStatus.PENDING, "problem": None}
+        if is_new_change(self.status, until, at):
+            changed |= {"life": self.life + 1, "began": at}
+        return self.model_copy(update=changed)
+
+
+def is_new_change(status: ActionStatus, until: datetime | None, at: datetime) -> bool:
+    """Whether a retry at `at` is a new change: after a rollback, or after its time is over.
+
+    The platform would answer the old idempotency key with the old result.
+    """
+    return status is ActionStatus.ROLLED_BACK or (until is not None and until <= at)
 
 
 class ActionReport(Value):
@@ -145,11 +165,15 @@ class AskKind(StrEnum):
 
 
 class Ask(Value):
-    """A request of the case to its enforcement workflow; a second one with an `id` is ignored."""
+    """A request of the case to its enforcement workflow; a second one with an `id` is ignored.
+
+    `at` is the time of its event.
+    """
 
     kind: AskKind
     by: str | None
     id: str = ""
+    at: datetime | None = None
 
 
 class Terms(Value):

@@ -143,6 +143,11 @@ def _actions(
     return {"actions": _updated(case.actions, own, **update)}
 
 
+def _started(actions: Iterable[ActionState], event: Event) -> tuple[ActionState, ...]:
+    """The actions with the time from which their durations count."""
+    return tuple(each.model_copy(update={"began": event.at}) for each in actions)
+
+
 def _action(case: Case, event: Any, status: ActionStatus, **update: Any) -> Changes:
     ended = {"ended_at": event.at} if status in ENDED else {}
     again = {"life": event.life} if isinstance(event, AttemptEvent) else {}
@@ -257,13 +262,18 @@ def _decided(case: Case, event: ev.Decided) -> Changes:
     return {
         "phase": Phase.ENFORCING,
         "decisions": (*case.decisions, decision),
-        "actions": (*case.actions, *event.actions),
+        "actions": (*case.actions, *_started(event.actions, event)),
         "approval": None,
         "rejection": None,
         "bulk_decisions": states,
         **_off_hold(case, event),
         **_turn(case, event),
     }
+
+
+def _enforcement_started(case: Case, event: Event) -> Changes:
+    """Counts the durations of the last decision from its start, after every wait."""
+    return {"actions": _updated(case.actions, lambda a: a in case.current_actions, began=event.at)}
 
 
 def _approval_requested(case: Case, event: ev.ApprovalRequested) -> Changes:
@@ -283,7 +293,7 @@ def _approved(case: Case, event: ev.Approved) -> Changes:
     ended = {"question": None, "ended_at": event.at, "ended_by": event.by}
     granted = _approval(case, consents=consents, state=ApprovalState.GRANTED, **ended)
     if case.approval.purpose is Purpose.DECISION:
-        granted["phase"] = Phase.ENFORCING
+        granted |= {"phase": Phase.ENFORCING, **_enforcement_started(case, event)}
     return {**granted, **_turn(case, event)}
 
 
@@ -391,14 +401,13 @@ def _failed(case: Case, event: ev.ActionFailed) -> Changes:
 
 
 def _retried(case: Case, event: ev.ActionRetried) -> Changes:
-    def again(action: ActionState) -> ActionState:
-        life = action.life + (action.status is _S.ROLLED_BACK)
-        return action.model_copy(update={"status": _S.PENDING, "problem": None, "life": life})
+    def wanted(each: ActionState) -> bool:
+        return each.decision == event.decision and each.status in NOT_DONE
 
-    actions = (
-        again(each) if each.decision == event.decision and each.status in NOT_DONE else each
-        for each in case.actions
-    )
+    if event.decision in case.bulk_decisions:
+        # Each subject has its own times.
+        return _actions(case, event, wanted, status=_S.PENDING, problem=None)
+    actions = (each.retried(event.at) if wanted(each) else each for each in case.actions)
     return {"actions": tuple(actions)}
 
 
@@ -435,7 +444,7 @@ def _protection_started(case: Case, event: ev.ProtectionStarted) -> Changes:
     )
     return {
         "protections": (*case.protections, protection),
-        "actions": (*case.actions, event.action),
+        "actions": (*case.actions, *_started((event.action,), event)),
         "automation_pause": None,
         "automation_limit": None,
     }
@@ -519,7 +528,7 @@ _CHANGES: dict[type[Any], Change] = {
     ev.ApprovalReminded: lambda case, event: _approval(case, reminded=True),
     ev.ApproversMissing: lambda case, event: _approval(case, lacking=event.roles),
     ev.PolicyTightened: _tightened,
-    ev.EnforcementStarted: lambda case, event: {},
+    ev.EnforcementStarted: _enforcement_started,
     ev.ActionRetrying: lambda case, event: _action(case, event, _S.RETRYING, problem=event.problem),
     ev.ActionSucceeded: lambda case, event: _action(case, event, _S.DONE, until=event.until),
     ev.ActionVerified: _verified,
