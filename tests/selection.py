@@ -1,7 +1,9 @@
 """Test selection: the usual tests, all of them, or only the rest.
 
-A `long` test takes minutes. Of a `wide` test, which is parametrised over hundreds of states, the
-usual run takes a fixed sample. Of a `property` test it tries an eighth of the examples.
+A `long` test takes minutes, or is a second story of its kind. Of a `wide` test, which is
+parametrised over hundreds of states, the usual run takes a fixed sample. Of a `property` test it
+tries an eighth of the examples. A test on both databases takes one of them there: half of these
+tests take SQLite, the others PostgreSQL.
 """
 
 from collections import defaultdict
@@ -24,6 +26,7 @@ class Part(StrEnum):
 
 
 SHARE, FEWEST = 8, 5
+DATABASES = ("sqlite", "postgresql")
 _full = True
 
 
@@ -57,7 +60,18 @@ def left_out(items: Sequence[pytest.Item]) -> set[pytest.Item]:
             wide[item.nodeid.partition("[")[0]].append(item)
     for alike in wide.values():
         found.update(_beyond_sample(alike))
-    return found
+    return found | {item for item in items if _is_second_database(item)}
+
+
+def _is_second_database(item: pytest.Item) -> bool:
+    """Whether a test on both databases has this one only in the rest."""
+    spec = getattr(item, "callspec", None)
+    parts = [] if spec is None else spec.id.split("-")
+    here = next((each for each in DATABASES if each in parts), None)
+    if here is None or "source" not in getattr(item, "fixturenames", ()):
+        return False
+    alike = item.nodeid.replace(here, "")
+    return here != DATABASES[crc32(alike.encode()) % len(DATABASES)]
 
 
 def _beyond_sample(alike: list[pytest.Item]) -> list[pytest.Item]:

@@ -127,6 +127,7 @@ async def test_sixty_accounts_with_approval_and_progress(env: Environment) -> No
         assert await BulkLedger(database).bulk_statuses(decision.bulk.id) == "v" * 60
 
 
+@pytest.mark.long
 async def test_the_decider_can_not_approve_a_bulk(env: Environment) -> None:
     """A lead's bulk decision needs another lead."""
     tanaka = await env.person("U0TANAKA")
@@ -314,6 +315,7 @@ async def test_the_list_is_turned_page_by_page(env: Environment) -> None:
     assert looks == [("U0TANAKA", "bulk, page 1"), ("U0TANAKA", "bulk, page 2")]
 
 
+@pytest.mark.long
 async def test_a_case_shows_its_bulk_decision(env: Environment) -> None:
     """`/koban case ID` offers it before, and has the number afterwards."""
     sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")

@@ -232,6 +232,7 @@ async def test_an_appeal_is_known_for_good(env: Environment) -> None:
     assert len(appeals) == 1
 
 
+@pytest.mark.long
 async def test_what_can_not_be_reviewed_is_answered_at_once(env: Environment) -> None:
     """Unknown case, unknown decision and no action in force have no effect."""
     tanaka = await env.person("U0TANAKA")
@@ -252,6 +253,7 @@ async def test_what_can_not_be_reviewed_is_answered_at_once(env: Environment) ->
     assert await appeals_of(env, case) == []
 
 
+@pytest.mark.long
 async def test_a_detector_neither_files_nor_withdraws(env: Environment) -> None:
     """Its secret gets 401; the appeal, the sanction and the person's notices stay."""
     tanaka = await env.person("U0TANAKA")

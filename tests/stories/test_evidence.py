@@ -164,6 +164,7 @@ async def _other(person: Person, hash_: str) -> dict | None:
     return views[-1] if views and views[-1]["hash"] != hash_ else None
 
 
+@pytest.mark.long
 async def test_at_the_cap_nothing_more_is_shown(temporal: str, tmp_path: Path) -> None:
     """The message has the limit, its period, the next time, and people with the right."""
     policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
@@ -344,6 +345,7 @@ async def test_a_request_during_an_outage_of_the_workers_is_shown_later(
         assert await env.kinds(case) == ["case_opened", "evidence_revealed"]
 
 
+@pytest.mark.long
 async def test_without_the_ledger_nothing_is_shown(temporal: str, tmp_path: Path) -> None:
     """A view that can't be recorded is refused; nothing is downloaded or counted."""
     async with koban(temporal, tmp_path) as env:

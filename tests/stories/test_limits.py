@@ -173,6 +173,7 @@ async def test_lifting_above_the_limit(limited: Limited) -> None:
         assert "protection_dismissed" in await env.kinds(case)
 
 
+@pytest.mark.long
 async def test_approving_above_the_limit(limited: Limited) -> None:
     """The ban of the second case waits for another lead."""
     async with limited(people("approvals", 1)) as env:

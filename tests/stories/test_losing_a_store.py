@@ -82,6 +82,7 @@ async def opened(env: Environment, number: int = 1, viewers: int = 240) -> tuple
     return sato, card, case
 
 
+@pytest.mark.long
 async def test_a_press_on_a_lost_case_says_so_and_works_after_the_repair(
     before: Environment, temporal: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

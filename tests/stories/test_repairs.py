@@ -139,6 +139,7 @@ async def test_an_older_backup_opens_no_case_again(env: Environment, tmp_path: P
 # -- appeals ------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_an_open_appeal_goes_on_after_the_repair(
     before: Environment, temporal: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -243,6 +244,7 @@ async def enforced(settings: Settings, case: str, place: int) -> bool:
     return await runs(client.get_workflow_handle(enforcement_workflow_id(case, "D1", place)))
 
 
+@pytest.mark.long
 async def test_a_bulk_decision_that_was_lost_in_the_middle_is_finished(
     before: Environment, temporal: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

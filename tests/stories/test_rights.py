@@ -78,6 +78,7 @@ async def test_a_decision_needs_what_todays_policy_needs(
     assert await changing.changes() == []
 
 
+@pytest.mark.long
 async def test_a_pending_approval_needs_a_second_lead_today(
     changing: Environment, policy: Path
 ) -> None:
@@ -95,6 +96,7 @@ async def test_a_pending_approval_needs_a_second_lead_today(
     assert await changing.changes() == [("POST", "users/u_123/bans")]
 
 
+@pytest.mark.long
 async def test_a_retry_needs_what_todays_policy_needs(changing: Environment, policy: Path) -> None:
     """The first lead's approval was for one; a retry asks again, and tries nothing before."""
     sato, tanaka = await changing.person("U0SATO"), await changing.person("U0TANAKA")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import visible_text
 from tests.environment import Environment, koban, work
@@ -38,6 +40,7 @@ async def test_an_approver_asks_a_question(env: Environment) -> None:
     assert kinds[4:7] == ["approval_asked", "approval_answered", "approved"]
 
 
+@pytest.mark.long
 async def test_a_request_is_withdrawn(env: Environment) -> None:
     """The case returns to the decider; a late approval is refused."""
     sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")

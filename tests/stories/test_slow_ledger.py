@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from activities.ledger.database import Database
@@ -128,6 +129,7 @@ async def test_a_case_that_closed_before_its_card_was_posted_ends(env: Environme
     await env.client.get_workflow_handle(row["workflow_id"]).result()
 
 
+@pytest.mark.long
 async def test_an_appeal_is_answered_while_the_ledger_is_away(
     temporal: str, tmp_path: Path
 ) -> None:

@@ -138,6 +138,7 @@ async def test_the_daily_report_has_yesterdays_figures(env: Environment) -> None
     assert "滞留 中央値 " in read
 
 
+@pytest.mark.long
 async def test_a_home_keeps_up_with_a_claim(env: Environment) -> None:
     """An open home is updated after any person's click."""
     sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
@@ -160,6 +161,7 @@ async def test_a_home_keeps_up_with_a_claim(env: Environment) -> None:
     await home(sato, "あなたの担当 0件", "判断 1件: 違反 1", "完了 1件")
 
 
+@pytest.mark.long
 async def test_everybody_reads_their_own_language(env: Environment) -> None:
     """Home, answers and refusals use the choice; the card keeps the channel's language."""
     sato, clark = await env.person("U0SATO"), await env.person("U0CLARK")

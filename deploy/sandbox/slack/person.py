@@ -92,6 +92,7 @@ class Person:
         self._changed = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
         self._paused_until: dict[tuple[str, str], float] = {}
+        self._submitted: Seen = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -174,9 +175,11 @@ class Person:
     ) -> Seen:
         """Waits until the message shows this text."""
 
-        async def look() -> Seen | None:
+        async def look() -> Seen:
             now = await self.latest(message)
-            return now if text in visible_text(now) else None
+            if text in visible_text(now):
+                return now
+            raise NotThere(f"it shows {visible_text(now)!r}")
 
         return await self.until(look, timeout, f"{text!r} on the message")
 
@@ -268,7 +271,8 @@ class Person:
             }
             for block, value in answers.items()
         }
-        return await self._post("submit", view_id=view["id"], values=values)
+        self._submitted = await self._post("submit", view_id=view["id"], values=values)
+        return self._submitted
 
     async def close_modal(self) -> None:
         await self._post("close", view_id=(await self.modal())["id"])
@@ -281,7 +285,15 @@ class Person:
         timeout: float = WAIT_SECONDS,  # noqa: ASYNC109
         what: str = "",
     ) -> T:
-        return await wait_until(check, timeout, watching=self, what=what)
+        """Waits for a result of `check`. Raises TimeoutError with what this person sees."""
+        try:
+            return await wait_until(check, timeout, watching=self, what=what)
+        except TimeoutError as error:
+            state = await self.state()
+            modals = [visible_text(view) for view in state["views"]]
+            errors = [each["text"] for each in state["errors"]]
+            seen = f"errors: {errors}, modals: {modals}, last submission: {self._submitted}"
+            raise TimeoutError(f"{error}; {seen}") from None
 
     def change(self) -> asyncio.Event:
         """Event of the next change of this person's screen."""

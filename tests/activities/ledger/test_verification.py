@@ -770,6 +770,7 @@ STRANGE = [
 ]
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("table", [*CHECKED, policies], ids=lambda table: table.name)
 def test_a_value_of_another_form_is_a_finding(filled: sa.Engine, table: sa.Table) -> None:
     """A verification ends with a sentence whatever somebody wrote into the database."""

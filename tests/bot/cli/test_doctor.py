@@ -40,6 +40,7 @@ async def asked(settings: dict[str, str], *options: str) -> tuple[int | None, li
     return doctor.returncode, [line for line in lines if line.startswith("blocks    ")]
 
 
+@pytest.mark.long
 async def test_every_surface_is_validated(settings: dict[str, str]) -> None:
     """The other lines do not change; the exit code reports the unreachable services."""
     code, lines = await asked(settings, "--slack")

@@ -186,6 +186,7 @@ async def test_work_that_waits_for_its_ledger_ends_on_sigterm(
         assert await ended(work) == 0
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("command", ["serve", "work"])
 async def test_a_ledger_that_can_not_be_used_stops_the_start(
     temporal: str, settings: dict[str, str], tmp_path: Path, command: str
