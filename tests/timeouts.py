@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
+import httpx
 from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -33,6 +34,8 @@ LONG_TIMEOUTS = Timeouts(
     workspace=SECONDS,
     language=SECONDS,
 )
+
+PLATFORM_TIMEOUT = httpx.Timeout(3 * SECONDS)
 
 _LATE = frozenset({RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.FAILED_PRECONDITION})
 """No worker answered in time, or its last task took longer than the SDK allows and is repeated."""

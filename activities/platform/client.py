@@ -55,18 +55,18 @@ ANSWER_LIMIT = 1024 * 1024
 """Bytes read of a response."""
 PLAIN = 100
 """Bytes of a plain answer, such as "OK"."""
-READ_SECONDS = 5.0
-"""Time for a whole body: an endless one must not use up the attempt."""
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
+"""Seconds; those of `read` are for a whole body too: an endless one must not use up the attempt."""
 _RETRYABLE = frozenset({408, 425, 429})
 
 
 class Platform:
     """One platform, by its base URL."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
+    def __init__(self, http: httpx.AsyncClient, timeout: httpx.Timeout = TIMEOUT) -> None:
         """`http` carries the base URL and the token."""
         self._http = http
+        self._timeout = timeout
 
     async def change(
         self, method: str, path: str, body: JsonValue, key: str, actor: str | None
@@ -100,10 +100,10 @@ class Platform:
             raise UnusableSubject("a path that begins with // leaves the platform")
         try:
             async with self._http.stream(
-                method, path, headers=headers, json=body, timeout=TIMEOUT
+                method, path, headers=headers, json=body, timeout=self._timeout
             ) as response:
                 _check(response)
-                return response, await _read(response)
+                return response, await _read(response, self._timeout.read)
         except (httpx.TransportError, httpx.TooManyRedirects) as error:
             raise TryAgain() from error
 
@@ -117,10 +117,10 @@ def open_platform(base_url: str, token: str | None) -> httpx.AsyncClient:
     )
 
 
-async def _read(response: httpx.Response) -> bytes | None:
+async def _read(response: httpx.Response, seconds: float | None) -> bytes | None:
     content = bytearray()
     try:
-        async with asyncio.timeout(READ_SECONDS):
+        async with asyncio.timeout(seconds):
             async for chunk in response.aiter_bytes():
                 content += chunk
                 if len(content) > ANSWER_LIMIT:

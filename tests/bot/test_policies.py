@@ -17,6 +17,7 @@ from bot.cli.main import main
 from bot.policies import ActionSource, Policies, watch_folder
 from bot.services.lookups import LookUps
 from tests.bot.http.fakes import APPEALS, APPEALS_NEXT, COMMON, LIVE_CHAT, WEB_SHOP, alert
+from tests.timeouts import PLATFORM_TIMEOUT
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import Proof
@@ -199,7 +200,7 @@ async def look_ups(folder: Path) -> AsyncIterator[LookUps]:
     """Look-ups over the example's platform.yaml."""
     transport = httpx.MockTransport(answering)
     async with httpx.AsyncClient(base_url="http://127.0.0.1/", transport=transport) as http:
-        yield LookUps(Platform(http), Policies(watch_folder(folder), ()))
+        yield LookUps(Platform(http, PLATFORM_TIMEOUT), Policies(watch_folder(folder), ()))
 
 
 async def test_a_look_up_shows_the_fields_of_the_policy(look_ups: LookUps) -> None:

@@ -20,6 +20,7 @@ from deploy.sandbox.faults import Faults
 from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.store import Store
 from deploy.sandbox.serve import serving
+from tests.timeouts import PLATFORM_TIMEOUT
 from tests.workflows.domain.builders import CATALOG, T0
 from workflows.domain.alerts import Subject
 from workflows.domain.case.decision import PlannedAction
@@ -53,7 +54,10 @@ async def market(tmp_path: Path) -> AsyncIterator[Market]:
     async with serving(app) as url:
         http = open_platform(f"{url}/market", "token")
         yield Market(
-            store, faults, PlatformActivities(Platform(http), spec_of, PROOFS.verifies), http
+            store,
+            faults,
+            PlatformActivities(Platform(http, PLATFORM_TIMEOUT), spec_of, PROOFS.verifies),
+            http,
         )
         await http.aclose()
     store.close()
@@ -264,7 +268,9 @@ async def test_a_path_that_leaves_the_platform_is_not_called() -> None:
     http = open_platform("http://127.0.0.1:1/market", None)
     try:
         with pytest.raises(UnusableSubject):
-            await Platform(http).change("POST", "//other/v1/users/u_1/mutes", None, "k", None)
+            await Platform(http, PLATFORM_TIMEOUT).change(
+                "POST", "//other/v1/users/u_1/mutes", None, "k", None
+            )
     finally:
         await http.aclose()
 
@@ -286,7 +292,7 @@ async def _answered(
     async with serving(app) as url:
         http = open_platform(url, None)
         try:
-            acts = PlatformActivities(Platform(http), spec, PROOFS.verifies)
+            acts = PlatformActivities(Platform(http, PLATFORM_TIMEOUT), spec, PROOFS.verifies)
             return await ActivityEnvironment().run(acts.carry_out, wanted or order())
         finally:
             await http.aclose()
@@ -316,7 +322,7 @@ async def test_a_signed_order_is_carried_out(market: Market) -> None:
     old = Proofs(Signer([("s1", b"1" * 32)]))
     plain = order()
     by_old = old.signed(plain.case, plain.decision, plain.planned, plain.proof)
-    acts = PlatformActivities(Platform(market.http), spec_of, SIGNED.verifies)
+    acts = PlatformActivities(Platform(market.http, PLATFORM_TIMEOUT), spec_of, SIGNED.verifies)
     for wanted in (
         signed_order(),
         plain.model_copy(update={"proof": by_old}),
@@ -329,7 +335,7 @@ async def test_a_signed_order_is_carried_out(market: Market) -> None:
 @pytest.mark.parametrize("changes", FORGED)
 async def test_a_forged_order_makes_no_request(market: Market, changes: dict[str, object]) -> None:
     """Neither the change nor a reading reaches the platform."""
-    acts = PlatformActivities(Platform(market.http), spec_of, SIGNED.verifies)
+    acts = PlatformActivities(Platform(market.http, PLATFORM_TIMEOUT), spec_of, SIGNED.verifies)
     for call in (acts.carry_out, acts.read_back):
         result = await ActivityEnvironment().run(call, signed_order(**changes))
         assert result.problem == Problem(kind=ProblemKind.UNPROVEN)
@@ -342,7 +348,7 @@ async def test_a_proof_allows_only_what_it_says(market: Market, only: str) -> No
     proof = Proof(playbook="harassment", policy="v1", **{only: True})
     plain = order()
     signed = SIGNED.signed(plain.case, plain.decision, plain.planned, proof)
-    acts = PlatformActivities(Platform(market.http), spec_of, SIGNED.verifies)
+    acts = PlatformActivities(Platform(market.http, PLATFORM_TIMEOUT), spec_of, SIGNED.verifies)
     wanted = plain.model_copy(update={"proof": signed})
     result = await ActivityEnvironment().run(acts.carry_out, wanted)
     assert result.problem == Problem(kind=ProblemKind.UNPROVEN)

@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.platform.activities import NoticeActivities
 from activities.platform.client import Platform
+from tests.timeouts import PLATFORM_TIMEOUT
 from tests.workflows.domain.wording import WORDING
 from workflows.domain.alerts import Subject
 from workflows.domain.case.decision import Measure, PersonNotice
@@ -60,9 +61,9 @@ async def sent(
     market = Market(status)
     transport = httpx.MockTransport(market)
     async with httpx.AsyncClient(transport=transport, base_url="http://market") as http:
-        return await NoticeActivities(Platform(http), WORDING, lambda: call).send_notice(
-            notice
-        ), market.asked
+        return await NoticeActivities(
+            Platform(http, PLATFORM_TIMEOUT), WORDING, lambda: call
+        ).send_notice(notice), market.asked
 
 
 async def test_the_texts_are_filled_in_and_the_reason_is_not_read_again() -> None:

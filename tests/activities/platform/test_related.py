@@ -26,6 +26,7 @@ from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.store import Store
 from deploy.sandbox.serve import serving
 from deploy.sandbox.traffic import resale_ring
+from tests.timeouts import PLATFORM_TIMEOUT
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Bulk, Impact
 from workflows.domain.case.decision import PlannedAction
@@ -56,7 +57,7 @@ async def market(tmp_path: Path) -> AsyncIterator[Market]:
         store.put(type_, body)
     async with serving(app) as url:
         http = open_platform(f"{url}/market", "token")
-        yield Market(store, faults, RelatedReader(Platform(http)))
+        yield Market(store, faults, RelatedReader(Platform(http, PLATFORM_TIMEOUT)))
         await http.aclose()
     store.close()
 
@@ -152,7 +153,7 @@ async def liar() -> AsyncIterator[RelatedReader]:
 
     async with serving(app) as url:
         http = open_platform(url, None)
-        yield RelatedReader(Platform(http))
+        yield RelatedReader(Platform(http, PLATFORM_TIMEOUT))
         await http.aclose()
 
 
@@ -261,7 +262,9 @@ async def paging(following: Any) -> tuple[Found | type[Exception], list[str]]:
     async with serving(app) as url:
         http = open_platform(url, "token")
         try:
-            found = await RelatedReader(Platform(http)).related(PAGED, START["user"])
+            found = await RelatedReader(Platform(http, PLATFORM_TIMEOUT)).related(
+                PAGED, START["user"]
+            )
         except Unreadable as error:
             return type(error), asked
         finally:
