@@ -149,6 +149,7 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     AppealPort.record_appeal: LEDGER,
     BulkPort.bulk_part: LEDGER,
     BulkPort.bulk_statuses: LEDGER,
+    BulkPort.bulk_notices: LEDGER,
     BulkPort.record_bulk: LEDGER,
     StormPort.storm_now: LEDGER,
     CasePort.prove: Options(attempt=_seconds(10), retry=_backoff(0.2, 5), rank=1),

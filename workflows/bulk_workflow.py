@@ -20,8 +20,13 @@ from temporalio.workflow import ParentClosePolicy
 from workflows.activity_options import execute
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import BULK, WAVE
-from workflows.domain.case.bulk_progress import HELD_UP, LOST, MemberStatus
-from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.bulk_progress import HELD_UP, LOST, MemberStatus, NoticeMark
+from workflows.domain.case.decision import (
+    Measure,
+    NoticeStatus,
+    PersonNotice,
+    PlannedAction,
+)
 from workflows.domain.case.enforcement import (
     ActionReport,
     ActionState,
@@ -29,9 +34,11 @@ from workflows.domain.case.enforcement import (
     Ask,
     AskKind,
     EnforcementReport,
+    NoticeState,
     Problem,
     ProblemKind,
 )
+from workflows.domain.case.notices import addressed
 from workflows.domain.case.snapshot import SeenKeys
 from workflows.domain.ids import enforcement_workflow_id
 from workflows.enforcement.bulk_progress import BulkProgress
@@ -97,7 +104,7 @@ class BulkWorkflow:
             wave = self._progress.next_lost(WAVE) or self._progress.next_wave(WAVE)
             if wave:
                 await self._run_wave(wave)
-            elif self._progress.rows:
+            elif self._progress.unwritten:
                 await self._note_late()
             elif self._settled:
                 await self._report_end()
@@ -111,6 +118,9 @@ class BulkWorkflow:
         """Restores the progress of an earlier run from the ledger."""
         if not self._start.fresh:
             self._progress.restore(await execute(BulkPort.bulk_statuses, self._start.bulk))
+        if not self._start.fresh and self._start.notice is not None:
+            notices = await execute(BulkPort.bulk_notices, self._start.bulk)
+            self._progress.restore_notices(notices)
         if self._start.rebuilt:
             self._progress.rebuild()
         if self._start.rebuilt and self._start.stopped and not self._start.undo:
@@ -144,7 +154,7 @@ class BulkWorkflow:
 
     def _wakes(self) -> bool:
         progress = self._progress
-        news = self._asks or progress.rows or progress.next_wave(WAVE) or progress.over
+        news = self._asks or progress.unwritten or progress.next_wave(WAVE) or progress.over
         return bool(news) or self._settled or self._is_long()
 
     # -- signals --------------------------------------------------------------------------
@@ -162,6 +172,8 @@ class BulkWorkflow:
                     self._progress.give_up()
                 case AskKind.UNDO:
                     self._progress.undo()
+                case AskKind.TELL:
+                    self._progress.notify_again()
                 case _:
                     pass  # of protections
 
@@ -184,9 +196,11 @@ class BulkWorkflow:
             self._miss(place)
         for member in members:
             wanted = self._progress.marks[member.place]
+            notifies = self._progress.only_notifies(member.place)
+            kind = AskKind.TELL if notifies else _ASKS.get(wanted)
             alive = member.place in self._progress.alive
             self._progress.begin(member.place)
-            self._tasks.run(self._start_or_ask(member, wanted, alive))
+            self._tasks.run(self._start_or_ask(member, kind, notifies or wanted in LOST, alive))
         await workflow.wait_condition(lambda: not self._progress.at_work)
         await self._write()
         if not self._settled or self._progress.next_wave(WAVE):
@@ -201,15 +215,16 @@ class BulkWorkflow:
         else:
             self._progress.lose(place, _VANISHED)
 
-    async def _start_or_ask(self, member: Member, wanted: MemberStatus, alive: bool) -> None:
+    async def _start_or_ask(
+        self, member: Member, kind: AskKind | None, resumes: bool, alive: bool
+    ) -> None:
         """Starts one subject's enforcement, or signals the one that runs."""
-        kind = _ASKS.get(wanted)
         if kind is not None and alive and await self._ask(member.place, kind):
             return
         if kind is AskKind.GIVE_UP:
             self._progress.forget(member.place)
             return
-        await self._enforce(member, undo=kind is AskKind.UNDO, resumes=wanted in LOST)
+        await self._enforce(member, kind, resumes)
 
     async def _ask(self, place: int, kind: AskKind) -> bool:
         """Signals a subject's enforcement; returns whether it runs."""
@@ -222,7 +237,8 @@ class BulkWorkflow:
             return False
         return True
 
-    async def _enforce(self, member: Member, undo: bool, resumes: bool) -> None:
+    async def _enforce(self, member: Member, kind: AskKind | None, resumes: bool) -> None:
+        undo = kind is AskKind.UNDO
         start = self._member_start(member, undo, resumes)
         if not start.jobs:
             self._progress.forget(member.place)
@@ -238,7 +254,7 @@ class BulkWorkflow:
             )
         except WorkflowAlreadyStartedError:
             # An earlier run started it. After any signal it reports its end.
-            if not await self._ask(member.place, AskKind.UNDO if undo else AskKind.RETRY):
+            if not await self._ask(member.place, kind or AskKind.RETRY):
                 self._progress.lose(member.place, _VANISHED)
         except ChildWorkflowError:
             self._progress.lose(member.place, _VANISHED)
@@ -277,7 +293,28 @@ class BulkWorkflow:
             conduct=start.conduct,
             dry_run=start.dry_run,
             place=member.place,
+            notice=None if undo else self._notice(member),
+            told=self._told(member),
         )
+
+    def _notice(self, member: Member) -> PersonNotice | None:
+        """The notice to a subject, unless it was sent; its enforcement adds what is in effect."""
+        letter, mark = self._start.notice, self._progress.notices[member.place]
+        if letter is None or mark is NoticeMark.SENT:
+            return None
+        ended = {row.action for row in member.rows if row.status is ActionStatus.LIFTED}
+        done = (
+            Measure(title=job.terms.title, lasts=job.lasts)
+            for job in self._start.jobs
+            if job.action in ended
+        )
+        return addressed(letter, member.subject, tuple(done))
+
+    def _told(self, member: Member) -> NoticeState | None:
+        """The state of a notice that failed: only a person repeats it."""
+        failed = self._progress.notices[member.place] is NoticeMark.FAILED
+        problem = self._progress.notice_problem
+        return NoticeState(status=NoticeStatus.FAILED, problem=problem) if failed else None
 
     def _state(self, member: Member, planned: PlannedAction) -> ActionState:
         """The state of an action on a subject; PENDING if the ledger has no result."""
@@ -292,8 +329,10 @@ class BulkWorkflow:
     async def _write(self) -> None:
         """Writes the new states to the ledger, before they are reported."""
         rows, self._progress.rows = self._progress.rows, []
-        for first in range(0, len(rows), AT_ONCE):
+        notices, self._progress.notice_rows = self._progress.notice_rows, {}
+        for first in range(0, max(len(rows), 1), AT_ONCE):
             self._writes += 1
+            last = first + AT_ONCE >= len(rows)
             written = BulkRows(
                 bulk=self._start.bulk,
                 case=self._start.case,
@@ -302,6 +341,8 @@ class BulkWorkflow:
                 at=workflow.now(),
                 version=self._writes,
                 rows=tuple(rows[first : first + AT_ONCE]),
+                # They are columns of the rows.
+                notices=notices if last else {},
             )
             await execute(BulkPort.record_bulk, written)
 
@@ -339,6 +380,7 @@ class BulkWorkflow:
             decision=self._start.decision,
             actions=actions,
             tally=self._progress.tally(self._step),
+            notice=self._progress.notices_state if actions else None,
         )
 
     async def _send_report(self, actions: tuple[ActionReport, ...]) -> None:
@@ -354,7 +396,7 @@ class BulkWorkflow:
 
     def _may_continue_as_new(self) -> None:
         """Continues as new between waves. Running enforcements report to the next run."""
-        if not self._is_long() or self._progress.at_work or self._progress.rows:
+        if not self._is_long() or self._progress.at_work or self._progress.unwritten:
             return
         progress = self._progress
         carried = {
@@ -363,6 +405,8 @@ class BulkWorkflow:
             "step": self._step,
             "marks": progress.letters(),
             "alive": progress.alive_digits(),
+            "notices": progress.notice_letters(),
+            "notice_problem": progress.notice_problem,
             "undoing": progress.undoing,
             "asked_by": self._asked_by,
             "problem": progress.problem,

@@ -17,7 +17,8 @@ from activities.ledger.rows import action_values, status_values, storable, subje
 from activities.ledger.schema import actions, bulk_decisions, events
 from workflows.domain.alerts import Subject
 from workflows.domain.case import bulk_progress
-from workflows.domain.case.decision import Decision
+from workflows.domain.case.bulk_progress import NOTICE_MARKS, NoticeMark
+from workflows.domain.case.decision import Decision, NoticeStatus
 from workflows.domain.case.enforcement import IN_FORCE, ActionStatus
 from workflows.domain.case.event_base import kind_of
 from workflows.domain.case.events import Decided
@@ -117,15 +118,26 @@ class BulkLedger(Repository):
         )
         return "".join(_mark(group) for _, group in _by_place(rows))
 
+    @activity.defn(name="bulk_notices")
+    async def bulk_notices(self, bulk: str) -> str:
+        """The state of each subject's notice in order, one letter per subject."""
+        query = sa.select(bulk_decisions.c.place, actions.c.notice).outerjoin(actions, _OF_BULK)
+        rows = await self._database.rows(
+            query.where(bulk_decisions.c.bulk_id == bulk).order_by(bulk_decisions.c.place)
+        )
+        return "".join(_notice(group) for _, group in _by_place(rows))
+
     @activity.defn(name="record_bulk")
     async def record_bulk(self, written: BulkRows) -> None:
         """Upserts actions on some subjects; an older write never replaces a newer one."""
         async with self._database.writing() as connection:
             subjects = await _subjects_at(connection, written)
             rows = _action_rows(written, subjects)
+            places = {each: place for place, each in subjects.items()}
             if rows:
-                places = {each: place for place, each in subjects.items()}
                 await connection.run_sync(self._upsert, rows, places)
+            for status in set(written.notices.values()):
+                await connection.run_sync(self._note_notices, written, status, places)
 
     def _upsert(
         self,
@@ -136,7 +148,28 @@ class BulkLedger(Repository):
         upsert = self._database.upsert(
             actions, rows[0], where=lambda new: actions.c.version <= new.version
         ).returning(actions)
-        changed = connection.execute(upsert, rows).mappings()
+        self._enter(connection, connection.execute(upsert, rows).mappings(), places)
+
+    def _note_notices(
+        self,
+        connection: sa.Connection,
+        written: BulkRows,
+        status: NoticeStatus | None,
+        places: Mapping[Subject, int],
+    ) -> None:
+        """Writes one status of notices to the rows of their subjects."""
+        told = {place for place, each in written.notices.items() if each is status}
+        ids = sorted(subject.id for subject, place in places.items() if place in told)
+        mine = (actions.c.bulk_id == written.bulk, actions.c.version <= written.version)
+        values = {"notice": status and status.value, "version": written.version}
+        for start in range(0, len(ids), CHUNK):
+            some = actions.c.subject_id.in_(ids[start : start + CHUNK])
+            update = sa.update(actions).where(*mine, some).values(values).returning(actions)
+            self._enter(connection, connection.execute(update).mappings(), places)
+
+    def _enter(
+        self, connection: sa.Connection, changed: Iterable[Row], places: Mapping[Subject, int]
+    ) -> None:
         entered = {action_key(row, places[subject_of(row)]): json_of(row) for row in changed}
         self._database.audit.enter(connection, actions.name, entered)
 
@@ -206,8 +239,14 @@ def _mark(rows: Sequence[Row]) -> str:
     return bulk_progress.of(statuses).value
 
 
+def _notice(rows: Sequence[Row]) -> str:
+    known = next((row["notice"] for row in rows if row["notice"] is not None), None)
+    mark = NoticeMark.NONE if known is None else NOTICE_MARKS[NoticeStatus(known)]
+    return mark.value
+
+
 async def _subjects_at(connection: AsyncConnection, written: BulkRows) -> dict[int, Subject]:
-    places = sorted({row.place for row in written.rows})
+    places = sorted({*(row.place for row in written.rows), *written.notices})
     query = sa.select(bulk_decisions).where(
         bulk_decisions.c.bulk_id == written.bulk, bulk_decisions.c.place.in_(places)
     )

@@ -150,7 +150,7 @@ class Ledger:
         key = (alerts.c.detector, alerts.c.alert_id)
         self._insert_case = database.insert(cases).on_conflict_do_nothing().returning(cases.c.id)
         self._insert_alerts = database.insert(alerts).on_conflict_do_nothing().returning(*key)
-        names = [column.name for column in actions.c if column.name != "bulk_id"]
+        names = [column.name for column in actions.c if column.name not in ("bulk_id", "notice")]
         self._upsert_action = database.upsert(actions, names)
 
     # -- opening --------------------------------------------------------------------------

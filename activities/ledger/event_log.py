@@ -259,7 +259,7 @@ class Chains:
         key = itemgetter("decision_id", "action", "subject_type", "subject_id")
         found = {key(row): row for row in self._connection.execute(query).mappings()}
         expected = {
-            key(values): values
+            key(values): {**values, "notice": None}
             for values in (action_values(case, row) for row in action_rows(state))
         }
         for each in sorted(set(found) | set(expected)):

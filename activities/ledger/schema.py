@@ -161,6 +161,7 @@ actions = sa.Table(
     sa.Column("life", sa.Integer, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("bulk_id", _text(16), index=True),
+    sa.Column("notice", _text(16)),
     sa.Index("ix_actions_subject", "subject_type", "subject_id"),
 )
 

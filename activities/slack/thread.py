@@ -250,8 +250,14 @@ def _dismissed(event: ev.ProtectionDismissed, view: CardView, reader: Reader) ->
     return _protection(event, view, reader, "" if event.by is None else ".by")
 
 
+def _notice(event: Any, view: CardView, reader: Reader, **values: object) -> str:
+    """The line about a notice, or with counts about the notices of a bulk decision."""
+    more = "" if event.sent is None else ".bulk"
+    return by(event, view, reader, more, sent=event.sent, failed=event.failed, **values)
+
+
 def _notice_failed(event: ev.NoticeFailed, view: CardView, reader: Reader) -> str:
-    return by(event, view, reader, problem=problem_words(event.problem, reader))
+    return _notice(event, view, reader, problem=problem_words(event.problem, reader))
 
 
 EVENT_TYPE = "koban_lines"
@@ -296,8 +302,8 @@ WORDS: Words = {
     ev.ProtectionConfirmed: _protection,
     ev.ProtectionDismissed: _dismissed,
     ev.EnforcementRefused: _enforcement_refused,
-    ev.NoticeSent: by,
-    ev.NoticeDelayed: by,
+    ev.NoticeSent: _notice,
+    ev.NoticeDelayed: _notice,
     ev.NoticeFailed: _notice_failed,
 }
 """mrkdwn of events in the thread; the line of the others names only the action or the person."""

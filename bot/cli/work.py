@@ -209,6 +209,7 @@ async def open_duties(
             *(retention.erase_batch, retention.end_retention),
             proofs.prove,
             *(bulk_activities.bulk_part, bulk_decisions.bulk_statuses, bulk_decisions.record_bulk),
+            bulk_decisions.bulk_notices,
         ),
         slack=(
             slack.show,

@@ -13,6 +13,7 @@ from workflows.domain.case.decide import decide
 from workflows.domain.case.decision import Decision
 from workflows.domain.case.enforcement import Ask, terms_of
 from workflows.domain.case.model import Case
+from workflows.domain.case.notices import notice_of
 from workflows.domain.case.planning import target
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.rules.bulk import type_of
@@ -147,6 +148,7 @@ def bulk_start(
         rank=case.severity.rank,
         conduct=decision.conduct,
         dry_run=decision.dry_run,
+        notice=notice_of(case, decision),
         fresh=state.tally.step == 0 and not undo and not asks,
         undo=undo,
         stopped=undo or state.stopped_by is not None,

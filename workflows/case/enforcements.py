@@ -146,14 +146,18 @@ class Enforcements:
         changed = {"rebuilt": True, "fresh": False} if rebuilt else {}
         self._waiting.run(self._enforce(bulk.model_copy(update=changed), BULK))
 
-    def _repeat_notice(self, case: Case) -> None:
+    def _repeat_notice(self, case: Case, ask: Ask) -> None:
         """Starts an enforcement that sends only the notice. An undo can still reach it."""
         decision = case.decision
         letter = notice_of(case, decision) if decision is not None else None
-        if decision is not None and letter is not None:
-            done = tuple(each for each in case.current_actions if each.in_force)
-            by = decision.by
-            self._start(case, decision.id, done, actor=by, notice=letter, notice_only=True)
+        if decision is None or letter is None:
+            return
+        if decision.bulk is not None:
+            self._carry_out_bulk(case, decision, False, decision.by, (ask,))
+            return
+        done = tuple(each for each in case.current_actions if each.in_force)
+        by = decision.by
+        self._start(case, decision.id, done, actor=by, notice=letter, notice_only=True)
 
     def _protect(
         self, case: Case, protection: str, action: ActionState, by: str | None, undo: bool = False
@@ -260,9 +264,8 @@ class Enforcements:
         if undoing:
             self._carry_out(case, undoing, undo=True, decision=decision)
             return
-        state = case.notices.get(decision.id)
+        state, letter = case.notices.get(decision.id), notice_of(case, decision)
         failed = state is not None and state.status is NoticeStatus.FAILED
-        letter = None if failed else notice_of(case, decision)
         self._start(
             case,
             decision.id,
@@ -273,6 +276,7 @@ class Enforcements:
             dry_run=decision.dry_run,
             # The enforcement adds what is in effect.
             notice=None if letter is None else letter.model_copy(update={"done": ()}),
+            told=state if failed else None,
         )
 
     def _continue_protection(self, case: Case, protection: Protection) -> None:
@@ -312,7 +316,7 @@ class Enforcements:
     def _do_without(self, case: Case, of: str, ask: Ask) -> None:
         """Does what is asked of an enforcement that is over."""
         if ask.kind is AskKind.TELL:
-            self._repeat_notice(case)
+            self._repeat_notice(case, ask)
             return
         undo = ask.kind in (AskKind.UNDO, AskKind.LIFT)
         status = ActionStatus.UNDOING if ask.kind is AskKind.UNDO else ActionStatus.PENDING
@@ -364,7 +368,11 @@ def _unproven(start: EnforcementStart | BulkStart) -> EnforcementReport:
 
 def _terminated(start: EnforcementStart | BulkStart) -> EnforcementReport:
     """Returns the report of a workflow that was terminated: everything left to do failed."""
-    if isinstance(start, BulkStart) or not start.notice_only:
+    if isinstance(start, BulkStart):
+        only_notices = {each.kind for each in start.asks} == {AskKind.TELL}
+    else:
+        only_notices = start.notice_only
+    if not only_notices:
         return _failed(start.case, start.decision, _planned(start))
     notice = NoticeState(status=NoticeStatus.FAILED, problem=_UNREACHABLE)
     return _failed(start.case, start.decision, ()).model_copy(update={"notice": notice})

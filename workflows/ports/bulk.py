@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from pydantic import Field
 from temporalio import activity
 
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import BULK, Bulk
-from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.decision import NoticeStatus, PersonNotice, PlannedAction
 from workflows.domain.case.enforcement import ActionStatus, Ask, Problem, Proof, Terms
 from workflows.domain.policy.playbook import Conduct
 from workflows.domain.values import Value
@@ -49,7 +50,8 @@ class BulkStart(Value):
 
     The fields from `step` on are the state of the previous run. `fresh`: nothing was done yet;
     otherwise the ledger has the progress. `rebuilt`: Temporal lost an earlier run with the
-    enforcements of its subjects. `began` is the time from which durations count.
+    enforcements of its subjects. `began` is the time from which durations count. `notice` still has
+    to be addressed to each subject.
     """
 
     case: str
@@ -62,6 +64,7 @@ class BulkStart(Value):
     rank: int = 3
     conduct: Conduct = Conduct()
     dry_run: bool = False
+    notice: PersonNotice | None = None
     fresh: bool = False
     rebuilt: bool = False
     undo: bool = False
@@ -72,6 +75,8 @@ class BulkStart(Value):
     step: int = 0
     marks: str = ""
     alive: str = ""
+    notices: str = ""
+    notice_problem: Problem | None = None
     undoing: bool = False
     asked_by: str | None = None
     problem: Problem | None = None
@@ -117,7 +122,10 @@ class Member(Value):
 
 
 class BulkRows(Value):
-    """States of some subjects. `version` counts the writes: the latest one is valid."""
+    """States of some subjects. `version` counts the writes: the latest one is valid.
+
+    `notices` has the changed ones by place; None: no notice is due any more.
+    """
 
     bulk: str
     case: str
@@ -126,6 +134,7 @@ class BulkRows(Value):
     at: datetime
     version: int
     rows: tuple[BulkRow, ...]
+    notices: dict[int, NoticeStatus | None] = Field(default_factory=dict)
 
 
 class BulkPort(Protocol):
@@ -146,6 +155,10 @@ class BulkPort(Protocol):
     @activity.defn(name="bulk_statuses")
     async def bulk_statuses(self, bulk: str) -> str:
         """Returns the state of each subject in the ledger, one `MemberStatus` letter each."""
+
+    @activity.defn(name="bulk_notices")
+    async def bulk_notices(self, bulk: str) -> str:
+        """Returns the state of each subject's notice, one `NoticeMark` letter each."""
 
     @activity.defn(name="record_bulk")
     async def record_bulk(self, rows: BulkRows) -> None:

@@ -64,7 +64,7 @@ def approval_card(
         strong(sentence(view, reader, plain)),
         section(_decision(view, approval, decision, reader)),
         *quote(reason_words(decision, reader)),
-        *notice_facts(decision, reader),
+        *notice_facts(view, decision, reader),
         *facts(view, reader),
         *evidence(view, reader),
         *protections(view, reader),

@@ -286,14 +286,21 @@ _NOTICE_MARKS = {
 _BEFORE = (Phase.AWAITING_APPROVAL, Phase.ENFORCING)
 
 
-def notice_facts(decision: Decision, reader: Reader) -> list[Block]:
-    """The notice to send, for the approver."""
+def notice_facts(view: CardView, decision: Decision, reader: Reader) -> list[Block]:
+    """The notice to send, for the approver; for a bulk decision also that it has no addressees."""
     if decision.notice is None:
-        return []
+        return [context([each]) for each in _unaddressed(view, reader)]
     told = decision.notice.facts or CatalogWording().facts()
     facts = mrkdwn(one_line(told.in_(reader.texts.language)), _FACTS)
+    if decision.bulk is not None:
+        count = decision.bulk.count
+        return [context([reader.say("card.notices.facts", count=count, facts=facts)])]
     person = reader.subject(decision.notice.person)
     return [context([reader.say("card.notice.facts", person=person, facts=facts)])]
+
+
+def _unaddressed(view: CardView, reader: Reader) -> list[str]:
+    return [f"🔕 {reader.say('card.notices.unaddressed')}"] if view.lacks_addressees else []
 
 
 def notice_line(view: CardView, reader: Reader) -> list[str]:
@@ -303,7 +310,9 @@ def notice_line(view: CardView, reader: Reader) -> list[str]:
         reason = mrkdwn(one_line(decision.no_notice.in_(reader.texts.language)), _FACTS)
         return [f"🔕 {reader.say('card.notice.none', reason=reason)}"]
     if decision is None or decision.notice is None:
-        return []
+        return _unaddressed(view, reader)
+    if decision.bulk is not None:
+        return _notices_line(view, decision.bulk.count, reader)
     person = reader.subject(decision.notice.person)
     if state is None:
         planned = view.phase in _BEFORE and not decision.dry_run
@@ -315,6 +324,39 @@ def notice_line(view: CardView, reader: Reader) -> list[str]:
         problem = problem_words(state.problem, reader)
         text = reader.say("action.problem", status=text, problem=problem)
     return [f"{_NOTICE_MARKS[state.status]} {text}"]
+
+
+def _notices_line(view: CardView, count: int, reader: Reader) -> list[str]:
+    """The notices of a bulk decision so far, or how many follow."""
+    tally = view.bulk.tally if view.bulk is not None else None
+    if tally is not None and tally.notices:
+        status = _status_of_notices(view, tally)
+        return [f"{_NOTICE_MARKS[status]} {_notices_words(view, tally, status, reader)}"]
+    dry_run = view.decision is not None and view.decision.dry_run
+    planned = view.phase in _BEFORE and not dry_run
+    return [f"✉️ {reader.say('card.notices.planned', count=count)}"] if planned else []
+
+
+def _status_of_notices(view: CardView, tally: Tally) -> NoticeStatus:
+    if view.notice is not None and view.notice.status is NoticeStatus.PENDING:
+        return NoticeStatus.PENDING
+    if tally.notices_failed:
+        return NoticeStatus.FAILED
+    return NoticeStatus.RETRYING if tally.notices_retrying else NoticeStatus.SENT
+
+
+def _notices_words(view: CardView, tally: Tally, status: NoticeStatus, reader: Reader) -> str:
+    """`通知 58/60件、2件失敗`, with the problem of those."""
+    # After a press on the button the failed ones are being sent.
+    failed = 0 if status is NoticeStatus.PENDING else tally.notices_failed
+    counts = {"retrying": tally.notices - tally.notices_sent - failed, "failed": failed}
+    words = [reader.say("card.notices.sent", sent=tally.notices_sent, total=tally.notices)]
+    words += [reader.say(f"card.notices.{name}", count=n) for name, n in counts.items() if n]
+    text = reader.say("words.comma").join(words)
+    problem = view.notice.problem if view.notice is not None else None
+    if not failed or problem is None:
+        return text
+    return reader.say("action.problem", status=text, problem=problem_words(problem, reader))
 
 
 def can_retry(view: CardView) -> bool:

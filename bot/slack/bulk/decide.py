@@ -22,6 +22,7 @@ from bot.slack.bulk.form import (
     bulk_view,
     confirmation,
     faults_of,
+    notices,
     over_limit,
     rates_of,
     read_bulk,
@@ -57,20 +58,21 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Preview:
-    """A submitted modal whose subjects are known, with a digest and the actions of its choice."""
+    """A submitted modal whose subjects are known, with a digest of its choice."""
 
     sent: Submitted[BulkMetadata]
     choice: str
     found: Found
-    actions: int
+    form: BulkForm
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """The impact of a decision, and the answer of its person's limits; None if unknown."""
+    """The impact of a decision, the answer of its person's limits, its case; None if unknown."""
 
     impact: Impact | None
     room: Booked | None
+    case: Case | None
 
     @property
     def full(self) -> Full | None:
@@ -194,7 +196,7 @@ class BulkModal(ModalListener[BulkMetadata]):
             _log.warning("bulk_not_gathered", case=sent.carried.case, error=str(error))
             raise Invalid({"reason": Fault(key="bot.bulk.unavailable")}) from error
         _check_size(len(found.subjects), form)
-        preview = Preview(sent, form.choice(type_), found, len(form.actions))
+        preview = Preview(sent, form.choice(type_), found, form)
         reading = self._after.start(self._outlook(preview))
         try:
             async with asyncio.timeout(self._services.timeouts.impact):
@@ -205,19 +207,32 @@ class BulkModal(ModalListener[BulkMetadata]):
         await ack(response_action="update", view=drawn)
 
     async def _outlook(self, preview: Preview) -> Outlook:
-        """Impact and limits, each None without an answer of the platform or the ledger."""
+        """Impact, limits and case, each None without an answer."""
         impact, case = self._bulk.impact(preview.found), preview.sent.carried.case
         return Outlook(
             *await asyncio.gather(
                 in_time(impact, None, "bulk_impact_not_read", case=case),
                 in_time(self._room(preview), COUNTING, "bulk_limits_not_read", case=case),
+                in_time(self._case(preview), ASKING, "case_not_asked", case=case),
             )
         )
+
+    async def _case(self, preview: Preview) -> Case | None:
+        """The case; None if it is over. Raises `OutOfReach`."""
+        carried = preview.sent.carried
+        try:
+            return await self._opening.case(
+                Handle(carried.case, carried.version, carried.workflow_id)
+            )
+        except CaseOver:
+            return None  # the submission will say so
 
     async def _room(self, preview: Preview) -> Booked:
         """The answer of the limits to this decision, which books nothing. Raises `Unavailable`."""
         sent, count = preview.sent, len(preview.found.subjects)
-        uses = uses_of_bulk(sent.carried.rates, "preview", sent.by.id, count, preview.actions)
+        uses = uses_of_bulk(
+            sent.carried.rates, "preview", sent.by.id, count, len(preview.form.actions)
+        )
         if not uses:
             return Booked()
         return await self._services.limits.room(Booking(uses=uses, at=self._now()))
@@ -238,7 +253,9 @@ class BulkModal(ModalListener[BulkMetadata]):
             # It can be sent all the same: the case records the refusal, and alerts the leads.
             text = over_limit(count, outlook.impact, outlook.full, reader, self._now())
         carried = sent.carried.model_copy(update={"seen": count, "shown": preview.choice})
-        return redrawn(sent.view, text, sent.texts.say("bot.bulk.submit"), carried)
+        will_send = outlook.case if outlook.full is None else None
+        notice = notices(will_send, preview.form, preview.found.subjects, sent.texts)
+        return redrawn(sent.view, text, sent.texts.say("bot.bulk.submit"), carried, notice)
 
 
 def _undecidable(preview: Preview, key: str) -> dict[str, Any]:

@@ -20,14 +20,21 @@ from activities.slack import handles
 from activities.slack.cards.decision import impact_line
 from activities.slack.escape import plain
 from activities.slack.handles import Handle
-from activities.slack.i18n.catalog import Catalog
+from activities.slack.i18n.catalog import Catalog, CatalogWording
 from activities.slack.reader import Reader, limit_values, problem_words
 from activities.slack.refusals import wait_words
 from bot.services.bulk import BulkPage, DoneLine, SubjectLine
 from bot.slack.interactions import Press
 from bot.slack.modals.base import PagedModal
 from bot.slack.modals.choices import Choices
-from bot.slack.modals.decide import action_select, duration_field
+from bot.slack.modals.decide import (
+    action_select,
+    duration_field,
+    is_of_notice,
+    measures_of,
+    no_notice,
+    notice_blocks,
+)
 from bot.slack.modals.form import (
     OPTION_TEXT,
     Fault,
@@ -47,6 +54,8 @@ from bot.slack.modals.metadata import Metadata, encode
 from bot.slack.rendering import neighbours, page_buttons, safe, section, sections, subject_name
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import MOST, Impact
+from workflows.domain.case.model import Case
+from workflows.domain.case.notices import preview
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.limits import Full, Limits, PeopleLimits
 from workflows.domain.policy.platform import RelatedSpec
@@ -94,8 +103,11 @@ class BulkForm(Value):
     reason: str
 
     def choice(self, type_: str) -> str:
-        """A digest of the chosen subjects: while it is the same, so is their preview."""
-        chosen = json.dumps([type_, sorted(self.sources), sorted(self.ids)])
+        """A digest of subjects and actions: while it is the same, so is their preview."""
+        lasts = None if self.duration is None else self.duration.total_seconds()
+        chosen = json.dumps(
+            [type_, sorted(self.sources), sorted(self.ids), sorted(self.actions), lasts]
+        )
         return hashlib.sha256(chosen.encode()).hexdigest()[:16]
 
 
@@ -183,10 +195,15 @@ def bulk_view(choices: Choices, counted: Counted, metadata: BulkMetadata, texts:
 
 
 def redrawn(
-    view: Mapping[str, Any], text: str, submit: str, metadata: BulkMetadata
+    view: Mapping[str, Any],
+    text: str,
+    submit: str,
+    metadata: BulkMetadata,
+    notice: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The modal with another last paragraph and submit button; entered values are kept."""
-    kept = [block for block in view["blocks"] if block.get("block_id") != _PREVIEW]
+    """The modal with another end and submit button; entered values are kept."""
+    names = ((block, str(block.get("block_id", ""))) for block in view["blocks"])
+    kept = [block for block, name in names if name != _PREVIEW and not is_of_notice(name)]
     return {
         "type": "modal",
         "callback_id": "bulk",
@@ -194,8 +211,32 @@ def redrawn(
         "submit": {"type": "plain_text", "text": submit},
         "close": view["close"],
         "private_metadata": encode(metadata),
-        "blocks": [*kept, {**section(text), "block_id": _PREVIEW}],
+        "blocks": [*kept, {**section(text), "block_id": _PREVIEW}, *notice],
     }
+
+
+def notices(
+    case: Case | None, form: BulkForm, subjects: Sequence[Subject], texts: Catalog
+) -> list[dict[str, Any]]:
+    """The number of notices with the text of the first, or why there are none.
+
+    Empty if `case` is unknown, or its policy has no notices.
+    """
+    notice_text = case.policy.notice_text if case is not None else None
+    if case is None or notice_text is None or case.policy.playbook.dry_run:
+        return []
+    silence = case.policy.playbook.silence(None)
+    if silence is not None or subjects[0].type != notice_text.call.subject:
+        return no_notice(silence, texts)
+    rule, specs = case.policy.playbook.policy, case.policy.catalog.actions
+    done = measures_of(form.actions, form.duration, specs)
+    named = None if rule is None else rule.id
+    shown = preview(case, None, named, done, CatalogWording(), subjects[0])
+    if shown is None:
+        return []
+    person = Reader(texts=texts, zone=UTC).subject(shown[0])
+    title = texts.say("bot.bulk.notices", count=len(subjects), person=person)
+    return notice_blocks(title, shown[1], texts)
 
 
 def confirmation(count: int, touched: Impact, asks: bool, reader: Reader) -> str:

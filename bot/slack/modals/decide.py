@@ -1,7 +1,7 @@
 """Modal `decide`: verdict, actions, policy rule, reason, and a preview of the notice."""
 
-from collections.abc import Mapping
-from datetime import UTC
+from collections.abc import Iterable, Mapping
+from datetime import UTC, timedelta
 from typing import Any
 
 from slack_sdk.models.blocks import (
@@ -152,6 +152,12 @@ _PREVIEW = "notice"
 """block_id of the preview's blocks: this, or `notice.{more}`."""
 _KEPT = ("type", "callback_id", "title", "submit", "close", "private_metadata")
 
+
+def is_of_notice(block_id: str) -> bool:
+    """Whether a block shows the notice."""
+    return block_id.partition(".")[0] == _PREVIEW
+
+
 Json = dict[str, Any]
 ViewState = Mapping[str, Any]
 
@@ -163,7 +169,7 @@ def with_template(view: ViewState, choices: Choices, texts: Catalog) -> Json:
     blocks: list[Json] = []
     for block in view["blocks"]:
         name = str(block.get("block_id", ""))
-        if name.partition(".")[0] == _PREVIEW:
+        if is_of_notice(name):
             continue
         if name == "reason" and shows:
             blocks += _notice(view, choices, template, texts)
@@ -193,33 +199,51 @@ def _notice(
     """The notice to the sanctioned person in both languages, or the reason why there is none."""
     silence = None if choices.playbook is None else choices.playbook.silence(template)
     if silence is not None:
-        because = mrkdwn(silence.in_(texts.language), OPTION_TEXT)
-        return [_said("bot.notice.none", texts, reason=because)]
+        return no_notice(silence, texts)
     if choices.case is None or not (template or choices.case.policy.notice_text):
         return []
     rule = option_in(view, "policy") or choices.rule
     shown = preview(choices.case, template, rule, _measures(view, choices), CatalogWording())
     if shown is None:
-        return [_said("bot.notice.nobody", texts)]
+        return no_notice(None, texts)
     person, text = shown
     named = Reader(texts=texts, zone=UTC).subject(person)
+    return notice_blocks(texts.say("bot.notice.title", person=named), text, texts)
+
+
+def notice_blocks(title: str, text: Text, texts: Catalog) -> list[Json]:
+    """A notice in both languages below its title."""
     return [
-        _said("bot.notice.title", texts, person=named),
+        _shown(title),
         _plainly(text.ja, "ja"),
         _plainly(text.en, "en"),
         {**section(texts.say("bot.notice.when")), "block_id": f"{_PREVIEW}.when"},
     ]
 
 
+def no_notice(silence: Text | None, texts: Catalog) -> list[Json]:
+    """The reason why there is no notice: that of policy, or (None) the missing addressee."""
+    if silence is None:
+        return [_shown(texts.say("bot.notice.nobody"))]
+    because = mrkdwn(silence.in_(texts.language), OPTION_TEXT)
+    return [_shown(texts.say("bot.notice.none", reason=because))]
+
+
+def measures_of(
+    names: Iterable[str], lasts: timedelta | None, actions: Mapping[str, ActionSpec]
+) -> tuple[Measure, ...]:
+    """The chosen ones of the actions, as a notice names them."""
+    return tuple(
+        Measure(title=spec.title, lasts=(lasts or spec.timed.default) if spec.timed else None)
+        for name in names
+        if (spec := actions.get(name)) is not None
+    )
+
+
 def _measures(view: ViewState, choices: Choices) -> tuple[Measure, ...]:
     """The actions chosen so far, else a placeholder."""
     lasts = duration_in(view, "duration")
-    names = options_in(view, "actions")
-    chosen = tuple(
-        Measure(title=spec.title, lasts=(lasts or spec.timed.default) if spec.timed else None)
-        for name in names
-        if (spec := choices.actions.get(name)) is not None
-    )
+    chosen = measures_of(options_in(view, "actions"), lasts, choices.actions)
     if chosen:
         kept = (choices.keepable.get(each) for each in options_in(view, KEEPS))
         others = (title for title in kept if title not in [each.title for each in chosen])
@@ -228,8 +252,8 @@ def _measures(view: ViewState, choices: Choices) -> tuple[Measure, ...]:
     return (Measure(title=Text(ja=ja, en=en)),)
 
 
-def _said(key: str, texts: Catalog, **values: str) -> Json:
-    return {**section(texts.say(key, **values)), "block_id": _PREVIEW}
+def _shown(text: str) -> Json:
+    return {**section(text), "block_id": _PREVIEW}
 
 
 def _plainly(text: str, language: str) -> Json:

@@ -14,6 +14,7 @@ from tests.workflows.domain.case.bulk_builders import a_bulk, a_bulk_case, bulk_
 from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.bulk import Tally
+from workflows.domain.case.decision import NoticeStatus
 from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.ports.bulk import BulkPart, BulkRow, BulkRows, Member
 
@@ -87,6 +88,21 @@ async def test_an_older_write_never_goes_over_a_newer_one(bulk_decisions: BulkLe
     await bulk_decisions.record_bulk(rows(1, (0, S.VERIFIED), (1, S.VERIFIED)))
     await bulk_decisions.record_bulk(newer)
     assert await bulk_decisions.bulk_statuses(BULK) == "uv"
+
+
+async def test_notices_are_kept_beside_the_actions(bulk_decisions: BulkLedger) -> None:
+    """A later result of an action leaves them; an older write changes none."""
+    await bulk_decisions.store(BULK, CASE, users(4))
+    done = rows(2, *((place, S.VERIFIED) for place in range(3)))
+    told = {0: NoticeStatus.SENT, 1: NoticeStatus.FAILED, 2: NoticeStatus.RETRYING}
+    await bulk_decisions.record_bulk(done.model_copy(update={"notices": told}))
+    assert await bulk_decisions.bulk_notices(BULK) == "sfr."
+    await bulk_decisions.record_bulk(rows(3, (0, S.LIFTED)))
+    again = {1: NoticeStatus.PENDING, 2: None, 3: NoticeStatus.SENT}
+    await bulk_decisions.record_bulk(rows(4).model_copy(update={"notices": again}))
+    await bulk_decisions.record_bulk(rows(1).model_copy(update={"notices": told}))
+    assert await bulk_decisions.bulk_notices(BULK) == "sp.."
+    assert await bulk_decisions.bulk_statuses(BULK) == "lvv."
 
 
 async def test_rows_of_one_write_may_speak_of_the_same_action_twice(

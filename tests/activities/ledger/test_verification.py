@@ -71,6 +71,7 @@ from tests.workflows.domain.builders import (
     preset,
 )
 from workflows.domain.appeal import commands as acmd
+from workflows.domain.case.decision import NoticeStatus
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.erasure import OfKinds
 from workflows.domain.case.evolve import opened
@@ -126,7 +127,9 @@ async def others(database: Database) -> None:
     bulk = BulkLedger(database)
     await bulk.store(BULK, "K7Q2F9XM0", users(3))
     await bulk.record_bulk(rows(1, (0, ActionStatus.PENDING), (1, ActionStatus.PENDING)))
-    await bulk.record_bulk(rows(2, (0, ActionStatus.VERIFIED)))
+    notices = {0: NoticeStatus.SENT, 1: NoticeStatus.FAILED}
+    written = rows(2, (0, ActionStatus.VERIFIED)).model_copy(update={"notices": notices})
+    await bulk.record_bulk(written)
     await AppealsLedger(database).record_appeal(entry(fresh(), FILED, acmd.ClaimAppeal(by=REED)))
     run = RetentionStep(run="retention/daily-1", at=T0, kind=Kept.NOTES)
     for number in (1, 2):
@@ -222,6 +225,14 @@ FORGERIES: dict[str, tuple[Change, str]] = {
     "a removed member of a bulk decision": (
         lambda _: sa.delete(bulk_decisions).where(bulk_decisions.c.place == 2),
         f"Bulk decision {BULK} was changed.",
+    ),
+    "an edited notice of a bulk decision": (
+        lambda _: sa.update(actions).where(actions.c.subject_id == "u_1").values(notice="sent"),
+        f"Action of a bulk decision {BULK}/1/mute_user was changed.",
+    ),
+    "an invented notice of a single decision": (
+        lambda _: sa.update(actions).where(actions.c.bulk_id == None).values(notice="sent"),  # noqa: E711
+        "CASE: the action mute_user of D1 says otherwise than the events: notice.",
     ),
     "a deleted bulk decision": (
         lambda _: sa.delete(bulk_decisions),
@@ -489,7 +500,7 @@ async def test_a_copy_of_an_older_entry_is_found(database: Database) -> None:
     key = f"{BULK}/0/mute_user"
     await copied_entry(database, "written", "actions", key)
     old = sa.update(actions).where(actions.c.bulk_id == BULK, actions.c.subject_id == "u_0")
-    await database.execute(old.values(status="pending", version=1))
+    await database.execute(old.values(status="pending", notice=None, version=1))
     assert await findings(database) == (
         f"Entry 900 (written: actions {key}) is a copy of an earlier one.",
     )

@@ -17,8 +17,11 @@ from workflows.domain.case.commands import DecideBulk, Place, StopBulk
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.people import Actor
+from workflows.domain.policy.appeals import NoticeText
 from workflows.domain.policy.limits import Full, Limits, Power
+from workflows.domain.policy.platform import NoticeCall
 from workflows.domain.policy.playbook import PresetAction
+from workflows.domain.values import Text
 
 REASON = "同じ端末から登録された業者"
 FIELDS = {"sources": ["device"], "actions": ["mute_user"], "reason": REASON}
@@ -199,6 +202,68 @@ async def test_a_preview_without_the_ledger_has_the_impact(env: SlackEnvironment
     await sato.fill_and_submit(FIELDS)
     view = await showing(sato, "60件に実行します")
     assert view["submit"]["text"] == "判断する"
+
+
+FRAME = Text(ja="措置: {actions}\nルール: {rule}", en="Measure: {actions}\nRule: {rule}")
+
+
+def with_notices(env: SlackEnvironment, subject: str = "user", **playbook: object) -> None:
+    """Gives the case a platform with notices to subjects of a type."""
+    now = bulk_case()
+    call = NoticeCall(path="/v1/users/{subject.id}/notices", subject=subject)
+    changed = now.policy.playbook.model_copy(update=playbook)
+    text = NoticeText(call=call, frame=FRAME)
+    policy = now.policy.model_copy(update={"notice_text": text, "playbook": changed})
+    env.cases.memories[ROUTE] = CaseSnapshot(case=now.model_copy(update={"policy": policy}))
+
+
+async def test_the_preview_has_the_notices_and_their_number(env: SlackEnvironment):
+    """The text is that of the first subject, with the chosen measures."""
+    with_notices(env)
+    sato = await opened(env)
+    await sato.fill_and_submit({**FIELDS, "duration": "3d"})
+    shown = visible_text(await showing(sato, "60件に実行します"))
+    assert "本人への通知（60件、例: ユーザー u_123）" in shown
+    assert "措置: コメント制限（3日）" in shown
+    assert "Measure: Mute (3 days)" in shown
+    await sato.fill_and_submit({"actions": ["permanent_ban"]})
+    shown = visible_text(await showing(sato, "措置: 強制退会"))
+    assert "コメント制限（3日）" not in shown
+    assert env.cases.clicks == []
+    assert await sato.fill_and_submit({}) == {"ok": True}
+    [(_, click)] = env.cases.clicks
+    assert click.command.actions[0].action == "permanent_ban"
+
+
+@pytest.mark.parametrize(
+    ("subject", "playbook", "words"),
+    [
+        ("seller", {}, "本人への通知は、通知先がないため送りません。"),
+        (
+            "user",
+            {"no_notice": Text(ja="捜査中のため", en="It is being investigated")},
+            "本人には通知しません。理由: 捜査中のため",
+        ),
+    ],
+)
+async def test_the_preview_says_why_there_is_no_notice(
+    env: SlackEnvironment, subject: str, playbook: dict, words: str
+):
+    """The subjects have no addressee, or policy has a reason."""
+    with_notices(env, subject, **playbook)
+    sato = await opened(env)
+    await sato.fill_and_submit(FIELDS)
+    shown = visible_text(await showing(sato, "60件に実行します"))
+    assert words in shown
+    assert "措置: " not in shown
+
+
+async def test_a_dry_run_previews_no_notice(env: SlackEnvironment):
+    """None will be sent."""
+    with_notices(env, dry_run=True)
+    sato = await opened(env)
+    await sato.fill_and_submit(FIELDS)
+    assert "通知" not in visible_text(await showing(sato, "60件に実行します"))
 
 
 async def test_another_choice_is_shown_again(env: SlackEnvironment):

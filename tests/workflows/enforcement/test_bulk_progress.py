@@ -13,15 +13,20 @@ from workflows.domain.case.bulk_progress import (
     MEMBERS_IN_FORCE,
     WORK,
     MemberStatus,
+    NoticeMark,
     after,
+    notice_after,
+    notices_state,
     of,
     outcome,
     tally,
 )
+from workflows.domain.case.decision import NoticeStatus
 from workflows.domain.case.enforcement import (
     ActionReport,
     ActionStatus,
     EnforcementReport,
+    NoticeState,
     Problem,
     ProblemKind,
     Proof,
@@ -249,3 +254,175 @@ def test_an_undo_includes_what_waits_to_continue() -> None:
     progress.rebuild()
     progress.undo()
     assert progress.letters() == "UF."
+
+
+def told(place: int, status: NoticeStatus | None, *actions: ActionStatus) -> EnforcementReport:
+    """Returns the report of one subject's enforcement, with its notice."""
+    notice = None if status is None else NoticeState(status=status)
+    report = news(place, *actions, over=status is not NoticeStatus.RETRYING)
+    return report.model_copy(update={"notice": notice})
+
+
+N = NoticeStatus
+REFUSED = Problem(kind=ProblemKind.REFUSED, status=404)
+
+
+def notified(*statuses: NoticeStatus | None, timed: bool = True) -> BulkProgress:
+    """Returns the progress of a bulk decision in effect, with these notices."""
+    start = a_start(len(statuses))
+    if not timed:
+        jobs = tuple(job.model_copy(update={"lasts": None}) for job in start.jobs)
+        start = start.model_copy(update={"jobs": jobs})
+    progress = BulkProgress(start)
+    for place, status in enumerate(statuses):
+        progress.begin(place)
+        progress.note(told(place, status, S.VERIFIED))
+    return progress
+
+
+def test_each_notice_is_counted_with_its_subject() -> None:
+    """A subject without a measure in effect has none."""
+    progress = notified(N.SENT, N.FAILED, N.RETRYING)
+    assert (progress.letters(), progress.notice_letters()) == ("vvv", "sfr")
+    assert progress.notice_rows == {0: N.SENT, 1: N.FAILED, 2: N.RETRYING}
+    counted = progress.tally(1)
+    assert (counted.notices_sent, counted.notices_failed, counted.notices_retrying) == (1, 1, 1)
+    assert (counted.notices, counted.done) == (3, 3)
+
+
+@pytest.mark.parametrize("status", [S.FAILED, S.GIVEN_UP, S.SKIPPED, S.DRY_RUN, S.UNDONE])
+def test_what_had_no_effect_has_no_notice(status: ActionStatus) -> None:
+    """Nothing is due, and nothing counts as failed."""
+    progress = BulkProgress(a_start(1))
+    progress.begin(0)
+    progress.note(told(0, None, status))
+    assert (progress.notice_letters(), progress.tally(1).notices) == (".", 0)
+    assert progress.notices_state is None
+
+
+def test_a_notice_that_is_retried_does_not_hold_up_a_wave() -> None:
+    """The subject is done; its enforcement runs on."""
+    progress = notified(N.RETRYING, timed=False)
+    assert (progress.at_work, progress.over, progress.alive) == (False, False, {0})
+    progress.note(told(0, N.SENT, S.VERIFIED))
+    assert (progress.notice_letters(), progress.over) == ("s", True)
+
+
+def test_only_failed_notices_are_repeated() -> None:
+    """Each is part of one wave, and its measure is not touched."""
+    progress = notified(N.SENT, N.FAILED, N.FAILED)
+    progress.notify_again()
+    assert progress.notice_letters() == "spp"
+    assert progress.next_wave(WAVE) == (1, 2)
+    assert (progress.only_notifies(0), progress.only_notifies(1)) == (False, True)
+    progress.begin(1)
+    assert (progress.letters(), progress.at_work) == ("vvv", True)
+    progress.note(told(1, N.SENT, S.VERIFIED))
+    assert (progress.notice_letters(), progress.at_work) == ("ssp", False)
+    progress.notify_again()
+    assert progress.next_wave(WAVE) == (2,)
+
+
+def test_a_sent_notice_stays_sent() -> None:
+    """A later report without it, an undo and a lift change nothing."""
+    progress = notified(N.SENT)
+    for status in (S.LIFTED, S.UNDONE, S.FAILED):
+        progress.note(told(0, None, status))
+    assert progress.notice_letters() == "s"
+
+
+def test_an_undo_cancels_what_is_not_sent() -> None:
+    """Neither the retried nor the failed notice counts afterwards."""
+    progress = notified(N.SENT, N.RETRYING, N.FAILED)
+    progress.notify_again()
+    progress.undo()
+    assert progress.notice_letters() == "srf"
+    for place in progress.next_wave(WAVE):
+        progress.begin(place)
+        progress.note(told(place, None, S.UNDONE))
+    assert (progress.letters(), progress.notice_letters()) == ("uuu", "s..")
+    assert progress.notice_rows == {0: N.SENT, 1: None, 2: None}
+    assert progress.notices_state == NoticeState(status=N.SENT)
+
+
+def test_a_failed_undo_leaves_a_notice_to_repeat() -> None:
+    """The measure is still in effect, and its notice was cancelled."""
+    progress = notified(N.RETRYING)
+    progress.undo()
+    progress.begin(0)
+    progress.note(told(0, None, S.FAILED))
+    assert (progress.letters(), progress.notice_letters()) == ("d", "f")
+
+
+def test_a_lost_enforcement_of_a_notice_leaves_the_measure_in_effect() -> None:
+    """Only its notice has failed."""
+    progress = notified(N.RETRYING, timed=False)
+    progress.lose(0, REFUSED)
+    assert (progress.letters(), progress.notice_letters(), progress.over) == ("v", "f", True)
+    progress.notify_again()
+    progress.begin(0)
+    progress.lose(0, REFUSED)
+    assert (progress.letters(), progress.notice_letters()) == ("v", "f")
+    assert progress.notices_state == NoticeState(status=N.FAILED, problem=REFUSED)
+
+
+def test_a_restart_sends_only_what_was_not_sent() -> None:
+    """What was being retried is sent under the same key; a failed one waits for a person."""
+    progress = BulkProgress(a_start(5))
+    progress.restore("vvvv.")
+    progress.restore_notices("srf")
+    assert progress.notice_letters() == "spf.."
+    assert progress.next_wave(WAVE) == (1, 4)
+    assert [progress.only_notifies(place) for place in (1, 4)] == [True, False]
+    assert not progress.over
+
+
+def test_a_rebuilt_timed_measure_continues_with_its_notice() -> None:
+    """One enforcement has both: its lift and its notice."""
+    progress = BulkProgress(a_start(2))
+    progress.restore("vv")
+    progress.restore_notices("rs")
+    progress.rebuild()
+    assert progress.next_lost(WAVE) == (0, 1)
+    for place in (0, 1):
+        progress.begin(place)
+    assert progress.letters() == "aa"
+    progress.note(told(0, N.SENT, S.VERIFIED))
+    progress.note(told(1, None, S.VERIFIED))
+    assert (progress.notice_letters(), progress.next_wave(WAVE)) == ("ss", ())
+
+
+@given(st.lists(st.sampled_from(NoticeMark), min_size=1, max_size=50))
+def test_continue_as_new_keeps_every_notice(marks: list[NoticeMark]) -> None:
+    """A letter each, and the counts add up."""
+    letters = "".join(mark.value for mark in marks)
+    progress = BulkProgress(a_start(len(marks), marks="v" * len(marks), notices=letters))
+    assert progress.notice_letters() == letters
+    assert progress.tally(1).notices == sum(mark is not NoticeMark.NONE for mark in marks)
+
+
+@given(
+    st.sampled_from(NoticeMark),
+    st.sampled_from(MemberStatus),
+    st.sampled_from([None, *NoticeStatus]),
+)
+def test_a_notice_is_due_or_sent(
+    before: NoticeMark, subject: MemberStatus, reported: NoticeStatus | None
+) -> None:
+    """A report never loses a sent notice, and leaves none that is being sent unreported."""
+    mark = notice_after(before, subject, reported)
+    if NoticeMark.SENT in (before, mark):
+        assert mark is NoticeMark.SENT
+        assert before is NoticeMark.SENT or reported is NoticeStatus.SENT
+    if subject in MEMBERS_IN_FORCE:
+        assert mark is not NoticeMark.SENDING
+
+
+@pytest.mark.parametrize(
+    ("letters", "status"),
+    [("..", None), ("s.", N.SENT), ("sf", N.FAILED), ("sfr", N.RETRYING), ("sp", N.RETRYING)],
+)
+def test_the_state_of_all_notices(letters: str, status: NoticeStatus | None) -> None:
+    """What is still being sent goes before what failed, and that before what was sent."""
+    state = notices_state([NoticeMark(letter) for letter in letters], None)
+    assert (state.status if state else None) == status

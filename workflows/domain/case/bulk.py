@@ -57,7 +57,8 @@ class Bulk(Value):
 class Tally(Value):
     """The progress in subjects. `step` counts up: a report with a lower one is outdated.
 
-    `done` are in effect, `drifted` of them look different at the platform.
+    `done` are in effect, `drifted` of them look different at the platform. `notices_…` count the
+    notices to the subjects.
     """
 
     total: int
@@ -71,6 +72,14 @@ class Tally(Value):
     dry_run: int = 0
     undone: int = 0
     lifted: int = 0
+    notices_sent: int = 0
+    notices_failed: int = 0
+    notices_retrying: int = 0
+
+    @property
+    def notices(self) -> int:
+        """The number of notices: one for each subject with a measure in effect."""
+        return self.notices_sent + self.notices_failed + self.notices_retrying
 
     @property
     def ended(self) -> int:

@@ -1,10 +1,11 @@
-"""Progress of a bulk decision: one letter a subject, so that a thousand are 1 KB."""
+"""Progress of a bulk decision: one letter a subject and one a notice: 2 KB for a thousand."""
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from workflows.domain.case.bulk import Tally
-from workflows.domain.case.enforcement import IN_FORCE, ActionStatus
+from workflows.domain.case.decision import NoticeStatus
+from workflows.domain.case.enforcement import IN_FORCE, ActionStatus, NoticeState, Problem
 
 
 class MemberStatus(StrEnum):
@@ -34,6 +35,25 @@ class MemberStatus(StrEnum):
     CONTINUE_FAILED = "F"
 
 
+class NoticeMark(StrEnum):
+    """The notice of one subject. TO_SEND is repeated and waits for its wave; NONE: none is due."""
+
+    NONE = "."
+    TO_SEND = "p"
+    SENDING = "n"
+    RETRYING = "r"
+    SENT = "s"
+    FAILED = "f"
+
+
+NOTICE_MARKS = {
+    NoticeStatus.PENDING: NoticeMark.TO_SEND,
+    NoticeStatus.RETRYING: NoticeMark.RETRYING,
+    NoticeStatus.SENT: NoticeMark.SENT,
+    NoticeStatus.FAILED: NoticeMark.FAILED,
+}
+NOTICE_STATUSES = {mark: status for status, mark in NOTICE_MARKS.items()}
+"""The statuses that the ledger has of a notice."""
 MEMBERS_IN_FORCE = frozenset({MemberStatus.DONE, MemberStatus.VERIFIED, MemberStatus.DRIFTED})
 WORK = frozenset(
     {MemberStatus.WAITING, MemberStatus.TO_RETRY, MemberStatus.TO_UNDO, MemberStatus.TO_GIVE_UP}
@@ -46,6 +66,9 @@ UNDER_WAY = frozenset({MemberStatus.ACTING, MemberStatus.UNDOING})
 HELD_UP = frozenset({MemberStatus.RETRYING, MemberStatus.UNDO_RETRYING})
 """Retries keep their place in the wave while the others continue."""
 _TAKEN_BACK = frozenset({MemberStatus.UNDOING, MemberStatus.UNDO_RETRYING, MemberStatus.TO_UNDO})
+_FELT = MEMBERS_IN_FORCE | {MemberStatus.LIFTED}
+"""Subjects with a measure that took effect."""
+_UNSENT = frozenset({NoticeMark.TO_SEND, NoticeMark.SENDING, NoticeMark.RETRYING})
 
 
 def after(before: MemberStatus, statuses: Sequence[ActionStatus]) -> MemberStatus:
@@ -96,10 +119,45 @@ _ENDS = (
 """Final statuses by precedence."""
 
 
-def tally(marks: Iterable[MemberStatus], step: int) -> Tally:
-    """Counts the statuses of all subjects."""
+def notice_after(
+    before: NoticeMark, subject: MemberStatus, reported: NoticeStatus | None
+) -> NoticeMark:
+    """A notice after a report about its subject, which has that status now.
+
+    A notice that was cancelled by an undo is not reported.
+    """
+    sent = NoticeMark.SENT
+    if before is sent or reported is NoticeStatus.SENT:
+        return sent
+    if subject in _TAKEN_BACK:
+        return before
+    if subject not in _FELT:
+        return NoticeMark.NONE
+    if reported is not None:
+        return NOTICE_MARKS[reported]
+    under_way = before in (NoticeMark.SENDING, NoticeMark.RETRYING)
+    return NoticeMark.FAILED if under_way else before
+
+
+def notices_state(notices: Iterable[NoticeMark], problem: Problem | None) -> NoticeState | None:
+    """The state of all notices; None if none was due."""
+    found = frozenset(notices) - {NoticeMark.NONE}
+    if not found:
+        return None
+    if found & _UNSENT:
+        return NoticeState(status=NoticeStatus.RETRYING, problem=problem)
+    if NoticeMark.FAILED in found:
+        return NoticeState(status=NoticeStatus.FAILED, problem=problem)
+    return NoticeState(status=NoticeStatus.SENT)
+
+
+def tally(marks: Iterable[MemberStatus], step: int, notices: Iterable[NoticeMark] = ()) -> Tally:
+    """Counts the statuses of all subjects and their notices."""
     counts = dict.fromkeys(MemberStatus, 0)
+    sent = dict.fromkeys(NoticeMark, 0)
     total = 0
+    for notice in notices:
+        sent[notice] += 1
     for mark in marks:
         counts[mark] += 1
         total += 1
@@ -115,6 +173,9 @@ def tally(marks: Iterable[MemberStatus], step: int) -> Tally:
         dry_run=counts[MemberStatus.DRY_RUN],
         undone=counts[MemberStatus.UNDONE],
         lifted=counts[MemberStatus.LIFTED],
+        notices_sent=sent[NoticeMark.SENT],
+        notices_failed=sent[NoticeMark.FAILED],
+        notices_retrying=sum(sent[mark] for mark in _UNSENT),
     )
 
 

@@ -30,7 +30,8 @@ class NoticeStatus(StrEnum):
 class DecisionNotice(Value):
     """The notice of a decision to `person`, with the `facts` of its reason's template.
 
-    Without them it has a sentence of the catalog: typed reasons are for colleagues.
+    Without them it has a sentence of the catalog: typed reasons are for colleagues. The `person`
+    of a bulk decision represents all its subjects.
     """
 
     person: Subject

@@ -86,6 +86,13 @@ class DecisionEvent(EventBase):
     decision: str
 
 
+class NoticeEvent(DecisionEvent):
+    """An event about the notice of a decision; a bulk decision has counts of its notices."""
+
+    sent: int | None = None
+    failed: int | None = None
+
+
 class ActionEvent(DecisionEvent):
     """An event about one action; `action` is its `PlannedAction.key`."""
 

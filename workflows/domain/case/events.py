@@ -20,6 +20,7 @@ from workflows.domain.case.event_base import (
     AttemptEvent,
     DecisionEvent,
     EventBase,
+    NoticeEvent,
     ProtectionEvent,
     Why,
     kind_of,
@@ -483,8 +484,7 @@ class ProtectionWithheld(EventBase):
 class LimitReached(EventBase):
     """A command of `by` was refused: a limit is reached. It had no other effect."""
 
-    # A person at a limit could fill the thread.
-    in_thread = False
+    in_thread = False  # a person at a limit could fill the thread
     redraws_card = False
     kind: Literal["limit_reached"] = "limit_reached"
     limit: Full
@@ -544,20 +544,20 @@ class BulkStopped(DecisionEvent):
     kind: Literal["bulk_stopped"] = "bulk_stopped"
 
 
-class NoticeSent(DecisionEvent):
+class NoticeSent(NoticeEvent):
     """The platform accepted the notice of a decision."""
 
     kind: Literal["notice_sent"] = "notice_sent"
 
 
-class NoticeDelayed(DecisionEvent):
+class NoticeDelayed(NoticeEvent):
     """The platform fails; Koban keeps retrying to send the notice."""
 
     kind: Literal["notice_delayed"] = "notice_delayed"
     problem: Problem | None = None
 
 
-class NoticeFailed(DecisionEvent):
+class NoticeFailed(NoticeEvent):
     """The notice was not sent and is only retried by a person."""
 
     kind: Literal["notice_failed"] = "notice_failed"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from workflows.domain.alerts import Subject
+from workflows.domain.case.bulk import Bulk
 from workflows.domain.case.decision import (
     Automated,
     Decision,
@@ -19,14 +20,21 @@ from workflows.domain.case.model import Case, latest
 from workflows.domain.policy.playbook import Policy, ReasonTemplate
 from workflows.domain.values import Text
 
-_AS_MEANT = TOOK_EFFECT - {ActionStatus.DRIFTED}
+AS_MEANT = TOOK_EFFECT - {ActionStatus.DRIFTED}
+"""Actions that a notice names."""
 
 
 def notice_for(
-    case: Case, planned: tuple[PlannedAction, ...], template: ReasonTemplate | None
+    case: Case,
+    planned: tuple[PlannedAction, ...],
+    template: ReasonTemplate | None,
+    bulk: Bulk | None = None,
 ) -> DecisionNotice | None:
-    """The notice of a violation with actions; None without an addressee."""
-    person = addressee(case, planned)
+    """The notice of a violation with actions; None without an addressee.
+
+    In a bulk decision each subject is one: its `person` represents all of them.
+    """
+    person = addressee(case, planned) if bulk is None else addressees(case, bulk)
     if person is None or not planned:
         return None
     return DecisionNotice(person=person, facts=template.notice if template is not None else None)
@@ -43,14 +51,40 @@ def addressee(case: Case, planned: Iterable[PlannedAction] = ()) -> Subject | No
     return found or latest(case.sightings, wanted, None)
 
 
+def addressees(case: Case, bulk: Bulk) -> Subject | None:
+    """The subject that represents all of a bulk decision, if they are of the call's type."""
+    notice_text = case.policy.notice_text
+    fits = notice_text is not None and bulk.type == notice_text.call.subject
+    return bulk.subject if fits else None
+
+
+def lacks_addressees(case: Case, decision: Decision) -> bool:
+    """Whether a bulk decision sends no notice because its subjects are of another type."""
+    notices = case.policy.notice_text is not None and decision.no_notice is None
+    return decision.bulk is not None and notices and decision.notice is None
+
+
 def notice_of(case: Case, decision: Decision) -> PersonNotice | None:
-    """The notice of a decision with its actions in effect; None if none is sent, or it was sent."""
+    """The notice of a decision with its actions in effect; None if none is sent, or it was sent.
+
+    That of a bulk decision still has to be `addressed` to each subject, which has its own state.
+    """
     notice, state = decision.notice, case.notices.get(decision.id)
-    sent = state is not None and state.status is NoticeStatus.SENT
+    bulk = decision.bulk is not None
+    sent = not bulk and state is not None and state.status is NoticeStatus.SENT
     if notice is None or decision.dry_run or sent:
         return None
-    done = [state for state in case.actions_of(decision.id) if state.status in _AS_MEANT]
+    states = () if bulk else case.actions_of(decision.id)
+    done = [state for state in states if state.status in AS_MEANT]
     return _letter(case, decision.id, decision.policy, notice, _measures(case.policy, done))
+
+
+def addressed(
+    letter: PersonNotice, person: Subject, done: tuple[Measure, ...] = ()
+) -> PersonNotice:
+    """The notice of a bulk decision to one of its subjects."""
+    values = {**letter.values, **_names(person)}
+    return letter.model_copy(update={"person": person, "values": values, "done": done})
 
 
 def preview(
@@ -59,9 +93,10 @@ def preview(
     rule: str | None,
     actions: Iterable[Measure],
     wording: NoticeWords,
+    person: Subject | None = None,
 ) -> tuple[Subject, Text] | None:
-    """The addressee and text of the notice that a decision would send, or None."""
-    person = addressee(case)
+    """The addressee, by default that of the case, and the text of a decision's notice, or None."""
+    person = person or addressee(case)
     if person is None or case.policy.playbook.silence(template) is not None:
         return None
     facts = template.notice if template is not None else None
@@ -84,8 +119,7 @@ def _letter(
         "rule": rule_words(case.policy, rule),
         "case.id": Text.model_validate(case.id),
         "decision.id": Text.model_validate(decision),
-        "subject.id": Text.model_validate(notice.person.id),
-        "subject.type": Text.model_validate(notice.person.type),
+        **_names(notice.person),
     }
     return PersonNotice(
         person=notice.person,
@@ -95,6 +129,13 @@ def _letter(
         automated=automated,
         done=done,
     )
+
+
+def _names(person: Subject) -> dict[str, Text]:
+    return {
+        "subject.id": Text.model_validate(person.id),
+        "subject.type": Text.model_validate(person.type),
+    }
 
 
 def rule_words(policy: Policy, rule: str | None) -> Text:

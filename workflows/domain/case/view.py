@@ -28,6 +28,7 @@ from workflows.domain.case.model import (
     SubjectHistory,
     is_over,
 )
+from workflows.domain.case.notices import lacks_addressees
 from workflows.domain.case.planning import plan
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.people import Role
@@ -102,6 +103,7 @@ class CardView(Value):
     failed: bool
     rule_url: str | None
     notice: NoticeState | None = None
+    lacks_addressees: bool = False
     acting: bool = False
     hold: Hold | None = None
     claim_ends: datetime | None = None
@@ -152,6 +154,7 @@ def view_of(case: Case) -> CardView:
         failed=bool(case.failed),
         rule_url=_rule_url(playbook, decision),
         notice=case.notices.get(decision.id) if decision else None,
+        lacks_addressees=decision is not None and lacks_addressees(case, decision),
     )
 
 

@@ -128,7 +128,7 @@ def upgrade() -> None:
         *_optional(Utc(), "decided_at"),
         *_optional(sa.JSON(none_as_null=True), "problem"),
         *_needed(sa.Integer(), "life", "version"),
-        *_optional(sa.String(16), "bulk_id"),
+        *_optional(sa.String(16), "bulk_id", "notice"),
         sa.PrimaryKeyConstraint(
             "case_id", "decision_id", "action", "subject_type", "subject_id", name="pk_actions"
         ),

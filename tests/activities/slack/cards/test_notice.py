@@ -8,7 +8,9 @@ from activities.slack.cards.case import case_card
 from activities.slack.thread import line
 from tests.activities.slack.cases import CATALOG, SATO, TANAKA, Story, policy
 from tests.activities.slack.drawn import faults, pressable, reader, seen
+from tests.workflows.domain.case.bulk_builders import bulk_news
 from workflows.domain.case import commands as cmd
+from workflows.domain.case.bulk import Bulk, Tally
 from workflows.domain.case.decision import NoticeStatus
 from workflows.domain.case.enforcement import (
     ActionReport,
@@ -34,10 +36,10 @@ REASON = {
 }
 
 
-def with_notice() -> Policy:
+def with_notice(to: str = "user") -> Policy:
     """A policy with a reason that sends a notice."""
     frame = Text(ja="{facts}", en="{facts}")
-    call = NoticeCall(path="/v1/users/{subject.id}/notices")
+    call = NoticeCall(path="/v1/users/{subject.id}/notices", subject=to)
     made = policy(CATALOG, reasons=[REASON])
     return made.model_copy(update={"notice_text": NoticeText(call=call, frame=frame)})
 
@@ -169,4 +171,138 @@ def test_the_thread_has_retry_and_result() -> None:
     assert shown == [
         "判断を本人に通知できませんでした。プラットフォームに拒否されました（404）",
         "田中さんが判断の通知を再送しました",
+    ]
+
+
+def in_bulk(to: str = "user") -> Story:
+    """A bulk decision for 60 users, with notices to subjects of a type."""
+    made = with_notice(to)
+    playbook = made.playbook.model_copy(update={"bulk": True})
+    command = cmd.DecideBulk.model_validate(
+        {
+            "by": SATO,
+            "actions": [{"action": "mute_user"}],
+            "reason": "同じ端末",
+            "bulk": Bulk(id="R0123456789AB", type="user", count=60),
+        }
+    )
+    return Story(policy=made.model_copy(update={"playbook": playbook})).then(command, 3)
+
+
+def notified(story: Story, status: NoticeStatus | None, **counts: int) -> Story:
+    """The end of the bulk decision with counts of its notices."""
+    end = None if status is None else ActionStatus.VERIFIED
+    tally = Tally(total=60, step=1, done=60, **counts)
+    problem = REFUSED if status is NoticeStatus.FAILED else None
+    notice = None if status is None else NoticeState(status=status, problem=problem)
+    report = bulk_news(story.case, tally, end).report.model_copy(update={"notice": notice})
+    return story.then(cmd.Report(report=report), 5)
+
+
+def approved(story: Story) -> Story:
+    return story.then(cmd.Approve(by=TANAKA), 4)
+
+
+FAILED_TWO = {"notices_sent": 58, "notices_failed": 2}
+
+
+def bulk_line(story: Story, language: Language = Language.JA) -> str:
+    """The line about the notices of a bulk decision."""
+    drawn = case_card(view_of(story.case), reader(language))
+    assert faults(drawn) == []
+    lines = "\n".join(seen(drawn)).split("\n")
+    (line,) = [
+        each for each in lines if each[:1] in "✉🔁⚠⏳🔕" and ("通知" in each or "otice" in each)
+    ]
+    return line
+
+
+@pytest.mark.parametrize(
+    ("story", "ja", "en"),
+    [
+        (
+            in_bulk(),
+            "✉️ 実行後に判断を本人に通知します（60件）",
+            "✉️ The users are notified once it is carried out (60 notices)",
+        ),
+        (
+            notified(approved(in_bulk()), None, notices_sent=25),
+            "✉️ 通知 25/25件",
+            "✉️ Notices sent: 25/25",
+        ),
+        (
+            notified(approved(in_bulk()), NoticeStatus.SENT, notices_sent=60),
+            "✉️ 通知 60/60件",
+            "✉️ Notices sent: 60/60",
+        ),
+        (
+            notified(
+                approved(in_bulk()), NoticeStatus.RETRYING, notices_sent=58, notices_retrying=2
+            ),
+            "🔁 通知 58/60件、2件再送中",
+            "🔁 Notices sent: 58/60, 2 resending",
+        ),
+        (
+            notified(approved(in_bulk()), NoticeStatus.FAILED, **FAILED_TWO),
+            "⚠️ 通知 58/60件、2件失敗: プラットフォームに拒否されました（404）",
+            "⚠️ Notices sent: 58/60, 2 failed: the platform refused it (404)",
+        ),
+        (
+            in_bulk("seller"),
+            "🔕 本人に通知しません（通知先がないため）",
+            "🔕 No notice to the person (nobody is known to notify)",
+        ),
+    ],
+    ids=["before", "meanwhile", "sent", "retrying", "failed", "no addressees"],
+)
+def test_the_card_counts_the_notices_of_a_bulk_decision(story: Story, ja: str, en: str) -> None:
+    """Each subject has one; without addressees it says so."""
+    assert bulk_line(story) == ja
+    assert bulk_line(story, Language.EN) == en
+
+
+def test_the_failed_notices_of_a_bulk_decision_can_be_sent_again() -> None:
+    """The button is that of a single decision; meanwhile they count as being sent."""
+    story = notified(approved(in_bulk()), NoticeStatus.FAILED, **FAILED_TWO)
+    assert labels(story)[0] == "通知を再送する"
+    again = story.then(cmd.RetryNotice(by=SATO), 60)
+    assert bulk_line(again) == "⏳ 通知 58/60件、2件再送中"
+    assert "通知を再送する" not in labels(again)
+
+
+def test_the_approver_sees_the_notices_of_a_bulk_decision() -> None:
+    """Their number and text, or that there are none."""
+    from activities.slack.cards.approval import approval_card
+
+    shown = []
+    for story in (in_bulk(), in_bulk("seller")):
+        case = story.case
+        assert case.approval is not None
+        assert case.decision is not None
+        drawn = approval_card(view_of(case), case.approval, case.decision, reader(), None)
+        assert faults(drawn) == []
+        shown += [each for each in seen(drawn) if "通知" in each]
+    assert shown == [
+        "本人への通知内容（60件）: ルールに反する内容を確認しました。",
+        "🔕 本人に通知しません（通知先がないため）",
+    ]
+
+
+def test_the_thread_counts_the_notices_of_a_bulk_decision() -> None:
+    """One line for all of them."""
+    stories = (
+        notified(approved(in_bulk()), NoticeStatus.SENT, notices_sent=60),
+        notified(approved(in_bulk()), NoticeStatus.RETRYING, notices_retrying=60),
+        notified(approved(in_bulk()), NoticeStatus.FAILED, **FAILED_TWO),
+    )
+    shown = [
+        line(each, view_of(story.case), reader()).partition("> ")[2]
+        for story in stories
+        for each in story.recorded
+        if each.event.kind.startswith("notice")
+    ]
+    assert shown == [
+        "判断を本人に通知しました（60件）",
+        "判断の一部を本人に通知できないため、再送しています",
+        "判断の通知が2件失敗しました。プラットフォームに拒否されました（404）",
     ]

@@ -106,11 +106,11 @@ def _new(
     kept = _kept(case, command, planned) if violation else ()
     # Each action of a bulk decision is for all its subjects: what it keeps is none of them.
     bulk = isinstance(command, cmd.DecideBulk)
+    members = command.bulk if isinstance(command, cmd.DecideBulk) else None
     actions = planned if bulk else (*planned, *plan_protections(case, kept))
     keys = {each.key for each in actions}
     silence = playbook.silence(template, _preset(case, command)) if violation else None
-    # A bulk decision has actions on many subjects, and a notice has one addressee.
-    notifies = violation and silence is None and not bulk
+    notifies = violation and silence is None
     return Decision(
         id=f"D{len(case.decisions) + 1}",
         by=command.by.id,
@@ -126,7 +126,7 @@ def _new(
         exempt=_exempt(case, actions),
         dry_run=playbook.dry_run,
         template=template.id if template is not None else None,
-        notice=notice_for(case, actions, template) if notifies else None,
+        notice=notice_for(case, actions, template, members) if notifies else None,
         no_notice=silence,
     )
 
