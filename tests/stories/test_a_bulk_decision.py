@@ -77,9 +77,15 @@ async def approved(approver: Person) -> dict:
 
 
 def keys(env: Environment, end: str = "") -> dict[str, int]:
-    """Number of changes at the marketplace by idempotency key."""
-    made = env.sandbox.market.executions()
+    """Number of changes at the marketplace by idempotency key, without notices."""
+    made = env.executions()
     return {key: times for key, times in made.items() if key.endswith(end)}
+
+
+def notice_keys(env: Environment) -> dict[str, int]:
+    """Number of notices at the marketplace by idempotency key."""
+    made = env.sandbox.market.executions()
+    return {key: times for key, times in made.items() if "/notice/" in key}
 
 
 @pytest.mark.long
@@ -118,7 +124,8 @@ async def test_sixty_accounts_with_approval_and_progress(env: Environment) -> No
         "approval_requested",
         "approved",
     ]
-    assert kinds[-3:] == ["bulk_progressed", "action_verified", "case_closed"]
+    assert kinds[-4:] == ["bulk_progressed", "action_verified", "notice_sent", "case_closed"]
+    assert notice_keys(env) == {f"{case}/D1/notice/u_ring{n}": 1 for n in range(60)}
     assert await env.findings() == ()
     async with ledger(env) as database:
         decision = await BulkLedger(database).last_of(case)

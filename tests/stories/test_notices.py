@@ -6,6 +6,7 @@ from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls, visible_text
 from deploy.sandbox.traffic.alerts import alert, user
 from tests.environment import Environment, scene
+from tests.stories.test_a_bulk_decision import bulk_case, decided, notice_keys, reported
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_appeals import answer_with, filed, muted
 
@@ -129,6 +130,37 @@ async def test_a_notice_that_the_platform_refuses_is_sent_again_from_the_card(
     assert (await env.thing("listings", "m_5"))["removed"] is True
     kinds = [each for each in await env.kinds(case) if "notice" in each]
     assert kinds == ["notice_failed", "notice_retried", "notice_sent"]
+
+
+def inbox(env: Environment, person: str, state: str) -> None:
+    """Opens or closes a user's inbox for notices."""
+    body = env.sandbox.market.remove("users", person)
+    env.sandbox.market.put("users", {**body, "inbox": state})
+
+
+async def test_each_subject_of_a_bulk_decision_gets_its_notice(env: Environment) -> None:
+    """It is previewed and counted; a refused one is sent again from the card, the others not."""
+    sato = await env.person("U0SATO")
+    await reported(env, 4)
+    inbox(env, "u_ring2", "closed")
+    card, case = await bulk_case(sato)
+    preview = "本人への通知（4件、例: ユーザー u_ring0）"
+    await decided(sato, card, preview, actions=["warn", "hold_payout"])
+    card = await sato.wait_text(card, "通知 3/4件、1件失敗")
+    await env.wait_kind(case, "case_closed")
+    assert notice_keys(env) == {f"{case}/D1/notice/u_ring{n}": 1 for n in (0, 1, 3)}
+    [notice] = await notices(env, "u_ring1")
+    assert "措置: 警告、振込保留（24時間）\n該当するルール: MKT-5.4\n" in notice["text"]["ja"]
+    assert f"{case}-D1" in notice["text"]["ja"]
+    made = env.executions()
+    inbox(env, "u_ring2", "open")
+    await sato.press(card, "notice.retry")
+    await sato.wait_text(card, "通知 4/4件")
+    assert notice_keys(env) == {f"{case}/D1/notice/u_ring{n}": 1 for n in range(4)}
+    assert env.executions() == made
+    kinds = [each for each in await env.kinds(case) if "notice" in each]
+    assert kinds == ["notice_failed", "notice_retried", "notice_sent"]
+    assert await env.findings() == ()
 
 
 async def test_an_appeals_notice_is_sent_again_from_its_card(env: Environment) -> None:

@@ -165,9 +165,11 @@ class Call:
         return _nothing()
 
     def _notify(self, user: str, body: bytes) -> Response:
-        given = _json(body)
-        if self._store.get("users", user) is None:
+        given, person = _json(body), self._store.get("users", user)
+        if person is None:
             return _nothing()
+        if person.get("inbox") == "closed":
+            return _error(409, "inbox_closed", "This user takes no notices.")
         if given is None or not isinstance(given.get("text"), dict):
             return _error(422, "invalid", "A notice needs a text.")
         self._store.notify(user, given)
