@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from tests.activities.slack.cases import AT, SATO
+from tests.activities.slack.cases import AT, SATO, TANAKA
 from tests.slack_shapes.cases import AWAY, REFUSED, StoryCase, reasoned
 from tests.slack_shapes.words import Words
+from tests.workflows.domain.case.bulk_builders import bulk_news
 from workflows.domain.alerts import PEOPLE, REPORTS, ManualAlert, attributes_of
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
+from workflows.domain.case.bulk import Tally
 from workflows.domain.case.decision import NoticeStatus
-from workflows.domain.case.enforcement import ActionStatus, Problem
+from workflows.domain.case.enforcement import ActionStatus, NoticeState, Problem
 from workflows.domain.policy.limits import Full, Limits, Power
 
 PROTECT = {"protect": [{"when": "true", "action": "mute_user", "for": "15m"}]}
@@ -84,6 +86,38 @@ def _sent_again(words: Words) -> StoryCase:
     return story
 
 
+def _ring_notified(
+    words: Words, status: NoticeStatus | None, problem: Problem | None = None, **counts: int
+) -> StoryCase:
+    """A bulk decision in effect, with counts of its notices."""
+    story = StoryCase(words, policy={"bulk": True}, telling=True).ringed()
+    story.then(cmd.Approve(by=TANAKA), 5)
+    end = None if status is None else ActionStatus.VERIFIED
+    tally = Tally(total=1000, step=6, done=1000, **counts)
+    notice = None if status is None else NoticeState(status=status, problem=problem)
+    report = bulk_news(story.case, tally, end).report.model_copy(update={"notice": notice})
+    story.then(cmd.Report(report=report), 6)
+    return story
+
+
+def _ring_sent_again(words: Words) -> StoryCase:
+    counts = {"notices_sent": 998, "notices_failed": 2}
+    story = _ring_notified(words, NoticeStatus.FAILED, REFUSED, **counts)
+    story.then(cmd.RetryNotice(by=SATO), 60)
+    return story
+
+
+def _ring_unaddressed(words: Words) -> StoryCase:
+    story = StoryCase(words, policy={"bulk": True}, telling=True)
+    notice_text = story.case.policy.notice_text
+    assert notice_text is not None
+    call = notice_text.call.model_copy(update={"subject": "seller"})
+    text = notice_text.model_copy(update={"call": call})
+    policy = story.case.policy.model_copy(update={"notice_text": text})
+    story.case = story.case.model_copy(update={"policy": policy})
+    return story.ringed()
+
+
 OTHER_STORIES: dict[str, Callable[[Words], StoryCase]] = {
     "open, stopped from acting": _withheld,
     "open, stopped for a time": lambda w: _withheld(w, AT + timedelta(hours=2)),
@@ -101,4 +135,15 @@ OTHER_STORIES: dict[str, Callable[[Words], StoryCase]] = {
     "closed, the notice is late": lambda w: _notice(w, NoticeStatus.RETRYING, AWAY),
     "closed, the notice failed": lambda w: _notice(w, NoticeStatus.FAILED, REFUSED),
     "closed, the notice is sent again": _sent_again,
+    "ring, notices to come": lambda w: StoryCase(w, policy={"bulk": True}, telling=True).ringed(),
+    "ring, notices on their way": lambda w: _ring_notified(w, None, notices_sent=312),
+    "ring, everybody was told": lambda w: _ring_notified(w, NoticeStatus.SENT, notices_sent=1000),
+    "ring, notices are late": lambda w: _ring_notified(
+        w, NoticeStatus.RETRYING, AWAY, notices_sent=990, notices_retrying=10
+    ),
+    "ring, notices failed": lambda w: _ring_notified(
+        w, NoticeStatus.FAILED, REFUSED, notices_sent=989, notices_retrying=9, notices_failed=2
+    ),
+    "ring, notices are sent again": _ring_sent_again,
+    "ring, nobody to tell": _ring_unaddressed,
 }

@@ -10,11 +10,13 @@ from bot.services.bulk import BulkPage, DoneLine, SubjectLine
 from bot.services.cases import CaseLine
 from bot.slack.bulk.form import (
     PAGE,
+    BulkForm,
     BulkMetadata,
     Counted,
     bulk_view,
     confirmation,
     list_view,
+    notices,
     over_limit,
     redrawn,
 )
@@ -31,6 +33,7 @@ from tests.slack_shapes.words import Words
 from workflows.domain.alerts import Subject
 from workflows.domain.case.bulk import Impact, Sum
 from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Case
 from workflows.domain.policy.actions import ActionSpec
 from workflows.domain.policy.limits import Full, Power
 from workflows.domain.policy.platform import RelatedSpec
@@ -126,6 +129,30 @@ def _bulk_ledger(scene: Scene) -> Iterator[tuple[str, Sent]]:
         for also, text in _afterwards(scene):
             again = redrawn(drawn.whole, text, catalog.say("bot.bulk.submit"), metadata)
             yield f"{state}, {also}", view(again)
+        for also, case in _notifying(scene.words):
+            text = confirmation(1, Impact(), False, Reader(texts=catalog, zone=UTC))
+            notice = notices(case, FORM, [Subject(type="user", id=scene.words.id)] * 60, catalog)
+            again = redrawn(drawn.whole, text, catalog.say("bot.bulk.submit"), metadata, notice)
+            yield f"{state}, {also}", view(again)
+
+
+FORM = BulkForm(
+    sources=("device",), ids=(), actions=("mute_user",), duration=timedelta(days=1), reason="x"
+)
+
+
+def _notifying(words: Words) -> Iterator[tuple[str, Case]]:
+    case = StoryCase(words, policy={"bulk": True}, telling=True).case
+    yield "with notices", case
+    because = words.titled("捜査中のため", "It is being investigated")
+    playbook = case.policy.playbook.model_copy(update={"no_notice": because})
+    silent = case.policy.model_copy(update={"playbook": playbook})
+    yield "without notices", case.model_copy(update={"policy": silent})
+    assert case.policy.notice_text is not None
+    call = case.policy.notice_text.call.model_copy(update={"subject": "seller"})
+    text = case.policy.notice_text.model_copy(update={"call": call})
+    other = case.policy.model_copy(update={"notice_text": text})
+    yield "without addressees", case.model_copy(update={"policy": other})
 
 
 def _afterwards(scene: Scene) -> Iterator[tuple[str, str]]:

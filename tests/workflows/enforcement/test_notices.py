@@ -486,7 +486,7 @@ async def test_a_long_bulk_decision_keeps_its_notices(
     async with in_bulk(temporal) as (client, market, records):
         market.busy, market.unknown = {"u_0"}, {"u_1"}
         handle = await begin_bulk(client, records, 30)
-        await wait_bulk(client, RETRYING, 28)
+        await wait_bulk(client, FAILED, 28)
         later = await client.get_workflow_handle(handle.id).describe()
         assert later.run_id != handle.first_execution_run_id
         market.busy = set()

@@ -140,14 +140,17 @@ def notice_after(
 
 
 def notices_state(notices: Iterable[NoticeMark], problem: Problem | None) -> NoticeState | None:
-    """The state of all notices; None if none was due."""
+    """The state of all notices; None if none was due.
+
+    A person can repeat those that failed while others are still retried.
+    """
     found = frozenset(notices) - {NoticeMark.NONE}
     if not found:
         return None
-    if found & _UNSENT:
-        return NoticeState(status=NoticeStatus.RETRYING, problem=problem)
     if NoticeMark.FAILED in found:
         return NoticeState(status=NoticeStatus.FAILED, problem=problem)
+    if found & _UNSENT:
+        return NoticeState(status=NoticeStatus.RETRYING, problem=problem)
     return NoticeState(status=NoticeStatus.SENT)
 
 
