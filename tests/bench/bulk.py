@@ -55,7 +55,7 @@ async def measure(env: Environment, count: int) -> dict:
         return "case_closed" in await env.kinds(case)
 
     await wait_until(closed, LONGEST, what="the end of the ring")
-    made = env.sandbox.market.executions()
+    made = env.executions()
     return {
         "subjects": count,
         "read_s": round(read - began, 2),

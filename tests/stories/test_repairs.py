@@ -19,7 +19,7 @@ from bot.temporal import open_client
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.screen import visible_text
 from tests.environment import Environment, koban, policies_of, work
-from tests.stories.test_a_bulk_decision import bulk_case, decided, keys, reported
+from tests.stories.test_a_bulk_decision import bulk_case, decided, keys, notice_keys, reported
 from tests.stories.test_appeals import answer_with, filed, muted, notices, wait_notice
 from tests.stories.test_losing_a_store import LOST, another_temporal, lines, named, opened
 from workflows.client import Appeals
@@ -267,6 +267,7 @@ async def test_a_bulk_decision_that_was_lost_in_the_middle_is_finished(
         card = await sato.wait_text(card, "30/30 完了")
         await env.wait_kind(case, "case_closed")
         assert keys(env) == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(30)}
+        await sato.wait_text(card, "通知 30/30件")
         await wait_until(lambda: enforced(settings, case, 7), what="the wait for a lift")
         capsys.readouterr()
     async with another_temporal(env, temporal) as settings, work(settings):
@@ -280,3 +281,4 @@ async def test_a_bulk_decision_that_was_lost_in_the_middle_is_finished(
         assert keys(env, "/undo") == undone
         made = {key: times for key, times in keys(env).items() if key not in undone}
         assert made == {f"{case}/D1/suspend_user/u_ring{n}": 1 for n in range(30)}
+        assert notice_keys(env) == {f"{case}/D1/notice/u_ring{n}": 1 for n in range(30)}

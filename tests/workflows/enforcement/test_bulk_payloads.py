@@ -5,13 +5,23 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from tests.workflows.domain.builders import SATO, T0, TANAKA, follow, minutes
 from tests.workflows.domain.case.bulk_builders import a_bulk_case, bulk_news, decide_bulk
+from tests.workflows.domain.case.rules.test_notices import notice_case, notice_policy
 from tests.workflows.enforcement.test_bulk_progress import a_start
 from workflows.case.bulk_members import bulk_start
 from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.bulk import Bulk, Tally
 from workflows.domain.case.commands import Click, Place
-from workflows.domain.case.enforcement import ActionStatus, Ask, AskKind, EnforcementReport
+from workflows.domain.case.decision import NoticeStatus, PersonNotice
+from workflows.domain.case.enforcement import (
+    ActionStatus,
+    Ask,
+    AskKind,
+    EnforcementReport,
+    Problem,
+    ProblemKind,
+)
+from workflows.domain.case.notices import notice_of
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.case.view import CardView, view_of
 from workflows.domain.policy.playbook import pack
@@ -31,6 +41,19 @@ def case_of_a_thousand():
     case = follow(a_bulk_case(), decide_bulk(SATO, 1000), minutes(1))
     case = follow(case, cmd.Approve(by=TANAKA), minutes(2))
     return follow(case, bulk_news(case, Tally(total=1000, step=9, done=497, failed=3)), minutes(3))
+
+
+def notice_to_all() -> PersonNotice:
+    """Returns the notice of a bulk decision, before it is addressed."""
+    case = notice_case(notice_policy(bulk=True))
+    case = follow(case, decide_bulk(SATO, 3, "warn"), minutes(1))
+    assert case.decision is not None
+    letter = notice_of(case, case.decision)
+    assert letter is not None
+    return letter
+
+
+UNREACHABLE = Problem(kind=ProblemKind.UNREACHABLE)
 
 
 async def read_back(value: Value) -> tuple[Value, int]:
@@ -54,8 +77,10 @@ VALUES = [
         at=T0,
         version=3,
         rows=(BulkRow(place=0, action="warn", status=ActionStatus.FAILED),),
+        notices={0: NoticeStatus.SENT, 999: None},
     ),
     a_start(1000, marks="v" * 1000, alive="1" * 1000, asks=(Ask(kind=AskKind.STOP, by="U0SATO"),)),
+    a_start(3, notice=notice_to_all(), notices="sfr", notice_problem=UNREACHABLE),
     EnforcementReport(id="r", case="K1", decision="D1", actions=(), place=7, over=True),
     view_of(case_of_a_thousand()),
 ]
@@ -83,7 +108,7 @@ async def test_a_bulk_case_is_read_back_unchanged() -> None:
         (case_of_a_thousand(), 9_000),
         (view_of(case_of_a_thousand()), 6_000),
         (bulk_start(case_of_a_thousand(), "case/x/T", False, "U0SATO", ()), 2_000),
-        (a_start(1000, marks="v" * 1000, alive="1" * 1000), 4_000),
+        (a_start(1000, marks="v" * 1000, alive="1" * 1000, notices="s" * 1000), 4_000),
         (bulk_news(case_of_a_thousand(), Tally(total=1000, step=10, done=1000)).report, 600),
     ],
     ids=lambda value: type(value).__name__,
