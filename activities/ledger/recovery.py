@@ -25,6 +25,7 @@ from activities.ledger.schema import (
 from workflows.domain.appeal.events import AppealFiled, AppealRecorded
 from workflows.domain.appeal.model import OVER, AppealRequest
 from workflows.domain.appeal.rules import apply_all_to_appeal, received
+from workflows.domain.case.decision import NoticeStatus
 from workflows.domain.case.enforcement import IN_FORCE, ActionStatus
 from workflows.domain.case.event_base import kind_of
 from workflows.domain.case.events import (
@@ -63,6 +64,7 @@ _TO_END = (
         sa.or_(
             sa.and_(actions.c.status.in_(status_values(IN_FORCE)), actions.c.until.is_not(None)),
             actions.c.status == ActionStatus.UNDOING.value,
+            actions.c.notice.in_([NoticeStatus.RETRYING.value, NoticeStatus.PENDING.value]),
         )
     )
     .distinct()
@@ -123,7 +125,7 @@ class Recovery(Repository):
         return await self._database.scalar(query) is not None
 
     async def to_end(self) -> Sequence[Row]:
-        """Closed cases with an action that Koban has to lift or to undo."""
+        """Closed cases with an action to lift or to undo, or a notice in bulk to send."""
         some = sa.or_(cases.c.id.in_(_TO_END), cases.c.id.in_(_BULK_UNDONE))
         query = case_rows().where(some, cases.c.phase == Phase.CLOSED.value)
         return await self._database.rows(query.order_by(cases.c.opened_at).limit(MOST))
@@ -149,7 +151,7 @@ class Recovery(Repository):
         return await self._queries.case(case) is not None
 
     async def decisions_to_end(self, case: str) -> Sequence[str]:
-        """The decisions and protections of a case that Koban has to lift or to undo."""
+        """The decisions and protections with an action to lift or to undo, or a notice to send."""
         query = _TO_END.with_only_columns(actions.c.decision_id).where(actions.c.case_id == case)
         found = {row["decision_id"] for row in await self._database.rows(query)}
         return sorted(found | await self._being_undone(case))

@@ -22,6 +22,7 @@ from tests.environment import Environment, koban, policies_of, work
 from tests.stories.test_a_bulk_decision import bulk_case, decided, keys, notice_keys, reported
 from tests.stories.test_appeals import answer_with, filed, muted, notices, wait_notice
 from tests.stories.test_losing_a_store import LOST, another_temporal, lines, named, opened
+from tests.stories.test_notices import inbox
 from workflows.client import Appeals
 from workflows.domain.ids import closed_workflow_id, enforcement_workflow_id
 
@@ -242,6 +243,29 @@ async def enforced(settings: Settings, case: str, place: int) -> bool:
     """Whether the enforcement of one subject runs."""
     client = await open_client(settings.temporal)
     return await runs(client.get_workflow_handle(enforcement_workflow_id(case, "D1", place)))
+
+
+@pytest.mark.long
+async def test_the_notices_of_a_lost_bulk_decision_follow(
+    before: Environment, temporal: str
+) -> None:
+    """Its case is closed; what was being sent is sent, and nothing twice."""
+    env = before
+    sato = await env.person("U0SATO")
+    async with work(env.settings):
+        await reported(env, 4)
+        inbox(env, "u_ring2", "busy")
+        card, case = await bulk_case(sato)
+        await decided(sato, card, actions=["warn"])
+        card = await sato.wait_text(card, "通知 3/4件、1件再送中")
+        await env.wait_kind(case, "case_closed")
+    inbox(env, "u_ring2", "open")
+    async with another_temporal(env, temporal) as settings, work(settings):
+        assert f"Temporal lacks {case}" in (await named(settings) or "")
+        assert await repair(settings) == 0
+        await sato.wait_text(card, "通知 4/4件")
+        assert notice_keys(env) == {f"{case}/D1/notice/u_ring{n}": 1 for n in range(4)}
+        assert keys(env) == {f"{case}/D1/warn/u_ring{n}": 1 for n in range(4)}
 
 
 @pytest.mark.long

@@ -170,6 +170,8 @@ class Call:
             return _nothing()
         if person.get("inbox") == "closed":
             return _error(409, "inbox_closed", "This user takes no notices.")
+        if person.get("inbox") == "busy":
+            return _error(503, "inbox_busy", "Try again later.")
         if given is None or not isinstance(given.get("text"), dict):
             return _error(422, "invalid", "A notice needs a text.")
         self._store.notify(user, given)

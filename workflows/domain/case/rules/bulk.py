@@ -8,7 +8,7 @@ from workflows.domain.alerts import Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.bulk import BULK, MOST, Bulk
-from workflows.domain.case.decision import Decision, PlannedAction, Verdict
+from workflows.domain.case.decision import Decision, NoticeStatus, PlannedAction, Verdict
 from workflows.domain.case.enforcement import ActionStatus, EnforcementReport
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.planning import bulk_limit, lasting, not_offered, target, unknown_rule
@@ -116,6 +116,15 @@ def tally_events(case: Case, report: EnforcementReport, now: datetime) -> tuple[
     if bulk is None or tally is None or tally.step <= bulk.tally.step:
         return ()
     return (ev.BulkProgressed(at=now, decision=report.decision, tally=tally),)
+
+
+def is_notifying(case: Case, decision: str) -> bool:
+    """Whether notices of a bulk decision are being sent, or sent again."""
+    state, notice = case.bulk_decisions.get(decision), case.notices.get(decision)
+    if state is None:
+        return False
+    again = notice is not None and notice.status is NoticeStatus.PENDING
+    return state.tally.notices_retrying > 0 or (again and state.tally.notices_failed > 0)
 
 
 def reset_if_nothing_done(case: Case, now: datetime) -> tuple[ev.Event, ...]:

@@ -55,12 +55,15 @@ def proof_of(
 
 
 def stays_under_way(case: Case, decision: str) -> bool:
-    """Whether a decision or protection needs its enforcement: for an answer, a retry or a lift.
+    """Whether a decision or protection needs its enforcement.
 
-    One that waits for its approval or for the end of a protection has not begun.
+    It does for an answer, a retry, a lift or a notice of a bulk decision. One that waits for its
+    approval or for the end of a protection has not begun.
     """
     states = case.actions_of(decision)
     if any(each.in_force and each.until is not None for each in states):
+        return True
+    if bulk.is_notifying(case, decision):
         return True
     protects = any(each.id == decision for each in case.protections)
     enforcing = case.phase is Phase.ENFORCING and not case.handing_over

@@ -33,6 +33,7 @@ from workflows.domain.case.enforcement import (
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.notices import addressed, notice_of, preview
 from workflows.domain.case.refusals import Reason
+from workflows.domain.case.rules.enforcement import stays_under_way
 from workflows.domain.case.view import view_of
 from workflows.domain.policy.appeals import NoticeText
 from workflows.domain.policy.platform import NoticeCall
@@ -484,6 +485,18 @@ class TestBulk:
         assert refusal.reason is Reason.NO_NOTICE_FAILED
         report = bulk_told(case, 2, SENT, notices_sent=3)
         assert follow(case, report, minutes(61)).notices["D1"] == SENT
+
+    def test_a_closed_case_goes_on_with_its_notices(self) -> None:
+        """Its bulk workflow was lost: what is being sent needs one, what failed does not."""
+        counts = {"notices_sent": 2, "notices_retrying": 1}
+        late = bulk_told(bulk_case(), 1, RETRYING, ActionStatus.DONE, **counts)
+        assert stays_under_way(follow(bulk_case(), late, minutes(3)), "D1")
+        case = bulk_failed()
+        assert not stays_under_way(case, "D1")
+        again = follow(case, cmd.RetryNotice(by=SATO), minutes(60))
+        assert stays_under_way(again, "D1")
+        sent = follow(again, bulk_told(again, 2, SENT, notices_sent=3), minutes(61))
+        assert not stays_under_way(sent, "D1")
 
     def test_a_terminated_repetition_fails(self) -> None:
         """Its report has no counts."""
