@@ -294,7 +294,7 @@ class BulkWorkflow:
             dry_run=start.dry_run,
             place=member.place,
             notice=None if undo else self._notice(member),
-            told=self._told(member),
+            notice_state=self._notice_state(member),
         )
 
     def _notice(self, member: Member) -> PersonNotice | None:
@@ -310,7 +310,7 @@ class BulkWorkflow:
         )
         return addressed(letter, member.subject, tuple(done))
 
-    def _told(self, member: Member) -> NoticeState | None:
+    def _notice_state(self, member: Member) -> NoticeState | None:
         """The state of a notice that failed: only a person repeats it."""
         failed = self._progress.notices[member.place] is NoticeMark.FAILED
         problem = self._progress.notice_problem

@@ -70,9 +70,9 @@ class EnforcementStart(Value):
     `protects`: an automatic protection (`decision` is its id), which lifts itself and needs no
     answer if it fails. `dry_run` changes nothing at the platform. `place` is the subject's place
     in a bulk decision, whose workflow id is then `workflow_id`. `notice` is sent to the person
-    acted upon once an action took effect; with `notice_only` only that is left to do. With `told`
-    it had that state already, and only a person repeats it. `asks` come first: a lift that is due
-    must not overtake them.
+    acted upon once an action took effect; with `notice_only` only that is left to do. With
+    `notice_state` it was tried already, and only a person repeats it. `asks` come first: a lift
+    that is due must not overtake them.
     """
 
     case: str
@@ -88,5 +88,5 @@ class EnforcementStart(Value):
     place: int | None = None
     notice: PersonNotice | None = None
     notice_only: bool = False
-    told: NoticeState | None = None
+    notice_state: NoticeState | None = None
     asks: tuple[Ask, ...] = ()

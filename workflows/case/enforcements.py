@@ -276,7 +276,7 @@ class Enforcements:
             dry_run=decision.dry_run,
             # The enforcement adds what is in effect.
             notice=None if letter is None else letter.model_copy(update={"done": ()}),
-            told=state if failed else None,
+            notice_state=state if failed else None,
         )
 
     def _continue_protection(self, case: Case, protection: Protection) -> None:

@@ -19,9 +19,9 @@ class NoticeDelivery:
     def __init__(self, start: EnforcementStart) -> None:
         self._start = start
         self._sending: asyncio.Task[None] | None = None
-        self._begun = start.told is not None
+        self._begun = start.notice_state is not None
         self._dropped = False
-        self.state: NoticeState | None = start.told
+        self.state: NoticeState | None = start.notice_state
         self.changed = False
 
     @property

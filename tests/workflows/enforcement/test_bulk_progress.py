@@ -256,7 +256,7 @@ def test_an_undo_includes_what_waits_to_continue() -> None:
     assert progress.letters() == "UF."
 
 
-def told(place: int, status: NoticeStatus | None, *actions: ActionStatus) -> EnforcementReport:
+def reported(place: int, status: NoticeStatus | None, *actions: ActionStatus) -> EnforcementReport:
     """Returns the report of one subject's enforcement, with its notice."""
     notice = None if status is None else NoticeState(status=status)
     report = news(place, *actions, over=status is not NoticeStatus.RETRYING)
@@ -276,7 +276,7 @@ def notified(*statuses: NoticeStatus | None, timed: bool = True) -> BulkProgress
     progress = BulkProgress(start)
     for place, status in enumerate(statuses):
         progress.begin(place)
-        progress.note(told(place, status, S.VERIFIED))
+        progress.note(reported(place, status, S.VERIFIED))
     return progress
 
 
@@ -295,7 +295,7 @@ def test_what_had_no_effect_has_no_notice(status: ActionStatus) -> None:
     """Nothing is due, and nothing counts as failed."""
     progress = BulkProgress(a_start(1))
     progress.begin(0)
-    progress.note(told(0, None, status))
+    progress.note(reported(0, None, status))
     assert (progress.notice_letters(), progress.tally(1).notices) == (".", 0)
     assert progress.notices_state is None
 
@@ -304,7 +304,7 @@ def test_a_notice_that_is_retried_does_not_hold_up_a_wave() -> None:
     """The subject is done; its enforcement runs on."""
     progress = notified(N.RETRYING, timed=False)
     assert (progress.at_work, progress.over, progress.alive) == (False, False, {0})
-    progress.note(told(0, N.SENT, S.VERIFIED))
+    progress.note(reported(0, N.SENT, S.VERIFIED))
     assert (progress.notice_letters(), progress.over) == ("s", True)
 
 
@@ -317,7 +317,7 @@ def test_only_failed_notices_are_repeated() -> None:
     assert (progress.only_notifies(0), progress.only_notifies(1)) == (False, True)
     progress.begin(1)
     assert (progress.letters(), progress.at_work) == ("vvv", True)
-    progress.note(told(1, N.SENT, S.VERIFIED))
+    progress.note(reported(1, N.SENT, S.VERIFIED))
     assert (progress.notice_letters(), progress.at_work) == ("ssp", False)
     progress.notify_again()
     assert progress.next_wave(WAVE) == (2,)
@@ -327,7 +327,7 @@ def test_a_sent_notice_stays_sent() -> None:
     """A later report without it, an undo and a lift change nothing."""
     progress = notified(N.SENT)
     for status in (S.LIFTED, S.UNDONE, S.FAILED):
-        progress.note(told(0, None, status))
+        progress.note(reported(0, None, status))
     assert progress.notice_letters() == "s"
 
 
@@ -339,7 +339,7 @@ def test_an_undo_cancels_what_is_not_sent() -> None:
     assert progress.notice_letters() == "srf"
     for place in progress.next_wave(WAVE):
         progress.begin(place)
-        progress.note(told(place, None, S.UNDONE))
+        progress.note(reported(place, None, S.UNDONE))
     assert (progress.letters(), progress.notice_letters()) == ("uuu", "s..")
     assert progress.notice_rows == {0: N.SENT, 1: None, 2: None}
     assert progress.notices_state == NoticeState(status=N.SENT)
@@ -350,7 +350,7 @@ def test_a_failed_undo_leaves_a_notice_to_repeat() -> None:
     progress = notified(N.RETRYING)
     progress.undo()
     progress.begin(0)
-    progress.note(told(0, None, S.FAILED))
+    progress.note(reported(0, None, S.FAILED))
     assert (progress.letters(), progress.notice_letters()) == ("d", "f")
 
 
@@ -387,8 +387,8 @@ def test_a_rebuilt_timed_measure_continues_with_its_notice() -> None:
     for place in (0, 1):
         progress.begin(place)
     assert progress.letters() == "aa"
-    progress.note(told(0, N.SENT, S.VERIFIED))
-    progress.note(told(1, None, S.VERIFIED))
+    progress.note(reported(0, N.SENT, S.VERIFIED))
+    progress.note(reported(1, None, S.VERIFIED))
     assert (progress.notice_letters(), progress.next_wave(WAVE)) == ("ss", ())
 
 

@@ -255,7 +255,7 @@ async def test_an_undo_reaches_an_enforcement_of_the_notice_only(temporal: str) 
 async def test_a_resumed_enforcement_keeps_a_failed_notice_for_a_person(temporal: str) -> None:
     """It was lost; the notice is not sent by itself, and a person can repeat it."""
     async with running(temporal) as (client, market):
-        start = a_start("mute_user", told=NoticeState(status=NoticeStatus.FAILED))
+        start = a_start("mute_user", notice_state=NoticeState(status=NoticeStatus.FAILED))
         job = start.jobs[0]
         done = ActionState(decision="D1", planned=job.planned, status=ActionStatus.DONE)
         resumed = job.model_copy(update={"state": done})

@@ -341,7 +341,7 @@ class ApprovalReminded(ApprovalEvent):
 
 
 class ApproversMissing(ApprovalEvent):
-    """Too few people of these roles can approve; the requester `to` is told."""
+    """Too few people of these roles can approve; the requester `to` gets a message."""
 
     people = ("to",)
     kind: Literal["approvers_missing"] = "approvers_missing"
