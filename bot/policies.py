@@ -13,11 +13,12 @@ from activities.policy.loader import LOOK_SECONDS, PolicyFolder, PolicyWatch
 from activities.policy.yaml_document import PolicyFaults
 from bot.admission import Target
 from bot.errors import InputWrong, SettingWrong
-from bot.settings import Settings, need, secrets_named
+from bot.settings import Settings, need, secrets_named, value_named
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.model import AppealRequest
 from workflows.domain.people import RoleBook
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec
+from workflows.domain.policy.detectors import Detector
 from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.matching import facts_of, group_of
 from workflows.domain.policy.platform import LookupCatalog
@@ -248,6 +249,20 @@ class Policies:
         evidence = self.look_ups().evidence
         return frozenset(evidence.hosts if evidence is not None else ())
 
+    def detectors(self) -> dict[str, Detector]:
+        """Returns every detector by its name."""
+        return self._watch.current().detectors
+
+    def query_of(self, detector: str) -> str | None:
+        """Returns the SQL text of a detector; None without one."""
+        return self._watch.current().queries.get(detector)
+
+    def source_url(self, source: str) -> str | None:
+        """Returns the address of a source; None where it or its variable is missing."""
+        sources = self._watch.current().sources
+        named = sources.sources.get(source) if sources is not None else None
+        return None if named is None else value_named(named.url.env)
+
     def channels(self) -> frozenset[str]:
         """Returns every channel that the folder names."""
         folder = self._watch.current()
@@ -265,7 +280,8 @@ class Policies:
 
 def _detectors_of(folder: PolicyFolder) -> dict[str, str]:
     """The variable with the secret of each detector that has its own."""
-    return {name: each.secret.env for name, each in folder.detectors.items()}
+    detectors = folder.detectors.items()
+    return {name: each.secret.env for name, each in detectors if each.secret is not None}
 
 
 def _sources_of(folder: PolicyFolder) -> dict[str, str]:

@@ -364,10 +364,15 @@ def need(settings: Settings, *wanted: Needed) -> None:
             )
 
 
+def value_named(name: str) -> str | None:
+    """Returns the value of the variable `name`, None when unset or empty."""
+    return os.environ.get(name) or dotenv_values(DOTENV).get(name) or None
+
+
 def secrets_named(name: str) -> tuple[str, ...]:
     """Returns the secrets in the variable `name`; () when unset. Raises `SettingWrong`."""
-    value = os.environ.get(name) or dotenv_values(DOTENV).get(name)
-    if not value:
+    value = value_named(name)
+    if value is None:
         return ()
     try:
         return webhook_secrets(SecretStr(value))

@@ -22,6 +22,7 @@ from bot.query_guard import GuardedRunner
 from bot.tasks import in_background
 from workflows.activity_options import (
     cards_queue,
+    detectors_queue,
     evidence_queue,
     platform_queue,
     slack_queue,
@@ -31,6 +32,7 @@ from workflows.activity_options import (
 from workflows.appeal_workflow import AppealWorkflow
 from workflows.bulk_workflow import BulkWorkflow
 from workflows.case_workflow import CaseWorkflow
+from workflows.detector_workflow import DetectorWorkflow, HeartbeatWorkflow
 from workflows.enforcement_workflow import EnforcementWorkflow, PinnedEnforcement
 from workflows.report_workflow import ReportWorkflow, RetentionWorkflow
 from workflows.storm_workflow import StormWorkflow
@@ -126,6 +128,9 @@ limit, and a click on a card waits until a stale update is cancelled."""
 MAX_REVEALS = 16
 """Pieces of hidden evidence shown at a time; two of their images are decoded at a time."""
 
+MAX_QUERIES = 8
+"""Queries of SQL detectors at a time: one source that hangs must not stop the others."""
+
 UPDATE_HEARTBEAT = timedelta(seconds=0.5)
 """Heartbeat interval of updates: a waiting update learns of its cancellation with a heartbeat."""
 CARD_HEARTBEAT = timedelta(seconds=2)
@@ -142,6 +147,7 @@ class Duties:
     slack: Sequence[Activity]
     background: Sequence[Activity]
     evidence: Sequence[Activity]
+    detectors: Sequence[Activity]
     platform: Sequence[Activity]
 
 
@@ -191,6 +197,8 @@ def make_workers(
                 RetentionWorkflow,
                 BulkWorkflow,
                 StormWorkflow,
+                DetectorWorkflow,
+                HeartbeatWorkflow,
             ],
             activities=duties.main,
             interceptors=[timer, HeartbeatInterceptor()],
@@ -206,6 +214,12 @@ def make_workers(
         activity_worker(slack_queue(task_queue), duties.slack),
         activity_worker(
             evidence_queue(task_queue), duties.evidence, max_concurrent_activities=MAX_REVEALS
+        ),
+        activity_worker(
+            detectors_queue(task_queue),
+            duties.detectors,
+            inner=[HeartbeatInterceptor()],
+            max_concurrent_activities=MAX_QUERIES,
         ),
         *(
             activity_worker(

@@ -18,6 +18,7 @@ from workflows.domain.case.enforcement import FIRST_TRY
 from workflows.ports.appeals import AppealPort
 from workflows.ports.bulk import BulkPort
 from workflows.ports.cases import CasePort
+from workflows.ports.detectors import DetectorPort
 from workflows.ports.reports import ReportPort, RetentionPort
 from workflows.ports.storms import StormPort
 
@@ -43,6 +44,8 @@ evidence_queue = "{}-evidence".format
 """Hidden evidence: its images are fetched from anywhere and decoded, which takes up to 25 s."""
 platform_queue = "{}-platform".format
 """Calls to the platform."""
+detectors_queue = "{}-detectors".format
+"""Queries of SQL detectors: a source that hangs must not hold up anything else."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +204,20 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     # It fails for as long as the enforcement runs. Attempts add nothing to the history.
     CasePort.outcome: Options(attempt=_seconds(10), retry=_backoff(1, 300)),
     ReportPort.gather_report: _REPORT,
+    # Detectors
+    DetectorPort.plan_run: replace(LEDGER, rank=4),
+    DetectorPort.note_run: replace(LEDGER, rank=4),
+    DetectorPort.check_heartbeats: replace(LEDGER, rank=4),
+    # The source's own limit is at most an hour. Alerts are submitted while Temporal is away, too.
+    DetectorPort.query_window: Options(
+        attempt=timedelta(minutes=70),
+        within=timedelta(hours=3),
+        heartbeat=_seconds(20),
+        queue=detectors_queue,
+        retry=_backoff(5, 60),
+        rank=4,
+    ),
+    DetectorPort.message_owner: replace(_SLACK, within=timedelta(hours=6), heartbeat=None, rank=4),
     # Behind everything else: a run has the whole night.
     RetentionPort.erase_batch: replace(LEDGER, attempt=_seconds(60), rank=5),
     RetentionPort.end_retention: replace(LEDGER, rank=5),

@@ -326,3 +326,36 @@ erasures = sa.Table(
     sa.Column("subject_id", _text()),
     sa.Column("counts", sa.JSON, nullable=False),
 )
+
+detectors = sa.Table(
+    "detectors",
+    metadata,
+    sa.Column("detector", _text(), primary_key=True),
+    sa.Column("watermark", Utc),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("failing_since", Utc),
+    sa.Column("retry_at", Utc),
+    sa.Column("problem", sa.JSON(none_as_null=True)),
+    sa.Column("seen_at", Utc),
+    sa.Column("silent_since", Utc),
+    sa.Column("messaged_at", Utc),
+)
+
+detector_runs = sa.Table(
+    "detector_runs",
+    metadata,
+    sa.Column("detector", _text(), primary_key=True),
+    sa.Column("run", _text(), primary_key=True),
+    sa.Column("since", Utc, primary_key=True),
+    sa.Column("until", Utc, nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("alerts", sa.Integer, nullable=False),
+    sa.Column("duplicates", sa.Integer, nullable=False),
+    sa.Column("junk", sa.Integer, nullable=False),
+    sa.Column("examples", sa.JSON, nullable=False),
+    sa.Column("problem", sa.JSON(none_as_null=True)),
+    sa.Column("message", _text(16)),
+    sa.Index("ix_detector_runs_detector_at", "detector", "at"),
+)

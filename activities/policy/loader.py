@@ -9,8 +9,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from activities.detectors.statements import problem as query_problem
 from activities.policy.messages import M, validated
-from activities.policy.yaml_document import Document, Fault, PolicyFaults, read
+from activities.policy.yaml_document import Document, Fault, PolicyFaults, read, text_of
 from workflows.conditions import holds, problem
 from workflows.domain.alerts import Alert
 from workflows.domain.people import RoleBook
@@ -18,9 +19,10 @@ from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.appeals import AppealRules, NoticeText
 from workflows.domain.policy.checks.all import findings
 from workflows.domain.policy.checks.finding import Bundle
+from workflows.domain.policy.detectors import Detector, Sources
 from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.matching import Facts, find_playbook
-from workflows.domain.policy.platform import Detector, LookupCatalog
+from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy
 from workflows.domain.policy.reports import ReportRules, Retention
 from workflows.domain.policy.roster import Roster
@@ -28,6 +30,7 @@ from workflows.domain.policy.roster import Roster
 FILES = (
     *("actions.yaml", "roles.yaml", "platform.yaml"),
     *("limits.yaml", "appeals.yaml", "roster.yaml", "reports.yaml", "retention.yaml"),
+    "sources.yaml",
 )
 FOLDERS = ("playbooks", "detectors")
 """Folders whose `*.yaml` are read."""
@@ -39,7 +42,8 @@ SCHEMAS = "schemas"
 class PolicyFolder:
     """Valid policy folder; `version` is a hash of its contents.
 
-    `warnings` are about what is valid and may not be meant.
+    `queries` are the SQL texts by detector; `warnings` are about what is valid and may not be
+    meant.
     """
 
     version: str
@@ -53,6 +57,8 @@ class PolicyFolder:
     roster: Roster | None = None
     reports: ReportRules | None = None
     retention: Retention | None = None
+    sources: Sources | None = None
+    queries: dict[str, str] = field(default_factory=dict)
     warnings: tuple[Fault, ...] = ()
     _policies: dict[str, Policy] = field(default_factory=dict, compare=False, repr=False)
 
@@ -124,18 +130,30 @@ class _Loader:
             "roster": self._read_optional("roster.yaml", Roster),
             "reports": self._read_optional("reports.yaml", ReportRules),
             "retention": self._read_optional("retention.yaml", Retention),
+            "sources": self._read_optional("sources.yaml", Sources),
         }
         self._name_unread()
         playbooks = self._all("playbooks", Playbook)
         detectors = self._all("detectors", Detector)
+        queries = {file: self._query(file, each) for file, each in detectors.items() if each.sql}
         whole = not any(document.faults for document in self._documents.values())
         files = {**parts, "playbooks": playbooks, "detectors": detectors}
-        self._lint(Bundle(**files, problem=problem, whole=whole, holds=holds))
+        self._lint(
+            Bundle(
+                **files,
+                queries=queries,
+                problem=problem,
+                query_problem=query_problem,
+                whole=whole,
+                holds=holds,
+            )
+        )
         self._stop_at_faults()
         return PolicyFolder(
             version=self._version(),
             playbooks={each.playbook: each for each in playbooks.values()},
             detectors={each.detector: each for each in detectors.values()},
+            queries={detectors[file].detector: sql for file, sql in queries.items()},
             warnings=tuple(sorted(set(self._warnings))),
             **parts,
         )
@@ -152,6 +170,16 @@ class _Loader:
         found = [file for file in _files(self._folder) if _is_in(file, name)]
         read_ = {file: self._read(file, model) for file in found}
         return {file: made for file, made in read_.items() if made is not None}
+
+    def _query(self, file: str, detector: Detector) -> str:
+        """The SQL text of a detector; a missing file is a fault."""
+        assert detector.sql is not None
+        name = detector.sql.file
+        if name is None:
+            return detector.sql.query
+        path = str(Path(file).parent / name)
+        document = self._documents[path] = Document(path)
+        return text_of(self._folder / path, document) or ""
 
     def _name_unread(self) -> None:
         """Adds a fault for each file that looks like policy and is not read."""

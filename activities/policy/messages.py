@@ -53,6 +53,10 @@ REMEDIES = {
     "`on_failure: stop` and `undo` need `order: in_turn`": "add `order: in_turn`",
     "`warn` must be shorter than `idle`": "write less than `idle`",
     "`notice` and `no_notice` exclude each other": "keep one of them",
+    "a query runs by either `every` or `cron`": "write one of them",
+    "`every` is 10s or more": "write for example 5m",
+    "`sql` and `alert` go together": "add the one that is missing",
+    "a query posts nothing, and needs no `secret`": "leave `secret` out",
     "`notice` is the text for the person, not `none`": "write `no_notice` with the reason for it",
     "`remind` must be shorter than `within`": "write less than `within`",
 }

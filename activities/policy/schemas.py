@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from workflows.domain.people import RoleBook
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.policy.detectors import Detector, Sources
 from workflows.domain.policy.limits import Limits
-from workflows.domain.policy.platform import Detector, LookupCatalog
+from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.policy.reports import ReportRules, Retention
 from workflows.domain.policy.roster import Roster
@@ -27,6 +28,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "retention": Retention,
     "roles": RoleBook,
     "roster": Roster,
+    "sources": Sources,
 }
 _ISO = re.compile(r"P(?:[0-9]+D)?(?:T[0-9HMS.]+)?")
 DURATION = {

@@ -76,7 +76,7 @@ class Document:
 def read(folder: Path, file: str) -> Document:
     """Reads a document; errors are among its faults."""
     document = Document(file)
-    text = _text(folder / file, document)
+    text = text_of(folder / file, document)
     if text is None:
         return document
     try:
@@ -98,7 +98,8 @@ def read(folder: Path, file: str) -> Document:
     return document
 
 
-def _text(path: Path, document: Document) -> str | None:
+def text_of(path: Path, document: Document) -> str | None:
+    """The text of a file; None with a fault if it can't be read."""
     try:
         if path.exists() and not path.is_file():
             # Reading a pipe or a device could wait for ever.

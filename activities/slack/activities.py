@@ -14,7 +14,12 @@ from temporalio.exceptions import ApplicationError
 from activities.slack.blocks import Message
 from activities.slack.cards.appeal import LINES_TYPE, appeal_card, appeal_lines
 from activities.slack.client import Sender, SlackTrouble
-from activities.slack.direct_messages import Announcement, DirectMessages, limit_message
+from activities.slack.direct_messages import (
+    Announcement,
+    DirectMessages,
+    limit_message,
+    owner_message,
+)
 from activities.slack.directory import Directory, RolesUnknown
 from activities.slack.files import Files
 from activities.slack.i18n.catalog import texts
@@ -56,6 +61,7 @@ from workflows.ports.cases import (
     Tell,
     Told,
 )
+from workflows.ports.detectors import OwnerMessage
 from workflows.ports.storms import ShowStorm
 
 STALE_SECONDS = 1.0
@@ -214,6 +220,13 @@ class SlackActivities:
         message = limit_message(wanted, reader)
         with _roles_known():
             await Announcement(wanted.key, message, self._sender, self._people).run(Role.LEAD)
+
+    @activity.defn(name="message_owner")
+    async def message_owner(self, wanted: OwnerMessage) -> None:
+        """Posts in the owner's channel, else to each holder. Raises `roles_unknown`, retryable."""
+        message = owner_message(wanted, await self._reader(()))
+        with _roles_known():
+            await Announcement(wanted.key, message, self._sender, self._people).run(wanted.owner)
 
     @activity.defn(name="roles_of")
     async def roles_of(self, wanted: RolesAsk) -> Grant:

@@ -9,15 +9,19 @@ from activities.slack.blocks import Message, actions, metadata, section
 from activities.slack.cards.case_facts import case_line
 from activities.slack.client import Found, Sender, SlackTrouble
 from activities.slack.directory import Directory, RolesUnknown
-from activities.slack.escape import mrkdwn
+from activities.slack.escape import mrkdwn, one_line
 from activities.slack.post_once import PostOnce
 from activities.slack.reader import Reader
 from activities.slack.refusals import limit_alert
 from activities.slack.thread import line
 from workflows.domain.case import events as ev
+from workflows.domain.detection import Message as DetectorMessage
+from workflows.domain.detection import RunProblem
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Notify
+from workflows.domain.values import Text
 from workflows.ports.cases import LimitAlert, Tell, Told
+from workflows.ports.detectors import OwnerMessage
 
 _log = structlog.get_logger(__name__)
 
@@ -160,6 +164,46 @@ def limit_message(wanted: LimitAlert, reader: Reader) -> Message:
     """Draws the alert of the leads about a reached limit."""
     text = limit_alert(wanted.limit, reader, wanted.case)
     return Message(text, [section([text])], metadata(NOTICE_TYPE, key=wanted.key))
+
+
+_NAME = 64
+MOST_DETAIL = 300
+"""Characters of a database's own words in a message."""
+
+
+def owner_message(wanted: OwnerMessage, reader: Reader) -> Message:
+    """Draws the message about a detector for its owner."""
+    text = owner_text(wanted, reader)
+    return Message(text, [section([text])], metadata(NOTICE_TYPE, key=wanted.key))
+
+
+def owner_text(wanted: OwnerMessage, reader: Reader) -> str:
+    """One sentence: what happened to the detector, and what to do."""
+    state = wanted.state
+    at = {
+        DetectorMessage.FAILING: state.retry_at,
+        DetectorMessage.SILENT: state.seen_at,
+    }.get(wanted.message)
+    never = wanted.message is DetectorMessage.SILENT and state.seen_at is None
+    key = f"detector.{wanted.message.value}{'.never' if never else ''}"
+    return reader.say(
+        key,
+        name=detector_name(wanted.detector, wanted.title, reader),
+        at="" if at is None else reader.time(at, wanted.at),
+        problem="" if state.problem is None else query_problem(state.problem, reader),
+    )
+
+
+def detector_name(name: str, title: Text | None, reader: Reader) -> str:
+    """`吊り上げの疑い（shill）`: the title of a detector with its name."""
+    plain = mrkdwn(name, _NAME)
+    return plain if title is None else reader.noted(reader.title(title), plain)
+
+
+def query_problem(problem: RunProblem, reader: Reader) -> str:
+    """Why a query failed, with the database's own words."""
+    detail = mrkdwn(one_line(problem.detail), MOST_DETAIL)
+    return reader.say(f"detector.problem.{problem.kind.value}", detail=detail)
 
 
 class Announcement:

@@ -19,6 +19,7 @@ COMMANDS = {
     "check": "setup",
     "doctor": "setup",
     "send": "send",
+    "detect": "detect",
     "audit verify": "audit",
     "audit show": "audit",
     "audit anchor": "audit",

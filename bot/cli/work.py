@@ -11,11 +11,13 @@ from temporalio.service import RPCError
 from activities.bulk_members import BulkActivities
 from activities.case_delivery import DeliveryActivities
 from activities.charts import draw
+from activities.detector_runs import DetectorActivities
 from activities.evidence_reveal import RevealActivities
 from activities.images import AllowedHosts, Fetcher, Images, open_fetcher
 from activities.ledger.activities import LedgerActivities, RetentionActivities
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.bulk import BulkLedger
+from activities.ledger.detectors import DetectorLedger
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.policies import StoredPolicies
 from activities.ledger.queries import Queries
@@ -33,6 +35,8 @@ from activities.slack.evidence import EvidenceScreen
 from activities.slack.i18n.catalog import CatalogWording
 from activities.slack.rate_limiter import RateLimiter
 from activities.storm_watch import StormWatch
+from bot.admission import AlertSubmitter, CoalescedQuery
+from bot.cli.detect import row_reader, submitter
 from bot.cli.process import (
     open_database,
     open_http,
@@ -63,7 +67,13 @@ from bot.temporal import (
 from bot.timeouts import PRODUCTION, Timeouts
 from bot.worker import Duties, make_workers, run_workers
 from workflows.client import Cases, StormClient
-from workflows.report.schedules import Planned, Schedules, planned, retention_schedule
+from workflows.report.schedules import (
+    Planned,
+    Schedules,
+    detector_schedules,
+    planned,
+    retention_schedule,
+)
 
 log = structlog.get_logger()
 
@@ -187,6 +197,12 @@ async def open_duties(
         policies.retention,
     )
     retention = RetentionActivities(database, signer, policies.retention)
+    known = CoalescedQuery(Queries(database).known)
+    alerts = AlertSubmitter(cases, policies.target_of, known, timeouts.ledger)
+    detectors = DetectorActivities(
+        *(DetectorLedger(database), policies, row_reader(settings.ingest)),
+        *(submitter(lambda: alerts), utc_now()),
+    )
     return Duties(
         main=(
             ledger.open_case,
@@ -207,6 +223,7 @@ async def open_duties(
             delivery.outcome,
             reports.gather_report,
             *(retention.erase_batch, retention.end_retention),
+            *(detectors.plan_run, detectors.note_run, detectors.check_heartbeats),
             proofs.prove,
             *(bulk_activities.bulk_part, bulk_decisions.bulk_statuses, bulk_decisions.record_bulk),
             bulk_decisions.bulk_notices,
@@ -219,9 +236,11 @@ async def open_duties(
             slack.show_appeal,
             slack.show_storm,
             slack.post_report,
+            slack.message_owner,
         ),
         background=(slack.show,),
         evidence=(revealing.show_evidence, revealing.delete_pictures),
+        detectors=(detectors.query_window,),
         platform=(
             platform.carry_out,
             platform.read_back,
@@ -251,7 +270,8 @@ async def _sync(
     applied: tuple[Planned, ...] | None = None
     while True:
         reports = planned(policies.reports(), policies.roster(), settings.zone)
-        wanted = (*reports, retention_schedule(policies.retention(), settings.zone))
+        detectors = detector_schedules(policies.detectors().values(), settings.zone)
+        wanted = (*reports, retention_schedule(policies.retention(), settings.zone), *detectors)
         if wanted != applied:
             try:
                 await schedules.keep(wanted)

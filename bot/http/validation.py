@@ -114,6 +114,11 @@ def read_alerts(
     return [_read_alert(item, detector, protected, window) for item in items]
 
 
+def read_row(item: dict[str, Any], detector: str, window: Window) -> Alert | Invalid:
+    """Returns the alert that a row of `detector` makes."""
+    return _read_alert(item, detector, frozenset(), window)
+
+
 def read_appeal(
     body: bytes, speaker: str | None, own: frozenset[str], window: Window
 ) -> AppealRequest | Invalid:

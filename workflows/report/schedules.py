@@ -1,6 +1,6 @@
-"""Temporal Schedules of reports and retention: created, updated and deleted to match policy."""
+"""Temporal Schedules of reports, retention and detectors, kept as the policy has them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, time, timedelta, tzinfo
 
 from temporalio.client import (
@@ -9,6 +9,7 @@ from temporalio.client import (
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
     ScheduleCalendarSpec,
+    ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleRange,
@@ -18,32 +19,42 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from workflows.detector_workflow import DetectorWorkflow, HeartbeatWorkflow
 from workflows.domain.metrics.report import ReportKind
+from workflows.domain.policy.detectors import Detector
 from workflows.domain.policy.reports import ReportRules, Retention
 from workflows.domain.policy.roster import Roster, Shift, time_of, zone_of
 from workflows.domain.values import Value
+from workflows.ports.detectors import DetectorStart, HeartbeatStart
 from workflows.ports.reports import ReportStart, RetentionStart
 from workflows.report_workflow import ReportWorkflow, RetentionWorkflow
 
-PREFIX = "report/"
-RETENTION = "retention/daily"
+PREFIX, DETECTOR = "report/", "detector/"
+RETENTION, HEARTBEATS = "retention/daily", "heartbeats/minute"
 EVERY_DAY = tuple(range(7))
 
 
 class Planned(Value):
-    """One schedule: id, start argument, weekdays, time and zone.
+    """One schedule: id, start argument and times.
 
-    `days` count from 0 for Sunday, as in Temporal.
+    The times are weekdays with the time `at`, or `every` so often, or a `cron` expression; those of
+    clocks are in the `zone`. `days` count from 0 for Sunday, as in Temporal.
     """
 
     id: str
-    start: ReportStart | RetentionStart
-    days: tuple[int, ...]
-    at: time
-    zone: str
+    start: ReportStart | RetentionStart | DetectorStart | HeartbeatStart
+    days: tuple[int, ...] = ()
+    at: time = time(0)
+    every: timedelta | None = None
+    cron: str | None = None
+    zone: str = "UTC"
 
     def spec(self) -> ScheduleSpec:
-        """Returns the times, in local time."""
+        """Returns the times."""
+        if self.every is not None:
+            return ScheduleSpec(intervals=[ScheduleIntervalSpec(every=self.every)])
+        if self.cron is not None:
+            return ScheduleSpec(cron_expressions=[self.cron], time_zone_name=self.zone)
         calendar = ScheduleCalendarSpec(
             hour=[ScheduleRange(self.at.hour)],
             minute=[ScheduleRange(self.at.minute)],
@@ -103,14 +114,46 @@ def retention_schedule(rules: Retention, usual: tzinfo) -> Planned:
     )
 
 
+LOOK_EVERY = timedelta(minutes=1)
+
+
+def detector_schedules(detectors: Iterable[Detector], usual: tzinfo) -> tuple[Planned, ...]:
+    """Returns the schedules of SQL detectors, and of the look at heartbeats."""
+    found = sorted(detectors, key=lambda each: each.detector)
+    queries = [(each.detector, each.sql) for each in found if each.sql is not None]
+    runs = [
+        Planned(
+            id=f"{DETECTOR}{name}",
+            start=DetectorStart(detector=name),
+            every=sql.every,
+            cron=sql.cron,
+            zone=str(usual),
+        )
+        for name, sql in queries
+    ]
+    if any(each.expect is not None for each in found):
+        runs.append(Planned(id=HEARTBEATS, start=HeartbeatStart(), every=LOOK_EVERY))
+    return tuple(runs)
+
+
 CATCH_UP = timedelta(hours=2)
 """How late a report or run may start after an outage of Temporal."""
+CATCH_UP_QUERY = timedelta(minutes=1)
+"""The next query reads what a missed one would have read."""
 
 TRY = timedelta(seconds=10)
 
+_PREFIXES = (PREFIX, DETECTOR, HEARTBEATS)
+_WORKFLOWS: dict[type[Value], type[object]] = {
+    ReportStart: ReportWorkflow,
+    RetentionStart: RetentionWorkflow,
+    DetectorStart: DetectorWorkflow,
+    HeartbeatStart: HeartbeatWorkflow,
+}
+
 
 class Schedules:
-    """The schedules of this namespace: `retention/daily`, and those with `report/` before."""
+    """The schedules of this namespace, whose ids begin with one of `_PREFIXES`."""
 
     def __init__(self, client: Client, task_queue: str) -> None:
         """`task_queue` is where they run."""
@@ -126,7 +169,7 @@ class Schedules:
             await self._make(each)
         names = {each.id for each in wanted}
         async for listed in await self._client.list_schedules():
-            if listed.id.startswith(PREFIX) and listed.id not in names:
+            if listed.id.startswith(_PREFIXES) and listed.id not in names:
                 await self._remove(listed.id)
 
     async def _make(self, planned: Planned) -> None:
@@ -154,13 +197,16 @@ class Schedules:
     def _schedule(self, planned: Planned) -> Schedule:
         is_report = isinstance(planned.start, ReportStart)
         overlap = ScheduleOverlapPolicy.ALLOW_ALL if is_report else ScheduleOverlapPolicy.SKIP
+        is_query = isinstance(planned.start, DetectorStart | HeartbeatStart)
         return Schedule(
             action=ScheduleActionStartWorkflow(
-                ReportWorkflow.__name__ if is_report else RetentionWorkflow.__name__,
+                _WORKFLOWS[type(planned.start)].__name__,
                 planned.start,
                 id=planned.id,
                 task_queue=self._task_queue,
             ),
             spec=planned.spec(),
-            policy=SchedulePolicy(overlap=overlap, catchup_window=CATCH_UP),
+            policy=SchedulePolicy(
+                overlap=overlap, catchup_window=CATCH_UP_QUERY if is_query else CATCH_UP
+            ),
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from string import Formatter
 
-from activities.slack.direct_messages import limit_message
+from activities.slack.direct_messages import limit_message, owner_message
 from activities.slack.refusals import (
     APPROVING,
     NOBODY,
@@ -33,10 +33,13 @@ from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import Phase
 from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.detection import DetectorState, RunProblem, RunProblemKind
+from workflows.domain.detection import Message as DetectorMessage
 from workflows.domain.people import Role
 from workflows.domain.policy.limits import Full, Power
 from workflows.domain.values import Text
 from workflows.ports.cases import Answer, LimitAlert
+from workflows.ports.detectors import OwnerMessage
 
 KINDS = ("user", "listing", "stream", "order")
 
@@ -210,6 +213,37 @@ def _limits(scene: Scene) -> Iterator[tuple[str, Sent]]:
         yield f"{power.value}, alert", message(limit_message(alert, scene.reader))
 
 
+def _owners(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Messages about a detector to its owner: each problem of its query, and its heartbeat."""
+    wanted = OwnerMessage(
+        key="shill/1",
+        at=NOW,
+        message=DetectorMessage.SILENT,
+        detector=scene.words.id[:64],
+        title=scene.words.titled("吊り上げの疑い", "Shill bidding"),
+        owner=Role.LEAD,
+        state=DetectorState(detector="shill", seen_at=NOW - timedelta(minutes=40)),
+    )
+    for kind in RunProblemKind:
+        state = wanted.state.model_copy(
+            update={
+                "retry_at": NOW + timedelta(seconds=30),
+                "problem": RunProblem(kind=kind, detail=scene.words.evidence),
+            }
+        )
+        failing = {"message": DetectorMessage.FAILING, "state": state}
+        yield (
+            f"failing, {kind.value}",
+            message(owner_message(wanted.model_copy(update=failing), scene.reader)),
+        )
+    for each in DetectorMessage:
+        if each is not DetectorMessage.FAILING:
+            told = wanted.model_copy(update={"message": each})
+            yield each.value, message(owner_message(told, scene.reader))
+    never = wanted.model_copy(update={"title": None, "state": DetectorState(detector="shill")})
+    yield "silent, never heard", message(owner_message(never, scene.reader))
+
+
 _OF_PEOPLE = frozenset(Power) - {Power.DETECTOR, Power.PLAYBOOK}
 
 
@@ -333,6 +367,7 @@ SURFACES = (
     Surface("refusal", _refusals),
     Surface("bare refusal", _bare_refusals, in_snapshots=False),
     Surface("limit", _limits),
+    Surface("detector", _owners),
     Surface("case refusal", _of_cases),
     Surface("action sentence", _deeds),
     Surface("sentence", _sentences),

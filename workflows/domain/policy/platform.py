@@ -99,11 +99,3 @@ class SecretPlace(Written):
 
 SenderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 """The name of a sender of alerts or appeals."""
-
-
-class Detector(Written):
-    """A detector with its own secret (detectors/NAME.yaml)."""
-
-    detector: SenderName
-    title: Text | None = None
-    secret: SecretPlace

@@ -16,6 +16,7 @@ TABLES = (
     *("alerts", "cases", "policies", "events", "audit", "audit_heads", "actions", "appeals"),
     *("bulk_decisions", "lookups", "covers", "uses", "overruns", "preferences", "automation"),
     *("exposures", "evidence_files", "installation", "clearings", "erasures"),
+    *("detectors", "detector_runs"),
 )
 
 
@@ -278,6 +279,28 @@ def upgrade() -> None:
         *_needed(sa.JSON(), "counts"),
         sa.PrimaryKeyConstraint("id", name="pk_erasures"),
     )
+    op.create_table(
+        "detectors",
+        *_needed(sa.String(256), "detector"),
+        *_optional(Utc(), "watermark"),
+        *_needed(sa.Integer(), "failures"),
+        *_optional(Utc(), "failing_since", "retry_at"),
+        *_optional(sa.JSON(none_as_null=True), "problem"),
+        *_optional(Utc(), "seen_at", "silent_since", "messaged_at"),
+        sa.PrimaryKeyConstraint("detector", name="pk_detectors"),
+    )
+    op.create_table(
+        "detector_runs",
+        *_needed(sa.String(256), "detector", "run"),
+        *_needed(Utc(), "since", "until", "at"),
+        *_needed(sa.Float(), "seconds"),
+        *_needed(sa.Integer(), "rows", "alerts", "duplicates", "junk"),
+        *_needed(sa.JSON(), "examples"),
+        *_optional(sa.JSON(none_as_null=True), "problem"),
+        *_optional(sa.String(16), "message"),
+        sa.PrimaryKeyConstraint("detector", "run", "since", name="pk_detector_runs"),
+    )
+    op.create_index("ix_detector_runs_detector_at", "detector_runs", ["detector", "at"])
 
 
 def downgrade() -> None:

@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from workflows.domain.people import Role, RoleBook
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec
 from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.policy.detectors import Detector, Sources
 from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.matching import Holds
-from workflows.domain.policy.platform import Detector, LookupCatalog, LookupSpec, RelatedSpec
+from workflows.domain.policy.platform import LookupCatalog, LookupSpec, RelatedSpec
 from workflows.domain.policy.playbook import Playbook, PresetAction, Protect
 from workflows.domain.policy.reports import ReportRules, Retention
 from workflows.domain.policy.roster import Roster, Shift
@@ -19,7 +20,7 @@ from workflows.domain.policy.roster import Roster, Shift
 Place = tuple[Hashable, ...]
 ACTIONS, ROLES, PLATFORM, LIMITS = "actions.yaml", "roles.yaml", "platform.yaml", "limits.yaml"
 APPEALS, ROSTER, REPORTS = "appeals.yaml", "roster.yaml", "reports.yaml"
-RETENTION = "retention.yaml"
+RETENTION, SOURCES = "retention.yaml", "sources.yaml"
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class Bundle:
     """The readable files of a policy folder; playbooks and detectors by their file.
 
     `problem` returns the mistake of an expression with the given variables, or None; `holds`
-    evaluates one. `whole` is False if a file can't be read: rules about missing things then have
-    no findings.
+    evaluates one. `queries` are the SQL texts by the file of their detector, and `query_problem`
+    returns the mistake of one for a backend. `whole` is False if a file can't be read: rules about
+    missing things then have no findings.
     """
 
     catalog: ActionCatalog | None
@@ -44,6 +46,9 @@ class Bundle:
     roster: Roster | None = None
     reports: ReportRules | None = None
     retention: Retention | None = None
+    sources: Sources | None = None
+    queries: dict[str, str] = field(default_factory=dict)
+    query_problem: Callable[[str, str | None], str | None] = lambda _sql, _backend: None
 
     @property
     def actions(self) -> dict[str, ActionSpec]:

@@ -1,0 +1,187 @@
+"""Detector activities: the plan of a run, its query with the alerts of its rows, and heartbeats."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from temporalio import activity
+
+from activities.detectors.sources import QueryFailed, Row, query
+from activities.detectors.statements import problem as query_problem
+from activities.ledger.detectors import DetectorLedger
+from workflows.conditions import value_of
+from workflows.domain.alerts import Alert, Outcome
+from workflows.domain.detection import (
+    MOST_EXAMPLES,
+    DetectorState,
+    JunkRow,
+    Message,
+    RunProblem,
+    RunProblemKind,
+    RunResult,
+    Window,
+    alert_from,
+    columns_of,
+    heartbeat,
+    window,
+)
+from workflows.domain.policy.detectors import AlertMap, Detector
+from workflows.domain.policy.matching import Facts
+from workflows.ports.detectors import OwnerMessage, RunAsk, RunNote, WindowRun
+
+AT_ONCE = 500
+"""Alerts that are submitted in one call."""
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A row without a valid alert: the field and the reason."""
+
+    field: str
+    reason: str
+
+
+class DetectorPolicy(Protocol):
+    """The detectors of the current policy folder."""
+
+    def detectors(self) -> dict[str, Detector]:
+        """Returns every detector by its name."""
+
+    def query_of(self, detector: str) -> str | None:
+        """Returns the SQL text of a detector; None without one."""
+
+    def source_url(self, source: str) -> str | None:
+        """Returns the address of a source; None where it or its variable is missing."""
+
+
+Validate = Callable[[dict[str, object]], Alert | Unusable]
+Submit = Callable[[Sequence[Alert]], Awaitable[Sequence[Outcome]]]
+"""Submits alerts once Temporal holds them; raises if it can't be reached."""
+
+
+class DetectorActivities:
+    """Activities of SQL detectors and heartbeats."""
+
+    def __init__(
+        self,
+        ledger: DetectorLedger,
+        policy: DetectorPolicy,
+        validate: Validate,
+        submit: Submit,
+        since: datetime,
+    ) -> None:
+        """`validate` reads the data of an alert; a detector never seen counts from `since`."""
+        self._ledger = ledger
+        self._policy = policy
+        self._validate = validate
+        self._submit = submit
+        self._since = since
+
+    @activity.defn(name="plan_run")
+    async def plan_run(self, ask: RunAsk) -> Window | None:
+        """The next window of a detector, or None if it is paused, waits, or is up to date."""
+        detector = self._policy.detectors().get(ask.detector)
+        if detector is None or detector.sql is None:
+            return None
+        state = await self._ledger.state(ask.detector)
+        if ask.at_once:
+            state = state.model_copy(update={"retry_at": None})
+        return window(state, detector.sql, ask.at)
+
+    @activity.defn(name="query_window")
+    async def query_window(self, run: WindowRun) -> RunResult:
+        """Queries a window and submits its alerts; no watermark is moved."""
+        try:
+            alerts, junk, rows = await self.read(run.detector, run.window)
+        except QueryFailed as failed:
+            return RunResult(problem=RunProblem(kind=failed.kind, detail=failed.detail))
+        outcomes: list[Outcome] = []
+        for first in range(0, len(alerts), AT_ONCE):
+            outcomes += await self._submit(alerts[first : first + AT_ONCE])
+        junk += [
+            JunkRow(row=0, field="kind", reason=f"No playbook matches {alert.kind}.")
+            for alert, outcome in zip(alerts, outcomes, strict=True)
+            if outcome is Outcome.INVALID
+        ]
+        return RunResult(
+            rows=rows,
+            alerts=outcomes.count(Outcome.ACCEPTED),
+            duplicates=outcomes.count(Outcome.DUPLICATE),
+            junk=len(junk),
+            examples=tuple(junk[:MOST_EXAMPLES]),
+        )
+
+    async def read(self, name: str, rows_of: Window) -> tuple[list[Alert], list[JunkRow], int]:
+        """The valid alerts of a window, the unusable rows, and the number of rows.
+
+        Raises `QueryFailed`.
+        """
+        detector, sql = self._policy.detectors().get(name), self._policy.query_of(name)
+        if detector is None or detector.sql is None or detector.alert is None or sql is None:
+            raise QueryFailed(RunProblemKind.NO_SOURCE, "the policy has no such query any more")
+        url = self._policy.source_url(detector.sql.source)
+        if url is None:
+            raise QueryFailed(RunProblemKind.NO_SOURCE, f"{detector.sql.source} has no address")
+        wrong = query_problem(sql, url.partition(":")[0].partition("+")[0])
+        if wrong is not None:
+            raise QueryFailed(RunProblemKind.REFUSED, wrong)
+        found = await query(url, sql, rows_of, detector.sql.limits)
+        for column in columns_of(detector.alert):
+            if column not in found.columns:
+                raise QueryFailed(RunProblemKind.NO_COLUMN, column)
+        alerts: list[Alert] = []
+        junk: list[JunkRow] = []
+        for number, row in enumerate(found.rows, 1):
+            read = self._alert(detector.alert, name, row)
+            if isinstance(read, Alert):
+                alerts.append(read)
+            else:
+                junk.append(JunkRow(row=number, field=read.field, reason=read.reason))
+        return alerts, junk, len(found.rows)
+
+    def _alert(self, written: AlertMap, detector: str, row: Row) -> Alert | Unusable:
+        return self._validate(alert_from(written, detector, Facts({"row": row}), value_of))
+
+    @activity.defn(name="note_run")
+    async def note_run(self, note: RunNote) -> OwnerMessage | None:
+        """Writes a run and its watermark; returns the message for the owner, if one is due."""
+        state, message = await self._ledger.note(note)
+        if message is None:
+            return None
+        return self._message(state, message, note.at, note.result)
+
+    @activity.defn(name="check_heartbeats")
+    async def check_heartbeats(self, at: datetime) -> tuple[OwnerMessage, ...]:
+        """Looks at the heartbeat of every detector; returns the messages that are due."""
+        detectors = self._policy.detectors()
+        states = await self._ledger.states(list(detectors))
+        heard = await self._ledger.last_alerts()
+        changed: list[DetectorState] = []
+        due: list[OwnerMessage] = []
+        for name, detector in detectors.items():
+            before = states[name]
+            # A query that finds nothing is alive; what posts alerts is alive with each alert.
+            seen = before.seen_at if detector.sql is not None else heard.get(name)
+            state, message = heartbeat(before, detector, seen, self._since, at)
+            if state != before:
+                changed.append(state)
+            if message is not None:
+                due.append(self._message(state, message, at))
+        await self._ledger.keep(changed)
+        return tuple(due)
+
+    def _message(
+        self, state: DetectorState, message: Message, at: datetime, result: RunResult | None = None
+    ) -> OwnerMessage:
+        detector = self._policy.detectors().get(state.detector) or Detector(detector=state.detector)
+        return OwnerMessage(
+            key=f"{state.detector}/{message.value}/{at.isoformat()}",
+            at=at,
+            message=message,
+            detector=state.detector,
+            title=detector.title,
+            owner=detector.owner,
+            state=state,
+            result=result or RunResult(),
+        )

@@ -1,0 +1,1 @@
+DELETE FROM bids WHERE seen_at > :since AND seen_at <= :until

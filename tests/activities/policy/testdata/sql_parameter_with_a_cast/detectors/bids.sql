@@ -1,0 +1,1 @@
+SELECT * FROM bids WHERE seen_at > :since::timestamptz AND seen_at <= :until

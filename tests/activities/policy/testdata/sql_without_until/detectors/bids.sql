@@ -1,0 +1,1 @@
+SELECT id, bidder, seen_at FROM bids WHERE seen_at > :since

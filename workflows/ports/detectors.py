@@ -1,0 +1,84 @@
+"""Ports of SQL detectors: the plan of a run, its query, and its result."""
+
+from datetime import datetime
+from typing import Protocol
+
+from temporalio import activity
+
+from workflows.domain.detection import DetectorState, Message, RunResult, Window
+from workflows.domain.people import Role
+from workflows.domain.values import Text, Value
+
+
+class DetectorStart(Value):
+    """A run of `detector`; `at_once` runs one that waits after a failure."""
+
+    detector: str
+    at_once: bool = False
+
+
+class HeartbeatStart(Value):
+    """A look at the heartbeats of all detectors."""
+
+
+class RunAsk(Value):
+    """A run of a detector that was due `at`."""
+
+    detector: str
+    at: datetime
+    at_once: bool = False
+
+
+class WindowRun(Value):
+    """One window of a run."""
+
+    detector: str
+    window: Window
+
+
+class RunNote(Value):
+    """The result of a window, for the ledger. `run` and `window` identify it."""
+
+    run: str
+    detector: str
+    window: Window
+    result: RunResult
+    at: datetime
+    seconds: float
+
+
+class OwnerMessage(Value):
+    """A message about a detector to the holders of `owner`. `key` makes it idempotent."""
+
+    key: str
+    at: datetime
+    message: Message
+    detector: str
+    title: Text | None
+    owner: Role
+    state: DetectorState
+    result: RunResult = RunResult()
+
+
+class DetectorPort(Protocol):
+    """Activities of SQL detectors and heartbeats."""
+
+    @activity.defn(name="plan_run")
+    async def plan_run(self, ask: RunAsk) -> Window | None:
+        """The next window of a detector, or None if it is paused, waits, or is up to date."""
+
+    @activity.defn(name="query_window")
+    async def query_window(self, run: WindowRun) -> RunResult:
+        """Queries a window and submits its alerts; no watermark is moved."""
+
+    @activity.defn(name="note_run")
+    async def note_run(self, note: RunNote) -> OwnerMessage | None:
+        """Writes a run and its watermark; returns the message for the owner, if one is due."""
+
+    @activity.defn(name="check_heartbeats")
+    async def check_heartbeats(self, at: datetime) -> tuple[OwnerMessage, ...]:
+        """Looks at the heartbeat of every detector; returns the messages that are due."""
+
+    @activity.defn(name="message_owner")
+    async def message_owner(self, message: OwnerMessage) -> None:
+        """Posts a message in the owner's channel, else to each holder; once."""
