@@ -23,7 +23,7 @@ Which = Seen | Callable[[Seen], bool] | str
 
 # The condition may depend on something outside Slack (the marketplace, the ledger).
 RECHECK_SECONDS = 0.2
-WAIT_SECONDS = 120.0
+WAIT_SECONDS = 300.0
 """Seconds before a wait fails, far beyond the needs of a busy machine."""
 
 LOADING = ("読み込んでいます…", "Loading…")
