@@ -52,13 +52,17 @@ def _lifts(case: str, story: Story, seen: Evidence) -> Iterator[tuple[float, str
     undone = {e.decision for e in story.events if isinstance(e, UndoRequested)}
     # A decision says when these end, and no clock of their own.
     undone |= {e.protection for e in story.events if isinstance(e, DECIDED_UPON)}
-    for event in story.events:
+    for event, state in zip(story.events, story.states, strict=True):
         if not isinstance(event, ActionVerified | ActionSucceeded) or event.until is None:
             continue
         if event.decision in undone:
             continue
         name, _, subject = event.action.partition("/")
         key = f"{case}/{event.decision}/{name}/{subject.partition(':')[2]}"
+        actions = {a.planned.key: a for a in state.actions_of(event.decision)}
+        # A change that was made again after its end has a key of its own.
+        life = actions[event.action].life
+        key = key if life == 1 else f"{key}/{life}"
         calls = [c for c in seen.calls if c["idempotency_key"] == f"{key}/undo"]
         asked = _at(calls[0]) if calls else seen.at
         due = max(event.until.timestamp(), _known(key, seen))
