@@ -84,6 +84,8 @@ class DetectorActivities:
         detector = self._policy.detectors().get(ask.detector)
         if detector is None or detector.sql is None:
             return None
+        if ask.detector in await self._ledger.paused(ask.at):
+            return None
         state = await self._ledger.state(ask.detector)
         if ask.at_once:
             state = state.model_copy(update={"retry_at": None})
@@ -156,14 +158,15 @@ class DetectorActivities:
         """Looks at the heartbeat of every detector; returns the messages that are due."""
         detectors = self._policy.detectors()
         states = await self._ledger.states(list(detectors))
-        heard = await self._ledger.last_alerts()
+        heard, paused = await self._ledger.last_alerts(), await self._ledger.paused(at)
         changed: list[DetectorState] = []
         due: list[OwnerMessage] = []
         for name, detector in detectors.items():
             before = states[name]
             # A query that finds nothing is alive; what posts alerts is alive with each alert.
             seen = before.seen_at if detector.sql is not None else heard.get(name)
-            state, message = heartbeat(before, detector, seen, self._since, at)
+            rests = detector.sql is not None and name in paused
+            state, message = heartbeat(before, detector, seen, self._since, at, paused=rests)
             if state != before:
                 changed.append(state)
             if message is not None:

@@ -146,7 +146,7 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     CasePort.covers_of: LEDGER_PRESS,
     CasePort.book: LEDGER_PRESS,
     CasePort.claim_alerts: PROTECTION,
-    CasePort.automation_of: PROTECTION,
+    CasePort.automation_pauses: PROTECTION,
     CasePort.expose: LEDGER_PRESS,
     AppealPort.load_appealed: LEDGER,
     AppealPort.record_appeal: LEDGER,

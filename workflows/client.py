@@ -24,11 +24,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.appeal_workflow import AppealWorkflow
 from workflows.case_workflow import CaseWorkflow
+from workflows.detector_workflow import DetectorWorkflow
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case.commands import Click, Grant
 from workflows.domain.case.enforcement import EnforcementReport
 from workflows.domain.case.snapshot import CaseSnapshot
+from workflows.domain.detection import RunResult
 from workflows.domain.ids import (
     appeal_workflow_id,
     case_workflow_id,
@@ -40,6 +42,7 @@ from workflows.domain.storm import Called
 from workflows.inputs import TASK_TIMEOUT, CaseStart
 from workflows.ports.appeals import AppealSnapshot, AppealStart
 from workflows.ports.cases import Delivery, Show
+from workflows.ports.detectors import DetectorStart
 from workflows.ports.storms import StormStart
 from workflows.shared.signals import batches
 from workflows.storm_workflow import StormWorkflow
@@ -385,3 +388,18 @@ class StormClient(_WorkflowClient):
     async def called(self, channel: str, call: Called) -> bool:
         """Passes a call on to the storm; False if none runs. Raises `OutOfReach`."""
         return await self._signal(storm_workflow_id(channel), "called", call)
+
+
+async def run_detector(client: Client, task_queue: str, detector: str) -> RunResult:
+    """Runs a SQL detector, or waits for the run that was started so before.
+
+    Raises `WorkflowFailureError` if it was terminated.
+    """
+    result: RunResult = await client.execute_workflow(
+        DetectorWorkflow.run,
+        DetectorStart(detector=detector, at_once=True),
+        id=f"detector/{detector}/now",
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+    )
+    return result

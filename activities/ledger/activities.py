@@ -33,7 +33,7 @@ from activities.ledger.schema import (
     overruns,
     uses,
 )
-from activities.ledger.team import Covers, pause_now
+from activities.ledger.team import Covers, pauses_now
 from activities.signatures import Signer
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case.enforcement import ACTING, IN_FORCE
@@ -67,11 +67,11 @@ class LedgerActivities(Ledger):
         """The roles that a person covers now."""
         return await Covers(self.database).of(person, self._now())
 
-    @activity.defn(name="automation_of")
-    async def automation_of(self, playbook: str) -> AutomationPause | None:
-        """The pause that applies to a playbook, if any."""
+    @activity.defn(name="automation_pauses")
+    async def automation_pauses(self, case: str) -> tuple[AutomationPause, ...]:
+        """The current pauses of automation, for a case."""
         async with self.database.reading() as connection:
-            return await connection.run_sync(pause_now, playbook, self._now())
+            return await connection.run_sync(pauses_now, self._now())
 
 
 CASES = 50

@@ -24,7 +24,7 @@ from activities.ledger.rows import (
     subject_of,
 )
 from activities.ledger.schema import actions, alerts, cases, events
-from activities.ledger.team import pause_now
+from activities.ledger.team import pauses_now
 from activities.signatures import Signer
 from workflows.domain.alerts import Subject
 from workflows.domain.case.enforcement import IN_FORCE, TOOK_EFFECT
@@ -172,11 +172,9 @@ class Ledger:
         self, connection: sa.Connection, wanted: OpenCase, policy: PackedPolicy | None
     ) -> OpenedCase:
         case, opened = self._own_row(connection, wanted)
-        pause = None
-        if wanted.automation:
-            pause = pause_now(connection, wanted.row.playbook, self._now())
+        pauses = pauses_now(connection, self._now()) if wanted.automation else ()
         if opened is not None:
-            return OpenedCase(event=opened, pause=pause)
+            return OpenedCase(event=opened, pauses=pauses)
         history = history_of(connection, wanted.event.subject, case)
         event = wanted.event.model_copy(update={"case": case, "history": history})
         if self._claim(connection, case, (ReceivedAlert(alert=wanted.alert, at=event.at),)):
@@ -188,7 +186,7 @@ class Ledger:
         append(connection, case, [Recorded(seq=1, event=event)], audit, beside)
         if policy is not None:
             self._policies.keep(connection, policy)
-        return OpenedCase(event=event, pause=pause)
+        return OpenedCase(event=event, pauses=pauses)
 
     async def restore_opening(
         self, wanted: OpenCase, event: CaseOpened, policy: PackedPolicy | None
@@ -255,8 +253,8 @@ class Ledger:
         known = self._claim(connection, claim.case, received)
         # An earlier attempt of this claim may have stored some.
         own = self._claimed_at(connection, claim) if known else frozenset()
-        pause = pause_now(connection, claim.playbook, self._now()) if claim.playbook else None
-        return ClaimedAlerts(known=tuple(key for key in known if key not in own), pause=pause)
+        pauses = pauses_now(connection, self._now()) if claim.automation else ()
+        return ClaimedAlerts(known=tuple(key for key in known if key not in own), pauses=pauses)
 
     def _claim(
         self, connection: sa.Connection, case: str, received: tuple[ReceivedAlert, ...]

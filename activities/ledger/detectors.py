@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.database import Repository
 from activities.ledger.schema import alerts, detector_runs, detectors
+from activities.ledger.team import pauses_now
 from workflows.domain.detection import DetectorState, Message, RunResult, Window, after_run
 from workflows.domain.values import Value
 from workflows.ports.detectors import RunNote
@@ -74,6 +75,12 @@ class DetectorLedger(Repository):
                 full = {**_values(DetectorState(detector=each.detector)), **row}
                 insert = self._database.upsert(detectors, names)
                 await connection.execute(insert, full)
+
+    async def paused(self, now: datetime) -> frozenset[str]:
+        """The detectors whose automation is paused."""
+        async with self._database.reading() as connection:
+            pauses = await connection.run_sync(pauses_now, now)
+        return frozenset(each.detector for each in pauses if each.detector is not None)
 
     async def last_alerts(self) -> dict[str, datetime]:
         """The time at which the latest alert of each detector was received."""

@@ -270,6 +270,8 @@ automation = sa.Table(
     sa.Column("kind", _text(32), nullable=False),
     sa.Column("actor", _text(64), nullable=False),
     sa.Column("playbook", _text(64)),
+    sa.Column("detector", _text()),
+    sa.Column("action", _text(64)),
     sa.Column("until", Utc),
 )
 

@@ -8,9 +8,16 @@ import sqlalchemy as sa
 
 from activities.ledger.audit_log import AuditLog, EntryKind, json_of
 from activities.ledger.database import Repository, Row
-from activities.ledger.schema import automation, covers, preferences
+from activities.ledger.rows import storable
+from activities.ledger.schema import alerts, automation, covers, preferences
 from workflows.domain import automation as rules
-from workflows.domain.automation import AutomationChange, AutomationPause, PauseState, Unchanged
+from workflows.domain.automation import (
+    AutomationChange,
+    AutomationPause,
+    PauseState,
+    Scope,
+    Unchanged,
+)
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.values import Language, Value
 
@@ -18,9 +25,6 @@ from workflows.domain.values import Language, Value
 _LOCK = 0x4B6F6263
 
 _CHANGES = sa.select(automation).order_by(automation.c.id)
-_OF_PLAYBOOK = _CHANGES.where(
-    sa.or_(automation.c.playbook.is_(None), automation.c.playbook == sa.bindparam("name"))
-)
 
 Decide = Callable[[Sequence[AutomationChange]], AutomationChange | Unchanged]
 """A rule of `workflows.domain.automation` over all changes so far."""
@@ -32,45 +36,44 @@ class Automation(Repository):
     async def active(self, now: datetime) -> tuple[PauseState, ...]:
         """The current pauses."""
         async with self._database.reading() as connection:
-            return rules.current_pauses(await connection.run_sync(_changes, _CHANGES), now)
+            return rules.current_pauses(await connection.run_sync(_changes), now)
+
+    async def has_alerts_of(self, detector: str) -> bool:
+        """Whether the ledger has an alert of this detector."""
+        found = sa.select(alerts.c.id).where(alerts.c.detector == storable(detector)).limit(1)
+        return await self._database.scalar(found) is not None
 
     async def pause(
-        self, by: Actor, playbook: str | None, lasts: timedelta | None, now: datetime
+        self, by: Actor, scope: Scope, lasts: timedelta | None, now: datetime
     ) -> AutomationChange | Unchanged:
         """Pauses the automation."""
-        return await self.change(lambda before: rules.pause(before, by, playbook, lasts, now))
+        return await self.change(lambda before: rules.pause(before, by, scope, lasts, now))
 
-    async def resume(
-        self, by: Actor, playbook: str | None, now: datetime
-    ) -> AutomationChange | Unchanged:
+    async def resume(self, by: Actor, scope: Scope, now: datetime) -> AutomationChange | Unchanged:
         """Requests to resume the automation, or resumes it."""
-        return await self.change(lambda before: rules.resume(before, by, playbook, now))
+        return await self.change(lambda before: rules.resume(before, by, scope, now))
 
-    async def approve(
-        self, by: Actor, playbook: str | None, now: datetime
-    ) -> AutomationChange | Unchanged:
+    async def approve(self, by: Actor, scope: Scope, now: datetime) -> AutomationChange | Unchanged:
         """Resumes the automation as somebody else has requested."""
-        return await self.change(lambda before: rules.approve(before, by, playbook, now))
+        return await self.change(lambda before: rules.approve(before, by, scope, now))
 
     async def change(self, decide: Decide) -> AutomationChange | Unchanged:
         """Stores the change that `decide` makes; concurrent changes are serialized."""
         async with self._database.writing() as connection:
             await self._database.serialize(connection, _LOCK)
-            outcome = decide(await connection.run_sync(_changes, _CHANGES))
+            outcome = decide(await connection.run_sync(_changes))
             if isinstance(outcome, AutomationChange):
                 await connection.run_sync(_insert_change, outcome, self._database.audit)
             return outcome
 
 
-def pause_now(connection: sa.Connection, playbook: str, now: datetime) -> AutomationPause | None:
-    """The pause that applies to `playbook`, if any."""
-    return rules.pause_of(_changes(connection, _OF_PLAYBOOK, playbook), playbook, now)
+def pauses_now(connection: sa.Connection, now: datetime) -> tuple[AutomationPause, ...]:
+    """The current pauses."""
+    return tuple(each.pause for each in rules.current_pauses(_changes(connection), now))
 
 
-def _changes(
-    connection: sa.Connection, query: sa.Select[Any], name: str = ""
-) -> list[AutomationChange]:
-    rows = connection.execute(query, {"name": name}).mappings()
+def _changes(connection: sa.Connection) -> list[AutomationChange]:
+    rows = connection.execute(_CHANGES).mappings()
     return [AutomationChange.model_validate({**row, "by": row["actor"]}) for row in rows]
 
 
@@ -85,7 +88,7 @@ def _row(change: AutomationChange) -> dict[str, object]:
         "at": change.at,
         "kind": change.kind.value,
         "actor": change.by,
-        "playbook": change.playbook,
+        **dict(change.scope),
         "until": change.until,
     }
 

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from temporalio.client import Client, WorkflowFailureError
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.client import WorkflowFailureError
 
 from activities.detector_runs import DetectorActivities, Submit, Unusable, Validate
 from activities.detectors.sources import QueryFailed
@@ -21,7 +20,7 @@ from bot.http.validation import read_row
 from bot.policies import Policies, open_policies
 from bot.settings import Ingest, Settings, load_settings
 from bot.temporal import open_client
-from workflows.detector_workflow import DetectorWorkflow
+from workflows.client import run_detector
 from workflows.domain.alerts import Alert, Outcome
 from workflows.domain.detection import (
     FIRST_WINDOW,
@@ -35,7 +34,6 @@ from workflows.domain.detection import (
 )
 from workflows.domain.policy.detectors import SqlQuery
 from workflows.domain.values import visible
-from workflows.ports.detectors import DetectorStart
 
 _WORDS = {
     RunProblemKind.UNREACHABLE: "The source is out of reach: {detail}.",
@@ -132,7 +130,7 @@ async def _never(_alerts: object) -> list[Outcome]:
 async def _run(settings: Settings, name: str) -> RunResult:
     client = await open_client(settings.temporal)
     try:
-        return await run_now(client, settings.temporal.task_queue, name)
+        return await run_detector(client, settings.temporal.task_queue, name)
     except WorkflowFailureError as error:
         raise NotReachable("The run was ended at Temporal: start it again.") from error
 
@@ -181,18 +179,3 @@ def submitter(alerts: Callable[[], AlertSubmitter]) -> Submit:
         return [each.outcome for each in await alerts().submit(new)]
 
     return submit
-
-
-async def run_now(client: Client, task_queue: str, detector: str) -> RunResult:
-    """Runs a SQL detector, or waits for the run that was started so before.
-
-    Raises `WorkflowFailureError` if it was terminated.
-    """
-    result: RunResult = await client.execute_workflow(
-        DetectorWorkflow.run,
-        DetectorStart(detector=detector, at_once=True),
-        id=f"detector/{detector}/now",
-        task_queue=task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-    )
-    return result

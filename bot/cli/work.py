@@ -212,7 +212,7 @@ async def open_duties(
             ledger.place_of,
             ledger.book,
             ledger.covers_of,
-            ledger.automation_of,
+            ledger.automation_pauses,
             ledger.expose,
             *(slack.roles_of, slack.approvers_of),
             *(policies.policy_now, policies.strictness_now),

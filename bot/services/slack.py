@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from activities.ledger.bulk import BulkLedger
 from activities.ledger.database import Database, LedgerUnavailable
+from activities.ledger.detectors import DetectorLedger
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.limits import LimitLedger
 from activities.ledger.queries import Queries
@@ -24,6 +25,7 @@ from bot.admission import AlertSubmitter, CoalescedQuery
 from bot.policies import Policies
 from bot.services.bulk import BulkService
 from bot.services.cases import CaseSearch, LedgerReader
+from bot.services.detectors import DetectorReader
 from bot.services.lookups import LookUps
 from bot.services.team import CurrentCovers, LanguagePreferences, TeamService
 from bot.settings import Settings
@@ -50,6 +52,7 @@ class Services:
     zone: tzinfo
     finding: CaseSearch
     automation: Automation
+    detectors: DetectorReader
     alerts: AlertSubmitter
     bulk_decisions: BulkService
     evidence: EvidenceRecord
@@ -107,6 +110,7 @@ def make_services(
         zone=settings.zone,
         finding=CaseSearch(Search(database), queries),
         automation=Automation(database),
+        detectors=DetectorReader(DetectorLedger(database), policies, client, queue, rpc_timeout),
         alerts=AlertSubmitter(cases, policies.target_of, known, timeouts.ledger),
         bulk_decisions=BulkService(RelatedReader(platform), BulkLedger(database), policies),
         evidence=EvidenceRecord(database),

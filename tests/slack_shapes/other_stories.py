@@ -22,7 +22,7 @@ def _withheld(words: Words, until: datetime | None = None) -> StoryCase:
     """A protection that was prevented by a pause."""
     pause = AutomationPause(by="U0TANAKA", at=AT, until=until)
     story = StoryCase(words, policy=PROTECT)
-    story.then(cmd.ProtectNow(rules=(0,), pause=pause))
+    story.then(cmd.ProtectNow(rules=(0,), pauses=(pause,)))
     return story
 
 

@@ -173,17 +173,18 @@ def _ban_sent_back(words: Words, *steps: tuple[float, cmd.Command]) -> StoryCase
 
 _FORGED = EnforcementReport(id="r1", case=CASE, decision="D1", actions=(), unproven=True)
 
+
+def _stopped(words: Words, **scope: str) -> StoryCase:
+    """A protection that was prevented by a pause of `scope`."""
+    pause = AutomationPause(by="U0TANAKA", at=AT, **scope)
+    command = cmd.ProtectNow(rules=(0,), detector="live-chat", pauses=(pause,))
+    return _then(StoryCase(words, policy=PROTECT), (0, command))
+
+
 RARE_STORIES: dict[str, Callable[[Words], StoryCase]] = {
-    "open, one kind stopped": lambda w: _then(
-        StoryCase(w, policy=PROTECT),
-        (
-            0,
-            cmd.ProtectNow(
-                rules=(0,),
-                pause=AutomationPause(by="U0TANAKA", at=AT, playbook="off_platform"),
-            ),
-        ),
-    ),
+    "open, one kind stopped": lambda w: _stopped(w, playbook="off_platform"),
+    "open, one detector stopped": lambda w: _stopped(w, detector="live-chat"),
+    "open, one action stopped": lambda w: _stopped(w, action="mute_user"),
     "open, a dangerous preset": _dangerous,
     "open, a ring can be decided": lambda w: StoryCase(w, policy={"bulk": True}),
     "open, calls a role next": lambda w: _calling(w, notify="role", role="admin"),

@@ -30,7 +30,7 @@ JAPANESE_ALLOWED = {
     "bot/slack/commands/parser.py": "words that people may type",
     **{
         f"bot/slack/commands/{name}.py": "the Japanese name of a command"
-        for name in ("automation", "cover", "find", "open", "playbook", "subject")
+        for name in ("automation", "cover", "detectors", "find", "open", "playbook", "subject")
     },
 }
 ENGLISH_ALLOWED = {

@@ -199,7 +199,7 @@ async def test_a_case_without_protection_makes_no_query(env: Environment) -> Non
     row = await env.queries.case(case)
     assert row is not None
     history = await env.client.get_workflow_handle(row["workflow_id"]).fetch_history()
-    asked = [each for each in history.events if b"automation_of" in each.SerializeToString()]
+    asked = [each for each in history.events if b"automation_pauses" in each.SerializeToString()]
     assert asked == []
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bot.cli.detect import run_now
 from bot.cli.work import report_schedules
 from deploy.sandbox.app import POLICY
-from deploy.sandbox.slack.person import wait_until
+from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.screen import visible_text
 from tests.environment import Environment, koban, policies_of
+from workflows.client import run_detector
 from workflows.domain.detection import RunProblemKind, RunResult
 
 SOURCE = "KOBAN_SOURCE_STORY"
@@ -82,7 +82,7 @@ async def env(temporal: str, tmp_path: Path, warehouse: Warehouse) -> AsyncItera
 
 async def run(env: Environment) -> RunResult:
     """Runs the detector now."""
-    return await run_now(env.client, env.settings.temporal.task_queue, "bids")
+    return await run_detector(env.client, env.settings.temporal.task_queue, "bids")
 
 
 async def run_with_rows(env: Environment) -> RunResult:
@@ -130,12 +130,51 @@ async def test_a_broken_query_is_named_to_its_owner_and_catches_up(
         return any(words in each and "入札の検知" in each for each in found)
 
     await tanaka.until(lambda: posted("bidder"), what="the database's own words")
+    await tanaka.command("/koban detector")
+    await tanaka.until(lambda: answered(tanaka, "クエリが失敗しています"), what="the failure")
+    await tanaka.command("/koban stats")
+    await tanaka.until(lambda: answered(tanaka, "検知が止まっています"), what="the gap")
     warehouse.rename("person", "bidder")
     mended = await run_with_rows(env)
     assert (mended.rows, mended.alerts, mended.problem) == (1, 1, None)
     await tanaka.until(lambda: posted("復旧しました"), what="the end of the failure")
     again = await run(env)
     assert again.alerts == 0
+    await tanaka.command("/koban detector bids run")
+    await tanaka.until(lambda: answered(tanaka, "新規 0件"), what="the counts of a run")
+    await tanaka.command("/koban detector bids")
+    await tanaka.until(lambda: answered(tanaka, "直近の実行"), what="its runs")
+
+
+async def test_a_paused_query_does_not_run_until_two_people_resume_it(
+    env: Environment, warehouse: Warehouse
+) -> None:
+    """What was found meanwhile is read afterwards, once."""
+    sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+    warehouse.add("b1", "u_123", 60)
+    assert (await run(env)).alerts == 1
+    await sato.command("/koban pause detector bids")
+    await tanaka.until(lambda: said(tanaka, "を停止しました"), what="the pause")
+    warehouse.add("b2", "u_456", 0)
+    assert await run(env) == RunResult()
+    await sato.command("/koban resume detector bids")
+    await tanaka.until(lambda: said(tanaka, "再開を依頼しています"), what="the request")
+    await tanaka.command("/koban resume detector bids")
+    resumed = await run_with_rows(env)
+    assert (resumed.rows, resumed.alerts) == (1, 1)
+    await sato.wait_card("ts-market", "u_456")
+
+
+async def said(person: Person, words: str) -> bool:
+    """Whether a direct message about the detector has these words."""
+    found = [visible_text(each) for each in await person.messages("dm")]
+    return any(words in each and "入札の検知" in each for each in found)
+
+
+async def answered(person: Person, words: str) -> bool:
+    """Whether the last answer to a command has these words."""
+    found = await person.ephemerals("ts-live")
+    return bool(found) and words in visible_text(found[-1])
 
 
 async def test_a_schedule_runs_it(env: Environment, warehouse: Warehouse) -> None:
@@ -151,3 +190,5 @@ async def test_a_schedule_runs_it(env: Environment, warehouse: Warehouse) -> Non
             return "detector/bids" in found
 
         await wait_until(scheduled, what="the schedule")
+        await sato.command("/koban detector bids")
+        await sato.until(lambda: answered(sato, "次回の実行"), what="the next run")

@@ -21,7 +21,7 @@ from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.rules.approvals import cannot_agree
 from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.evidence import cap
-from workflows.domain.case.rules.protections import fresh_rules
+from workflows.domain.case.rules.protections import fresh_rules, known_pauses
 from workflows.domain.case.rules.tightening import automatic_uses, uses_of
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Actor, Cover
@@ -259,24 +259,27 @@ async def tick_at(case: Case, now: datetime) -> Tick:
     if not protects_by(case, now):
         return Tick()
     try:
-        playbook = case.policy.playbook.playbook
-        pause = await execute(CasePort.automation_of, playbook)
+        pauses = await execute(CasePort.automation_pauses, case.id)
     except FailureError:
-        return Tick(pause=case.automation_pause)
+        return Tick(pauses=known_pauses(case))
     detector, _ = named(case.first.key)
-    limit = None if pause else await _limit_of(case, Tick(), detector, now)
-    return Tick(pause=pause, limit=limit)
+    tick = Tick(pauses=pauses)
+    return Tick(pauses=pauses, limit=await _limit_of(case, tick, detector, now))
 
 
 async def protection(
-    case: Case, rules: tuple[int, ...], detector: str, pause: AutomationPause | None, now: datetime
+    case: Case,
+    rules: tuple[int, ...],
+    detector: str,
+    pauses: tuple[AutomationPause, ...],
+    now: datetime,
 ) -> tuple[ProtectNow, ...]:
     """Returns the command that protects by `rules`, unless all have been applied."""
     fresh = fresh_rules(case, rules)
     if not fresh:
         return ()
-    command = ProtectNow(rules=fresh, detector=detector, pause=pause)
-    limit = None if pause else await _limit_of(case, command, detector, now)
+    command = ProtectNow(rules=fresh, detector=detector, pauses=pauses)
+    limit = await _limit_of(case, command, detector, now)
     return (command.model_copy(update={"limit": limit}),)
 
 
@@ -288,12 +291,12 @@ async def _limit_of(
     A limit that the case has met is not asked for again before its time. While the ledger is
     unreachable protections start: each is limited to one in its case.
     """
+    outcome = decide(case, command, now)
+    uses = () if isinstance(outcome, Refusal) else automatic_uses(case, outcome, detector)
     met = case.automation_limit
     concerned = met is not None and met.holder in (detector, case.policy.playbook.playbook)
     if met is not None and concerned and met.resets_at is not None and now < met.resets_at:
-        return met.model_copy(update={"alert": False})
-    outcome = decide(case, command, now)
-    uses = () if isinstance(outcome, Refusal) else automatic_uses(case, outcome, detector)
+        return met.model_copy(update={"alert": False}) if uses else None
     try:
         return (await book(case, uses, now, PROTECTION)).full
     except FailureError:

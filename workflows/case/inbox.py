@@ -24,7 +24,7 @@ from workflows.domain.case.evolve import opened
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.projection import case_row
 from workflows.domain.case.rules.intake import only_counts
-from workflows.domain.case.rules.protections import fresh_rules
+from workflows.domain.case.rules.protections import fresh_rules, known_pauses
 from workflows.domain.case.snapshot import SeenKeys
 from workflows.domain.policy.matching import Assessment, assess
 from workflows.domain.policy.playbook import Policy, Severity
@@ -191,23 +191,22 @@ async def opening(
 
 async def claim(
     case: Case, batch: Sequence[Assessed], now: datetime
-) -> tuple[list[Assessed], list[Alert], AutomationPause | None]:
-    """Returns the new alerts of `batch`, those not claimed, and the pause of automation.
+) -> tuple[list[Assessed], list[Alert], tuple[AutomationPause, ...]]:
+    """Returns the new alerts of `batch`, those not claimed, and the pauses of automation.
 
     While the ledger is unreachable all count as new, and are stored with their events.
     """
     alerts = [each.alert for each in batch]
     protects = any(fresh_rules(case, each.rules) for each in batch)
-    playbook = case.policy.playbook.playbook if protects else None
-    wanted = ClaimAlerts(case=case.id, at=now, alerts=tuple(alerts), playbook=playbook)
+    wanted = ClaimAlerts(case=case.id, at=now, alerts=tuple(alerts), automation=protects)
     if not alerts:
-        return [], [], None
+        return [], [], ()
     try:
         found = await execute(CasePort.claim_alerts, wanted)
     except FailureError:
-        return list(batch), alerts, case.automation_pause
+        return list(batch), alerts, known_pauses(case)
     known = frozenset(found.known)
-    return [each for each in batch if each.alert.key not in known], [], found.pause
+    return [each for each in batch if each.alert.key not in known], [], found.pauses
 
 
 def alert_key(alert: Alert) -> str:

@@ -269,8 +269,8 @@ class CaseMachine(Machine[Click, Delivery]):
             self._seen.discard(alert_key(alert))  # that case may return it
         if found.event is not None and case is not None:
             # Before the case is shown: its first card has the protection.
-            now, pause = self._clock.now, found.pause
-            protects = await protection(case, rules, alert.detector, pause, now)
+            now, pauses = self._clock.now, found.pauses
+            protects = await protection(case, rules, alert.detector, pauses, now)
             self._case = case
             self._apply_and_react(case, case, [ev.Recorded(seq=1, event=found.event)])
             self._protect_by(protects)
@@ -281,10 +281,10 @@ class CaseMachine(Machine[Click, Delivery]):
         self._decide(*commands, now=self._clock.now)
 
     async def _protect(
-        self, rules: tuple[int, ...], alert: Alert, pause: AutomationPause | None
+        self, rules: tuple[int, ...], alert: Alert, pauses: tuple[AutomationPause, ...]
     ) -> None:
         case, now = self._open_case, self._clock.now
-        self._protect_by(await protection(case, rules, alert.detector, pause, now))
+        self._protect_by(await protection(case, rules, alert.detector, pauses, now))
 
     async def _join(self, batch: list[Assessed]) -> None:
         # Lanes that waited for the previous claim go first.
@@ -297,12 +297,12 @@ class CaseMachine(Machine[Click, Delivery]):
         self._claiming = True
         if any(fresh_rules(self._open_case, each.rules) for each in batch):
             await self._tighten(PROTECTION)
-        new, unclaimed, pause = await claim(self._open_case, batch, self._clock.now)
+        new, unclaimed, pauses = await claim(self._open_case, batch, self._clock.now)
         self._claiming = False
         joins = (JoinAlert(alert=brief(a.alert), severity=a.weighed.severity) for a in new)
         self._decide(*joins, now=self._clock.now, unclaimed=unclaimed)
         for each in new:
-            await self._protect(each.rules, each.alert, pause)
+            await self._protect(each.rules, each.alert, pauses)
 
     # -- presses --------------------------------------------------------------------------
 

@@ -21,20 +21,49 @@ class PauseChange(StrEnum):
     RESUMED = "resumed"
 
 
-class AutomationChange(Value):
-    """A change; `playbook` None: all playbooks. `until` is the end of a pause, None: no end."""
+class Scope(Value):
+    """The automation of one playbook, one detector or one action; of everything without a name."""
+
+    playbook: str | None = None
+    detector: str | None = None
+    action: str | None = None
+
+    @property
+    def key(self) -> str:
+        """`all`, or the kind and name, as `detector/shill`."""
+        names = {"playbook": self.playbook, "detector": self.detector, "action": self.action}
+        return next((f"{kind}/{name}" for kind, name in names.items() if name is not None), ALL)
+
+    @property
+    def scope(self) -> "Scope":
+        """The scope alone."""
+        return Scope(playbook=self.playbook, detector=self.detector, action=self.action)
+
+
+ALL = "all"
+EVERYTHING = Scope()
+
+
+def scope_of(key: str) -> Scope | None:
+    """The scope with this key; None for another text."""
+    kind, _, name = key.partition("/")
+    if key == ALL:
+        return EVERYTHING
+    return Scope(**{kind: name}) if kind in Scope.model_fields and name else None
+
+
+class AutomationChange(Scope):
+    """A change of a scope. `until` is the end of a pause, None: no end."""
 
     kind: PauseChange
     by: str
     at: datetime
-    playbook: str | None = None
     until: datetime | None = None
 
 
-class AutomationPause(Value):
-    """A current pause of one playbook or (None) all. Without `until`, two people end it."""
+class AutomationPause(Scope):
+    """A current pause. Without `until`, two people end it."""
 
-    playbook: str | None = None
     by: str
     at: datetime
     until: datetime | None = None
@@ -62,38 +91,45 @@ class Unchanged(StrEnum):
 
 
 def current_pauses(changes: Iterable[AutomationChange], now: datetime) -> tuple[PauseState, ...]:
-    """The pauses at `now`, that of all playbooks first; `changes` are in their order."""
-    pauses: dict[str | None, PauseState] = {}
+    """The pauses at `now`, that of everything first; `changes` are in their order."""
+    pauses: dict[str, PauseState] = {}
     for change in changes:
-        before = pauses.get(change.playbook)
+        before = pauses.get(change.key)
         if change.kind is PauseChange.RESUMED:
-            pauses.pop(change.playbook, None)
+            pauses.pop(change.key, None)
         elif change.kind is PauseChange.PAUSED:
             pause = AutomationPause(
-                playbook=change.playbook, by=change.by, at=change.at, until=change.until
+                **dict(change.scope), by=change.by, at=change.at, until=change.until
             )
-            pauses[change.playbook] = PauseState(pause=pause)
+            pauses[change.key] = PauseState(pause=pause)
         elif before is not None:
             asked = {"asked_by": change.by, "asked_at": change.at}
-            pauses[change.playbook] = before.model_copy(update=asked)
+            pauses[change.key] = before.model_copy(update=asked)
     found = (_asked_in_time(each, now) for each in pauses.values() if not _over(each.pause, now))
-    return tuple(sorted(found, key=lambda each: each.pause.playbook or ""))
+    return tuple(sorted(found, key=lambda each: (each.pause.key != ALL, each.pause.key)))
 
 
-def pause_of(
-    changes: Iterable[AutomationChange], playbook: str, now: datetime
+def pause_over(
+    pauses: Iterable[AutomationPause], playbook: str, detectors: Iterable[str], action: str
 ) -> AutomationPause | None:
-    """The pause that applies to cases of `playbook`, or None."""
-    meant = (None, playbook)
-    return next(
-        (each.pause for each in current_pauses(changes, now) if each.pause.playbook in meant), None
-    )
+    """The pause that prevents an automatic `action` in a case of `playbook`, or None.
+
+    `detectors` sent the alerts; one that is not paused is reason enough for the action.
+    """
+    known, sent = tuple(pauses), tuple(detectors)
+    for each in known:
+        if each.scope in (EVERYTHING, Scope(playbook=playbook), Scope(action=action)):
+            return each
+    paused = {each.detector: each for each in known if each.detector is not None}
+    if sent and all(name in paused for name in sent):
+        return paused[sent[0]]
+    return None
 
 
 def pause(
     changes: Sequence[AutomationChange],
     by: Actor,
-    playbook: str | None,
+    scope: Scope,
     lasts: timedelta | None,
     now: datetime,
 ) -> AutomationChange | Unchanged:
@@ -103,39 +139,38 @@ def pause(
     if lasts is not None and lasts > LONGEST:
         return Unchanged.TOO_LONG
     until = None if lasts is None else now + lasts
-    before = _of(current_pauses(changes, now), playbook)
+    before = _of(current_pauses(changes, now), scope)
     if before is not None:
         until = _later(before.pause.until, until)
     return AutomationChange(
-        kind=PauseChange.PAUSED, by=by.id, at=now, playbook=playbook, until=until
+        kind=PauseChange.PAUSED, by=by.id, at=now, until=until, **dict(scope.scope)
     )
 
 
 def resume(
-    changes: Sequence[AutomationChange], by: Actor, playbook: str | None, now: datetime
+    changes: Sequence[AutomationChange], by: Actor, scope: Scope, now: datetime
 ) -> AutomationChange | Unchanged:
     """Requests to resume, or resumes if a lead confirms the request of somebody else.
 
-    Without `playbook` it is about the pause of all playbooks, or the only pause.
+    Without a name it is about the pause of everything, or the only pause.
     """
     if not by.may(WORKING_ROLES):
         return Unchanged.ROLE_NEEDED
-    meant = _meant(current_pauses(changes, now), playbook)
+    meant = _meant(current_pauses(changes, now), scope)
     if isinstance(meant, Unchanged):
         return meant
-    scope = meant.pause.playbook
     if meant.asked_by is None:
-        return AutomationChange(kind=PauseChange.RESUME_ASKED, by=by.id, at=now, playbook=scope)
+        return _change(PauseChange.RESUME_ASKED, meant, by, now)
     return _resumed(meant, by, now)
 
 
 def approve(
-    changes: Sequence[AutomationChange], by: Actor, playbook: str | None, now: datetime
+    changes: Sequence[AutomationChange], by: Actor, scope: Scope, now: datetime
 ) -> AutomationChange | Unchanged:
     """Resumes if a lead approves the request of somebody else; never makes a request."""
     if not by.may(WORKING_ROLES):
         return Unchanged.ROLE_NEEDED
-    meant = _of(current_pauses(changes, now), playbook)
+    meant = _of(current_pauses(changes, now), scope)
     if meant is None or meant.asked_by is None:
         return Unchanged.ASK_OVER
     return _resumed(meant, by, now)
@@ -146,25 +181,28 @@ def _resumed(asked: PauseState, by: Actor, now: datetime) -> AutomationChange | 
         return Unchanged.ALREADY_ASKED
     if not by.may(frozenset({Role.LEAD})):
         return Unchanged.LEAD_NEEDED
-    scope = asked.pause.playbook
-    return AutomationChange(kind=PauseChange.RESUMED, by=by.id, at=now, playbook=scope)
+    return _change(PauseChange.RESUMED, asked, by, now)
 
 
-def _meant(found: Sequence[PauseState], playbook: str | None) -> PauseState | Unchanged:
-    if named := _of(found, playbook):
+def _change(kind: PauseChange, of: PauseState, by: Actor, now: datetime) -> AutomationChange:
+    return AutomationChange(kind=kind, by=by.id, at=now, **dict(of.pause.scope))
+
+
+def _meant(found: Sequence[PauseState], scope: Scope) -> PauseState | Unchanged:
+    if named := _of(found, scope):
         return named
-    if playbook is None and len(found) == 1:
+    unnamed = scope.scope == EVERYTHING
+    if unnamed and len(found) == 1:
         return found[0]
     if not found:
         return Unchanged.NOT_PAUSED
-    if playbook is None:
+    if unnamed:
         return Unchanged.WHICH
-    everything = found[0].pause.playbook is None
-    return Unchanged.ALL_PAUSED if everything else Unchanged.NOT_PAUSED
+    return Unchanged.ALL_PAUSED if found[0].pause.key == ALL else Unchanged.NOT_PAUSED
 
 
-def _of(found: Iterable[PauseState], playbook: str | None) -> PauseState | None:
-    return next((each for each in found if each.pause.playbook == playbook), None)
+def _of(found: Iterable[PauseState], scope: Scope) -> PauseState | None:
+    return next((each for each in found if each.pause.key == scope.key), None)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -101,8 +101,6 @@ class DetectorState(Value):
     failing_since: datetime | None = None
     retry_at: datetime | None = None
     problem: RunProblem | None = None
-    paused_at: datetime | None = None
-    paused_by: str | None = None
     seen_at: datetime | None = None
     silent_since: datetime | None = None
     messaged_at: datetime | None = None
@@ -113,7 +111,7 @@ def window(state: DetectorState, query: SqlQuery, now: datetime) -> Window | Non
 
     It starts where the last one ended, so that an outage leaves no gap.
     """
-    if state.paused_at is not None or (state.retry_at is not None and now < state.retry_at):
+    if state.retry_at is not None and now < state.retry_at:
         return None
     until = now - query.watermark.lag
     since = state.watermark or until - FIRST_WINDOW
@@ -173,15 +171,16 @@ def heartbeat(
     seen_at: datetime | None,
     since: datetime,
     now: datetime,
+    paused: bool = False,
 ) -> tuple[DetectorState, Message | None]:
     """The state after a look at the heartbeat, and the message for the owner.
 
-    `seen_at` is its last alert or run; a detector that was never seen counts from `since`. A
-    paused one is not expected to be heard.
+    `seen_at` is its last alert or run; a detector that was never seen counts from `since`. A query
+    that is `paused` is not expected to run.
     """
     expect = detector.expect
     state = state.model_copy(update={"seen_at": seen_at})
-    if expect is None or state.paused_at is not None:
+    if expect is None or paused:
         return state.model_copy(update={"silent_since": None}), None
     last = max(seen_at or since, since)
     if now - last <= expect.every:

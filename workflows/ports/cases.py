@@ -49,7 +49,7 @@ class OpenCase(Value):
     """First alert of a case. `event` and `row` lack the case's id and the subject's history.
 
     `key` is unique to the case. An open case of the group takes the alert, unless it is `after`,
-    which returned it. `automation` asks for a pause of automation.
+    which returned it. `automation` asks for the pauses of automation.
     """
 
     key: str
@@ -68,26 +68,26 @@ class OpenedCase(Value):
 
     event: CaseOpened | None = None
     joins: str = ""
-    pause: AutomationPause | None = None
+    pauses: tuple[AutomationPause, ...] = ()
 
 
 class ClaimAlerts(Value):
     """Alerts that are to join a case. `at` is unique to the claim within the case.
 
-    `playbook` asks for a pause of its automation as well.
+    `automation` asks for the pauses of automation as well.
     """
 
     case: str
     at: datetime
     alerts: tuple[Alert, ...]
-    playbook: str | None = None
+    automation: bool = False
 
 
 class ClaimedAlerts(Value):
-    """Keys of the alerts that another case has, and the pause of automation."""
+    """Keys of the alerts that another case has, and the pauses of automation."""
 
     known: tuple[str, ...] = ()
-    pause: AutomationPause | None = None
+    pauses: tuple[AutomationPause, ...] = ()
 
 
 class Show(Value):
@@ -364,9 +364,9 @@ class CasePort(Protocol):
     async def covers_of(self, person: str) -> tuple[Cover, ...]:
         """Returns the roles that a person covers for somebody else now."""
 
-    @activity.defn(name="automation_of")
-    async def automation_of(self, playbook: str) -> AutomationPause | None:
-        """Returns the current pause of a playbook's automation."""
+    @activity.defn(name="automation_pauses")
+    async def automation_pauses(self, case: str) -> tuple[AutomationPause, ...]:
+        """Returns the current pauses of automation, for a case."""
 
     @activity.defn(name="place_of")
     async def place_of(self, case: str) -> CasePlace | None:

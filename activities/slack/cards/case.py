@@ -149,7 +149,7 @@ def _stopped(view: CardView, reader: Reader) -> list[str]:
         return [f"⏸️ {reader.say(f'card.limit.{limit.power}', **limit_values(limit, reader))}"]
     if pause is None:
         return []
-    scope = "all" if pause.playbook is None else "playbook"
+    scope = pause.key.partition("/")[0]
     person, time = reader.person(pause.by), reader.time(pause.at, view.opened_at)
     return [f"⏸️ {reader.say(f'card.pause.{scope}', person=person, time=time)}"]
 

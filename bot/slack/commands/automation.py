@@ -1,8 +1,9 @@
 """Commands `pause` and `resume` of automation."""
 
 import asyncio
+import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -19,25 +20,27 @@ from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
 from bot.slack.commands.playbook import no_playbook_page, playbook_named, playbooks_page
 from bot.slack.interactions import Press
 from bot.slack.listener import SlackContext
-from bot.slack.rendering import Block, moment, person, safe, section
+from bot.slack.rendering import Block, moment, person, safe, section, sections
 from bot.slack.replies import Said
 from workflows.domain.automation import (
     ASK_LASTS,
+    EVERYTHING,
     LONGEST,
     AutomationChange,
     PauseChange,
     PauseState,
+    Scope,
     Unchanged,
+    scope_of,
 )
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import Value
 
 RESUME = "automation.resume"
-ALL = "all"
-"""Value of a button for the pause of everything."""
 
 PAUSE_FORM = "pause off_platform for 2h"
+DETECTOR_FORM = " ".join(("pause", "detector", "shill"))
 RESUME_FORM = "resume off_platform"
 _LASTS = re.compile(
     r"(?:(?:^|\s)for\s+|(?:^|\s))(?P<many>[1-9]\d{0,3})\s*"
@@ -45,6 +48,7 @@ _LASTS = re.compile(
 )
 _UNITS = {"m": "minutes", "分": "minutes", "h": "hours", "時": "hours", "d": "days", "日": "days"}
 _ALL = ("all", "すべて", "全部")
+_KINDS = {"detector": "detector", "検知器": "detector", "action": "action", "措置": "action"}
 
 
 class ChoosePause(Value):
@@ -54,17 +58,17 @@ class ChoosePause(Value):
 
 
 class PauseAutomation(Value):
-    """`pause PLAYBOOK|all [for 2h]`; `typed` is the time as typed."""
+    """`pause PLAYBOOK|all|detector NAME|action NAME [for 2h]`; `typed` is the time as typed."""
 
-    playbook: str | None = None
+    scope: Scope = EVERYTHING
     lasts: timedelta | None = None
     typed: str = ""
 
 
 class ResumeAutomation(Value):
-    """`resume [PLAYBOOK]`."""
+    """`resume [PLAYBOOK|detector NAME|action NAME]`."""
 
-    playbook: str | None = None
+    scope: Scope = EVERYTHING
     typed: str = ""
 
 
@@ -79,20 +83,31 @@ def _pause(rest: str, lookups: Lookups) -> Value:
     typed = found[0].strip() if found else ""
     if not named:
         return ChoosePause(lasts=typed)
-    if len(named.split()) > 1:
+    scope = _scope_named(named)
+    if scope is None:
         return Incomplete(form=PAUSE_FORM, wants_words=True)
-    return PauseAutomation(playbook=_playbook_named(named), lasts=lasts, typed=typed)
+    return PauseAutomation(scope=scope, lasts=lasts, typed=typed)
 
 
 def _resume(rest: str, lookups: Lookups) -> Value:
-    named = plainly(rest)
-    if len(named.split()) > 1:
+    scope = _scope_named(plainly(rest))
+    if scope is None:
         return Incomplete(form=RESUME_FORM, wants_words=True)
-    return ResumeAutomation(playbook=_playbook_named(named))
+    return ResumeAutomation(scope=scope)
 
 
-def _playbook_named(named: str) -> str | None:
-    return None if named in ("", *_ALL) else named
+def _scope_named(named: str) -> Scope | None:
+    """The scope as typed, with names that nothing may have; None for too many words.
+
+    `detector` or `action` alone has an empty name.
+    """
+    if named in ("", *_ALL):
+        return EVERYTHING
+    word, *rest = named.split()
+    kind = _KINDS.get(word)
+    if kind is None:
+        return None if rest else Scope(playbook=word)
+    return Scope(**{kind: "".join(rest)}) if len(rest) < 2 else None
 
 
 _log = structlog.get_logger(__name__)
@@ -102,7 +117,7 @@ class AutomationAnswer(Answer):
     """Pauses and resumes automation, and says so to the leads and in the channels."""
 
     verbs = (
-        Verb("pause", _pause, ((PAUSE_FORM, "pause"),), "停止"),
+        Verb("pause", _pause, ((PAUSE_FORM, "pause"), (DETECTOR_FORM, "pause.scope")), "停止"),
         Verb("resume", _resume, ((RESUME_FORM, "resume"),), "再開"),
     )
     lines = (ChoosePause, PauseAutomation, ResumeAutomation)
@@ -113,14 +128,13 @@ class AutomationAnswer(Answer):
 
     async def answer(self, line: AutomationLine, request: Request) -> Said:
         """Carries out the change, which is durable on return. Raises `Unavailable`."""
-        playbooks = self._services.policies.playbooks()
         if isinstance(line, ChoosePause):
-            return _choice_page(line, playbooks, request.texts)
-        found = None if line.playbook is None else playbook_named(line.playbook, playbooks)
-        if line.playbook is not None and found is None:
-            verb = "pause" if isinstance(line, PauseAutomation) else "resume"
-            return no_playbook_page(verb, line.playbook, playbooks, request.texts, line.typed)
-        outcome = await self._change(line, found.playbook if found else None, request)
+            return _choice_page(line, self._services.policies.playbooks(), request.texts)
+        verb = "pause" if isinstance(line, PauseAutomation) else "resume"
+        found = await find_scope(verb, line.scope, line.typed, self._services, request.texts)
+        if isinstance(found, Said):
+            return found
+        outcome = await self._change(line, found, request)
         if isinstance(outcome, Unchanged):
             return await self._unchanged(outcome, request.texts)
         return self._applied(outcome, request)
@@ -130,8 +144,10 @@ class AutomationAnswer(Answer):
 
         A button of a request that has ended is removed. Raises `Unavailable`.
         """
-        playbook = None if press.value == ALL else press.value
-        outcome = await self._services.automation.approve(request.actor, playbook, request.now)
+        scope = scope_of(press.value)
+        outcome: AutomationChange | Unchanged = Unchanged.ASK_OVER
+        if scope is not None:
+            outcome = await self._services.automation.approve(request.actor, scope, request.now)
         if not isinstance(outcome, Unchanged):
             return self._applied(outcome, request)
         said = await self._unchanged(outcome, request.texts)
@@ -140,7 +156,7 @@ class AutomationAnswer(Answer):
         return said
 
     def _applied(self, change: AutomationChange, request: Request) -> Said:
-        _log.info("automation_changed", kind=change.kind.value, playbook=change.playbook or ALL)
+        _log.info("automation_changed", kind=change.kind.value, scope=change.key)
         before = self._asked.get(_request_of(change))
         self._asked[_request_of(change)] = change
         self._after.start(self._notify_leads(change, before))
@@ -155,7 +171,7 @@ class AutomationAnswer(Answer):
         return pages.sentence(texts.say(key, limit=texts.duration(LONGEST)))
 
     async def _change(
-        self, line: PauseAutomation | ResumeAutomation, scope: str | None, request: Request
+        self, line: PauseAutomation | ResumeAutomation, scope: Scope, request: Request
     ) -> AutomationChange | Unchanged:
         automation = self._services.automation
         if isinstance(line, PauseAutomation):
@@ -163,18 +179,26 @@ class AutomationAnswer(Answer):
         return await automation.resume(request.actor, scope, request.now)
 
     def _changed(self, change: AutomationChange, texts: Catalog) -> str:
-        scope = scope_name(change.playbook, self._services, texts)
+        scope = scope_name(change, self._services, texts)
         if change.kind is PauseChange.PAUSED and change.until is not None:
-            return texts.say("bot.pause.paused.until", scope=scope, at=moment(change.until))
+            said = texts.say("bot.pause.paused.until", scope=scope, at=moment(change.until))
+            return self._with_query(said, change, texts)
         if change.kind is PauseChange.RESUME_ASKED:
             lasts = texts.duration(ASK_LASTS)
             return texts.say("bot.pause.resume_asked", scope=scope, lasts=lasts)
-        return texts.say(f"bot.pause.{change.kind}", scope=scope)
+        return self._with_query(texts.say(f"bot.pause.{change.kind}", scope=scope), change, texts)
+
+    def _with_query(self, said: str, change: AutomationChange, texts: Catalog) -> str:
+        """Adds that the query of a paused detector does not run either."""
+        detector = self._services.policies.detectors().get(change.detector or "")
+        if change.kind is not PauseChange.PAUSED or detector is None or detector.sql is None:
+            return said
+        return f"{said}\n{texts.say('bot.pause.query')}"
 
     async def _announce(self, change: AutomationChange) -> None:
         """Posts once in each channel of the playbooks concerned, in the deployment's language."""
         playbooks = self._services.policies.playbooks()
-        concerned = {e.channel for e in playbooks if change.playbook in (None, e.playbook)}
+        concerned = {each.channel for each in playbooks if _is_concerned(each, change.scope)}
         notice = self._notice(change, self._services.texts(self._services.language))
         for channel in sorted(concerned):
             await self._replies.in_channel(channel, notice)
@@ -210,7 +234,7 @@ class AutomationAnswer(Answer):
         said = texts.say(
             "bot.pause.settled.expired",
             person=person(change.by, texts),
-            scope=scope_name(change.playbook, self._services, texts),
+            scope=scope_name(change, self._services, texts),
             lasts=texts.duration(ASK_LASTS),
         )
         return _without_button(said)
@@ -221,7 +245,7 @@ class AutomationAnswer(Answer):
         said = texts.say(
             f"bot.pause.settled.{change.kind}",
             person=person(change.by, texts),
-            scope=scope_name(change.playbook, self._services, texts),
+            scope=scope_name(change, self._services, texts),
             at=moment(change.at),
         )
         return _without_button(said)
@@ -231,17 +255,18 @@ class AutomationAnswer(Answer):
         text = texts.say(
             f"bot.pause.announced.{change.kind}" + (".until" if ends else ""),
             person=person(change.by, texts),
-            scope=scope_name(change.playbook, self._services, texts),
+            scope=scope_name(change, self._services, texts),
             at=moment(change.until) if change.until is not None else "",
         )
+        text = self._with_query(text, change, texts)
         if change.kind is not PauseChange.RESUME_ASKED:
             return pages.sentence(text)
-        agree = element(RESUME, texts, change.playbook or ALL)
+        agree = element(RESUME, texts, change.key)
         return Said(text=text, blocks=(section(text), *actions("automation", [agree])))
 
 
 def _request_of(change: AutomationChange) -> str:
-    return f"{RESUME} {change.playbook or ALL}"
+    return f"{RESUME} {change.key}"
 
 
 def _without_button(text: str) -> Said:
@@ -255,12 +280,84 @@ def _choice_page(line: ChoosePause, playbooks: Sequence[Playbook], texts: Catalo
     return playbooks_page(title, "pause", playbooks, texts, line.lasts, (everything,))
 
 
-def scope_name(playbook: str | None, services: Services, texts: Catalog) -> str:
-    """`すべて`, or a playbook's title."""
-    if playbook is None:
-        return texts.say("bot.pause.all")
-    found = services.policies.playbook(playbook)
-    return safe(found.title.in_(texts.language) if found is not None else playbook, 100)
+def _is_concerned(playbook: Playbook, scope: Scope) -> bool:
+    """Whether people of a playbook's channel see cases that a pause of `scope` changes."""
+    if scope == EVERYTHING or scope.playbook == playbook.playbook:
+        return True
+    automatic = playbook.protections
+    if scope.detector is not None:
+        return any(each.is_started_by(scope.detector) for each in automatic)
+    return any(each.action == scope.action for each in automatic)
+
+
+async def find_scope(
+    verb: str, typed: Scope, tail: str, services: Services, texts: Catalog
+) -> Scope | Said:
+    """The scope with the policy's own names, or the answer to names that it does not have.
+
+    Raises `Unavailable`.
+    """
+    playbooks = services.policies.playbooks()
+    if typed.playbook is not None:
+        found = playbook_named(typed.playbook, playbooks)
+        if found is None:
+            return no_playbook_page(verb, typed.playbook, playbooks, texts, tail)
+        return Scope(playbook=found.playbook)
+    for kind, name in (("detector", typed.detector), ("action", typed.action)):
+        if name is not None:
+            titles = _titles(kind, services, texts)
+            words = {word.casefold(): each for each in titles for word in (titles[each], each)}
+            known = words.get(name)
+            if known is None and kind == "detector":
+                known = name if await services.automation.has_alerts_of(name) else None
+            if known is not None:
+                return Scope(**{kind: known})
+            title = texts.say("bot.pause.choose")
+            return no_name_page(f"{verb} {kind}", name, titles, texts, title, tail)
+    return EVERYTHING
+
+
+def _titles(kind: str, services: Services, texts: Catalog) -> dict[str, str]:
+    """Titles by name, of every detector or action of the policy."""
+    if kind == "detector":
+        return {
+            name: safe(each.title.in_(texts.language) if each.title else name, 100)
+            for name, each in sorted(services.policies.detectors().items())
+        }
+    names = sorted(services.policies.catalog().actions)
+    return {name: _action_title(name, services, texts) for name in names}
+
+
+def _action_title(name: str, services: Services, texts: Catalog) -> str:
+    spec = services.policies.catalog().find(name)
+    return safe(spec.title.in_(texts.language) if spec is not None else name, 100)
+
+
+def no_name_page(
+    verb: str, name: str, titles: Mapping[str, str], texts: Catalog, title: str, tail: str = ""
+) -> Said:
+    """The error for an unknown detector or action, with the most similar name, else with all."""
+    near = difflib.get_close_matches(name, list(titles), n=1, cutoff=0.5)
+    if near:
+        typed, nearest = f"{verb} {name} {tail}", f"{verb} {near[0]} {tail}"
+        return pages.unknown_page(texts, typed.strip(), nearest.strip())
+    forms = (pages.form_row(f"{verb} {n} {tail}".strip(), t) for n, t in titles.items())
+    return Said(text=title, blocks=tuple(sections([f"*{title}*", *forms])))
+
+
+def scope_name(scope: Scope, services: Services, texts: Catalog) -> str:
+    """`すべて`, or the title of a playbook, a detector or an action."""
+    if scope.playbook is not None:
+        found = services.policies.playbook(scope.playbook)
+        return safe(found.title.in_(texts.language) if found is not None else scope.playbook, 100)
+    if scope.detector is not None:
+        titles = _titles("detector", services, texts)
+        title = titles.get(scope.detector, safe(scope.detector, 100))
+        return texts.say("bot.pause.detector", title=title)
+    if scope.action is not None:
+        title = _action_title(scope.action, services, texts)
+        return texts.say("bot.pause.action", title=title)
+    return texts.say("bot.pause.all")
 
 
 async def pause_blocks(services: Services, now: datetime, texts: Catalog) -> list[Block]:
@@ -279,7 +376,7 @@ def _pause_line(each: PauseState, services: Services, texts: Catalog) -> str:
     pause = each.pause
     line = texts.say(
         "bot.pause.current",
-        scope=scope_name(pause.playbook, services, texts),
+        scope=scope_name(pause, services, texts),
         person=person(pause.by, texts),
         at=moment(pause.at),
     )

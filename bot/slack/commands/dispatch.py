@@ -12,6 +12,7 @@ from bot.slack.commands.automation import AutomationAnswer
 from bot.slack.commands.base import Answer, Request, no_role, said_or_failed
 from bot.slack.commands.cases import CasesAnswer
 from bot.slack.commands.cover import CoverAnswer
+from bot.slack.commands.detectors import DetectorAnswer
 from bot.slack.commands.find import FindAnswer
 from bot.slack.commands.open import OpenAnswer
 from bot.slack.commands.parser import (
@@ -42,6 +43,7 @@ ANSWERS: tuple[type[Answer], ...] = (
     OpenAnswer,
     PlaybookAnswer,
     AutomationAnswer,
+    DetectorAnswer,
     TeamAnswer,
     CoverAnswer,
 )

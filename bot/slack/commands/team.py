@@ -9,6 +9,7 @@ from activities.slack.i18n.catalog import Catalog
 from bot.services.team import Duty, OnCall
 from bot.slack.commands.base import Answer, Request
 from bot.slack.commands.cover import cover_words
+from bot.slack.commands.detectors import gap_blocks
 from bot.slack.commands.parser import Lookups, Unknown, Verb, plainly
 from bot.slack.rendering import Block, moment, person, safe, section
 from bot.slack.replies import Said
@@ -135,16 +136,21 @@ class TeamAnswer(Answer):
         if isinstance(line, ShowOnCall):
             return on_call_page(await team.on_call(now), request.texts)
         numbers = await team.numbers(now - LASTS[line.window], now)
-        return stats_page(numbers, line.window, team.titles(), request.texts)
+        gaps = await gap_blocks(self._services, now, request.texts)
+        return stats_page(numbers, line.window, team.titles(), request.texts, gaps)
 
 
 def stats_page(
-    numbers: Numbers, window: Window, titles: Mapping[str, Text], texts: Catalog
+    numbers: Numbers,
+    window: Window,
+    titles: Mapping[str, Text],
+    texts: Catalog,
+    above: Sequence[Block] = (),
 ) -> Said:
-    """The numbers of a period."""
+    """The numbers of a period, below the gaps in detection now."""
     title = texts.say(f"bot.stats.{window}")
     period = texts.say("bot.stats.period", since=moment(numbers.since), until=moment(numbers.until))
     lines = [f"*{title}*", period, *rows(numbers, texts)]
     playbooks = list(words.playbooks(numbers, titles, texts))
     rest = (section("\n".join(playbooks)),) if playbooks else ()
-    return Said(text=title, blocks=(section("\n".join(lines)), *rest))
+    return Said(text=title, blocks=(*above, section("\n".join(lines)), *rest))

@@ -19,6 +19,7 @@ from bot.services.team import OnCall
 from bot.slack.commands import team
 from bot.slack.commands.automation import pause_blocks
 from bot.slack.commands.base import no_role
+from bot.slack.commands.detectors import gap_blocks
 from bot.slack.commands.dispatch import help_page
 from bot.slack.home.refresh import HomePublisher, HomeRefresh
 from bot.slack.listener import Listener, SlackContext
@@ -186,7 +187,9 @@ class Home(Listener):
         ]
         if not roles:
             return [*(await no_role(self._services.people, texts)).blocks, *rest]
-        above = await pause_blocks(self._services, self._now(), texts)
+        now = self._now()
+        above = await pause_blocks(self._services, now, texts)
+        above += await gap_blocks(self._services, now, texts)
         shown = [*await self._cases(person, roles, texts), *await self._team(texts)]
         return [*above, *shown, *rest]
 

@@ -14,16 +14,18 @@ from activities.ledger.schema import automation
 from activities.ledger.team import Automation
 from tests.workflows.domain.builders import REED, SATO, T0, TANAKA, minutes
 from workflows.domain.automation import (
+    EVERYTHING,
     AutomationChange,
     AutomationPause,
     PauseState,
+    Scope,
     Unchanged,
     pause,
     resume,
 )
 
 HOUR = timedelta(hours=1)
-STOP = partial(pause, by=SATO, playbook=None, lasts=None, now=T0)
+STOP = partial(pause, by=SATO, scope=EVERYTHING, lasts=None, now=T0)
 
 
 @pytest.fixture
@@ -39,26 +41,27 @@ async def kinds(database: Database) -> list[tuple[str, str]]:
         return [(row.kind, row.actor) for row in await connection.execute(query)]
 
 
-async def test_a_pause_is_found_by_its_playbook(ledger: Ledger, pauses: Automation) -> None:
-    """The activity returns the pause that is active at the worker's time."""
-    await pauses.change(partial(pause, by=SATO, playbook="off_platform", lasts=HOUR, now=T0))
+async def test_a_pause_is_returned_until_its_end(ledger: Ledger, pauses: Automation) -> None:
+    """The activity returns the pauses that are active at the worker's time."""
+    await pauses.change(
+        partial(pause, by=SATO, scope=Scope(playbook="off_platform"), lasts=HOUR, now=T0)
+    )
     expected = AutomationPause(playbook="off_platform", by="U0SATO", at=T0, until=minutes(60))
-    for minute, stands in ((0, expected), (59, expected), (60, None)):
+    for minute, stands in ((0, (expected,)), (59, (expected,)), (60, ())):
         at = minutes(minute)
         activities = LedgerActivities(ledger.database, lambda at=at: at)
-        assert await activities.automation_of("off_platform") == stands
-    assert await LedgerActivities(ledger.database, lambda: T0).automation_of("harassment") is None
+        assert await activities.automation_pauses("K1") == stands
     assert await pauses.active(T0) == (PauseState(pause=expected),)
 
 
 async def test_what_is_refused_leaves_no_row(pauses: Automation, database: Database) -> None:
     """A refused change writes no row; accepted ones stay on record."""
-    outcome = await pauses.change(partial(resume, by=SATO, playbook=None, now=T0))
+    outcome = await pauses.change(partial(resume, by=SATO, scope=EVERYTHING, now=T0))
     assert outcome is Unchanged.NOT_PAUSED
     assert await kinds(database) == []
     await pauses.change(STOP)
-    await pauses.change(partial(resume, by=SATO, playbook=None, now=T0))
-    await pauses.change(partial(resume, by=TANAKA, playbook=None, now=T0))
+    await pauses.change(partial(resume, by=SATO, scope=EVERYTHING, now=T0))
+    await pauses.change(partial(resume, by=TANAKA, scope=EVERYTHING, now=T0))
     assert await pauses.active(T0) == ()
     assert await kinds(database) == [
         ("paused", "U0SATO"),
@@ -73,7 +76,7 @@ async def test_concurrent_resumes_are_a_request_and_an_approval(
     """Two leads click at the same time: one requests, the other approves."""
     await pauses.change(STOP)
     outcomes = await asyncio.gather(
-        *(pauses.change(partial(resume, by=by, playbook=None, now=T0)) for by in (TANAKA, REED))
+        *(pauses.change(partial(resume, by=by, scope=EVERYTHING, now=T0)) for by in (TANAKA, REED))
     )
     assert all(isinstance(each, AutomationChange) for each in outcomes)
     assert [kind for kind, _ in await kinds(database)] == ["paused", "resume_asked", "resumed"]

@@ -136,18 +136,16 @@ async def test_an_empty_claim_reads_only_the_pause(ledger: Ledger, database: Dat
     assert await count(database, alerts) == 0
 
 
-@pytest.mark.parametrize(
-    ("playbook", "stopped"), [(None, False), ("off_platform", True), ("other", False)]
-)
-async def test_the_answer_has_the_pause_of_the_playbook(
-    ledger: Ledger, database: Database, playbook: str | None, stopped: bool
+@pytest.mark.parametrize("asks", [True, False])
+async def test_the_answer_has_the_pauses_where_a_protection_is_due(
+    ledger: Ledger, database: Database, asks: bool
 ) -> None:
-    """A claim without a playbook has no pause."""
+    """A claim of alerts that only count has none."""
     pause = AutomationChange(kind=PauseChange.PAUSED, by=TANAKA.id, at=T0, playbook="off_platform")
     await Automation(database).change(lambda _: pause)
-    asked = claim(2).model_copy(update={"playbook": playbook})
-    expected = AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0) if stopped else None
-    assert (await ledger.claim_alerts(asked)).pause == expected
+    asked = claim(2).model_copy(update={"automation": asks})
+    current = AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0)
+    assert (await ledger.claim_alerts(asked)).pauses == ((current,) if asks else ())
 
 
 async def test_a_claim_needs_no_row_of_its_case(ledger: Ledger, database: Database) -> None:

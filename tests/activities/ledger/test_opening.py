@@ -181,7 +181,7 @@ async def test_the_opening_has_the_history_of_its_subject(ledger: Ledger) -> Non
 
 
 @pytest.mark.parametrize("asks", [True, False])
-async def test_the_answer_has_the_pause_where_the_case_would_protect(
+async def test_the_answer_has_the_pauses_where_the_case_would_protect(
     ledger: Ledger, database: Database, asks: bool
 ) -> None:
     """The first attempt and a retry both have it."""
@@ -189,10 +189,12 @@ async def test_the_answer_has_the_pause_where_the_case_would_protect(
         kind=PauseChange.PAUSED, by=TANAKA.id, at=T0, playbook=PLAYBOOK.playbook
     )
     await Automation(database).change(lambda _: pause)
-    expected = AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0) if asks else None
+    current = AutomationPause(playbook="off_platform", by="U0TANAKA", at=T0)
     for _ in range(2):
         asked = wanted().model_copy(update={"automation": asks})
-        assert (await LedgerActivities(ledger.database).open_case(asked)).pause == expected
+        assert (await LedgerActivities(ledger.database).open_case(asked)).pauses == (
+            (current,) if asks else ()
+        )
 
 
 async def test_a_case_that_stayed_closed_takes_no_alert_of_the_next(ledger: Ledger) -> None:

@@ -71,6 +71,7 @@ from tests.workflows.domain.builders import (
     preset,
 )
 from workflows.domain.appeal import commands as acmd
+from workflows.domain.automation import EVERYTHING
 from workflows.domain.case.decision import NoticeStatus
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.erasure import OfKinds
@@ -114,7 +115,7 @@ async def others(database: Database) -> None:
     cover = Cover(role=Role.LEAD, person="U0TANAKA", until=minutes(600))
     await people.begin("U0SATO", cover, T0)
     await people.begin("U0SATO", cover, minutes(5))
-    await Automation(database).pause(TANAKA, None, timedelta(hours=1), T0)
+    await Automation(database).pause(TANAKA, EVERYTHING, timedelta(hours=1), T0)
     report = Use(
         key="report/1",
         power=Power.REPORTS,

@@ -26,7 +26,7 @@ from deploy.sandbox.slack.triggers import Triggers
 from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
 from tests.bot.slack.fake_bulk import FakeBulkDecisions
 from tests.bot.slack.fake_evidence import FakeEvidence
-from tests.bot.slack.fake_manual import FakeAlerts, FakeAutomation, FakeFinding
+from tests.bot.slack.fake_manual import FakeAlerts, FakeAutomation, FakeDetectors, FakeFinding
 from tests.bot.slack.fake_team import FakeTeam
 from tests.bot.slack.fakes import (
     CASE,
@@ -89,6 +89,7 @@ class SlackEnvironment:
     bulk_decisions: FakeBulkDecisions = field(default_factory=FakeBulkDecisions)
     finding: FakeFinding = field(default_factory=FakeFinding)
     automation: FakeAutomation = field(default_factory=FakeAutomation)
+    detectors: FakeDetectors = field(default_factory=FakeDetectors)
     alerts: FakeAlerts = field(default_factory=FakeAlerts)
     evidence: FakeEvidence = field(default_factory=FakeEvidence)
     limits: FakeLimits = field(default_factory=FakeLimits)
@@ -118,6 +119,7 @@ class SlackEnvironment:
             bulk_decisions=self.bulk_decisions,
             finding=self.finding,
             automation=self.automation,
+            detectors=self.detectors,
             alerts=self.alerts,
             evidence=self.evidence,
             limits=self.limits,

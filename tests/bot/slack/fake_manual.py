@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from activities.errors import Unavailable
+from activities.ledger.detectors import DetectorRun
 from bot.services.cases import CaseLine, Record
+from bot.services.detectors import DetectorLine
 from tests.bot.slack.fakes import OTHER, PLAYBOOK
 from workflows.domain import automation as rules
 from workflows.domain.alerts import Alert, Subject
-from workflows.domain.automation import AutomationChange, PauseState, Unchanged
+from workflows.domain.automation import AutomationChange, PauseState, Scope, Unchanged
+from workflows.domain.detection import RunResult
 from workflows.domain.people import Actor
 from workflows.domain.policy.playbook import Playbook
 
@@ -44,29 +47,55 @@ class FakeFinding:
 
 
 @dataclass
+class FakeDetectors:
+    """Detectors as `known`, with one result for every run."""
+
+    known: list[DetectorLine] = field(default_factory=list)
+    history: list[DetectorRun] = field(default_factory=list)
+    result: RunResult | None = field(default_factory=RunResult)
+    ran: list[str] = field(default_factory=list)
+
+    async def lines(self, now: datetime) -> tuple[DetectorLine, ...]:
+        return tuple(self.known)
+
+    async def gaps(self, now: datetime) -> tuple[DetectorLine, ...]:
+        return tuple(each for each in self.known if each.is_gap)
+
+    async def runs(self, detector: str) -> list[DetectorRun]:
+        return self.history
+
+    async def next_run(self, detector: str) -> datetime | None:
+        return datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
+
+    async def run(self, detector: str) -> RunResult | None:
+        self.ran.append(detector)
+        return self.result
+
+
+@dataclass
 class FakeAutomation:
     """Automation pauses by the real rules."""
 
     changes: list[AutomationChange] = field(default_factory=list)
+    senders: set[str] = field(default_factory=set)
     away: bool = False
 
     async def active(self, now: datetime) -> tuple[PauseState, ...]:
         return rules.current_pauses(self.changes, now)
 
+    async def has_alerts_of(self, detector: str) -> bool:
+        return detector in self.senders
+
     async def pause(
-        self, by: Actor, playbook: str | None, lasts: timedelta | None, now: datetime
+        self, by: Actor, scope: Scope, lasts: timedelta | None, now: datetime
     ) -> AutomationChange | Unchanged:
-        return self._keep(rules.pause(self.changes, by, playbook, lasts, now))
+        return self._keep(rules.pause(self.changes, by, scope, lasts, now))
 
-    async def resume(
-        self, by: Actor, playbook: str | None, now: datetime
-    ) -> AutomationChange | Unchanged:
-        return self._keep(rules.resume(self.changes, by, playbook, now))
+    async def resume(self, by: Actor, scope: Scope, now: datetime) -> AutomationChange | Unchanged:
+        return self._keep(rules.resume(self.changes, by, scope, now))
 
-    async def approve(
-        self, by: Actor, playbook: str | None, now: datetime
-    ) -> AutomationChange | Unchanged:
-        return self._keep(rules.approve(self.changes, by, playbook, now))
+    async def approve(self, by: Actor, scope: Scope, now: datetime) -> AutomationChange | Unchanged:
+        return self._keep(rules.approve(self.changes, by, scope, now))
 
     def _keep(self, outcome: AutomationChange | Unchanged) -> AutomationChange | Unchanged:
         if self.away:

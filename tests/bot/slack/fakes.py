@@ -20,6 +20,7 @@ from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.detectors import Detector
 from workflows.domain.policy.limits import Full, Limits, Power
 from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy, Severity
@@ -189,6 +190,10 @@ class FakePolicies:
 
     def playbooks(self) -> tuple[Playbook, ...]:
         return (PLAYBOOK, OTHER)
+
+    def detectors(self) -> dict[str, Detector]:
+        title = {"ja": "吊り上げの疑い", "en": "Shill bidding"}
+        return {"shill": Detector.model_validate({"detector": "shill", "title": title})}
 
     def look_ups(self) -> LookupCatalog:
         return LOOKUPS

@@ -49,6 +49,31 @@ async def test_a_specialist_stops_everything(env: SlackEnvironment):
     await direct(env.person("U0REED"), "<@U0SATO> paused auto-actions: everything.")
 
 
+async def test_one_detector_alone_is_paused_and_resumed_by_two(env: SlackEnvironment):
+    """By its name or its title; the button of the request resumes that one and nothing else."""
+    sato, tanaka = env.person("U0SATO"), env.person("U0TANAKA")
+    told = await env.command(sato, "/koban pause 検知器 吊り上げの疑い for 2h")
+    assert told.startswith("検知器「吊り上げの疑い」の自動対応を <!date^")
+    await env.command(sato, "/koban pause action mute_user")
+    await sato.command("/koban resume detector shill")
+    asked = await direct(tanaka, "検知器「吊り上げの疑い」の自動対応の再開を依頼しています")
+    await tanaka.press(asked, "再開を承認する")
+    assert [(each.kind.value, each.key) for each in env.automation.changes] == [
+        ("paused", "detector/shill"),
+        ("paused", "action/mute_user"),
+        ("resume_asked", "detector/shill"),
+        ("resumed", "detector/shill"),
+    ]
+
+
+async def test_a_detector_without_a_file_is_known_by_its_alerts(env: SlackEnvironment):
+    """Detectors that sign with the common secret need no file."""
+    env.automation.senders.add("live-chat")
+    told = await env.command(env.person("U0CLARK"), "/koban pause detector live-chat")
+    assert told.startswith("Auto-actions paused: detector live-chat.")
+    assert [each.key for each in env.automation.changes] == ["detector/live-chat"]
+
+
 async def announced(env: SlackEnvironment, count: int) -> list[str]:
     """The app's messages in the channel of both playbooks, once there are `count`."""
     sato = env.person("U0SATO")
@@ -235,7 +260,13 @@ async def test_a_second_request_ends_the_first_ones_button(env: SlackEnvironment
         ("U0CLARK", "pause of_platform", "`/koban pause of_platform` is not a command. Did you"),
         ("U0CLARK", "pause nope", "*There is no playbook “nope”. Choose one of these:*"),
         ("U0CLARK", "resume nope", "*There is no playbook “nope”. Choose one of these:*"),
-        ("U0SATO", "pause", "*何を停止しますか？手順書を指定してください。*"),
+        ("U0SATO", "pause", "*何を停止しますか？*"),
+        ("U0CLARK", "pause detector shil", "`/koban pause detector shil` is not a command. Did"),
+        ("U0CLARK", "pause detector", "*What should be paused?*\n• `/koban pause detector shill`"),
+        ("U0CLARK", "pause action mute_usr for 2h", "`/koban pause action mute_usr for 2h` is not"),
+        ("U0CLARK", "pause action xyz", "*What should be paused?*\n• `/koban pause action"),
+        ("U0SATO", "pause detector shill now please", "内容を指定してください（例: "),
+        ("U0SATO", "resume detector shill", "該当する自動対応は停止していません。"),
     ],
 )
 async def test_what_can_not_be_done_changes_nothing(env: SlackEnvironment, user, typed, told):

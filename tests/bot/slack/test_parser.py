@@ -14,6 +14,7 @@ from bot.slack.commands.automation import (
     ResumeAutomation,
 )
 from bot.slack.commands.cases import ShowCase
+from bot.slack.commands.detectors import RunDetector, ShowDetectors
 from bot.slack.commands.dispatch import FORMS, read
 from bot.slack.commands.find import FORM as FIND_FORM
 from bot.slack.commands.find import Find
@@ -24,6 +25,7 @@ from bot.slack.commands.playbook import ShowPlaybook
 from bot.slack.commands.subject import FORM as RELATED_FORM
 from bot.slack.commands.subject import ShowRelated
 from workflows.domain.alerts import Subject
+from workflows.domain.automation import Scope
 
 KINDS = ("user", "listing")
 TWO_HOURS = timedelta(hours=2)
@@ -31,7 +33,7 @@ TWO_HOURS = timedelta(hours=2)
 
 def paused(typed: str, playbook: str | None, lasts: timedelta) -> PauseAutomation:
     """A pause with an end."""
-    return PauseAutomation(playbook=playbook, lasts=lasts, typed=typed)
+    return PauseAutomation(scope=Scope(playbook=playbook), lasts=lasts, typed=typed)
 
 
 @pytest.mark.parametrize(
@@ -54,15 +56,24 @@ def paused(typed: str, playbook: str | None, lasts: timedelta) -> PauseAutomatio
         ("pause all", PauseAutomation()),
         ("停止 すべて", PauseAutomation()),
         ("停止　全部", PauseAutomation()),
-        ("pause Off_Platform", PauseAutomation(playbook="off_platform")),
+        ("pause Off_Platform", PauseAutomation(scope=Scope(playbook="off_platform"))),
         ("pause off_platform for 2h", paused("for 2h", "off_platform", TWO_HOURS)),
         ("pause all 2h", paused("2h", None, TWO_HOURS)),
         ("停止　off_platform　２時間", paused("2時間", "off_platform", TWO_HOURS)),
         ("停止 全部 30分", paused("30分", None, timedelta(minutes=30))),
         ("pause all for 3 days", paused("for 3 days", None, timedelta(days=3))),
+        ("pause detector Shill", PauseAutomation(scope=Scope(detector="shill"))),
+        ("停止 検知器 shill", PauseAutomation(scope=Scope(detector="shill"))),
+        ("pause action mute_user", PauseAutomation(scope=Scope(action="mute_user"))),
+        ("pause detector", PauseAutomation(scope=Scope(detector=""))),
+        ("再開 措置 mute_user", ResumeAutomation(scope=Scope(action="mute_user"))),
+        ("detector", ShowDetectors()),
+        ("検知器 Shill", ShowDetectors(name="shill")),
+        ("detector shill run", RunDetector(name="shill")),
+        ("検知器 shill 実行", RunDetector(name="shill")),
         ("resume", ResumeAutomation()),
         ("再開 すべて", ResumeAutomation()),
-        ("再開 off_platform", ResumeAutomation(playbook="off_platform")),
+        ("再開 off_platform", ResumeAutomation(scope=Scope(playbook="off_platform"))),
         ("related user u_1", ShowRelated(subject=Subject(type="user", id="u_1"))),
         ("case k7q2-f9xmo", ShowCase(case="K7Q2F9XM0")),
         ("case `Klq2f9xm0`", ShowCase(case="K1Q2F9XM0")),

@@ -9,6 +9,7 @@ from bot.slack.modals.forms import FORMS as MODAL_FORMS
 from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import NOW
 from tests.bot.slack.test_bulk import pressed, showing
+from tests.bot.slack.test_detectors import shill
 from tests.workflows.domain.case.test_roles import TABLE, kinds_of
 from workflows.domain.case import commands as cmd
 from workflows.domain.people import Cover, Role
@@ -43,6 +44,9 @@ FORMS = {
     "pause": ANYBODY,
     "pause all": WORKS,
     "resume": WORKS,
+    "pause detector shill": WORKS,
+    "detector": ANYBODY,
+    "detector shill run": WORKS,
     "cover": ANYBODY,
     "cover @tanaka until 18:00": LEADS,
     "cover end": ANYBODY,
@@ -73,6 +77,8 @@ def test_every_form_is_in_the_table() -> None:
         "ChoosePause",
         "PauseAutomation",
         "ResumeAutomation",
+        "ShowDetectors",
+        "RunDetector",
         "ShowCovers",
         "LetCover",
         "EndCovers",
@@ -86,6 +92,7 @@ def test_every_form_is_in_the_table() -> None:
 async def test_a_slash_form(env: SlackEnvironment, form: str, role: str) -> None:
     """Without the role nothing is read, written or ended."""
     env.covers.given = [("U0CLARK", COVER)]
+    env.detectors.known = [shill()]
     told = await env.command(env.person(sato_as(env, role)), f"/koban {form}")
     if role == "unknown" and form != "help":
         assert told.startswith(NOT_NOW)
@@ -99,6 +106,7 @@ async def test_a_slash_form(env: SlackEnvironment, form: str, role: str) -> None
     assert (env.covers.given, env.covers.ended) == ([("U0CLARK", COVER)], [])
     assert (env.covers.ended_by, env.ledger.log, env.platform.asked) == ([], [], [])
     assert (env.alerts.alerts, env.automation.changes, env.finding.asked) == ([], [], [])
+    assert env.detectors.ran == []
 
 
 def test_every_press_is_a_command_that_a_case_judges() -> None:

@@ -9,7 +9,6 @@ from bot.services.lookups import Fact
 from bot.services.team import Duty, OnCall
 from bot.slack.commands import pages, team
 from bot.slack.commands.automation import (
-    ALL,
     AutomationAnswer,
     AutomationLine,
     ChoosePause,
@@ -36,7 +35,7 @@ from tests.slack_shapes.scene import BASE, Scene, Surface
 from tests.slack_shapes.sent import Sent, said
 from tests.slack_shapes.surfaces.harness import Harness, Policies
 from workflows.domain.alerts import Subject
-from workflows.domain.automation import AutomationChange, PauseChange
+from workflows.domain.automation import ALL, AutomationChange, PauseChange, Scope
 from workflows.domain.metrics.metrics import Numbers, PlaybookCount
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.roster import ShiftTurn as Shift
@@ -219,6 +218,7 @@ def _change(kind: PauseChange, by: str = "U0SUZUKI", **more: object) -> Automati
 PAUSED = _change(PauseChange.PAUSED)
 OF_ONE = _change(PauseChange.PAUSED, playbook="off_platform", until=LATER)
 ASKED = _change(PauseChange.RESUME_ASKED)
+SHILL = Scope(detector="shill")
 SPECIALIST, LEAD, AUDITOR = frozenset({Role.SPECIALIST}), frozenset({Role.LEAD}), Role.AUDITOR
 
 
@@ -233,6 +233,9 @@ def _pauses(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ("a playbook that nobody knows", [], _pausing("of_platform"), SPECIALIST),
         ("nothing like a playbook", [], _pausing("nope"), SPECIALIST),
         ("one paused", [], _pausing("off_platform"), SPECIALIST),
+        ("a detector paused", [], PauseAutomation(scope=SHILL), SPECIALIST),
+        ("an action paused", [], PauseAutomation(scope=Scope(action="mute_user")), SPECIALIST),
+        ("an action unlike any", [], PauseAutomation(scope=Scope(action="")), SPECIALIST),
         ("not a working role", [], pause, {AUDITOR}),
         ("asked to go on", [PAUSED], resume, SPECIALIST),
         (
@@ -262,12 +265,12 @@ def _pauses(scene: Scene) -> Iterator[tuple[str, Sent]]:
 
 def _pausing(playbook: str | None = None, hours: int | None = None) -> PauseAutomation:
     return PauseAutomation(
-        playbook=playbook, lasts=None if hours is None else timedelta(hours=hours)
+        scope=Scope(playbook=playbook), lasts=None if hours is None else timedelta(hours=hours)
     )
 
 
 def _resuming(playbook: str) -> ResumeAutomation:
-    return ResumeAutomation(playbook=playbook)
+    return ResumeAutomation(scope=Scope(playbook=playbook))
 
 
 def _of_brake(harness: Harness, wanted: AutomationLine, roles: frozenset[Role]) -> list[Said]:

@@ -15,7 +15,7 @@ from bot.slack.replies import Languages, Links, Said
 from bot.tasks import Background
 from tests.bot.slack.fake_bulk import FakeBulkDecisions
 from tests.bot.slack.fake_evidence import FakeEvidence
-from tests.bot.slack.fake_manual import FakeAlerts, FakeAutomation, FakeFinding
+from tests.bot.slack.fake_manual import FakeAlerts, FakeAutomation, FakeDetectors, FakeFinding
 from tests.bot.slack.fake_team import FakeTeam
 from tests.bot.slack.fakes import (
     NOW,
@@ -34,6 +34,7 @@ from workflows.domain.automation import PauseState, current_pauses
 from workflows.domain.case.commands import Place
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.detectors import Detector
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import Language, Text
@@ -89,15 +90,37 @@ class Speaking(FakePeople):
         return {person: self.named.get(person, person) for person in people}
 
 
+SHILL = {
+    "detector": "shill",
+    "sql": {
+        "source": "warehouse",
+        "query": "shill.sql",
+        "every": "5m",
+        "watermark": {"column": "seen_at"},
+    },
+    "alert": {
+        "id": "row.id",
+        "kind": "'shill_bidding'",
+        "subject": {"type": "'user'", "id": "row.bidder"},
+        "occurred_at": "row.seen_at",
+    },
+}
+
+
 class Policies(FakePolicies):
     """Policy folder with the texts as titles."""
 
     def __init__(self, scene: Scene) -> None:
         self._playbooks = playbooks(scene.words)
         self._actions = actions(scene.words)
+        title = scene.words.titled("吊り上げの疑い", "Shill bidding")
+        self._detectors = {"shill": Detector.model_validate({**SHILL, "title": title})}
 
     def catalog(self) -> ActionCatalog:
         return self._actions
+
+    def detectors(self) -> dict[str, Detector]:
+        return self._detectors
 
     def playbook(self, name: str) -> Playbook | None:
         return next((each for each in self._playbooks if each.playbook == name), None)
@@ -136,6 +159,7 @@ class Harness:
     platform: FakePlatform = field(default_factory=FakePlatform)
     finding: FakeFinding = field(default_factory=FakeFinding)
     automation: FakeAutomation = field(default_factory=FakeAutomation)
+    detectors: FakeDetectors = field(default_factory=FakeDetectors)
     heard: FakeSlack = field(default_factory=FakeSlack)
     background: Background = field(default_factory=Background)
 
@@ -162,6 +186,7 @@ class Harness:
             zone=ZoneInfo("Asia/Tokyo"),
             finding=self.finding,
             automation=self.automation,
+            detectors=self.detectors,
             alerts=FakeAlerts(),
             bulk_decisions=self.bulk_decisions,
             evidence=FakeEvidence(),

@@ -230,9 +230,9 @@ class CaseEnvironment:
         totals = {use.power: use.amount for use in booking.uses}
         return Booked(full=self.full) if self.full else Booked(totals=totals)
 
-    @activity.defn(name="automation_of")
-    async def automation_of(self, playbook: str) -> AutomationPause | None:
-        return None
+    @activity.defn(name="automation_pauses")
+    async def automation_pauses(self, case: str) -> tuple[AutomationPause, ...]:
+        return ()
 
     @activity.defn(name="alert_leads")
     async def alert_leads(self, wanted: LimitAlert) -> None:
@@ -255,7 +255,7 @@ class CaseEnvironment:
             self.strictness_now,
             self.approvers_of,
             self.book,
-            self.automation_of,
+            self.automation_pauses,
         ]
 
     @property

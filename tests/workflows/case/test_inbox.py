@@ -160,7 +160,7 @@ def test_a_batch_is_assessed_again_after_a_worse_alert() -> None:
 
 async def test_an_empty_batch_makes_no_claim() -> None:
     """The case recognized all of them."""
-    assert await claim(a_case(policy=POLICY), [], a_case().opened_at) == ([], [], None)
+    assert await claim(a_case(policy=POLICY), [], a_case().opened_at) == ([], [], ())
 
 
 def test_alerts_of_many_values_make_a_small_batch() -> None:

@@ -102,7 +102,7 @@ class AnyShift(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
         self.ticked = False
         if looks:
-            self.give(cmd.Tick(pause=HALT if self.halted else None))
+            self.give(cmd.Tick(pauses=(HALT,) if self.halted else ()))
 
     @rule(severity=st.sampled_from(Severity), stream=st.sampled_from(["s_9", "s_10"]))
     def alert_joins(self, severity: Severity, stream: str) -> None:
@@ -111,9 +111,9 @@ class AnyShift(RuleBasedStateMachine):
 
     @rule(rules=st.lists(st.integers(0, 3), max_size=3))
     def protection_begins(self, rules: list[int]) -> None:
-        pause = HALT if self.halted else None
-        outcome = self.give(cmd.ProtectNow(rules=tuple(rules), pause=pause))
-        if pause is not None and outcome is not None:
+        pauses = (HALT,) if self.halted else ()
+        outcome = self.give(cmd.ProtectNow(rules=tuple(rules), pauses=pauses))
+        if pauses and outcome is not None:
             assert not any(isinstance(event, ev.ProtectionStarted) for event in outcome)
 
     @rule(halted=st.booleans())

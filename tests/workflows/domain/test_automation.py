@@ -7,15 +7,18 @@ from hypothesis import strategies as st
 
 from tests.workflows.domain.builders import CLARK, REED, SATO, SUZUKI, T0, TANAKA, minutes
 from workflows.domain.automation import (
+    EVERYTHING,
     AutomationChange,
     AutomationPause,
     PauseChange,
+    Scope,
     Unchanged,
     approve,
     current_pauses,
     pause,
-    pause_of,
+    pause_over,
     resume,
+    scope_of,
 )
 from workflows.domain.people import Actor, Role
 
@@ -32,14 +35,20 @@ def played(*turns) -> list[AutomationChange]:
     return changes
 
 
+def pause_of(changes, playbook, now) -> AutomationPause | None:
+    """The pause that prevents an action in a case of `playbook`, whose detector is not paused."""
+    pauses = [each.pause for each in current_pauses(changes, now)]
+    return pause_over(pauses, playbook, ["chat_model"], "mute_user")
+
+
 def stops(by, playbook=None, lasts=None, at=T0):
     """A turn: somebody pauses."""
-    return lambda before: pause(before, by, playbook, lasts, at)
+    return lambda before: pause(before, by, Scope(playbook=playbook), lasts, at)
 
 
 def goes_on(by, playbook=None, at=T0):
     """A turn: somebody says resume."""
-    return lambda before: resume(before, by, playbook, at)
+    return lambda before: resume(before, by, Scope(playbook=playbook), at)
 
 
 class TestStopping:
@@ -74,11 +83,11 @@ class TestStopping:
     def test_who_only_reads_stops_nothing(self) -> None:
         """Auditors, and people without a role."""
         for by in (SUZUKI, Actor(id="U0GUEST")):
-            assert pause([], by, None, None, T0) is Unchanged.ROLE_NEEDED
+            assert pause([], by, EVERYTHING, None, T0) is Unchanged.ROLE_NEEDED
 
     def test_a_week_is_the_longest(self) -> None:
         """A longer pause belongs into the playbook."""
-        assert pause([], SATO, None, timedelta(days=8), T0) is Unchanged.TOO_LONG
+        assert pause([], SATO, EVERYTHING, timedelta(days=8), T0) is Unchanged.TOO_LONG
         assert played(stops(SATO, lasts=timedelta(days=7)))
 
 
@@ -94,12 +103,12 @@ class TestGoingOn:
         """Neither a lead nor a specialist; nothing goes on."""
         for by in (TANAKA, SATO):
             changes = played(stops(SATO), goes_on(by))
-            assert resume(changes, by, None, minutes(1)) is Unchanged.ALREADY_ASKED
+            assert resume(changes, by, EVERYTHING, minutes(1)) is Unchanged.ALREADY_ASKED
 
     def test_a_second_specialist_is_not_enough(self) -> None:
         """A lead has to say it."""
         changes = played(stops(SATO), goes_on(SATO))
-        assert resume(changes, CLARK, None, minutes(1)) is Unchanged.LEAD_NEEDED
+        assert resume(changes, CLARK, EVERYTHING, minutes(1)) is Unchanged.LEAD_NEEDED
 
     def test_a_leads_own_pause_is_ended_by_another_lead(self) -> None:
         """Or by themselves, once somebody else asked."""
@@ -109,7 +118,7 @@ class TestGoingOn:
     def test_a_request_is_good_for_half_an_hour(self) -> None:
         """After that the first word is a request again."""
         changes = played(stops(SATO), goes_on(SATO))
-        late = resume(changes, TANAKA, None, minutes(30))
+        late = resume(changes, TANAKA, EVERYTHING, minutes(30))
         assert isinstance(late, AutomationChange)
         assert late.kind is PauseChange.RESUME_ASKED
 
@@ -121,53 +130,98 @@ class TestGoingOn:
             played(stops(SATO), goes_on(SATO), stops(CLARK)),
             played(stops(SATO, "off_platform"), goes_on(SATO)),
         ):
-            assert approve(changes, TANAKA, None, minutes(1)) is Unchanged.ASK_OVER
+            assert approve(changes, TANAKA, EVERYTHING, minutes(1)) is Unchanged.ASK_OVER
         asked = played(stops(SATO), goes_on(SATO))
-        assert approve(asked, TANAKA, None, minutes(30)) is Unchanged.ASK_OVER
+        assert approve(asked, TANAKA, EVERYTHING, minutes(30)) is Unchanged.ASK_OVER
         for by, why in (
             (SATO, Unchanged.ALREADY_ASKED),
             (CLARK, Unchanged.LEAD_NEEDED),
             (SUZUKI, Unchanged.ROLE_NEEDED),
         ):
-            assert approve(asked, by, None, minutes(29)) is why
-        resumed = approve(asked, TANAKA, None, minutes(29))
-        assert resumed == AutomationChange(
-            kind=PauseChange.RESUMED, by=TANAKA.id, at=minutes(29), playbook=None
-        )
+            assert approve(asked, by, EVERYTHING, minutes(29)) is why
+        resumed = approve(asked, TANAKA, EVERYTHING, minutes(29))
+        assert resumed == AutomationChange(kind=PauseChange.RESUMED, by=TANAKA.id, at=minutes(29))
 
     def test_a_new_pause_makes_an_old_request_void(self) -> None:
         """It was about another situation."""
         changes = played(stops(SATO), goes_on(SATO), stops(CLARK, at=minutes(1)))
-        again = resume(changes, TANAKA, None, minutes(2))
+        again = resume(changes, TANAKA, EVERYTHING, minutes(2))
         assert isinstance(again, AutomationChange)
         assert again.kind is PauseChange.RESUME_ASKED
 
     def test_the_only_pause_needs_no_name(self) -> None:
         """Two of them do."""
         one = played(stops(SATO, "off_platform"))
-        asked = resume(one, SATO, None, T0)
+        asked = resume(one, SATO, EVERYTHING, T0)
         assert isinstance(asked, AutomationChange)
         assert asked.playbook == "off_platform"
         two = played(stops(SATO, "off_platform"), stops(SATO, "harassment"))
-        assert resume(two, SATO, None, T0) is Unchanged.WHICH
+        assert resume(two, SATO, EVERYTHING, T0) is Unchanged.WHICH
 
     def test_what_does_not_stand_still_can_not_go_on(self) -> None:
         """Nor one playbook while all are paused."""
-        assert resume([], SATO, None, T0) is Unchanged.NOT_PAUSED
-        assert resume(played(stops(SATO)), SATO, "harassment", T0) is Unchanged.ALL_PAUSED
+        assert resume([], SATO, EVERYTHING, T0) is Unchanged.NOT_PAUSED
+        assert (
+            resume(played(stops(SATO)), SATO, Scope(playbook="harassment"), T0)
+            is Unchanged.ALL_PAUSED
+        )
         other = played(stops(SATO, "off_platform"))
-        assert resume(other, SATO, "harassment", T0) is Unchanged.NOT_PAUSED
+        assert resume(other, SATO, Scope(playbook="harassment"), T0) is Unchanged.NOT_PAUSED
 
     def test_an_auditor_can_not_ask(self) -> None:
         """They change nothing."""
-        assert resume(played(stops(SATO)), SUZUKI, None, T0) is Unchanged.ROLE_NEEDED
+        assert resume(played(stops(SATO)), SUZUKI, EVERYTHING, T0) is Unchanged.ROLE_NEEDED
+
+
+class TestScopes:
+    def test_a_paused_detector_starts_nothing_by_itself(self) -> None:
+        """An alert of another detector in the same case is reason enough for the action."""
+        (state,) = current_pauses([pause([], SATO, Scope(detector="shill"), None, T0)], minutes(1))
+        paused = [state.pause]
+        assert pause_over(paused, "off_platform", ["shill"], "mute_user") == state.pause
+        assert pause_over(paused, "off_platform", ["shill", "chat_model"], "mute_user") is None
+        assert pause_over(paused, "off_platform", ["chat_model"], "mute_user") is None
+
+    def test_two_paused_detectors_start_nothing_together(self) -> None:
+        """Each has a pause of its own."""
+        changes = []
+        for name in ("shill", "chat_model"):
+            changes.append(pause(changes, SATO, Scope(detector=name), None, T0))
+        pauses = [each.pause for each in current_pauses(changes, minutes(1))]
+        found = pause_over(pauses, "off_platform", ["shill", "chat_model"], "mute_user")
+        assert found is not None
+        assert found.detector == "shill"
+
+    def test_a_paused_action_is_paused_in_every_playbook(self) -> None:
+        """The other actions go on."""
+        changes = [pause([], SATO, Scope(action="mute_user"), None, T0)]
+        pauses = [each.pause for each in current_pauses(changes, minutes(1))]
+        assert pause_over(pauses, "self_harm", ["chat_model"], "mute_user") is not None
+        assert pause_over(pauses, "self_harm", ["chat_model"], "hide_message") is None
+
+    def test_a_detector_named_like_a_playbook_is_another_scope(self) -> None:
+        """Resuming one leaves the other paused."""
+        both = played(stops(SATO, "shill"))
+        both.append(pause(both, SATO, Scope(detector="shill"), None, T0))
+        both.append(resume(both, SATO, Scope(detector="shill"), T0))
+        both.append(resume(both, TANAKA, Scope(detector="shill"), T0))
+        assert [each.pause.key for each in current_pauses(both, minutes(1))] == ["playbook/shill"]
+
+    def test_a_scope_is_read_from_its_key(self) -> None:
+        """As in the value of a button; another text is no scope."""
+        for scope in (EVERYTHING, Scope(playbook="a"), Scope(detector="a"), Scope(action="a")):
+            assert scope_of(scope.key) == scope
+        for text in ("", "everything", "detector", "detector/", "kind/a"):
+            assert scope_of(text) is None
 
 
 PEOPLE = st.sampled_from([SATO, CLARK, TANAKA, REED, SUZUKI])
 TURNS = st.tuples(
     st.booleans(),
     PEOPLE,
-    st.sampled_from([None, "off_platform", "harassment"]),
+    st.sampled_from(
+        [EVERYTHING, Scope(playbook="shill"), Scope(detector="shill"), Scope(action="mute_user")]
+    ),
     st.none() | st.integers(1, 600),
     st.integers(0, 40),
 )
@@ -179,25 +233,23 @@ def test_one_person_alone_never_arms_it_again(turns) -> None:
     changes: list[AutomationChange] = []
     now = T0
     leads = {each.id for each in (TANAKA, REED) if Role.LEAD in each.roles}
-    for pauses, by, playbook, lasts, later in turns:
+    for pauses, by, scope, lasts, later in turns:
         now += timedelta(minutes=later)
-        before = {each.pause.playbook: each.pause for each in current_pauses(changes, now)}
+        before = {each.pause.key: each.pause for each in current_pauses(changes, now)}
         until = None if lasts is None else timedelta(minutes=lasts)
         outcome = (
-            pause(changes, by, playbook, until, now)
-            if pauses
-            else resume(changes, by, playbook, now)
+            pause(changes, by, scope, until, now) if pauses else resume(changes, by, scope, now)
         )
         if isinstance(outcome, Unchanged):
             continue
         changes.append(outcome)
-        after = {each.pause.playbook: each.pause for each in current_pauses(changes, now)}
-        for scope in before.keys() - after.keys():
-            asked = [each for each in changes[:-1] if each.playbook == scope][-1]
+        after = {each.pause.key: each.pause for each in current_pauses(changes, now)}
+        for key in before.keys() - after.keys():
+            asked = [each for each in changes[:-1] if each.key == key][-1]
             assert outcome.kind is PauseChange.RESUMED
             assert asked.kind is PauseChange.RESUME_ASKED
             assert asked.by != outcome.by
             assert outcome.by in leads
-        for scope, current in before.items():
-            if scope in after and current.until is None:
-                assert after[scope].until is None
+        for key, current in before.items():
+            if key in after and current.until is None:
+                assert after[key].until is None

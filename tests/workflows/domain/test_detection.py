@@ -60,11 +60,6 @@ class TestWindows:
         """Older rows are history."""
         assert detection.window(NEW, QUERY, minutes(2)) == window(-24 * 60, 0)
 
-    def test_a_paused_detector_has_no_window(self) -> None:
-        """Its rows are read once it is resumed."""
-        state = NEW.model_copy(update={"paused_at": minutes(0)})
-        assert detection.window(state, QUERY, minutes(60)) is None
-
     @given(length=st.floats(0.1, 10_000), steps=st.integers(1, 12))
     def test_halves_cover_the_window_without_overlap(self, length: float, steps: int) -> None:
         """Each row is in exactly one of them."""
@@ -147,8 +142,9 @@ class TestHeartbeats:
 
     def test_a_paused_detector_is_not_missed(self) -> None:
         """Somebody wanted its silence."""
-        paused = NEW.model_copy(update={"paused_at": minutes(0)})
-        assert heartbeat(paused, POSTED, minutes(0), minutes(0), minutes(60))[1] is None
+        silent = NEW.model_copy(update={"silent_since": minutes(0)})
+        state, message = heartbeat(silent, POSTED, minutes(0), minutes(0), minutes(60), paused=True)
+        assert (state.silent_since, message) == (None, None)
 
     def test_without_an_expectation_nothing_is_missed(self) -> None:
         """`expect` is optional."""

@@ -97,12 +97,18 @@ SAID: dict[str, Any] = {
     "version": 7,
 }
 """Values by field name; other fields are texts, numbers or flags."""
+PAUSES = tuple(
+    AutomationPause(**scope, by="U0TANAKA", at=T0)
+    for scope in ({}, {"detector": "live-chat"}, {"action": "mute_user"})
+)
 ELSEWHERE: dict[tuple[str, str], Any] = {
     ("ApproversMissing", "roles"): (Role.LEAD,),
     ("PolicyTightened", "change"): Tightening(version="v2", danger=("warn",)),
     ("Tighten", "current"): strictness_of("v2", CATALOG, None, PLAYBOOK),
     ("CountApprovers", "requested_at"): T0,
     ("CountApprovers", "able"): {Role.LEAD: 1},
+    ("ProtectNow", "pauses"): PAUSES,
+    ("Tick", "pauses"): PAUSES,
     ("Decided", "decision"): DECISION,
     ("Decided", "due"): minutes(10),
     ("ProtectionStarted", "action"): STATE,

@@ -282,13 +282,13 @@ class JoinAlert(Value):
 class ProtectNow(Value):
     """The rules of the playbook's `protect` that match an alert of `detector`.
 
-    `pause` is a current pause, `limit` a reached limit of the automation.
+    `pauses` are those of the automation now, `limit` a limit that it has reached.
     """
 
     kind: Literal["protect_now"] = "protect_now"
     rules: tuple[int, ...]
     detector: str = ""
-    pause: AutomationPause | None = None
+    pauses: tuple[AutomationPause, ...] = ()
     limit: Full | None = None
 
 
@@ -309,10 +309,10 @@ class AnswerAppeal(Value):
 
 
 class Tick(Value):
-    """Time has passed. `pause` or `limit` prevents protections."""
+    """Time has passed. One of `pauses`, or `limit`, prevents protections."""
 
     kind: Literal["tick"] = "tick"
-    pause: AutomationPause | None = None
+    pauses: tuple[AutomationPause, ...] = ()
     limit: Full | None = None
 
 

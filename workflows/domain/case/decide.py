@@ -94,7 +94,7 @@ def _tick(case: Case, command: cmd.Tick, now: datetime) -> Outcome:
     events: list[ev.Event] = []
     for rule in (approvals.approval_tick, holds.hold_tick, assignment.claim_tick):
         events += rule(apply_all(case, events), now)
-    events += escalation.ladder_tick(apply_all(case, events), now, command.pause, command.limit)
+    events += escalation.ladder_tick(apply_all(case, events), now, command.pauses, command.limit)
     return tuple(events)
 
 

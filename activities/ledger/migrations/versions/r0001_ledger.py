@@ -236,6 +236,8 @@ def upgrade() -> None:
         *_needed(sa.String(32), "kind"),
         *_needed(sa.String(64), "actor"),
         *_optional(sa.String(64), "playbook"),
+        *_optional(sa.String(256), "detector"),
+        *_optional(sa.String(64), "action"),
         *_optional(Utc(), "until"),
         sa.PrimaryKeyConstraint("id", name="pk_automation"),
     )

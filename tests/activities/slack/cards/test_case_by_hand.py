@@ -83,7 +83,7 @@ def test_a_card_says_that_automation_is_paused(
 ) -> None:
     """The card has the person and the time until the case is decided."""
     pause = AutomationPause(playbook=playbook, by="U0TANAKA", at=AT.replace(minute=0, second=0))
-    story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), pause=pause))
+    story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), pauses=(pause,)))
     assert any(each.endswith(words) for each in text_of(view_of(story.case), language).splitlines())
     assert words not in text_of(view_of(story.muted().case), language)
 
@@ -91,6 +91,6 @@ def test_a_card_says_that_automation_is_paused(
 def test_the_thread_says_that_no_protection_started() -> None:
     """The line appears once."""
     pause = AutomationPause(by="U0TANAKA", at=AT)
-    story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), pause=pause))
+    story = Story(policy=PROTECTS).then(cmd.ProtectNow(rules=(0,), pauses=(pause,)))
     words = line(story.recorded[-1], view_of(story.case), reader())
     assert words.endswith("自動対応は停止中のため、実行しませんでした（田中さんが停止）")

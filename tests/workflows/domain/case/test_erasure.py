@@ -171,7 +171,18 @@ def test_erasing_twice_changes_nothing_more() -> None:
 
 FACTS = frozenset(
     [
-        *("kind", "type", "id", "key", "case", "playbook", "workflow_id", "channel", "ts"),
+        *(
+            "kind",
+            "type",
+            "id",
+            "key",
+            "case",
+            "playbook",
+            "detector",
+            "workflow_id",
+            "channel",
+            "ts",
+        ),
         *("by", "owner", "to", "person", "missed", "covers", "asked_by", "deciders", "ended_by"),
         *("decision", "action", "protection", "appeal", "alert_key", "into", "open_cases"),
         *("version", "source", "danger", "removed", "actions", "undos", "unprotected"),

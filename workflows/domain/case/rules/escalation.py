@@ -1,6 +1,8 @@
 """Escalation rules: calls to people when a case is not claimed or decided in time."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
@@ -8,8 +10,8 @@ from workflows.domain.case import events as ev
 from workflows.domain.case.escalation import Due
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Outcome, Rules, not_undecided
-from workflows.domain.case.rules.protections import spared, start
-from workflows.domain.policy.limits import Full
+from workflows.domain.case.rules.protections import paused, spared, start
+from workflows.domain.policy.limits import Exempt, Full
 from workflows.domain.policy.playbook import Notify
 
 CALL_AGAIN = timedelta(minutes=5)
@@ -53,9 +55,10 @@ def miss_call(case: Case, command: cmd.MissCall, now: datetime) -> Outcome:
 
 
 def ladder_tick(
-    case: Case, now: datetime, pause: AutomationPause | None = None, limit: Full | None = None
+    case: Case, now: datetime, pauses: Iterable[AutomationPause] = (), limit: Full | None = None
 ) -> tuple[ev.Event, ...]:
-    """The calls that are due, with their protections unless `pause` or `limit` prevents them."""
+    """The calls that are due, with their protections unless a pause or `limit` prevents them."""
+    pauses = tuple(pauses)
     events: list[ev.Event] = []
     for due in case.steps:
         if due.at > now:
@@ -63,12 +66,20 @@ def ladder_tick(
         events.append(_call(due, now))
         if due.step.protect is not None and due.round == 0:
             begun = start(case, due.step.protect, now, step=due.index, after=events)
-            exempt = spared(case, begun)
+            exempt, pause = spared(case, begun), paused(case, begun, pauses, case.detectors)
             if begun and (pause or limit or exempt):
-                cause = {"exempt": exempt} if exempt else {"pause": pause, "limit": limit}
+                cause = _cause(exempt, pause, limit)
                 begun = (ev.ProtectionWithheld(at=now, step=due.index, **cause),)
             events += begun
     return tuple(events)
+
+
+def _cause(
+    exempt: Exempt | None, pause: AutomationPause | None, limit: Full | None
+) -> dict[str, Any]:
+    if exempt is not None:
+        return {"exempt": exempt}
+    return {"limit": limit} if pause is None else {"pause": pause}
 
 
 def protects_by(case: Case, now: datetime) -> bool:

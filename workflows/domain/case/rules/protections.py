@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from workflows.domain.automation import AutomationPause, pause_over
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.decision import Decision, Verdict
@@ -17,26 +18,26 @@ from workflows.domain.policy.playbook import Protect
 
 def protect(case: Case, command: cmd.ProtectNow, now: datetime) -> Outcome:
     """Starts the protections of `command.rules`; each rule acts once in a case."""
-    events: list[ev.Event] = []
-    exempt: list[ev.Event] = []
-    fresh = fresh_rules(case, command.rules)
-    for rule in fresh:
+    started: list[ev.Event] = []
+    withheld: list[ev.Event] = []
+    limited: list[int] = []
+    for rule in fresh_rules(case, command.rules):
         written, by = case.policy.playbook.protect[rule], (command.detector,)
-        begun = start(case, written, now, rule=rule, after=events, detectors=by)
-        entry = spared(case, begun)
-        if entry is None:
-            events += begun
+        begun = start(case, written, now, rule=rule, after=started, detectors=by)
+        exempt, pause = spared(case, begun), paused(case, begun, command.pauses, by)
+        if exempt is not None:
+            withheld += _withheld(case, (rule,), now, exempt=exempt)
+        elif pause is not None:
+            withheld += _withheld(case, (rule,), now, pause=pause)
         else:
-            exempt += _withheld(case, (rule,), now, exempt=entry)
-    if events and (command.pause or command.limit):
-        cause = {"pause": command.pause, "limit": command.limit}
+            started += begun
+            limited.append(rule)
+    if started and command.limit:
         met = case.automation_limit
-        again = command.limit is not None and (
-            met is None or met.resets_at != command.limit.resets_at
-        )
+        again = met is None or met.resets_at != command.limit.resets_at
         known = case.model_copy(update={"withheld": frozenset()}) if again else case
-        events = [*_withheld(known, fresh, now, **cause)]
-    return (*events, *exempt)
+        started = [*_withheld(known, limited, now, limit=command.limit)]
+    return (*started, *withheld)
 
 
 def _withheld(
@@ -52,6 +53,24 @@ def spared(case: Case, begun: Iterable[ev.Event]) -> Exempt | None:
     planned = (e.action.planned.subject for e in begun if isinstance(e, ev.ProtectionStarted))
     found = (case.policy.exempts(case.subject, subject) for subject in planned)
     return next((each for each in found if each is not None), None)
+
+
+def paused(
+    case: Case,
+    begun: Iterable[ev.Event],
+    pauses: Iterable[AutomationPause],
+    detectors: Iterable[str],
+) -> AutomationPause | None:
+    """The pause that prevents a protection in `begun`."""
+    playbook, known, sent = case.policy.playbook.playbook, tuple(pauses), tuple(detectors)
+    planned = (e.action.planned for e in begun if isinstance(e, ev.ProtectionStarted))
+    found = (pause_over(known, playbook, sent, each.action) for each in planned)
+    return next((each for each in found if each is not None), None)
+
+
+def known_pauses(case: Case) -> tuple[AutomationPause, ...]:
+    """The last pause that the case has met."""
+    return () if case.automation_pause is None else (case.automation_pause,)
 
 
 def fresh_rules(case: Case, rules: Iterable[int]) -> tuple[int, ...]:

@@ -370,20 +370,22 @@ class TestWhileAutomationStandsStill:
     def test_nothing_begins_and_that_is_told_once(self) -> None:
         """Every alert of a raid matches the rule again."""
         case = a_case(policy=WATCHFUL)
-        told = decide(case, cmd.ProtectNow(rules=(0,), pause=HALT), minutes(0))
+        told = decide(case, cmd.ProtectNow(rules=(0,), pauses=(HALT,)), minutes(0))
         assert kinds(told) == ["protection_withheld"]
-        case = follow(case, cmd.ProtectNow(rules=(0,), pause=HALT), minutes(0))
+        case = follow(case, cmd.ProtectNow(rules=(0,), pauses=(HALT,)), minutes(0))
         assert (case.protections, case.actions, case.automation_pause) == ((), (), HALT)
-        assert decide(case, cmd.ProtectNow(rules=(0,), pause=HALT), minutes(1)) == ()
+        assert decide(case, cmd.ProtectNow(rules=(0,), pauses=(HALT,)), minutes(1)) == ()
 
     def test_a_rule_without_a_target_is_not_withheld(self) -> None:
         """It would not have done anything either."""
         bare = a_case(policy=WATCHFUL).model_copy(update={"sightings": ()})
-        assert decide(bare, cmd.ProtectNow(rules=(1,), pause=HALT), minutes(0)) == ()
+        assert decide(bare, cmd.ProtectNow(rules=(1,), pauses=(HALT,)), minutes(0)) == ()
 
     def test_the_next_alert_protects_once_it_goes_on(self) -> None:
         """What was withheld has not acted yet."""
-        case = follow(a_case(policy=WATCHFUL), cmd.ProtectNow(rules=(0,), pause=HALT), minutes(0))
+        case = follow(
+            a_case(policy=WATCHFUL), cmd.ProtectNow(rules=(0,), pauses=(HALT,)), minutes(0)
+        )
         case = follow(case, cmd.ProtectNow(rules=(0,)), minutes(9))
         assert ([p.action for p in case.protecting], case.automation_pause) == ([MUTE], None)
 
@@ -392,17 +394,37 @@ class TestWhileAutomationStandsStill:
         case = a_case(policy=WATCHFUL)
         assert protects_by(case, minutes(10))
         assert not protects_by(case, minutes(9))
-        case = follow(case, cmd.Tick(pause=HALT), minutes(10))
+        case = follow(case, cmd.Tick(pauses=(HALT,)), minutes(10))
         assert set(case.step_called_at) >= {0, 2}
         assert (case.protections, case.automation_pause) == ((), HALT)
 
     def test_what_stands_already_stays_and_is_lifted_in_time(self) -> None:
         """A pause prevents new protections; it does not lift current ones."""
         case = protected()
-        case = follow(case, cmd.ProtectNow(rules=(0, 1), pause=HALT), minutes(1))
+        case = follow(case, cmd.ProtectNow(rules=(0, 1), pauses=(HALT,)), minutes(1))
         assert [p.action for p in case.protecting] == [MUTE]
+
+    def test_a_paused_action_leaves_the_other_rules(self) -> None:
+        """Each rule is withheld by a pause of its own action."""
+        stopped = AutomationPause(action="mute_user", by="U0TANAKA", at=minutes(-5))
+        command = cmd.ProtectNow(rules=(0, 1), detector="live-chat", pauses=(stopped,))
+        case = follow(a_case(policy=WATCHFUL), command, minutes(0))
+        assert MUTE not in [p.action for p in case.protecting]
+        assert len(case.protecting) == 1
+        assert case.withheld == {0}
+
+    def test_a_paused_detector_protects_nothing(self) -> None:
+        """The rules hold for alerts of another detector in the same case."""
+        stopped = AutomationPause(detector="live-chat", by="U0TANAKA", at=minutes(-5))
+        command = cmd.ProtectNow(rules=(0,), detector="live-chat", pauses=(stopped,))
+        case = follow(a_case(policy=WATCHFUL), command, minutes(0))
+        assert (case.protections, case.automation_pause) == ((), stopped)
+        other = command.model_copy(update={"detector": "image_model"})
+        assert [p.action for p in follow(case, other, minutes(1)).protecting] == [MUTE]
 
     def test_people_still_decide(self) -> None:
         """A person's decision is no automation."""
-        case = follow(a_case(policy=WATCHFUL), cmd.ProtectNow(rules=(0,), pause=HALT), minutes(0))
+        case = follow(
+            a_case(policy=WATCHFUL), cmd.ProtectNow(rules=(0,), pauses=(HALT,)), minutes(0)
+        )
         assert follow(case, preset(SATO, "mute"), minutes(1)).phase is Phase.ENFORCING

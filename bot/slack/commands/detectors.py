@@ -1,0 +1,220 @@
+"""Command `detector`: the detectors with their state, one with its runs, and a run at once."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from activities.ledger.detectors import DetectorRun
+from activities.slack.direct_messages import MOST_DETAIL
+from activities.slack.escape import mrkdwn, one_line
+from activities.slack.i18n.catalog import Catalog
+from bot.services.detectors import DetectorLine
+from bot.services.slack import Services
+from bot.slack.commands import pages
+from bot.slack.commands.automation import no_name_page
+from bot.slack.commands.base import Answer, Request, leads_said
+from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
+from bot.slack.rendering import Block, moment, safe, sections
+from bot.slack.replies import Said
+from workflows.domain.detection import RunProblem, RunResult
+from workflows.domain.people import WORKING_ROLES
+from workflows.domain.values import Value
+
+FORM = "detector shill"
+RUN_FORM = f"{FORM} run"
+_RUN = ("run", "実行")
+_NO_NAME = re.compile(r"[^A-Za-z0-9_./]")
+
+
+class ShowDetectors(Value):
+    """`detector [NAME]`: one as typed, or all of them."""
+
+    name: str | None = None
+
+
+class RunDetector(Value):
+    """`detector NAME run`."""
+
+    name: str
+
+
+def _read(rest: str, lookups: Lookups) -> Value:
+    match plainly(rest).split():
+        case []:
+            return ShowDetectors()
+        case [name]:
+            return ShowDetectors(name=name)
+        case [name, word] if word in _RUN:
+            return RunDetector(name=name)
+    return Incomplete(form=RUN_FORM, wants_words=True)
+
+
+class DetectorAnswer(Answer):
+    """The answers to `detector`."""
+
+    verbs = (Verb("detector", _read, ((FORM, "detector"), (RUN_FORM, "detector.run")), "検知器"),)
+    lines = (ShowDetectors, RunDetector)
+
+    async def answer(self, line: ShowDetectors | RunDetector, request: Request) -> Said:
+        """The detectors, one of them, or the counts of a run. Raises `Unavailable`."""
+        texts, reader = request.texts, self._services.detectors
+        known = await reader.lines(request.now)
+        if isinstance(line, ShowDetectors) and line.name is None:
+            return detectors_page(known, texts)
+        meant = str(line.name)
+        found = next((each for each in known if meant in _names(each)), None)
+        if found is None:
+            titles = {each.detector.detector: _title(each, texts) for each in known}
+            title = texts.say("bot.detector.title")
+            return no_name_page("detector", meant, titles, texts, title)
+        if isinstance(line, RunDetector):
+            return await self._run(found, request)
+        name = found.detector.detector
+        if found.detector.sql is None:
+            return detector_page(found, (), None, texts)
+        return detector_page(found, await reader.runs(name), await reader.next_run(name), texts)
+
+    async def _run(self, line: DetectorLine, request: Request) -> Said:
+        texts = request.texts
+        if not request.actor.may(WORKING_ROLES):
+            key = "bot.detector.run.role_needed"
+            return await leads_said(self._services.people, key, texts)
+        if line.detector.sql is None:
+            return pages.sentence(texts.say("bot.detector.run.no_query", name=_name(line, texts)))
+        if line.paused:
+            return pages.sentence(texts.say("bot.detector.run.paused", name=_name(line, texts)))
+        result = await self._services.detectors.run(line.detector.detector)
+        if result is None:
+            return pages.sentence(texts.say("bot.detector.run.goes_on", name=_name(line, texts)))
+        if result.problem is not None:
+            problem = problem_words(result.problem, texts)
+            failed = texts.say("bot.detector.run.failed", name=_name(line, texts), problem=problem)
+            return pages.sentence(failed)
+        said = texts.say(
+            "bot.detector.run.done", name=_name(line, texts), counts=_counts(result, texts)
+        )
+        return pages.sentence("\n".join([said, *_faults(result, texts)]))
+
+
+def detectors_page(lines: Sequence[DetectorLine], texts: Catalog) -> Said:
+    """Every detector with its state; those that may miss violations first."""
+    title = texts.say("bot.detector.title")
+    if not lines:
+        return pages.sentence(texts.say("bot.detector.none"))
+    ordered = sorted(lines, key=lambda each: (not each.is_gap, each.detector.detector))
+    rows = [f"• {_name(each, texts)} · {_state(each, texts)}" for each in ordered]
+    return Said(text=title, blocks=tuple(sections([f"*{title}*", *rows])))
+
+
+def detector_page(
+    line: DetectorLine, runs: Sequence[DetectorRun], next_run: datetime | None, texts: Catalog
+) -> Said:
+    """One detector with its latest runs."""
+    detector, title = line.detector, _name(line, texts)
+    rows = [
+        f"*{title}*",
+        _state(line, texts),
+        texts.say("bot.detector.owner", role=texts.say(f"role.{detector.owner}")),
+    ]
+    if detector.expect is not None:
+        lasts = texts.duration(detector.expect.every)
+        rows.append(texts.say("bot.detector.expect", lasts=lasts))
+    if next_run is not None and not line.paused:
+        rows.append(texts.say("bot.detector.next", at=moment(next_run)))
+    if runs:
+        rows += [f"*{texts.say('bot.detector.runs')}*", *_runs(runs, texts)]
+    return Said(text=title, blocks=tuple(sections(rows)))
+
+
+def _runs(runs: Iterable[DetectorRun], texts: Catalog) -> Iterator[str]:
+    for each in runs:
+        yield f"• {moment(each.at)} {_outcome(each.result, texts)}"
+        yield from _faults(each.result, texts)
+
+
+def _outcome(result: RunResult, texts: Catalog) -> str:
+    if result.problem is not None:
+        return f"⚠️ {problem_words(result.problem, texts)}"
+    return _counts(result, texts)
+
+
+def _counts(result: RunResult, texts: Catalog) -> str:
+    return texts.say(
+        "bot.detector.counts",
+        rows=result.rows,
+        alerts=result.alerts,
+        known=result.duplicates,
+        junk=result.junk,
+    )
+
+
+def _faults(result: RunResult, texts: Catalog) -> Iterator[str]:
+    for each in result.examples:
+        reason = mrkdwn(one_line(each.reason), MOST_DETAIL)
+        if each.row:
+            yield "　" + texts.say(
+                "bot.detector.junk",
+                row=each.row,
+                field=f"`{_NO_NAME.sub('', each.field)}`",
+                reason=reason,
+            )
+        else:
+            yield "　" + reason
+
+
+def _state(line: DetectorLine, texts: Catalog) -> str:
+    state = line.state
+    if line.paused:
+        return f"⏸️ {texts.say('bot.detector.state.paused')}"
+    if state.problem is not None and state.retry_at is not None:
+        problem = problem_words(state.problem, texts)
+        at = moment(state.retry_at)
+        return f"⚠️ {texts.say('bot.detector.state.failing', problem=problem, at=at)}"
+    if state.silent_since is not None:
+        at = moment(state.silent_since)
+        return f"⚠️ {texts.say('bot.detector.state.silent', at=at)}"
+    if state.seen_at is None:
+        return texts.say("bot.detector.state.unheard")
+    return texts.say("bot.detector.state.heard", at=moment(state.seen_at))
+
+
+def problem_words(problem: RunProblem, texts: Catalog) -> str:
+    """Why a query failed, with the database's own words."""
+    detail = mrkdwn(one_line(problem.detail), MOST_DETAIL)
+    return texts.say(f"detector.problem.{problem.kind}", detail=detail)
+
+
+def _names(line: DetectorLine) -> tuple[str, ...]:
+    title = line.detector.title
+    titles = () if title is None else (title.ja.casefold(), title.en.casefold())
+    return (line.detector.detector.casefold(), *titles)
+
+
+def _title(line: DetectorLine, texts: Catalog) -> str:
+    title = line.detector.title
+    return safe(title.in_(texts.language) if title is not None else line.detector.detector, 100)
+
+
+def _name(line: DetectorLine, texts: Catalog) -> str:
+    shown = f"`{safe(line.detector.detector, 64)}`"
+    if line.detector.title is None:
+        return shown
+    return texts.say("words.with_note", what=_title(line, texts), note=shown)
+
+
+async def gap_blocks(services: Services, now: datetime, texts: Catalog) -> list[Block]:
+    """The detectors that may miss violations, as blocks. Raises `Unavailable`."""
+    return gaps_page(await services.detectors.gaps(now), texts)
+
+
+def gaps_page(gaps: Sequence[DetectorLine], texts: Catalog) -> list[Block]:
+    """One line a gap; empty without gaps."""
+    if not gaps:
+        return []
+    rows = [f"• {_name(each, texts)} · {_state(each, texts)}" for each in gaps[:_MOST_GAPS]]
+    if more := len(gaps) - len(rows):
+        rows.append(texts.say("words.more", count=more))
+    return sections([f"⚠️ *{texts.say('bot.detector.gaps')}*", *rows])
+
+
+_MOST_GAPS = 10

@@ -1,0 +1,122 @@
+"""Detectors in answers: list, runs, a run at once, and gaps in detection."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from activities.ledger.detectors import DetectorRun
+from bot.services.detectors import DetectorLine
+from bot.slack.commands.detectors import DetectorAnswer, RunDetector, ShowDetectors, gaps_page
+from bot.slack.replies import Said
+from tests.bot.slack.fakes import NOW
+from tests.slack_shapes.scene import Scene, Surface
+from tests.slack_shapes.sent import Sent, said
+from tests.slack_shapes.surfaces.harness import SHILL, Harness
+from workflows.domain.detection import (
+    DetectorState,
+    JunkRow,
+    RunProblem,
+    RunProblemKind,
+    RunResult,
+    Window,
+)
+from workflows.domain.people import Role
+from workflows.domain.policy.detectors import Detector
+
+WORKING, READING = frozenset({Role.SPECIALIST}), frozenset({Role.AUDITOR})
+
+
+def _detector(scene: Scene, **more: object) -> Detector:
+    title = scene.words.titled("吊り上げの疑い", "Shill bidding")
+    return Detector.model_validate({**SHILL, "title": title, "expect": {"every": "15m"}, **more})
+
+
+def _lines(scene: Scene) -> dict[str, DetectorLine]:
+    heard = DetectorState(detector="shill", seen_at=NOW - timedelta(minutes=4))
+    problem = RunProblem(kind=RunProblemKind.REFUSED, detail=scene.words.evidence)
+    failing = {"failures": 3, "retry_at": NOW + timedelta(minutes=2), "problem": problem}
+    states = {
+        "working": heard,
+        "failing": heard.model_copy(update=failing),
+        "silent": heard.model_copy(update={"silent_since": NOW - timedelta(hours=1)}),
+        "unheard": DetectorState(detector="shill"),
+    }
+    whole = _detector(scene)
+    found = {name: DetectorLine(detector=whole, state=state) for name, state in states.items()}
+    pushed = DetectorLine(detector=Detector(detector="chat"), state=heard)
+    paused = DetectorLine(detector=whole, state=heard, paused=True)
+    return {**found, "pushed": pushed, "paused": paused}
+
+
+def _runs(scene: Scene) -> list[DetectorRun]:
+    junk = (
+        JunkRow(row=3, field="subject.id", reason=scene.words.evidence),
+        JunkRow(row=0, field="kind", reason=scene.words.evidence),
+    )
+    problem = RunProblem(kind=RunProblemKind.REFUSED, detail=scene.words.evidence)
+    results = (
+        RunResult(problem=problem),
+        RunResult(rows=9, alerts=5, duplicates=2, junk=2, examples=junk),
+    )
+    window = Window(since=NOW - timedelta(minutes=5), until=NOW)
+    return [
+        DetectorRun(detector="shill", at=NOW, window=window, result=each, seconds=0.3)
+        for each in results
+    ]
+
+
+def _answers(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    lines, runs = _lines(scene), _runs(scene)
+    yield "none", said(_asked(scene, [], ShowDetectors()))
+    yield "all", said(_asked(scene, list(lines.values()), ShowDetectors()))
+    for name, each in lines.items():
+        typed = ShowDetectors(name=each.detector.detector)
+        yield name, said(_asked(scene, [each], typed, history=runs))
+    yield "another name", said(_asked(scene, [lines["working"]], ShowDetectors(name="xyz")))
+
+
+def _at_once(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    lines, (failed, done) = _lines(scene), _runs(scene)
+    for name, line, roles, result in (
+        ("done", "working", WORKING, done.result),
+        ("failed", "working", WORKING, failed.result),
+        ("goes on", "working", WORKING, None),
+        ("paused", "paused", WORKING, None),
+        ("no query", "pushed", WORKING, None),
+        ("not a working role", "working", READING, None),
+    ):
+        wanted = RunDetector(name=lines[line].detector.detector)
+        yield name, said(_asked(scene, [lines[line]], wanted, roles=roles, result=result))
+
+
+def _asked(
+    scene: Scene,
+    known: list[DetectorLine],
+    wanted: ShowDetectors | RunDetector,
+    history: list[DetectorRun] | None = None,
+    roles: frozenset[Role] = WORKING,
+    result: RunResult | None = None,
+) -> Said:
+    harness = Harness(scene)
+    harness.detectors.known, harness.detectors.history = known, history or []
+    harness.detectors.result = result
+    handler = DetectorAnswer(harness.context)
+    (answer,) = harness.ask(lambda: handler.answer(wanted, harness.asked("U0SATO", *roles)))
+    return answer
+
+
+def _gaps(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    lines = _lines(scene)
+    for many in (1, 20):
+        gaps = [lines["failing"], lines["silent"]] * many
+        blocks = gaps_page(gaps, scene.catalog)
+        yield (
+            f"{len(gaps)} gaps",
+            said(Said(text=scene.catalog.say("bot.detector.gaps"), blocks=tuple(blocks))),
+        )
+
+
+SURFACES = (
+    Surface("detectors", _answers),
+    Surface("detector run", _at_once),
+    Surface("gaps in detection", _gaps),
+)
