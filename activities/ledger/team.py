@@ -40,7 +40,7 @@ class Automation(Repository):
 
     async def has_alerts_of(self, detector: str) -> bool:
         """Whether the ledger has an alert of this detector."""
-        found = sa.select(alerts.c.id).where(alerts.c.detector == storable(detector)).limit(1)
+        found = sa.select(alerts.c.alert_id).where(alerts.c.detector == storable(detector)).limit(1)
         return await self._database.scalar(found) is not None
 
     async def pause(

@@ -12,6 +12,7 @@ from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.schema import automation
 from activities.ledger.team import Automation
+from tests.activities.ledger.recording import wanted
 from tests.workflows.domain.builders import REED, SATO, T0, TANAKA, minutes
 from workflows.domain.automation import (
     EVERYTHING,
@@ -52,6 +53,14 @@ async def test_a_pause_is_returned_until_its_end(ledger: Ledger, pauses: Automat
         activities = LedgerActivities(ledger.database, lambda at=at: at)
         assert await activities.automation_pauses("K1") == stands
     assert await pauses.active(T0) == (PauseState(pause=expected),)
+
+
+async def test_a_detector_is_known_by_its_alerts(ledger: Ledger, pauses: Automation) -> None:
+    """A detector without a file is known once the ledger has an alert of it."""
+    assert not await pauses.has_alerts_of("live-chat")
+    await ledger.open_case(wanted())
+    assert await pauses.has_alerts_of("live-chat")
+    assert not await pauses.has_alerts_of("live")
 
 
 async def test_what_is_refused_leaves_no_row(pauses: Automation, database: Database) -> None:
