@@ -48,6 +48,8 @@ class Process:
         self._env = {**os.environ, **(env or {})}
         self._user = user
         self._process: asyncio.subprocess.Process | None = None
+        # Two starts at once would make two processes, and only one of them could be ended.
+        self._changing = asyncio.Lock()
 
     @property
     def running(self) -> bool:
@@ -61,8 +63,11 @@ class Process:
 
     async def start(self) -> None:
         """Starts the process unless it is running."""
-        if self.running:
-            return
+        async with self._changing:
+            if not self.running:
+                await self._start()
+
+    async def _start(self) -> None:
         with self._log.open("ab") as log:
             # A separate session: Ctrl-C only reaches this process, which stops the child.
             self._process = await asyncio.create_subprocess_exec(
@@ -85,15 +90,16 @@ class Process:
         await self._end(signal.SIGTERM, GRACE_SECONDS)
 
     async def _end(self, how: signal.Signals, patience: float | None) -> None:
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        process.send_signal(how)
-        try:
-            await asyncio.wait_for(process.wait(), patience)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        async with self._changing:
+            process = self._process
+            if process is None or process.returncode is not None:
+                return
+            process.send_signal(how)
+            try:
+                await asyncio.wait_for(process.wait(), patience)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
 
     def last_words(self, lines: int = 12) -> str:
         """The end of its log."""

@@ -57,7 +57,10 @@ class Postgres:
     async def kill(self) -> None:
         """Kills it with all its backends, because a remaining one would block the shared memory."""
         pid = self.process.pid
-        backends = psutil.Process(pid).children(recursive=True) if pid else []
+        try:
+            backends = psutil.Process(pid).children(recursive=True) if pid else []
+        except psutil.NoSuchProcess:  # it ended by itself
+            backends = []
         await self.process.kill()
         for backend in backends:
             if backend.is_running():

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.sandbox.processes import ends_with_parent
+from deploy.sandbox.processes import Process, ends_with_parent
 from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from tests.conftest import NAMES
 
@@ -54,6 +54,19 @@ def test_that_is_killed(tmp_path):
         Path({ready!r}).touch()
         time.sleep(3600)
 """
+
+
+async def test_two_starts_at_once_make_one_process(tmp_path: Path) -> None:
+    """A supervisor and a fault that restart the same process leave nothing behind."""
+    sleeper = [sys.executable, "-c", "import time; time.sleep(3600)"]
+    process = Process("sleeper", sleeper, tmp_path / "sleeper.log")
+    before = {each.pid for each in psutil.Process().children()}
+    await asyncio.gather(process.start(), process.start())
+    begun = {each.pid for each in psutil.Process().children()} - before
+    assert begun == {process.pid}
+    await asyncio.gather(process.kill(), process.kill())
+    assert not process.running
+    assert not {each.pid for each in psutil.Process().children()} - before
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
