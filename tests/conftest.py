@@ -185,7 +185,11 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
 
 
 @pytest.fixture
-async def env(temporal: str, tmp_path: Path) -> AsyncIterator[Environment]:
+async def env(
+    temporal: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Environment]:
     """A running Koban with its own environment."""
     async with koban(temporal, tmp_path) as made:
         yield made
+        if request.node.stash.get(cleanup.FAILED, False):
+            await made.print_pending()

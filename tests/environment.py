@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import httpx
 from google.protobuf.duration_pb2 import Duration
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -152,6 +153,16 @@ class Environment:
 
         await wait_until(recorded, what=f"{kind} of {case}")
 
+    async def print_pending(self) -> None:
+        """Prints what the open workflows wait for, for the report of a failure."""
+        print("Open workflows at the failure:")
+        async for found in self.client.list_workflows("ExecutionStatus = 'Running'", limit=20):
+            handle = self.client.get_workflow_handle(found.id, run_id=found.run_id)
+            pending = (await handle.describe()).raw_description
+            events = [each async for each in handle.fetch_history_events()]
+            latest = [f"{e.event_id}:{EventType.Name(e.event_type)[11:]}" for e in events[-8:]]
+            print(found.id, latest, *pending.pending_activities, pending.pending_workflow_task)
+
 
 def policies_of(settings: Settings) -> Policies:
     """The sandbox's policy folder, read once per process, because no test changes it: 0.2 s."""
@@ -286,7 +297,12 @@ async def koban(
         opened.push_async_callback(database.aclose)
         client = await open_client(settings.temporal)
         sender = Sender(url, INGEST_SECRET, http)
-        yield Environment(sandbox, url, settings, client, Queries(database), sender, http, opened)
+        made = Environment(sandbox, url, settings, client, Queries(database), sender, http, opened)
+        try:
+            yield made
+        except Exception:
+            await made.print_pending()
+            raise
 
 
 def scene(alerts: Sequence[Json], things: Sequence[tuple[str, Json]] = ()) -> Scene:
