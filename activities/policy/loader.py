@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from workflows.domain.alerts import Alert
 from workflows.domain.people import RoleBook
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.appeals import AppealRules, NoticeText
+from workflows.domain.policy.bands import Mode, Trusted
 from workflows.domain.policy.checks.all import findings
 from workflows.domain.policy.checks.finding import Bundle
 from workflows.domain.policy.detectors import Detector, Sources
 from workflows.domain.policy.limits import Limits
-from workflows.domain.policy.matching import Facts, find_playbook
+from workflows.domain.policy.matching import Facts, find_playbook, find_shadows
 from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy
 from workflows.domain.policy.reports import ReportRules, Retention
@@ -30,7 +32,7 @@ from workflows.domain.policy.roster import Roster
 FILES = (
     *("actions.yaml", "roles.yaml", "platform.yaml"),
     *("limits.yaml", "appeals.yaml", "roster.yaml", "reports.yaml", "retention.yaml"),
-    "sources.yaml",
+    *("sources.yaml", "trusted.yaml"),
 )
 FOLDERS = ("playbooks", "detectors")
 """Folders whose `*.yaml` are read."""
@@ -58,6 +60,7 @@ class PolicyFolder:
     reports: ReportRules | None = None
     retention: Retention | None = None
     sources: Sources | None = None
+    trusted: Trusted | None = None
     queries: dict[str, str] = field(default_factory=dict)
     warnings: tuple[Fault, ...] = ()
     _policies: dict[str, Policy] = field(default_factory=dict, compare=False, repr=False)
@@ -71,6 +74,7 @@ class PolicyFolder:
                 catalog=self.catalog,
                 limits=self.limits,
                 notice_text=self._notice_text,
+                trusted=frozenset(self.trusted.trusted if self.trusted else ()),
             )
         return self._policies[playbook]
 
@@ -85,6 +89,16 @@ class PolicyFolder:
     def find(self, alert: Alert, facts: Facts | None = None) -> Playbook:
         """The playbook for an alert with these `facts`, possibly the catch-all."""
         return find_playbook(self.playbooks.values(), alert, holds, facts)
+
+    def shadows(self, facts: Facts) -> tuple[Playbook, ...]:
+        """The playbooks in shadow mode that match an alert with these `facts`."""
+        if not self._has_shadows:
+            return ()
+        return find_shadows(self.playbooks.values(), facts, holds)
+
+    @cached_property
+    def _has_shadows(self) -> bool:
+        return any(each.mode is Mode.SHADOW for each in self.playbooks.values())
 
 
 def load_policy(folder: Path) -> PolicyFolder:
@@ -131,6 +145,7 @@ class _Loader:
             "reports": self._read_optional("reports.yaml", ReportRules),
             "retention": self._read_optional("retention.yaml", Retention),
             "sources": self._read_optional("sources.yaml", Sources),
+            "trusted": self._read_optional("trusted.yaml", Trusted),
         }
         self._name_unread()
         playbooks = self._all("playbooks", Playbook)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.i18n.catalog import Catalog
 from workflows.domain.alerts import Subject
+from workflows.domain.case.decision import KOBAN
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.people import Role
 from workflows.domain.policy.limits import Full
@@ -42,7 +43,7 @@ class Reader:
 
     def person(self, person: str | None, safe: Safe = mrkdwn) -> str:
         """`佐藤さん`; Koban itself where `person` is None. Never a mention."""
-        if person is None:
+        if person is None or person == KOBAN:
             return self.say("person.koban")
         name = safe(one_line(self.names.get(person, person)), NAME)
         return self.say("person.named", name=name)

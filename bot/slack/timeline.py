@@ -20,6 +20,7 @@ from bot.slack.modals.base import PagedModal
 from bot.slack.modals.form import modal
 from bot.slack.rendering import moment, neighbours, page_buttons, section, sections
 from bot.slack.rendering import person as person_words
+from workflows.domain.case.decision import KOBAN
 from workflows.domain.case.events import CaseOpened
 from workflows.domain.case.evolve import opened
 from workflows.domain.case.view import CardView, view_of
@@ -36,7 +37,7 @@ class PageReader(Reader):
 
     def person(self, person: str | None, safe: Safe = mrkdwn) -> str:
         """`@佐藤さん`."""
-        if person is None:
+        if person is None or person == KOBAN:
             return self.say("person.koban")
         return self.say("person.named", name=person_words(person, self.texts))
 

@@ -10,15 +10,25 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from workflows.activity_options import LEDGER_PRESS, OPTIONS, PROTECTION, Options, execute
+from workflows.case.inbox import Assessed
 from workflows.domain.alerts import named
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.approval import missing
-from workflows.domain.case.commands import Click, PersonCommand, ProtectNow, RevealEvidence, Tick
+from workflows.domain.case.commands import (
+    Click,
+    DecideAutomatically,
+    MarkSample,
+    PersonCommand,
+    ProtectNow,
+    RevealEvidence,
+    Tick,
+)
 from workflows.domain.case.decide import decide
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.rules.approvals import cannot_agree
+from workflows.domain.case.rules.automatic import may_decide
 from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.evidence import cap
 from workflows.domain.case.rules.protections import fresh_rules, known_pauses
@@ -74,6 +84,7 @@ BY_TODAYS_POLICY = (
     | cmd.Undo
     | cmd.Retry
     | cmd.Reopen
+    | cmd.Reconsider
     | cmd.RevealEvidence
 )
 """Commands that are decided by the stricter of the case's own policy and today's."""
@@ -267,29 +278,50 @@ async def tick_at(case: Case, now: datetime) -> Tick:
     return Tick(pauses=pauses, limit=await _limit_of(case, tick, detector, now))
 
 
-async def protection(
-    case: Case,
-    rules: tuple[int, ...],
-    detector: str,
-    pauses: tuple[AutomationPause, ...],
-    now: datetime,
-) -> tuple[ProtectNow, ...]:
-    """Returns the command that protects by `rules`, unless all have been applied."""
-    fresh = fresh_rules(case, rules)
-    if not fresh:
-        return ()
-    command = ProtectNow(rules=fresh, detector=detector, pauses=pauses)
-    limit = await _limit_of(case, command, detector, now)
-    return (command.model_copy(update={"limit": limit}),)
+AutomaticCommand = ProtectNow | MarkSample | DecideAutomatically
+
+
+async def automation(
+    case: Case, alert: Assessed, pauses: tuple[AutomationPause, ...], now: datetime
+) -> list[AutomaticCommand]:
+    """Returns the commands that an alert gives by itself: protections, then a decision."""
+    commands: list[AutomaticCommand] = []
+    detector, key = alert.alert.detector, alert.alert.key
+    fresh = fresh_rules(case, alert.rules)
+    if fresh:
+        protect = ProtectNow(rules=fresh, detector=detector, pauses=pauses)
+        limit = await _limit_of(case, protect, detector, now)
+        commands.append(protect.model_copy(update={"limit": limit}))
+    if alert.weighed.placement.sampled and case.first.key == key:
+        commands.append(MarkSample(alert=key))
+    if alert.auto is not None and may_decide(case):
+        decide_ = DecideAutomatically(rule=alert.auto, alert=key, detector=detector, pauses=pauses)
+        # Without the ledger, people decide.
+        with suppress(FailureError):
+            limit = await _booked(case, decide_, detector, now)
+            commands.append(decide_.model_copy(update={"limit": limit}))
+    return commands
 
 
 async def _limit_of(
     case: Case, command: ProtectNow | Tick, detector: str, now: datetime
 ) -> Full | None:
-    """Books the protections of a command; returns the limit that prevents them.
+    """Returns the limit that prevents protections, after booking them.
 
-    A limit that the case has met is not asked for again before its time. While the ledger is
-    unreachable protections start: each is limited to one in its case.
+    While the ledger is unreachable protections start: each is limited to one in its case.
+    """
+    try:
+        return await _booked(case, command, detector, now)
+    except FailureError:
+        return None
+
+
+async def _booked(
+    case: Case, command: ProtectNow | DecideAutomatically | Tick, detector: str, now: datetime
+) -> Full | None:
+    """Books the automatic actions of a command; returns the limit that prevents them.
+
+    A limit that the case has met is not asked for again before its time. Raises `FailureError`.
     """
     outcome = decide(case, command, now)
     uses = () if isinstance(outcome, Refusal) else automatic_uses(case, outcome, detector)
@@ -297,7 +329,4 @@ async def _limit_of(
     concerned = met is not None and met.holder in (detector, case.policy.playbook.playbook)
     if met is not None and concerned and met.resets_at is not None and now < met.resets_at:
         return met.model_copy(update={"alert": False}) if uses else None
-    try:
-        return (await book(case, uses, now, PROTECTION)).full
-    except FailureError:
-        return None
+    return (await book(case, uses, now, PROTECTION)).full

@@ -23,6 +23,7 @@ from workflows.domain.case.events import CaseOpened
 from workflows.domain.case.evolve import opened
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.projection import case_row
+from workflows.domain.case.rules.automatic import may_decide
 from workflows.domain.case.rules.intake import only_counts
 from workflows.domain.case.rules.protections import fresh_rules, known_pauses
 from workflows.domain.case.snapshot import SeenKeys
@@ -41,11 +42,15 @@ DEBOUNCE = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Assessed:
-    """An assessed alert, with the `protect` rules that hold in a case of severity `worst`."""
+    """An assessed alert with the rules that hold in a case of severity `worst`.
+
+    `rules` are those of `protect`, `auto` is the first one of `auto`, all as indexes.
+    """
 
     weighed: Assessment
     worst: Severity
     rules: tuple[int, ...]
+    auto: int | None = None
 
     @property
     def alert(self) -> Alert:
@@ -147,21 +152,27 @@ class Inbox:
 def assessed(
     case: Case, weighed: Sequence[Assessment], before: Iterable[Assessed] = ()
 ) -> list[Assessed]:
-    """Returns alerts with their protections by the worst severity; reuses those of `before`."""
+    """Returns alerts with their rules by the worst severity; reuses those of `before`."""
     severities = [case.severity, *(each.severity for each in weighed)]
     worst = min(severities, key=lambda severity: severity.rank)
-    known = {each.alert.key: each.rules for each in before if each.worst is worst}
+    known = {each.alert.key: each for each in before if each.worst is worst}
     playbook = case.policy.playbook
     return [
-        Assessed(each, worst, known.get(each.alert.key) or each.protections(playbook, worst, holds))
+        known.get(each.alert.key)
+        or Assessed(
+            each,
+            worst,
+            each.protections(playbook, worst, holds),
+            each.decides(playbook, worst, holds),
+        )
         for each in weighed
     ]
 
 
 async def opening(
     workflow_id: str, key: str, policy: Policy, alert: Alert, after: str = ""
-) -> tuple[OpenedCase, Case | None, tuple[int, ...]]:
-    """Opens a case; returns the ledger's answer, the case, and the protection rules that hold.
+) -> tuple[OpenedCase, Case | None, Assessed]:
+    """Opens a case; returns the ledger's answer, the case, and the assessed alert.
 
     `key` is unique to the case. None is opened if the ledger has the alert, or if a reopened case
     of the group takes it. `after` is a reopened case that returned the alert.
@@ -182,11 +193,11 @@ async def opening(
         row=case_row(opened(workflow_id, policy, event)),
         alert=alert,
         after=after,
-        automation=bool(first.rules),
+        automation=bool(first.rules) or first.auto is not None,
     )
     found = await execute(CasePort.open_case, wanted)
     case = opened(workflow_id, policy, found.event) if found.event is not None else None
-    return found, case, first.rules
+    return found, case, first
 
 
 async def claim(
@@ -197,8 +208,8 @@ async def claim(
     While the ledger is unreachable all count as new, and are stored with their events.
     """
     alerts = [each.alert for each in batch]
-    protects = any(fresh_rules(case, each.rules) for each in batch)
-    wanted = ClaimAlerts(case=case.id, at=now, alerts=tuple(alerts), automation=protects)
+    acts = any(is_automatic(case, each) for each in batch)
+    wanted = ClaimAlerts(case=case.id, at=now, alerts=tuple(alerts), automation=acts)
     if not alerts:
         return [], [], ()
     try:
@@ -207,6 +218,12 @@ async def claim(
         return list(batch), alerts, known_pauses(case)
     known = frozenset(found.known)
     return [each for each in batch if each.alert.key not in known], [], found.pauses
+
+
+def is_automatic(case: Case, alert: Assessed) -> bool:
+    """Whether the alert makes Koban act by itself in the case, as far as the policy goes."""
+    decides = alert.auto is not None and may_decide(case)
+    return decides or bool(fresh_rules(case, alert.rules))
 
 
 def alert_key(alert: Alert) -> str:
@@ -228,5 +245,5 @@ def _work(alert: Alert, size: int) -> int:
 
 def _may_wait(case: Case, batch: Sequence[Assessed]) -> bool:
     return bool(batch) and all(
-        only_counts(case, each.weighed.severity, fresh_rules(case, each.rules)) for each in batch
+        only_counts(case, each.weighed.severity, is_automatic(case, each)) for each in batch
     )

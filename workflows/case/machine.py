@@ -14,10 +14,11 @@ from temporalio.exceptions import FailureError
 from workflows.activity_options import PROTECTION, Options, execute
 from workflows.case.authorize import (
     BY_TODAYS_POLICY,
+    AutomaticCommand,
     answer,
     approvers,
+    automation,
     completed,
-    protection,
     strictness_now,
     tick_at,
 )
@@ -37,7 +38,7 @@ from workflows.case.handoff import (
     policy_now,
     return_alerts,
 )
-from workflows.case.inbox import Assessed, Inbox, alert_key, claim, opening
+from workflows.case.inbox import Assessed, Inbox, alert_key, claim, is_automatic, opening
 from workflows.case.notifications import approval_call, calls_instead, messages_for, send
 from workflows.domain.alerts import Alert, brief
 from workflows.domain.automation import AutomationPause
@@ -46,8 +47,8 @@ from workflows.domain.case.commands import (
     Click,
     Command,
     JoinAlert,
+    MarkSample,
     NoteLimit,
-    ProtectNow,
     RevealEvidence,
     Tighten,
 )
@@ -57,7 +58,6 @@ from workflows.domain.case.evolve import numbered
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.rules.escalation import protects_by
-from workflows.domain.case.rules.protections import fresh_rules
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert, Refused, SeenKeys
 from workflows.domain.policy.limits import Full
 from workflows.inputs import CaseStart, PendingWork
@@ -253,15 +253,15 @@ class CaseMachine(Machine[Click, Delivery]):
 
     async def _open(self) -> None:
         """Opens the case, unless the ledger knows its first alert."""
-        first = self._inbox.take(1)
-        if not first:
+        waiting = self._inbox.take(1)
+        if not waiting:
             return
-        (alert,) = first
+        (alert,) = waiting
         self._seen.add(alert_key(alert))
         assert self._packed is not None
         if self._is_next:
             self._packed = await policy_now(self._packed)
-        found, case, rules = await opening(
+        found, case, first = await opening(
             self._start.workflow_id, self._key, self._packed.policy, alert, self._start.after
         )
         if found.joins:
@@ -269,22 +269,20 @@ class CaseMachine(Machine[Click, Delivery]):
             self._seen.discard(alert_key(alert))  # that case may return it
         if found.event is not None and case is not None:
             # Before the case is shown: its first card has the protection.
-            now, pauses = self._clock.now, found.pauses
-            protects = await protection(case, rules, alert.detector, pauses, now)
+            commands = await automation(case, first, found.pauses, self._clock.now)
             self._case = case
             self._apply_and_react(case, case, [ev.Recorded(seq=1, event=found.event)])
-            self._protect_by(protects)
+            self._automate_by(commands)
 
-    def _protect_by(self, commands: tuple[ProtectNow, ...]) -> None:
+    def _automate_by(self, commands: Sequence[AutomaticCommand]) -> None:
         for each in commands:
-            self._alert_leads(each.limit)
+            if not isinstance(each, MarkSample):
+                self._alert_leads(each.limit)
         self._decide(*commands, now=self._clock.now)
 
-    async def _protect(
-        self, rules: tuple[int, ...], alert: Alert, pauses: tuple[AutomationPause, ...]
-    ) -> None:
+    async def _automate(self, alert: Assessed, pauses: tuple[AutomationPause, ...]) -> None:
         case, now = self._open_case, self._clock.now
-        self._protect_by(await protection(case, rules, alert.detector, pauses, now))
+        self._automate_by(await automation(case, alert, pauses, now))
 
     async def _join(self, batch: list[Assessed]) -> None:
         # Lanes that waited for the previous claim go first.
@@ -295,14 +293,14 @@ class CaseMachine(Machine[Click, Delivery]):
         for each in batch:
             self._seen.add(alert_key(each.alert))
         self._claiming = True
-        if any(fresh_rules(self._open_case, each.rules) for each in batch):
+        if any(is_automatic(self._open_case, each) for each in batch):
             await self._tighten(PROTECTION)
         new, unclaimed, pauses = await claim(self._open_case, batch, self._clock.now)
         self._claiming = False
         joins = (JoinAlert(alert=brief(a.alert), severity=a.weighed.severity) for a in new)
         self._decide(*joins, now=self._clock.now, unclaimed=unclaimed)
         for each in new:
-            await self._protect(each.rules, each.alert, pauses)
+            await self._automate(each, pauses)
 
     # -- presses --------------------------------------------------------------------------
 

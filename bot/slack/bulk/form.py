@@ -225,7 +225,7 @@ def notices(
     notice_text = case.policy.notice_text if case is not None else None
     if case is None or notice_text is None or case.policy.playbook.dry_run:
         return []
-    silence = case.policy.playbook.silence(None)
+    silence = case.policy.playbook.unnotified(None)
     if silence is not None or subjects[0].type != notice_text.call.subject:
         return no_notice(silence, texts)
     rule, specs = case.policy.playbook.policy, case.policy.catalog.actions

@@ -197,7 +197,7 @@ def _notice(
     view: ViewState, choices: Choices, template: ReasonTemplate | None, texts: Catalog
 ) -> list[Json]:
     """The notice to the sanctioned person in both languages, or the reason why there is none."""
-    silence = None if choices.playbook is None else choices.playbook.silence(template)
+    silence = None if choices.playbook is None else choices.playbook.unnotified(template)
     if silence is not None:
         return no_notice(silence, texts)
     if choices.case is None or not (template or choices.case.policy.notice_text):

@@ -214,6 +214,12 @@ class Reopen(PersonCommandBase):
     reason: str
 
 
+class Reconsider(PersonCommandBase):
+    """Takes an automatic decision back and reopens its case."""
+
+    kind: Literal["reconsider"] = "reconsider"
+
+
 class Approve(PersonCommandBase):
     """Approves the pending decision."""
 
@@ -288,6 +294,27 @@ class ProtectNow(Value):
     kind: Literal["protect_now"] = "protect_now"
     rules: tuple[int, ...]
     detector: str = ""
+    pauses: tuple[AutomationPause, ...] = ()
+    limit: Full | None = None
+
+
+class MarkSample(Value):
+    """The case was opened by an alert that is only recorded otherwise, given by its key."""
+
+    kind: Literal["mark_sample"] = "mark_sample"
+    alert: str
+
+
+class DecideAutomatically(Value):
+    """A rule of the playbook's `auto` (its index) matches an alert, given by its key.
+
+    `pauses` and `limit` are those of `ProtectNow`.
+    """
+
+    kind: Literal["decide_automatically"] = "decide_automatically"
+    rule: int
+    alert: str
+    detector: str
     pauses: tuple[AutomationPause, ...] = ()
     limit: Full | None = None
 
@@ -374,6 +401,8 @@ Command = (
     PersonCommand
     | JoinAlert
     | ProtectNow
+    | MarkSample
+    | DecideAutomatically
     | Absorb
     | AnswerAppeal
     | Tick

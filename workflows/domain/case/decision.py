@@ -1,4 +1,4 @@
-"""Decisions of people, their planned actions and their notices."""
+"""Decisions of people and of Koban, their planned actions and their notices."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -25,6 +25,10 @@ class NoticeStatus(StrEnum):
     RETRYING = "retrying"
     SENT = "sent"
     FAILED = "failed"
+
+
+KOBAN = "koban"
+"""The decider of an automatic decision."""
 
 
 class DecisionNotice(Value):
@@ -162,6 +166,16 @@ class Decision(Value):
     template: str | None = None
     notice: DecisionNotice | None = None
     no_notice: Text | None = None
+
+    @property
+    def automatic(self) -> bool:
+        """Whether Koban took it."""
+        return self.by == KOBAN
+
+    @property
+    def person(self) -> str | None:
+        """The person who took it; None for an automatic one."""
+        return None if self.automatic else self.by
 
     @property
     def subjects(self) -> int:

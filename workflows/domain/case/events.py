@@ -28,6 +28,7 @@ from workflows.domain.case.event_base import (
 from workflows.domain.case.model import SubjectHistory
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
+from workflows.domain.policy.bands import Band
 from workflows.domain.policy.limits import Exempt, Full
 from workflows.domain.policy.playbook import Notify, Severity, Unless, Via
 from workflows.domain.policy.strictness import Tightening
@@ -225,7 +226,7 @@ class CaseResumed(EventBase):
 
 
 class Decided(EventBase):
-    """A person decided; `actions` run once it is approved. `due` is None in old events."""
+    """A person or Koban decided; `actions` run once it is approved. `due` is None in old events."""
 
     notifies_watchers = True
     counted = True
@@ -235,6 +236,33 @@ class Decided(EventBase):
     decision: Decision
     actions: tuple[ActionState, ...]
     due: datetime | None = None
+
+
+class AutoDecided(EventBase):
+    """Koban decides with `preset` because of an alert (its key); the decision follows."""
+
+    in_thread = False  # the decision has a line
+    redraws_card = False
+    counted = True
+    kind: Literal["auto_decided"] = "auto_decided"
+    preset: str
+    alert: str
+
+
+class Sampled(EventBase):
+    """The case is a sample: of recorded alerts (`log`), or of decisions by `preset` (`act`).
+
+    People who work on the case must not see it.
+    """
+
+    in_thread = False
+    redraws_card = False
+    hidden = True
+    counted = True
+    kind: Literal["sampled"] = "sampled"
+    of: Band
+    alert: str
+    preset: str | None = None
 
 
 class CaseClosed(EventBase):
@@ -256,6 +284,12 @@ class CaseReopened(EventBase):
     ends_request = True
     kind: Literal["case_reopened"] = "case_reopened"
     reason: str
+
+
+class ReopeningRequested(EventBase):
+    """`by` takes an automatic decision back; the case is reopened once its actions are undone."""
+
+    kind: Literal["reopening_requested"] = "reopening_requested"
 
 
 class AppealAnswered(EventBase):
@@ -470,7 +504,10 @@ class ProtectionStarted(ProtectionEvent):
 
 
 class ProtectionWithheld(EventBase):
-    """A pause, a limit, or an exempt subject: no protection by `rules` or `step` (indexes)."""
+    """A pause, a limit, an exempt or a trusted subject: nothing automatic.
+
+    It was due by `rules`, `step` or `auto`, which are indexes in the playbook.
+    """
 
     people = ("pause.by",)
     kind: Literal["protection_withheld"] = "protection_withheld"
@@ -479,6 +516,8 @@ class ProtectionWithheld(EventBase):
     exempt: Exempt | None = None
     rules: tuple[int, ...] = ()
     step: int | None = None
+    trusted: bool = False
+    auto: int | None = None
 
 
 class LimitReached(EventBase):

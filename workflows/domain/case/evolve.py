@@ -106,10 +106,10 @@ def _active(case: Case, event: Event) -> Changes:
     return {"active_at": event.at, "warned": False}
 
 
-def _returned(event: Event) -> Changes:
+def _returned(case: Case, event: Event) -> Changes:
     """Makes the case undecided again; its owner gets the usual time to claim once more."""
     return {
-        "phase": Phase.CLAIMED,
+        "phase": Phase.OPEN if case.owner is None else Phase.CLAIMED,
         "active_at": event.at,
         "warned": False,
         "returned_at": event.at,
@@ -303,7 +303,7 @@ def _sent_back(case: Case, event: Any, state: ApprovalState) -> Changes:
     over = _approval(case, state=state, question=None, ended_at=event.at, ended_by=event.by)
     if case.approval.purpose in (Purpose.UNDO, Purpose.RETRY):
         return {**over, **_turn(case, event)}
-    back = _returned(event)
+    back = _returned(case, event)
     if case.approval.purpose is Purpose.DECISION:
         back["actions"] = tuple(a for a in case.actions if a.decision != event.decision)
     return {**over, **back, **_turn(case, event)}
@@ -366,6 +366,7 @@ def _reopened(case: Case, event: ev.CaseReopened) -> Changes:
     return {
         **_owned(case, event, event.by),
         **dict.fromkeys(("verdict", "closed_at", "merged_into", "approval", "rejection")),
+        "reopening_by": None,
         "clock_from": event.at,
         "paused_for": timedelta(),
         "holds": 0,
@@ -422,7 +423,7 @@ def _given_up(case: Case, event: ev.ActionsGivenUp) -> Changes:
         return {**given, **_turn(case, event)}
     # Without any effect there is nothing to review.
     review = _withdrawn_approval(case, Purpose.REVIEW, event)
-    return {**given, **_returned(event), **review, **_turn(case, event)}
+    return {**given, **_returned(case, event), **review, **_turn(case, event)}
 
 
 def _undo_requested(case: Case, event: ev.UndoRequested) -> Changes:
@@ -452,9 +453,14 @@ def _protection_started(case: Case, event: ev.ProtectionStarted) -> Changes:
 
 def _withheld(case: Case, event: ev.ProtectionWithheld) -> Changes:
     cause: Changes = {}
-    if event.exempt is None:
+    if event.exempt is None and not event.trusted:
         cause = {"automation_pause": event.pause, "automation_limit": event.limit}
-    return {**cause, "withheld": case.withheld.union(event.rules)}
+    left = case.left_to_people or event.auto is not None
+    return {**cause, "withheld": case.withheld.union(event.rules), "left_to_people": left}
+
+
+def _sampled(case: Case, event: ev.Sampled) -> Changes:
+    return {"sampled": event.of}
 
 
 def _intent(intent: Intent) -> Change:
@@ -543,6 +549,8 @@ _CHANGES: dict[type[Any], Change] = {
     ev.ActionLifted: _status(_S.LIFTED),
     ev.ProtectionStarted: _protection_started,
     ev.ProtectionWithheld: _withheld,
+    ev.Sampled: _sampled,
+    ev.ReopeningRequested: lambda case, event: {"reopening_by": event.by, **_turn(case, event)},
     ev.LimitReached: lambda case, event: {},
     ev.ProtectionHeld: _intent(Intent.HOLD),
     ev.ProtectionResumed: _intent(Intent.LIFT_IN_TIME),

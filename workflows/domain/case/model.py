@@ -31,6 +31,7 @@ from workflows.domain.case.escalation import (
     hastened,
     open_steps,
 )
+from workflows.domain.policy.bands import Band
 from workflows.domain.policy.limits import Exempt, Full
 from workflows.domain.policy.playbook import Policy, Severity, Unless
 from workflows.domain.policy.strictness import Tightening, tighten
@@ -187,7 +188,8 @@ class Case(Value):
     - `bulk_decisions`, `notices`: by decision id
     - `detectors`: those of its alerts
     - `automation_pause` or `automation_limit` prevented the last protection; `withheld`: rules
-      that it prevented
+      that it prevented; `left_to_people`: an automatic decision was prevented
+    - `sampled`: the case is a sample of this band; `reopening_by`: took an automatic decision back
     - `tightened`: stricter versions of the policy since the opening, which `policy` includes
     """
 
@@ -222,6 +224,9 @@ class Case(Value):
     automation_pause: AutomationPause | None = None
     automation_limit: Full | None = None
     withheld: frozenset[int] = frozenset()
+    sampled: Band | None = None
+    left_to_people: bool = False
+    reopening_by: str | None = None
     approval: Approval | None = None
     rejection: str | None = None
     steps_done: frozenset[int] = frozenset()

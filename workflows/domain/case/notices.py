@@ -97,7 +97,7 @@ def preview(
 ) -> tuple[Subject, Text] | None:
     """The addressee, by default that of the case, and the text of a decision's notice, or None."""
     person = person or addressee(case)
-    if person is None or case.policy.playbook.silence(template) is not None:
+    if person is None or case.policy.playbook.unnotified(template) is not None:
         return None
     facts = template.notice if template is not None else None
     notice = DecisionNotice(person=person, facts=facts)

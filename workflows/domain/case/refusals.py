@@ -77,6 +77,7 @@ class Reason(StrEnum):
     REVIEW_FIRST = "review_first"
     LIMIT_REACHED = "limit_reached"
     BULK_EXEMPT = "bulk_exempt"
+    NOT_AUTOMATIC = "not_automatic"
 
 
 class Refusal(Value):

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from workflows.domain.alerts import Alert, Subject
+from workflows.domain.alerts import MANUAL_DETECTORS, Alert, Subject
 from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.bands import Band, Mode, Placement, band_of, drawn
 from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Severity
 from workflows.domain.values import linear_pattern
@@ -138,22 +139,56 @@ def find_playbook(
 ) -> Playbook:
     """The first playbook that matches, else the catch-all; `facts` are those of the alert.
 
+    Playbooks in shadow mode take no alerts; see `find_shadows`.
+
     Raises:
         LookupError: if nothing matches and there is no catch-all.
     """
     facts = facts or facts_of(alert)
-    ordered = sorted(playbooks, key=lambda each: (each.catch_all, each.order, each.playbook))
-    for playbook in ordered:
-        if playbook.catch_all or holds(playbook.match, facts):
+    for playbook in _ordered(playbooks):
+        if playbook.mode is not Mode.SHADOW and _matches(playbook, facts, holds):
             return playbook
     raise LookupError(f"no playbook takes alerts of kind {alert.kind}")
+
+
+def find_shadows(
+    playbooks: Iterable[Playbook], facts: Facts, holds: Holds
+) -> tuple[Playbook, ...]:
+    """The playbooks in shadow mode that match, in their order."""
+    shadows = (each for each in _ordered(playbooks) if each.mode is Mode.SHADOW)
+    return tuple(each for each in shadows if _matches(each, facts, holds))
+
+
+def _ordered(playbooks: Iterable[Playbook]) -> list[Playbook]:
+    return sorted(playbooks, key=lambda each: (each.catch_all, each.order, each.playbook))
+
+
+def _matches(playbook: Playbook, facts: Facts, holds: Holds) -> bool:
+    return playbook.catch_all or holds(playbook.match, facts)
 
 
 def severity_of(
     playbook: Playbook, alert: Alert, holds: Holds, facts: Facts | None = None
 ) -> Severity:
     """The worst severity whose condition matches, else the mildest of the playbook."""
-    return assess(playbook, alert, holds, facts).severity
+    facts = facts or facts_of(alert)
+    ordered = sorted(playbook.severity, key=lambda each: each.rank)
+    return next((s for s in ordered if holds(playbook.severity[s], facts)), ordered[-1])
+
+
+def place(playbook: Playbook, alert: Alert, holds: Holds, facts: Facts | None = None) -> Placement:
+    """The band of an alert in its playbook.
+
+    Alerts of people have no bands. A part of the recorded alerts is drawn for review.
+    """
+    if playbook.mode is Mode.OFF:
+        return Placement(band=Band.LOG)
+    if not playbook.bands or alert.detector in MANUAL_DETECTORS:
+        return Placement(band=Band.ACT)
+    band = band_of(playbook.bands, alert.detector, holds, facts or facts_of(alert))
+    if band is Band.LOG and drawn("log", alert.key, playbook.sample.log):
+        return Placement(band=Band.REVIEW, sampled=True)
+    return Placement(band=band)
 
 
 def assess(
@@ -161,29 +196,41 @@ def assess(
 ) -> "Assessment":
     """Assesses an alert, with its `facts` if they are known."""
     facts = facts or facts_of(alert)
-    ordered = sorted(playbook.severity, key=lambda each: each.rank)
-    found = next((s for s in ordered if holds(playbook.severity[s], facts)), ordered[-1])
-    return Assessment(alert=alert, severity=found, facts=facts)
+    severity = severity_of(playbook, alert, holds, facts)
+    placement = place(playbook, alert, holds, facts)
+    return Assessment(alert=alert, severity=severity, facts=facts, placement=placement)
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """An alert with its severity; `facts` are the variables of conditions."""
+    """An alert with its severity and band; `facts` are the variables of conditions."""
 
     alert: Alert
     severity: Severity
     facts: Facts
+    placement: Placement
 
     def protections(self, playbook: Playbook, severity: Severity, holds: Holds) -> tuple[int, ...]:
         """The indexes of the `protect` rules that match in a case of `severity`."""
-        if not playbook.protect:
+        if not playbook.protect or self.placement.band is not Band.ACT:
             return ()
-        facts = Facts({**self.facts, "severity": severity.value})
+        facts = self._in(severity)
         return tuple(
             i
             for i, rule in enumerate(playbook.protect)
             if rule.is_started_by(self.alert.detector) and holds(rule.when, facts)
         )
+
+    def decides(self, playbook: Playbook, severity: Severity, holds: Holds) -> int | None:
+        """The index of the first `auto` rule that matches; never for an alert of a person."""
+        if self.placement.band is not Band.ACT or self.alert.detector in MANUAL_DETECTORS:
+            return None
+        facts = self._in(severity) if playbook.auto else self.facts
+        found = (i for i, rule in enumerate(playbook.auto) if holds(rule.when, facts))
+        return next(found, None)
+
+    def _in(self, severity: Severity) -> Facts:
+        return Facts({**self.facts, "severity": severity.value})
 
 
 def group_of(playbook: Playbook, alert: Alert) -> tuple[str, ...]:

@@ -13,9 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from workflows.domain.alerts import MANUAL_DETECTORS, Subject
+from workflows.domain.alerts import Identifier as SubjectId
 from workflows.domain.people import ChannelName, Role
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
 from workflows.domain.policy.appeals import NoticeText
+from workflows.domain.policy.bands import AutoRule, BandRule, Breaker, Mode, Sample, Silence
 from workflows.domain.policy.limits import Exempt, Limits
 from workflows.domain.values import Duration, Slug, Text, Value, Written
 
@@ -241,10 +243,15 @@ class Playbook(Written):
     - `clauses`: rules to choose instead of `policy`; `reasons`: prepared reasons
     - `no_notice`: the reason why persons get no notice of decisions, except by a `notice` of the
       chosen reason
+    - `mode`: a playbook in `shadow` only records what it would do, one that is `off` its alerts
+    - `bands`: what happens to alerts of a detector; `auto`: decisions by Koban; `sample`: shares of
+      both that people see as ordinary cards; `trusted`: ids of subjects without automatic actions
+    - `breaker`: limits of automatic actions; `silence`: repeated alerts about cleared content
     """
 
     playbook: Slug
     title: Text
+    mode: Mode = Mode.LIVE
     match: str = "false"
     catch_all: bool = False
     order: int = 100
@@ -268,6 +275,12 @@ class Playbook(Written):
     dry_run: bool = False
     bulk: bool = False
     no_notice: Text | None = None
+    bands: Annotated[tuple[BandRule, ...], Field(max_length=50)] = ()
+    auto: Annotated[tuple[AutoRule, ...], Field(max_length=10)] = ()
+    sample: Sample = Sample()
+    breaker: Breaker | None = None
+    silence: Silence | None = None
+    trusted: Annotated[tuple[SubjectId, ...], Field(max_length=1000)] = ()
 
     @field_validator("match")
     @classmethod
@@ -303,7 +316,9 @@ class Playbook(Written):
         """The reason called `reason`, or None."""
         return next((each for each in self.reasons if each.id == reason), None)
 
-    def silence(self, template: ReasonTemplate | None, preset: Preset | None = None) -> Text | None:
+    def unnotified(
+        self, template: ReasonTemplate | None, preset: Preset | None = None
+    ) -> Text | None:
         """The reason why a decision by these sends no notice; None if it sends one."""
         if preset is not None and preset.no_notice is not None:
             return preset.no_notice
@@ -362,7 +377,8 @@ class Policy(Value):
     """The policy of a case, fixed at its opening; `notice_text` if the platform takes notices.
 
     Stricter versions since then add `further` rules, and `unprotected` actions, which Koban does
-    not start any more, or not by reports of people (`unreported`).
+    not start any more, or not by reports of people (`unreported`). `trusted` are the ids of
+    trusted.yaml.
     """
 
     kind: Literal["policy"] = "policy"
@@ -374,6 +390,7 @@ class Policy(Value):
     further: FurtherRules = FurtherRules()
     unprotected: frozenset[str] = frozenset()
     unreported: frozenset[str] = frozenset()
+    trusted: frozenset[str] = frozenset()
 
     def approvals(self, action: str) -> tuple[ApprovalRule, ...]:
         """The approval rules of an action."""
@@ -398,6 +415,11 @@ class Policy(Value):
     def exempts(self, *subjects: Subject) -> Exempt | None:
         """The entry of limits.yaml about one of the subjects."""
         return self.limits.exempts(subjects) if self.limits is not None else None
+
+    def trusts(self, *subjects: Subject) -> bool:
+        """Whether one of the subjects is trusted: nothing automatic happens to it."""
+        trusted = self.trusted.union(self.playbook.trusted)
+        return any(subject.id in trusted for subject in subjects)
 
     @property
     def limit_approvals(self) -> tuple[ApprovalRule, ...]:

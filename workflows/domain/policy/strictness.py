@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule, OnExpiry
+from workflows.domain.policy.bands import Mode
 from workflows.domain.policy.limits import Exempt, Limits, stricter
 from workflows.domain.policy.playbook import FurtherRules, Playbook, Policy
 from workflows.domain.values import Value
@@ -83,8 +84,12 @@ def strictness_of(
 
 
 def automatic(playbook: Playbook) -> frozenset[str]:
-    """The actions that the playbook starts without a person."""
-    return frozenset(each.action for each in playbook.protections)
+    """The actions that the playbook starts without a person; none unless it is live."""
+    if playbook.mode is not Mode.LIVE:
+        return frozenset()
+    presets = (playbook.preset(rule.preset) for rule in playbook.auto)
+    decided = {each.action for preset in presets if preset for each in preset.actions}
+    return frozenset(decided.union(each.action for each in playbook.protections))
 
 
 def by_reports(playbook: Playbook) -> frozenset[str]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, already_agreed, consent_of, missing
+from workflows.domain.case.decision import KOBAN
 from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import (
@@ -30,7 +31,7 @@ def close(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     if case.pending(Purpose.REVIEW):
         return ()
     # The decider answers for the outcome, however long the platform took.
-    return (ev.CaseClosed(at=now, by=case.decision.by, verdict=case.decision.verdict),)
+    return (ev.CaseClosed(at=now, by=case.decision.person, verdict=case.decision.verdict),)
 
 
 def barred(case: Case, approval: Approval) -> frozenset[str]:
@@ -38,7 +39,7 @@ def barred(case: Case, approval: Approval) -> frozenset[str]:
     names = {approval.by}
     if approval.purpose is not Purpose.UNDO and case.decision is not None:
         names.add(case.decision.by)
-    return frozenset(names)
+    return frozenset(names) - {KOBAN}
 
 
 def cannot_agree(case: Case, approval: Approval) -> frozenset[str]:

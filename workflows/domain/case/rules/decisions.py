@@ -109,7 +109,7 @@ def _new(
     members = command.bulk if isinstance(command, cmd.DecideBulk) else None
     actions = planned if bulk else (*planned, *plan_protections(case, kept))
     keys = {each.key for each in actions}
-    silence = playbook.silence(template, _preset(case, command)) if violation else None
+    silence = playbook.unnotified(template, _preset(case, command)) if violation else None
     notifies = violation and silence is None
     return Decision(
         id=f"D{len(case.decisions) + 1}",

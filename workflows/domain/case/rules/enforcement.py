@@ -226,9 +226,45 @@ def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
     events, after = (*events, *reset), apply_all(after, reset)
     withdrawn = _nothing_left_to_approve(after, now)
     events, after = (*events, *withdrawn), apply_all(after, withdrawn)
+    begun = (*lift_kept(after, now), *_begins(case, after, now))
+    returned = _return_failed(after, now)
+    after = apply_all(after, returned)
     ends = close(after, now)
-    overturned = undo_overturned(case, apply_all(after, ends), now)
-    return (*events, *lift_kept(after, now), *_begins(case, after, now), *ends, *overturned)
+    after = apply_all(after, ends)
+    overturned = undo_overturned(case, after, now)
+    reopened = reopen_undone(apply_all(after, overturned), now)
+    return (*events, *begun, *returned, *ends, *overturned, *reopened)
+
+
+def _return_failed(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """Gives up what failed of an automatic decision: people decide instead."""
+    decision = case.decision
+    if case.phase is not Phase.ENFORCING or decision is None or not decision.automatic:
+        return ()
+    if case.acting or not case.failed:
+        return ()
+    return give_up_failed(case, decision.id, now, None)
+
+
+def reconsider(case: Case, command: cmd.Reconsider, now: datetime) -> Outcome:
+    """Undoes what is in effect of an automatic decision, and reopens the case after that."""
+    decision = case.decision
+    if case.phase is not Phase.CLOSED or decision is None or not decision.automatic:
+        return refuse(case, Reason.NOT_AUTOMATIC)
+    if refusal := outdated(case, command):
+        return refusal
+    asked = ev.ReopeningRequested(at=now, by=command.by.id)
+    undone = undo(case, cmd.Undo(by=command.by, version=command.version), now)
+    events = (asked, *(() if isinstance(undone, Refusal) else undone))
+    return (*events, *reopen_undone(apply_all(case, events), now))
+
+
+def reopen_undone(case: Case, now: datetime) -> tuple[ev.Event, ...]:
+    """Reopens a case whose automatic decision was taken back, once nothing of it is in effect."""
+    by = case.reopening_by
+    if by is None or case.phase is not Phase.CLOSED or case.undoing or case.undoable:
+        return ()
+    return (ev.CaseReopened(at=now, by=by, reason=""),)
 
 
 def _nothing_left_to_approve(case: Case, now: datetime) -> tuple[ev.Event, ...]:
@@ -252,5 +288,6 @@ RULES: Rules = {
     cmd.Retry: retry,
     cmd.GiveUp: give_up,
     cmd.Undo: undo,
+    cmd.Reconsider: reconsider,
     cmd.Report: report,
 }

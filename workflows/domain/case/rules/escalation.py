@@ -10,7 +10,7 @@ from workflows.domain.case import events as ev
 from workflows.domain.case.escalation import Due
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Outcome, Rules, not_undecided
-from workflows.domain.case.rules.protections import paused, spared, start
+from workflows.domain.case.rules.protections import paused, spared, start, trusted
 from workflows.domain.policy.limits import Exempt, Full
 from workflows.domain.policy.playbook import Notify
 
@@ -67,8 +67,9 @@ def ladder_tick(
         if due.step.protect is not None and due.round == 0:
             begun = start(case, due.step.protect, now, step=due.index, after=events)
             exempt, pause = spared(case, begun), paused(case, begun, pauses, case.detectors)
-            if begun and (pause or limit or exempt):
-                cause = _cause(exempt, pause, limit)
+            safe = trusted(case, begun)
+            if begun and (pause or limit or exempt or safe):
+                cause = {"trusted": True} if safe else _cause(exempt, pause, limit)
                 begun = (ev.ProtectionWithheld(at=now, step=due.index, **cause),)
             events += begun
     return tuple(events)

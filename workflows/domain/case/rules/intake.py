@@ -30,11 +30,11 @@ MANY = 5
 """Alerts of a case from which on further ones may be debounced."""
 
 
-def only_counts(case: Case, severity: Severity, rules: tuple[int, ...]) -> bool:
-    """Whether an alert is not among the first, no worse, and matches no protection (`rules`)."""
+def only_counts(case: Case, severity: Severity, acts: bool) -> bool:
+    """Whether an alert is not among the first, no worse, and makes Koban not act (`acts`)."""
     if case.alerts < MANY or case.phase is Phase.CLOSED:
         return False
-    return severity.rank >= case.severity.rank and not rules
+    return severity.rank >= case.severity.rank and not acts
 
 
 def merge(case: Case, command: cmd.Merge, now: datetime) -> Outcome:

@@ -27,6 +27,8 @@ def protect(case: Case, command: cmd.ProtectNow, now: datetime) -> Outcome:
         exempt, pause = spared(case, begun), paused(case, begun, command.pauses, by)
         if exempt is not None:
             withheld += _withheld(case, (rule,), now, exempt=exempt)
+        elif trusted(case, begun):
+            withheld += _withheld(case, (rule,), now, trusted=True)
         elif pause is not None:
             withheld += _withheld(case, (rule,), now, pause=pause)
         else:
@@ -53,6 +55,12 @@ def spared(case: Case, begun: Iterable[ev.Event]) -> Exempt | None:
     planned = (e.action.planned.subject for e in begun if isinstance(e, ev.ProtectionStarted))
     found = (case.policy.exempts(case.subject, subject) for subject in planned)
     return next((each for each in found if each is not None), None)
+
+
+def trusted(case: Case, begun: Iterable[ev.Event]) -> bool:
+    """Whether a protection in `begun` would be about a trusted subject."""
+    planned = (e.action.planned.subject for e in begun if isinstance(e, ev.ProtectionStarted))
+    return any(case.policy.trusts(case.subject, subject) for subject in planned)
 
 
 def paused(

@@ -115,10 +115,15 @@ def _uses_of_decision(case: Case, decision: Decision) -> tuple[Use | None, ...]:
 
 
 def automatic_uses(case: Case, events: Iterable[ev.Event], detector: str) -> tuple[Use, ...]:
-    """The uses of the protections that `events` start, for their detector and playbook."""
-    started = [each for each in events if isinstance(each, ev.ProtectionStarted)]
+    """The uses of protections and automatic decisions in `events`, by detector and playbook."""
+    started: list[str] = []
+    for event in events:
+        if isinstance(event, ev.ProtectionStarted):
+            started.append(event.protection)
+        elif isinstance(event, ev.Decided) and event.decision.automatic:
+            started += [event.decision.id] * len(event.decision.actions)
     playbook = case.policy.playbook.playbook
-    key = f"{case.id}/{'+'.join(each.protection for each in started)}"[:256]
+    key = f"{case.id}/{'+'.join(started)}"[:256]
     limits, amount = case.policy.limits, len(started)
     uses = (
         use_of(limits, Power.DETECTOR, key, detector, amount),

@@ -1,0 +1,137 @@
+"""Bands of alerts: what Koban does by itself about an alert, with modes, samples and brakes.
+
+The band is decided for each alert from the policy and the alert alone, so that live operation and
+backtests agree.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+
+from workflows.domain.alerts import Identifier, Name
+from workflows.domain.values import Duration, Slug, Value, Written
+
+
+class Mode(StrEnum):
+    """The mode of a playbook: it acts, it only records what it would do, or it is off."""
+
+    LIVE = "live"
+    SHADOW = "shadow"
+    OFF = "off"
+
+
+class Band(StrEnum):
+    """What happens to an alert: automation and a card, a card, or only a record."""
+
+    ACT = "act"
+    REVIEW = "review"
+    LOG = "log"
+
+
+def _share(given: Any) -> Any:
+    if isinstance(given, str) and given.strip().endswith("%"):
+        try:
+            return float(given.strip()[:-1]) / 100
+        except ValueError:
+            return given
+    return given
+
+
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
+"""A share of 1, `2%` in YAML."""
+
+Condition = Annotated[str, StringConstraints(min_length=1)]
+
+
+class BandRule(Written):
+    """The bands of alerts of one detector; an alert for which neither holds is only recorded."""
+
+    detector: Name
+    act: Condition | None = None
+    review: Condition | None = None
+
+    @model_validator(mode="after")
+    def _has_a_condition(self) -> "BandRule":
+        if self.act is None and self.review is None:
+            raise ValueError("a band needs `act`, `review`, or both")
+        return self
+
+
+class AutoRule(Written):
+    """A decision by Koban: the preset is applied to alerts for which `when` holds."""
+
+    when: Condition
+    preset: Slug
+
+
+class Sample(Written):
+    """Shares of automatic decisions and of recorded alerts that become ordinary cards."""
+
+    auto: Share = 0.0
+    log: Share = 0.0
+
+
+class Breaker(Written):
+    """Limits of automatic actions, for each detector and action; beyond one, people decide.
+
+    - `floor`: actions within `window` below which the rate is not compared
+    - `usual`: multiple of the actions that are usual in that hour
+    - `subjects`: distinct subjects within `window`
+    - `precision`: least lower bound of the Wilson interval of judged samples
+    - `undone`: share of the actions that people undid
+    """
+
+    window: Duration = Field(default="5m", validate_default=True)
+    floor: Annotated[int, Field(ge=1, le=100_000)] = 20
+    usual: Annotated[float, Field(ge=1, le=1000)] = 3
+    subjects: Annotated[int, Field(ge=1, le=100_000)] = 200
+    precision: Share | None = None
+    undone: Share | None = None
+
+
+class Silence(Written):
+    """Repeated alerts about cleared content open no case until their evidence changes."""
+
+    after: Literal["no_violation"] = "no_violation"
+    until: Literal["changed"] = "changed"
+    at_most: Duration = Field(default="7d", validate_default=True)
+
+
+class Trusted(Written):
+    """Ids of subjects to which nothing automatic happens, in every playbook."""
+
+    trusted: Annotated[tuple[Identifier, ...], Field(max_length=10_000)] = ()
+
+
+class Placement(Value):
+    """The band of an alert. `sampled`: it is a recorded alert that becomes an ordinary card."""
+
+    band: Band
+    sampled: bool = False
+
+
+Holds = Callable[[str, Mapping[str, Any]], bool]
+
+
+def band_of(
+    rules: Iterable[BandRule], detector: str, holds: Holds, facts: Mapping[str, Any]
+) -> Band:
+    """The first band that holds; `act` for a detector without bands."""
+    own = [rule for rule in rules if rule.detector == detector]
+    for rule in own:
+        if rule.act is not None and holds(rule.act, facts):
+            return Band.ACT
+        if rule.review is not None and holds(rule.review, facts):
+            return Band.REVIEW
+    return Band.LOG if own else Band.ACT
+
+
+def drawn(purpose: str, key: str, share: float) -> bool:
+    """Whether `key` is in a sample: the same answer in every process and in a backtest."""
+    if share <= 0:
+        return False
+    number = int.from_bytes(hashlib.sha256(f"{purpose}\n{key}".encode()).digest()[:8], "big")
+    return number < share * 2**64
