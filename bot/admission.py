@@ -25,7 +25,7 @@ from bot.timeouts import PRODUCTION
 from workflows.client import Cases, OutOfReach
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert, Outcome
-from workflows.domain.policy.matching import Facts, severity_of
+from workflows.domain.policy.matching import AlertRecord, Facts, severity_of
 from workflows.domain.policy.playbook import Playbook, Policy
 
 SLOW_CALL = 0.25
@@ -264,16 +264,24 @@ class BacklogProbe:
 Pair = tuple[str, str]
 """(detector, id): the identity of an alert."""
 
+Record = Callable[[Sequence[AlertRecord]], Awaitable[None]]
+"""Stores alerts that belong to no case; repeated, it has no effect. May raise `LedgerUnavailable`.
+"""
+
 FindKnown = Callable[[Sequence[Pair]], Awaitable[frozenset[Pair]]]
 """Returns those of the given alerts that the ledger has. May raise `LedgerUnavailable`."""
 
 
 class Target(NamedTuple):
-    """Policy and group of the case that an alert belongs to, and the alert's facts if known."""
+    """Policy and group of the case that an alert belongs to, and the alert's facts if known.
+
+    With `records` it belongs to no case: they are all that is stored.
+    """
 
     policy: Policy
     group: tuple[str, ...]
     facts: Facts | None = None
+    records: tuple[AlertRecord, ...] = ()
 
     @property
     def key(self) -> tuple[str, tuple[str, ...]]:
@@ -301,8 +309,12 @@ async def at_once(work: Callable[[], list[Placed]]) -> list[Placed]:
     return work()
 
 
-class TemporalUnavailable(Unavailable):
-    """Temporal did not store some alert: the whole request has to be sent again."""
+class NotStored(Unavailable):
+    """Some alert was not stored: the whole request has to be sent again."""
+
+
+class TemporalUnavailable(NotStored):
+    """Temporal did not store some alert."""
 
 
 @dataclass(frozen=True)
@@ -338,12 +350,16 @@ class AlertSubmitter:
         find_known: FindKnown,
         ledger_timeout: float = PRODUCTION.ledger,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        record: Record,
     ) -> None:
         """`find_target` returns None for an alert that no playbook matches.
 
         After `ledger_timeout` seconds the duplicate check is skipped: the case repeats it.
+        `record` stores alerts that belong to no case.
         """
         self._cases = cases
+        self._record = record
         self._find_target = find_target
         self._find_known = find_known
         self._ledger_timeout = ledger_timeout
@@ -382,6 +398,7 @@ class AlertSubmitter:
         placed = iter(await work(lambda: [self._place(alert) for alert in fresh]))
         submissions: list[Submission] = []
         batches: list[AlertBatch] = []
+        records: list[AlertRecord] = []
         taken: set[Pair] = set()
         for alert in alerts:
             pair = _pair(alert)
@@ -396,11 +413,25 @@ class AlertSubmitter:
                 submissions.append(Submission())
             else:
                 taken.add(pair)
-                batches.append(self._batch(alert, target, rank))
+                if target.records:
+                    records += target.records
+                else:
+                    batches.append(self._batch(alert, target, rank))
                 submissions.append(Submission(Outcome.ACCEPTED, target.policy.playbook.playbook))
+        await self._store(records)
         for batch in dict.fromkeys(batches):
             await asyncio.shield(batch.sent)
         return submissions
+
+    async def _store(self, records: Sequence[AlertRecord]) -> None:
+        """Stores alerts without a case. Raises `NotStored`."""
+        if not records:
+            return
+        try:
+            async with asyncio.timeout(self._ledger_timeout):
+                await self._record(records)
+        except (LedgerUnavailable, TimeoutError) as error:
+            raise NotStored("the ledger did not store an alert without a case") from error
 
     async def _known(self, pairs: list[Pair]) -> set[Pair]:
         known = {pair for pair in pairs if self._is_recent(pair)}

@@ -14,13 +14,23 @@ from activities.policy.yaml_document import PolicyFaults
 from bot.admission import Target
 from bot.errors import InputWrong, SettingWrong
 from bot.settings import Settings, need, secrets_named, value_named
+from workflows.conditions import holds
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.model import AppealRequest
 from workflows.domain.people import RoleBook
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec
+from workflows.domain.policy.bands import Band
 from workflows.domain.policy.detectors import Detector
 from workflows.domain.policy.limits import Limits
-from workflows.domain.policy.matching import facts_of, group_of
+from workflows.domain.policy.matching import (
+    AlertRecord,
+    Facts,
+    RecordKind,
+    facts_of,
+    group_of,
+    place,
+    record_of,
+)
 from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import PackedPolicy, Playbook, Policy, pack
 from workflows.domain.policy.reports import ReportRules, Retention
@@ -77,13 +87,28 @@ class Policies:
 
     def target_of(self, alert: Alert) -> Target | None:
         """Returns policy and group for `alert`, None when no playbook matches it."""
-        folder = self._watch.current()
+        folder, facts = self._watch.current(), facts_of(alert)
+        shadows = _shadow_records(folder, alert, facts)
         try:
-            facts = facts_of(alert)
             playbook = folder.find(alert, facts)
         except LookupError:
-            return None
+            playbook = None
+        if playbook is None or (playbook.catch_all and shadows):
+            if not shadows:
+                return None
+            # An alert that only playbooks in shadow mode know is no case of the catch-all.
+            first = shadows[0].model_copy(update={"beside": False})
+            own = folder.playbooks[first.playbook]
+            return _recorded(folder, own, alert, (first, *shadows[1:]))
+        if place(playbook, alert, holds, facts).band is Band.LOG:
+            policy = folder.policy_for(playbook.playbook)
+            logged = record_of(RecordKind.LOGGED, policy, alert, holds, facts)
+            return _recorded(folder, playbook, alert, (logged, *shadows))
         return Target(folder.policy_for(playbook.playbook), group_of(playbook, alert), facts)
+
+    def shadow_records(self, alert: Alert) -> tuple[AlertRecord, ...]:
+        """Returns what the playbooks in shadow mode would do with an alert."""
+        return _shadow_records(self._watch.current(), alert)
 
     @activity.defn(name="policy_now")
     async def policy_now(self, playbook: str) -> PackedPolicy | None:
@@ -276,6 +301,26 @@ class Policies:
     def roles(self) -> RoleBook:
         """Returns the holders of the roles."""
         return self._watch.current().roles
+
+
+def _recorded(
+    folder: PolicyFolder, playbook: Playbook, alert: Alert, records: tuple[AlertRecord, ...]
+) -> Target:
+    policy = folder.policy_for(playbook.playbook)
+    return Target(policy, group_of(playbook, alert), records=records)
+
+
+def _shadow_records(
+    folder: PolicyFolder, alert: Alert, facts: Facts | None = None
+) -> tuple[AlertRecord, ...]:
+    if not folder.has_shadows:
+        return ()
+    facts = facts or facts_of(alert)
+    found = (
+        record_of(RecordKind.SHADOW, folder.policy_for(each.playbook), alert, holds, facts)
+        for each in folder.shadows(facts)
+    )
+    return tuple(each.model_copy(update={"beside": True}) for each in found)
 
 
 def _detectors_of(folder: PolicyFolder) -> dict[str, str]:

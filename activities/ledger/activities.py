@@ -8,6 +8,7 @@ import sqlalchemy as sa
 import structlog
 from temporalio import activity
 
+from activities.ledger.alert_records import delete_records
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.erasure import (
@@ -23,6 +24,7 @@ from activities.ledger.limits import LimitLedger, overrun_key
 from activities.ledger.rows import status_values
 from activities.ledger.schema import (
     actions,
+    alert_records,
     appeals,
     cases,
     clearings,
@@ -133,7 +135,11 @@ class RetentionActivities:
         after = self._rules().after(step.kind)
         if after is None:
             return ErasedBatch()
-        other = {Kept.LOOKUPS: self._lookups, Kept.LIMITS: self._limits}
+        other = {
+            Kept.LOOKUPS: self._lookups,
+            Kept.LIMITS: self._limits,
+            Kept.RECORDS: self._records,
+        }
         work = other.get(step.kind, self._batch)
         return await self._database.write(
             lambda connection: work(connection, step, step.at - after)
@@ -222,6 +228,18 @@ class RetentionActivities:
             more = more or last is not None
         count_in_run(self._database, connection, step, {step.kind.value: erased})
         return ErasedBatch(erased=erased, after=step.kind.value if more else None)
+
+    def _records(
+        self, connection: sa.Connection, step: RetentionStep, before: datetime
+    ) -> ErasedBatch:
+        """Deletes records of alerts without a case."""
+        due = alert_records.c.at < before
+        oldest = sa.select(alert_records.c.at).where(due).order_by(alert_records.c.at)
+        last = connection.execute(oldest.offset(COUNTED - 1).limit(1)).scalar_one_or_none()
+        chosen = due if last is None else alert_records.c.at <= last
+        erased = delete_records(connection, self._database.audit, chosen)
+        count_in_run(self._database, connection, step, {step.kind.value: erased})
+        return ErasedBatch(erased=erased, after=None if last is None else step.kind.value)
 
     # -- runs ----------------------------------------------------------------------------
 

@@ -102,8 +102,8 @@ def _appealed(
 
 
 def _deciders(decision: Decision, events: Sequence[Row]) -> tuple[str, ...]:
-    """The decider, then the approvers, each with the person they cover for."""
-    people = [decision.by]
+    """The decider, then the approvers, each with the person they cover for; never Koban."""
+    people = [] if decision.automatic else [decision.by]
     undoing = False
     for each in events:
         if each["kind"] == kind_of(ev.ApprovalRequested):

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
 from temporalio import activity
 
+from activities.ledger.alert_records import FindShadows, insert_records
 from activities.ledger.audit_log import lasting
 from activities.ledger.database import Database
 from activities.ledger.erasure import cleared
@@ -141,12 +143,17 @@ class Ledger:
         database: Database,
         now: Callable[[], datetime] | None = None,
         policies: StoredPolicies | None = None,
+        shadows: FindShadows = lambda _: (),
     ) -> None:
-        """`database` has to be migrated; pauses of automation end by `now`."""
+        """`database` has to be migrated; pauses of automation end by `now`.
+
+        `shadows` is asked about each alert that a case takes.
+        """
         self.database = database
         self._policies = policies or StoredPolicies(database, Signer())
         self._signer = self._policies.signer
         self._now = now or partial(datetime.now, UTC)
+        self._shadows = shadows
         key = (alerts.c.detector, alerts.c.alert_id)
         self._insert_case = database.insert(cases).on_conflict_do_nothing().returning(cases.c.id)
         self._insert_alerts = database.insert(alerts).on_conflict_do_nothing().returning(*key)
@@ -266,9 +273,23 @@ class Ledger:
         received = tuple(sorted(received, key=lambda each: (each.alert.detector, each.alert.id)))
         rows = [alert_row(each.alert, case, each.at) for each in received]
         added = {tuple(row) for row in connection.execute(self._insert_alerts, rows)}
+        self._record_shadows(connection, received, added)
         return tuple(
             each.alert.key for each in received if (each.alert.detector, each.alert.id) not in added
         )
+
+    def _record_shadows(
+        self,
+        connection: sa.Connection,
+        received: tuple[ReceivedAlert, ...],
+        added: set[tuple[Any, ...]],
+    ) -> None:
+        """Records what playbooks in shadow mode would do with the new alerts."""
+        for each in received:
+            if (each.alert.detector, each.alert.id) in added:
+                records = self._shadows(each.alert)
+                if records:
+                    insert_records(self.database, connection, records, each.at)
 
     def _claimed_at(self, connection: sa.Connection, claim: ClaimAlerts) -> frozenset[str]:
         query = sa.select(alerts.c.detector, alerts.c.alert_id).where(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.ledger.database import Repository
-from activities.ledger.schema import alerts, detector_runs, detectors
+from activities.ledger.schema import alert_records, alerts, detector_runs, detectors
 from activities.ledger.team import pauses_now
 from workflows.domain.detection import DetectorState, Message, RunResult, Window, after_run
 from workflows.domain.values import Value
@@ -84,9 +84,14 @@ class DetectorLedger(Repository):
 
     async def last_alerts(self) -> dict[str, datetime]:
         """The time at which the latest alert of each detector was received."""
-        latest = sa.func.max(alerts.c.received_at, type_=alerts.c.received_at.type)
-        query = sa.select(alerts.c.detector, latest.label("at")).group_by(alerts.c.detector)
-        return {row["detector"]: row["at"] for row in await self._database.rows(query)}
+        found: dict[str, datetime] = {}
+        for received in (alerts.c.received_at, alert_records.c.at):
+            detector = received.table.c.detector
+            latest = sa.func.max(received, type_=received.type).label("at")
+            query = sa.select(detector, latest).group_by(detector)
+            for row in await self._database.rows(query):
+                found[row["detector"]] = max(row["at"], found.get(row["detector"], row["at"]))
+        return found
 
     async def runs(self, detector: str, most: int = 10) -> tuple[DetectorRun, ...]:
         """The latest windows of a detector, the newest first."""

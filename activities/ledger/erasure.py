@@ -13,10 +13,12 @@ import sqlalchemy as sa
 import structlog
 
 from activities.ledger import event_log
+from activities.ledger.alert_records import about, delete_records
 from activities.ledger.audit_log import json_of
 from activities.ledger.database import Database
 from activities.ledger.policies import SNAPSHOT, snapshot_text
 from activities.ledger.schema import (
+    alert_records,
     alerts,
     appeals,
     audit_heads,
@@ -258,6 +260,8 @@ class SubjectEraser:
         own, others, left = self._found(connection, subject)
         for case in (*own, *others):
             total.update(self._changes_of(connection, case, subject, case in own).counts)
+        records = sa.select(sa.func.count()).select_from(alert_records).where(about(subject))
+        total.update(alert_records=int(connection.execute(records).scalar_one()))
         total.update(
             lookups=len(_looks_left(connection, subject)), pictures=_pictures(connection, own)
         )
@@ -286,6 +290,9 @@ class SubjectEraser:
             await self._erase_of(case, subject, case in own, now)
         await self._database.write(
             lambda connection: _erase_looks(connection, self._database, subject)
+        )
+        await self._database.write(
+            lambda connection: delete_records(connection, self._database.audit, about(subject))
         )
         of_run = sa.update(erasures).where(erasures.c.id == row["id"])
         ended = of_run.values(ended_at=datetime.now(UTC))

@@ -12,6 +12,7 @@ from activities.ledger.audit_log import AuditLog, json_of
 from activities.ledger.database import Repository, Row
 from activities.ledger.schema import (
     actions,
+    alert_records,
     alerts,
     appeals,
     cases,
@@ -25,8 +26,8 @@ from workflows.domain.case.model import Phase
 QUEUE_LIMIT = 500
 NEWEST = 2_000
 """Cases that are searched for related subjects."""
-CHUNK = 400
-"""Pairs per query: SQLite takes 32,766 variables, older versions 999."""
+CHUNK = 200
+"""Pairs per query, each in two tables: SQLite takes 32,766 variables, older versions 999."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,25 @@ OPEN_OR_UNDOING = sa.or_(
 """Open cases, and closed ones whose undo waits for an approval."""
 
 
+def _pairs(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(table.c.detector, table.c.alert_id)
+
+
+def _pair(table: sa.Table) -> sa.ColumnElement[Any]:
+    return sa.tuple_(table.c.detector, table.c.alert_id)
+
+
 class Queries(Repository):
     """Reads cases, appeals, events and actions."""
 
     async def known(self, keys: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """The (detector, alert id) pairs that the ledger has."""
         found: set[tuple[str, str]] = set()
-        pair = sa.tuple_(alerts.c.detector, alerts.c.alert_id)
         for start in range(0, len(keys), CHUNK):
-            query = sa.select(alerts.c.detector, alerts.c.alert_id)
-            rows = await self._database.rows(query.where(pair.in_(keys[start : start + CHUNK])))
+            part = keys[start : start + CHUNK]
+            tables = (alerts, alert_records)
+            query = sa.union(*(_pairs(table).where(_pair(table).in_(part)) for table in tables))
+            rows = await self._database.rows(query)
             found |= {(row["detector"], row["alert_id"]) for row in rows}
         return frozenset(found)
 

@@ -56,6 +56,29 @@ alerts = sa.Table(
     sa.Column("body", sa.JSON, nullable=False),
 )
 
+alert_records = sa.Table(
+    "alert_records",
+    metadata,
+    sa.Column("detector", _text(), primary_key=True),
+    sa.Column("alert_id", _text(), primary_key=True),
+    sa.Column("playbook", _text(64), primary_key=True),
+    sa.Column("kind", _text(32), nullable=False),
+    sa.Column("policy_version", _text(64), nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("occurred_at", Utc, nullable=False),
+    sa.Column("alert_kind", _text(64), nullable=False),
+    sa.Column("subject_type", _text(64), nullable=False),
+    sa.Column("subject_id", _text(), nullable=False),
+    sa.Column("score", sa.Float),
+    sa.Column("severity", _text(16), nullable=False),
+    sa.Column("band", _text(16), nullable=False),
+    sa.Column("actions", sa.JSON, nullable=False),
+    sa.Column("preset", _text(64)),
+    sa.Column("body", sa.JSON(none_as_null=True)),
+    sa.Index("ix_alert_records_playbook_at", "playbook", "at"),
+    sa.Index("ix_alert_records_at", "at"),
+)
+
 cases = sa.Table(
     "cases",
     metadata,

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from activities.ledger.audit_log import AuditLog, EntryKind, json_of
 from activities.ledger.database import Repository, Row
 from activities.ledger.rows import storable
-from activities.ledger.schema import alerts, automation, covers, preferences
+from activities.ledger.schema import alert_records, alerts, automation, covers, preferences
 from workflows.domain import automation as rules
 from workflows.domain.automation import (
     AutomationChange,
@@ -40,8 +40,12 @@ class Automation(Repository):
 
     async def has_alerts_of(self, detector: str) -> bool:
         """Whether the ledger has an alert of this detector."""
-        found = sa.select(alerts.c.alert_id).where(alerts.c.detector == storable(detector)).limit(1)
-        return await self._database.scalar(found) is not None
+        for table in (alerts, alert_records):
+            own = table.c.detector == storable(detector)
+            found = sa.select(table.c.detector).where(own).limit(1)
+            if await self._database.scalar(found) is not None:
+                return True
+        return False
 
     async def pause(
         self, by: Actor, scope: Scope, lasts: timedelta | None, now: datetime

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
+from activities.ledger.alert_records import record_key
 from activities.ledger.audit_log import (
     ENTRY,
     HEAD,
@@ -39,6 +40,7 @@ from activities.ledger.rows import (
 )
 from activities.ledger.schema import (
     actions,
+    alert_records,
     appeals,
     audit,
     automation,
@@ -348,6 +350,7 @@ _NAMES = {
     cases.name: "Case",
     appeals.name: "Appeal",
     overruns.name: "Refused use",
+    alert_records.name: "Recorded alert",
     erasures.name: "Erasure",
 }
 _CHANGING = frozenset({actions.name, erasures.name})
@@ -415,6 +418,7 @@ def _present(connection: sa.Connection) -> Iterable[tuple[str, Iterable[tuple[st
     yield automation.name, ((str(row["id"]), json_of(row)) for row in rows(automation))
     yield covers.name, ((str(row["id"]), begin_of(row)) for row in rows(covers))
     yield overruns.name, ((overrun_key(row), json_of(row)) for row in rows(overruns))
+    yield alert_records.name, ((record_key(row), json_of(row)) for row in rows(alert_records))
     for table in (cases, appeals):
         yield table.name, _lasting(connection, table)
     members = sorted(rows(bulk_decisions), key=itemgetter("bulk_id", "place"))

@@ -92,12 +92,11 @@ class PolicyFolder:
 
     def shadows(self, facts: Facts) -> tuple[Playbook, ...]:
         """The playbooks in shadow mode that match an alert with these `facts`."""
-        if not self._has_shadows:
-            return ()
         return find_shadows(self.playbooks.values(), facts, holds)
 
     @cached_property
-    def _has_shadows(self) -> bool:
+    def has_shadows(self) -> bool:
+        """Whether a playbook is in shadow mode."""
         return any(each.mode is Mode.SHADOW for each in self.playbooks.values())
 
 

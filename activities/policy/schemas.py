@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from workflows.domain.people import RoleBook
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.policy.bands import Trusted
 from workflows.domain.policy.detectors import Detector, Sources
 from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.platform import LookupCatalog
@@ -29,6 +30,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "roles": RoleBook,
     "roster": Roster,
     "sources": Sources,
+    "trusted": Trusted,
 }
 _ISO = re.compile(r"P(?:[0-9]+D)?(?:T[0-9HMS.]+)?")
 DURATION = {

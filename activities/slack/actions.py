@@ -103,6 +103,7 @@ ACTIONS: dict[str, SlackAction] = {
             answered=lambda page: page.watches,
         ),
         SlackAction("case.preset", cmd.ChoosePreset, label="button.asks"),
+        SlackAction("case.reconsider", cmd.Reconsider),
         SlackAction("action.undo", cmd.Undo),
         SlackAction("action.retry", cmd.Retry),
         SlackAction("action.give_up", cmd.GiveUp),

@@ -11,6 +11,7 @@ from activities.cache import Cache, CacheMiss
 from activities.errors import Unavailable
 from activities.slack.client import SlackTrouble, answer_of
 from workflows.domain.case.commands import Grant
+from workflows.domain.case.decision import KOBAN
 from workflows.domain.people import Holders, Role, RoleBook
 from workflows.domain.values import Language, Value
 
@@ -122,7 +123,7 @@ class Directory:
 
     async def names(self, people: Iterable[str | None]) -> dict[str, str]:
         """The names of several people, by id."""
-        ids = sorted({person for person in people if person})
+        ids = sorted({person for person in people if person and person != KOBAN})
         return dict(zip(ids, await asyncio.gather(*map(self.name, ids)), strict=True))
 
     def is_missing(self, names: Mapping[str, str]) -> bool:

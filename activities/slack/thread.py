@@ -230,6 +230,8 @@ def _started(event: ev.ProtectionStarted, view: CardView, reader: Reader) -> str
 def _withheld(event: ev.ProtectionWithheld, view: CardView, reader: Reader) -> str:
     if event.exempt is not None:
         return by(event, view, reader, ".exempt", reason=reader.title(event.exempt.reason))
+    if event.trusted:
+        return by(event, view, reader, ".trusted")
     if event.limit is not None:
         return by(event, view, reader, f".{event.limit.power}", **limit_values(event.limit, reader))
     return reader.say(

@@ -15,6 +15,7 @@ from activities.detector_runs import DetectorActivities
 from activities.evidence_reveal import RevealActivities
 from activities.images import AllowedHosts, Fetcher, Images, open_fetcher
 from activities.ledger.activities import LedgerActivities, RetentionActivities
+from activities.ledger.alert_records import AlertRecords
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.bulk import BulkLedger
 from activities.ledger.detectors import DetectorLedger
@@ -153,7 +154,7 @@ async def open_duties(
     await compare(Stores(client, settings.temporal.task_queue, database, policies, signer))
     proofs = Proofs(signer, unsigned_until=settings.temporal.unsealed_until)
     stored = StoredPolicies(database, signer, policies.current_packed)
-    ledger = LedgerActivities(database, policies=stored)
+    ledger = LedgerActivities(database, policies=stored, shadows=policies.shadow_records)
     people = Directory(
         web,
         policies.roles,
@@ -198,7 +199,8 @@ async def open_duties(
     )
     retention = RetentionActivities(database, signer, policies.retention)
     known = CoalescedQuery(Queries(database).known)
-    alerts = AlertSubmitter(cases, policies.target_of, known, timeouts.ledger)
+    record = AlertRecords(database).add
+    alerts = AlertSubmitter(cases, policies.target_of, known, timeouts.ledger, record=record)
     detectors = DetectorActivities(
         *(DetectorLedger(database), policies, row_reader(settings.ingest)),
         *(submitter(lambda: alerts), utc_now()),

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from temporalio.service import RPCError
 
-from bot.admission import BODIES_RETRY, HeldBody, TemporalUnavailable
+from bot.admission import BODIES_RETRY, HeldBody, NotStored, TemporalUnavailable
 from bot.http.budgets import Intake, OverBudget, Sender, named_in
 from bot.http.models import Refused, RequestRefused, Results
 from bot.http.signatures import check_encoding, read_body, verify_signature
@@ -56,7 +56,7 @@ class SignedEndpoint(ABC):
 
         Raises:
             RequestRefused: nothing in the body is usable.
-            TemporalUnavailable, OutOfReach, RPCError: the sender has to send it again.
+            NotStored, OutOfReach, RPCError: the sender has to send it again.
         """
 
     async def post(self, request: Request) -> Response:
@@ -79,8 +79,10 @@ class SignedEndpoint(ABC):
             pointer = {} if refused.pointer is None else {"pointer": refused.pointer}
             headers = {"Retry-After": str(BODIES_RETRY)} if refused.status == 503 else {}
             return as_json(refused.status, {"error": str(refused), **pointer}, headers)
-        except (TemporalUnavailable, OutOfReach, RPCError):
-            error = f"Temporal is unavailable: send the same {self.noun} again."
+        except (NotStored, OutOfReach, RPCError) as error_:
+            ledger = isinstance(error_, NotStored) and not isinstance(error_, TemporalUnavailable)
+            who = "The ledger" if ledger else "Temporal"
+            error = f"{who} is unavailable: send the same {self.noun} again."
             return as_json(503, {"error": error}, {"Retry-After": str(RETRY_AFTER)})
 
     async def _verified(self, request: Request, body: bytes, keys: Keys) -> Signer:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from slack_sdk.web.async_client import AsyncWebClient
 from temporalio.client import Client
 
+from activities.ledger.alert_records import AlertRecords
 from activities.ledger.bulk import BulkLedger
 from activities.ledger.database import Database, LedgerUnavailable
 from activities.ledger.detectors import DetectorLedger
@@ -96,6 +97,7 @@ def make_services(
     cases = Cases(client, queue, people.granted, rpc_timeout)
     queries, covers = Queries(database), CurrentCovers(Covers(database), people)
     statistics, known = Statistics(database), CoalescedQuery(queries.known)
+    record = AlertRecords(database).add
     return Services(
         cases=cases,
         appeals=Appeals(client, queue, people.granted, rpc_timeout),
@@ -111,7 +113,7 @@ def make_services(
         finding=CaseSearch(Search(database), queries),
         automation=Automation(database),
         detectors=DetectorReader(DetectorLedger(database), policies, client, queue, rpc_timeout),
-        alerts=AlertSubmitter(cases, policies.target_of, known, timeouts.ledger),
+        alerts=AlertSubmitter(cases, policies.target_of, known, timeouts.ledger, record=record),
         bulk_decisions=BulkService(RelatedReader(platform), BulkLedger(database), policies),
         evidence=EvidenceRecord(database),
         limits=LimitLedger(database),

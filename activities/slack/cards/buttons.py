@@ -181,6 +181,8 @@ def _elements(view: CardView, reader: Reader) -> list[Element]:
     notice = [_press(view, "notice.retry", reader, style)] if can_retry(view) else []
     if asked or view.phase is not Phase.CLOSED or view.undoing:
         return [*asked, *notice]
+    if view.decision is not None and view.decision.automatic:
+        return [*notice, _press(view, "case.reconsider", reader)]
     undo = view.undoable
     return [*notice, _undo(view, reader) if undo else _press(view, "case.reopen", reader)]
 

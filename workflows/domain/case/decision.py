@@ -50,8 +50,9 @@ class Measure(Value):
 
 
 class Automated(StrEnum):
-    """The automation before the decision."""
+    """The automation before the decision; `DECIDED`: no person took it."""
 
+    DECIDED = "decided"
     PROTECTED = "protected"
     DETECTED = "detected"
     PERSON = "person"

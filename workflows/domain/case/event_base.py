@@ -30,8 +30,6 @@ class EventBase(Value):
 
     in_thread: ClassVar[bool] = True
     """It has a line in the thread."""
-    hidden: ClassVar[bool] = False
-    """No timeline or list of events shows it."""
     redraws_card: ClassVar[bool] = True
     """The card looks different after it."""
     awaited: ClassVar[bool | None] = None

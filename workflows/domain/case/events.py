@@ -252,12 +252,11 @@ class AutoDecided(EventBase):
 class Sampled(EventBase):
     """The case is a sample: of recorded alerts (`log`), or of decisions by `preset` (`act`).
 
-    People who work on the case must not see it.
+    People who work on the case must not see it: no list or timeline has it.
     """
 
     in_thread = False
     redraws_card = False
-    hidden = True
     counted = True
     kind: Literal["sampled"] = "sampled"
     of: Band

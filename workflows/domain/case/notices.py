@@ -147,6 +147,8 @@ def rule_words(policy: Policy, rule: str | None) -> Text:
 
 
 def _automated(case: Case) -> Automated:
+    if case.decision is not None and case.decision.automatic:
+        return Automated.DECIDED
     if case.protections:
         return Automated.PROTECTED
     return Automated.PERSON if case.first.score is None else Automated.DETECTED

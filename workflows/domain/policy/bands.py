@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from workflows.domain.alerts import Identifier, Name
 from workflows.domain.values import Duration, Slug, Value, Written
@@ -40,7 +46,20 @@ def _share(given: Any) -> Any:
     return given
 
 
-Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
+Share = Annotated[
+    float,
+    BeforeValidator(_share),
+    Field(ge=0, le=1),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": 1},
+                {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]+)?%$"},
+            ],
+            "description": "A share: 2% or 0.02.",
+        }
+    ),
+]
 """A share of 1, `2%` in YAML."""
 
 Condition = Annotated[str, StringConstraints(min_length=1)]

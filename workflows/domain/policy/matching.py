@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -11,8 +12,8 @@ from workflows.domain.alerts import MANUAL_DETECTORS, Alert, Subject
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.bands import Band, Mode, Placement, band_of, drawn
 from workflows.domain.policy.platform import LookupCatalog
-from workflows.domain.policy.playbook import Playbook, Severity
-from workflows.domain.values import linear_pattern
+from workflows.domain.policy.playbook import Playbook, Policy, Severity
+from workflows.domain.values import Value, linear_pattern
 
 _WORD = r"""(?:'([A-Za-z0-9_.-]{1,64})'|"([A-Za-z0-9_.-]{1,64})")"""
 _IS = re.compile(rf"alert\.kind\s*==\s*{_WORD}")
@@ -151,9 +152,7 @@ def find_playbook(
     raise LookupError(f"no playbook takes alerts of kind {alert.kind}")
 
 
-def find_shadows(
-    playbooks: Iterable[Playbook], facts: Facts, holds: Holds
-) -> tuple[Playbook, ...]:
+def find_shadows(playbooks: Iterable[Playbook], facts: Facts, holds: Holds) -> tuple[Playbook, ...]:
     """The playbooks in shadow mode that match, in their order."""
     shadows = (each for each in _ordered(playbooks) if each.mode is Mode.SHADOW)
     return tuple(each for each in shadows if _matches(each, facts, holds))
@@ -181,9 +180,11 @@ def place(playbook: Playbook, alert: Alert, holds: Holds, facts: Facts | None = 
 
     Alerts of people have no bands. A part of the recorded alerts is drawn for review.
     """
+    if alert.detector in MANUAL_DETECTORS:
+        return Placement(band=Band.ACT)
     if playbook.mode is Mode.OFF:
         return Placement(band=Band.LOG)
-    if not playbook.bands or alert.detector in MANUAL_DETECTORS:
+    if not playbook.bands:
         return Placement(band=Band.ACT)
     band = band_of(playbook.bands, alert.detector, holds, facts or facts_of(alert))
     if band is Band.LOG and drawn("log", alert.key, playbook.sample.log):
@@ -231,6 +232,52 @@ class Assessment:
 
     def _in(self, severity: Severity) -> Facts:
         return Facts({**self.facts, "severity": severity.value})
+
+
+class RecordKind(StrEnum):
+    """The reason why an alert is recorded without a case."""
+
+    LOGGED = "alert_logged"
+    SILENCED = "alert_silenced"
+    SHADOW = "shadow_decided"
+
+
+class AlertRecord(Value):
+    """An alert that a playbook records without a case, and what it does or would do with it.
+
+    `actions` are the names of automatic protections, `preset` that of an automatic decision.
+    `beside`: the alert is stored in a case, or with another record.
+    """
+
+    kind: RecordKind
+    alert: Alert
+    playbook: str
+    policy_version: str
+    severity: Severity
+    band: Band
+    actions: tuple[str, ...] = ()
+    preset: str | None = None
+    beside: bool = False
+
+
+def record_of(
+    kind: RecordKind, policy: Policy, alert: Alert, holds: Holds, facts: Facts | None = None
+) -> AlertRecord:
+    """The record of an alert in a playbook; one in shadow mode says what it would do."""
+    playbook = policy.playbook
+    assessed = assess(playbook, alert, holds, facts)
+    rules = assessed.protections(playbook, assessed.severity, holds)
+    auto = assessed.decides(playbook, assessed.severity, holds)
+    return AlertRecord(
+        kind=kind,
+        alert=alert,
+        playbook=playbook.playbook,
+        policy_version=policy.version,
+        severity=assessed.severity,
+        band=assessed.placement.band,
+        actions=tuple(playbook.protect[rule].action for rule in rules),
+        preset=None if auto is None else playbook.auto[auto].preset,
+    )
 
 
 def group_of(playbook: Playbook, alert: Alert) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ class Kept(StrEnum):
     SNAPSHOTS = "snapshots"
     LOOKUPS = "lookups"
     LIMITS = "limits"
+    RECORDS = "records"
     IMAGES = "images"
 
 
@@ -77,6 +78,7 @@ class Retention(Written):
     lookups: Duration | None = None
     images: Duration = timedelta(days=30)
     limits: Duration | None = None
+    records: Duration | None = None
 
     def after(self, kind: Kept) -> timedelta | None:
         """The time of a kind."""

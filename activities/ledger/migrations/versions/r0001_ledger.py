@@ -16,7 +16,7 @@ TABLES = (
     *("alerts", "cases", "policies", "events", "audit", "audit_heads", "actions", "appeals"),
     *("bulk_decisions", "lookups", "covers", "uses", "overruns", "preferences", "automation"),
     *("exposures", "evidence_files", "installation", "clearings", "erasures"),
-    *("detectors", "detector_runs"),
+    *("detectors", "detector_runs", "alert_records"),
 )
 
 
@@ -303,6 +303,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("detector", "run", "since", name="pk_detector_runs"),
     )
     op.create_index("ix_detector_runs_detector_at", "detector_runs", ["detector", "at"])
+    op.create_table(
+        "alert_records",
+        *_needed(sa.String(256), "detector", "alert_id"),
+        *_needed(sa.String(64), "playbook"),
+        *_needed(sa.String(32), "kind"),
+        *_needed(sa.String(64), "policy_version"),
+        *_needed(Utc(), "at", "occurred_at"),
+        *_needed(sa.String(64), "alert_kind", "subject_type"),
+        *_needed(sa.String(256), "subject_id"),
+        *_optional(sa.Float(), "score"),
+        *_needed(sa.String(16), "severity", "band"),
+        *_needed(sa.JSON(), "actions"),
+        *_optional(sa.String(64), "preset"),
+        *_optional(sa.JSON(none_as_null=True), "body"),
+        sa.PrimaryKeyConstraint("detector", "alert_id", "playbook", name="pk_alert_records"),
+    )
+    op.create_index("ix_alert_records_playbook_at", "alert_records", ["playbook", "at"])
+    op.create_index("ix_alert_records_at", "alert_records", ["at"])
 
 
 def downgrade() -> None:

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from workflows.domain.people import Role, RoleBook
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec
 from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.policy.bands import Trusted
 from workflows.domain.policy.detectors import Detector, Sources
 from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.matching import Holds
@@ -47,6 +48,7 @@ class Bundle:
     reports: ReportRules | None = None
     retention: Retention | None = None
     sources: Sources | None = None
+    trusted: Trusted | None = None
     queries: dict[str, str] = field(default_factory=dict)
     query_problem: Callable[[str, str | None], str | None] = lambda _sql, _backend: None
 

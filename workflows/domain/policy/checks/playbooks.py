@@ -76,6 +76,12 @@ def _expressions(playbook: Playbook) -> Iterator[tuple[Place, str, tuple[str, ..
         yield ("severity", severity.value), expression, ("alert",)
     for number, rule in enumerate(playbook.protect):
         yield ("protect", number, "when"), rule.when, ("alert", "severity")
+    for number, band in enumerate(playbook.bands):
+        for name, written in (("act", band.act), ("review", band.review)):
+            if written is not None:
+                yield ("bands", number, name), written, ("alert",)
+    for number, auto in enumerate(playbook.auto):
+        yield ("auto", number, "when"), auto.when, ("alert", "severity")
 
 
 def _write(expression: str) -> str:
