@@ -1,5 +1,6 @@
 """Records of alerts without a case: logged, silenced, or seen by a playbook in shadow mode."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -12,6 +13,7 @@ from activities.ledger.database import Database, Repository
 from activities.ledger.rows import sha256_of, storable
 from activities.ledger.schema import alert_records
 from workflows.domain.alerts import Alert, Subject
+from workflows.domain.case.erasure import OfSubject
 from workflows.domain.policy.matching import AlertRecord
 
 FindShadows = Callable[[Alert], Sequence[AlertRecord]]
@@ -79,13 +81,25 @@ def record_key(row: Mapping[Any, Any]) -> str:
     return f"{row['playbook']}/{named[:32]}"
 
 
-def about(subject: Subject) -> sa.ColumnElement[bool]:
-    """The records about a subject, and those whose alert names its id."""
-    own = sa.and_(
-        alert_records.c.subject_type == subject.type, alert_records.c.subject_id == subject.id
-    )
-    text = sa.cast(alert_records.c.body, sa.Text)
-    return sa.or_(own, text.contains(subject.id, autoescape=True))
+def bodies_left(
+    connection: sa.Connection, subject: Subject
+) -> list[tuple[Mapping[Any, Any], dict[str, Any]]]:
+    """The records that name a subject, each with what an erasure leaves of its alert."""
+    written = json.dumps(subject.id)[1:-1]  # as the JSON column has it
+    named = sa.cast(alert_records.c.body, sa.Text).contains(written, autoescape=True)
+    rows = connection.execute(sa.select(alert_records).where(named)).mappings().all()
+    eraser = OfSubject(subject)
+    left = [(row, eraser.body(row["body"])) for row in rows]
+    return [(row, body) for row, body in left if body != row["body"]]
+
+
+def erase_bodies(connection: sa.Connection, audit: AuditLog, subject: Subject) -> None:
+    """Takes a subject's data out of records; their entries in the audit log follow."""
+    for row, body in bodies_left(connection, subject):
+        one = [alert_records.c[name] == row[name] for name in ("detector", "alert_id", "playbook")]
+        connection.execute(sa.update(alert_records).where(*one).values(body=body))
+        left = {record_key(row): json_of({**row, "body": body})}
+        audit.erased(connection, alert_records.name, left)
 
 
 def delete_records(

@@ -13,12 +13,11 @@ import sqlalchemy as sa
 import structlog
 
 from activities.ledger import event_log
-from activities.ledger.alert_records import about, delete_records
+from activities.ledger.alert_records import bodies_left, erase_bodies
 from activities.ledger.audit_log import json_of
 from activities.ledger.database import Database
 from activities.ledger.policies import SNAPSHOT, snapshot_text
 from activities.ledger.schema import (
-    alert_records,
     alerts,
     appeals,
     audit_heads,
@@ -260,10 +259,10 @@ class SubjectEraser:
         own, others, left = self._found(connection, subject)
         for case in (*own, *others):
             total.update(self._changes_of(connection, case, subject, case in own).counts)
-        records = sa.select(sa.func.count()).select_from(alert_records).where(about(subject))
-        total.update(alert_records=int(connection.execute(records).scalar_one()))
         total.update(
-            lookups=len(_looks_left(connection, subject)), pictures=_pictures(connection, own)
+            lookups=len(_looks_left(connection, subject)),
+            pictures=_pictures(connection, own),
+            records=len(bodies_left(connection, subject)),
         )
         counts = {key: number for key, number in total.items() if number}
         return SubjectErasure(counts=counts, left=left, redraw=_stale(connection, subject))
@@ -292,7 +291,7 @@ class SubjectEraser:
             lambda connection: _erase_looks(connection, self._database, subject)
         )
         await self._database.write(
-            lambda connection: delete_records(connection, self._database.audit, about(subject))
+            lambda connection: erase_bodies(connection, self._database.audit, subject)
         )
         of_run = sa.update(erasures).where(erasures.c.id == row["id"])
         ended = of_run.values(ended_at=datetime.now(UTC))

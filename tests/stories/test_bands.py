@@ -169,7 +169,7 @@ async def test_a_playbook_on_trial_acts_on_nothing(banded: Banded) -> None:
 
 async def test_a_playbook_that_is_off_has_no_cards(banded: Banded) -> None:
     """Its alerts are recorded, and are no cases of the catch-all."""
-    async with banded("mode: 'off'\n") as env:
+    async with banded("mode: off\n") as env:
         sato = await env.person("U0SATO")
         await env.happens(scored(1, "u_123", 0.999))
         [record] = await records(env)

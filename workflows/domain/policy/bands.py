@@ -1,4 +1,4 @@
-"""Bands of alerts: what Koban does by itself about an alert, with modes, samples and brakes.
+"""Bands of alerts: what Koban does by itself about an alert, with modes and samples.
 
 The band is decided for each alert from the policy and the alert alone, so that live operation and
 backtests agree.
@@ -7,7 +7,7 @@ backtests agree.
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     BeforeValidator,
@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from workflows.domain.alerts import Identifier, Name
-from workflows.domain.values import Duration, Slug, Value, Written
+from workflows.domain.values import Slug, Value, Written
 
 
 class Mode(StrEnum):
@@ -27,6 +27,14 @@ class Mode(StrEnum):
     LIVE = "live"
     SHADOW = "shadow"
     OFF = "off"
+
+
+def _mode(given: Any) -> Any:
+    # YAML 1.1 reads an unquoted `off` as false.
+    return Mode.OFF.value if given is False else given
+
+
+WrittenMode = Annotated[Mode, BeforeValidator(_mode)]
 
 
 class Band(StrEnum):
@@ -91,32 +99,6 @@ class Sample(Written):
 
     auto: Share = 0.0
     log: Share = 0.0
-
-
-class Breaker(Written):
-    """Limits of automatic actions, for each detector and action; beyond one, people decide.
-
-    - `floor`: actions within `window` below which the rate is not compared
-    - `usual`: multiple of the actions that are usual in that hour
-    - `subjects`: distinct subjects within `window`
-    - `precision`: least lower bound of the Wilson interval of judged samples
-    - `undone`: share of the actions that people undid
-    """
-
-    window: Duration = Field(default="5m", validate_default=True)
-    floor: Annotated[int, Field(ge=1, le=100_000)] = 20
-    usual: Annotated[float, Field(ge=1, le=1000)] = 3
-    subjects: Annotated[int, Field(ge=1, le=100_000)] = 200
-    precision: Share | None = None
-    undone: Share | None = None
-
-
-class Silence(Written):
-    """Repeated alerts about cleared content open no case until their evidence changes."""
-
-    after: Literal["no_violation"] = "no_violation"
-    until: Literal["changed"] = "changed"
-    at_most: Duration = Field(default="7d", validate_default=True)
 
 
 class Trusted(Written):

@@ -17,7 +17,13 @@ from workflows.domain.alerts import Identifier as SubjectId
 from workflows.domain.people import ChannelName, Role
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
 from workflows.domain.policy.appeals import NoticeText
-from workflows.domain.policy.bands import AutoRule, BandRule, Breaker, Mode, Sample, Silence
+from workflows.domain.policy.bands import (
+    AutoRule,
+    BandRule,
+    Mode,
+    Sample,
+    WrittenMode,
+)
 from workflows.domain.policy.limits import Exempt, Limits
 from workflows.domain.values import Duration, Slug, Text, Value, Written
 
@@ -246,12 +252,11 @@ class Playbook(Written):
     - `mode`: a playbook in `shadow` only records what it would do, one that is `off` its alerts
     - `bands`: what happens to alerts of a detector; `auto`: decisions by Koban; `sample`: shares of
       both that people see as ordinary cards; `trusted`: ids of subjects without automatic actions
-    - `breaker`: limits of automatic actions; `silence`: repeated alerts about cleared content
     """
 
     playbook: Slug
     title: Text
-    mode: Mode = Mode.LIVE
+    mode: WrittenMode = Mode.LIVE
     match: str = "false"
     catch_all: bool = False
     order: int = 100
@@ -278,8 +283,6 @@ class Playbook(Written):
     bands: Annotated[tuple[BandRule, ...], Field(max_length=50)] = ()
     auto: Annotated[tuple[AutoRule, ...], Field(max_length=10)] = ()
     sample: Sample = Sample()
-    breaker: Breaker | None = None
-    silence: Silence | None = None
     trusted: Annotated[tuple[SubjectId, ...], Field(max_length=1000)] = ()
 
     @field_validator("match")

@@ -1,4 +1,4 @@
-"""Checks of bands: modes, automatic decisions, samples and brakes."""
+"""Checks of bands: modes, automatic decisions and samples."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,10 +7,8 @@ from workflows.domain.alerts import Alert, Subject
 from workflows.domain.policy.actions import ActionSpec
 from workflows.domain.policy.bands import Band, Mode, band_of
 from workflows.domain.policy.checks.finding import Bundle, Finding, Findings
-from workflows.domain.policy.limits import Power
 from workflows.domain.policy.matching import facts_of, kinds_of
 from workflows.domain.policy.playbook import Playbook, Preset
-from workflows.domain.values import format_duration
 
 
 def automatic_decisions_are_known_presets(bundle: Bundle) -> Findings:
@@ -103,26 +101,6 @@ def _scored(detector: str, kind: str, score: float) -> Alert:
     return Alert(
         id="1", detector=detector, kind=kind, subject=subject, score=score, occurred_at=_ANY_TIME
     )
-
-
-def breakers_can_trip(bundle: Bundle) -> Findings:
-    """A breaker has something automatic to stop, and trips before a limit of automation does."""
-    for file, playbook in bundle.playbooks.items():
-        breaker = playbook.breaker
-        if breaker is None:
-            continue
-        if not playbook.protections and not playbook.auto:
-            what = "the breaker can never trip: nothing in this playbook is automatic"
-            yield Finding(file, ("breaker",), what, "remove it, or add `protect` or `auto`")
-            continue
-        limit = bundle.limits.rate(Power.PLAYBOOK) if bundle.limits is not None else None
-        judged = breaker.precision is not None or breaker.undone is not None
-        if limit is None or judged or limit.within < breaker.window:
-            continue
-        if limit.most < min(breaker.floor, breaker.subjects):
-            lasts = format_duration(limit.within)
-            what = f"the breaker can never trip: limits.yaml allows {limit.most} in {lasts}"
-            yield Finding(file, ("breaker",), what, f"write a `floor` of {limit.most} or less")
 
 
 def the_catch_all_is_not_in_shadow(bundle: Bundle) -> Findings:
