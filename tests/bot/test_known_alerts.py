@@ -7,7 +7,7 @@ import pytest
 
 from activities.ledger.database import LedgerUnavailable
 from bot.admission import RECENT_FOR, AlertSubmitter, CoalescedQuery, Pair
-from tests.bot.http.conftest import target_of
+from tests.bot.http.conftest import no_record, target_of
 from tests.bot.http.fakes import KnownKeys, RecordingCases
 from tests.workflows.domain.builders import an_alert
 from workflows.domain.alerts import Outcome
@@ -72,7 +72,7 @@ async def test_an_accepted_alert_that_the_ledger_never_got_is_no_duplicate_for_e
     """Temporal may have lost it: after ten minutes the ledger is asked again."""
     now = 0.0
     cases, ledger = RecordingCases(), KnownKeys()
-    submitter = AlertSubmitter(cases, target_of, ledger, clock=lambda: now)  # type: ignore[arg-type]
+    submitter = AlertSubmitter(cases, target_of, ledger, clock=lambda: now, record=no_record)  # type: ignore[arg-type]
     (first,) = await submitter.submit([an_alert()])
     (again,) = await submitter.submit([an_alert()])
     now = RECENT_FOR

@@ -93,14 +93,9 @@ async def test_koban_decides_what_is_certain(banded: Banded) -> None:
         assert "Koban" in visible_text(card)
         assert (await env.thing("users", "u_123"))["muted"] is True
         await env.wait_kind(case, "notice_sent")
-        assert await env.kinds(case) == [
-            "case_opened",
-            "auto_decided",
-            "decided",
-            "action_verified",
-            "case_closed",
-            "notice_sent",
-        ]
+        kinds = await env.kinds(case)
+        assert kinds[:4] == ["case_opened", "auto_decided", "decided", "action_verified"]
+        assert sorted(kinds[4:]) == ["case_closed", "notice_sent"]
         [notice] = await notices(env, "u_123")
         assert "自動処理だけで判断しました" in notice["text"]["ja"]
         buttons = [each.label for each in controls(card) if each.kind == "button"]

@@ -1,7 +1,7 @@
 """HTTP app on a free port, with a Temporal that records its calls."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -32,6 +32,7 @@ from tests.bot.http.fakes import (
     signed,
 )
 from workflows.domain.alerts import Alert
+from workflows.domain.policy.matching import AlertRecord
 
 POLICY = policy()
 WINDOW = Window(oldest=timedelta(days=36_500), newest=timedelta(minutes=5))
@@ -42,6 +43,11 @@ APPEAL_KEYS = Keys(
     signers((APPEALS, APPEALS_NEXT), {"web-shop": [WEB_SHOP]}), frozenset({"web-shop"})
 )
 """The same for appeals: none of them is a detector's."""
+
+
+async def no_record(records: Sequence[AlertRecord]) -> None:
+    """Every alert of these tests belongs to a case."""
+    raise AssertionError(records)
 
 
 def target_of(alert: Alert) -> Target | None:
@@ -108,7 +114,7 @@ class AlertServer:
 async def server(front: Front) -> AsyncIterator[AlertServer]:
     """An app for alerts."""
     cases, known, metrics = RecordingCases(), KnownKeys(), Metrics()
-    submitter = AlertSubmitter(cases, target_of, known)
+    submitter = AlertSubmitter(cases, target_of, known, record=no_record)
     endpoint = AlertEndpoint(lambda: KEYS, submitter, metrics, WINDOW)
     answers: dict[str, str | None] = {"temporal": None, "ledger": None}
 

@@ -24,7 +24,7 @@ from bot.http.budgets import (
 )
 from bot.http.metrics import Metrics
 from deploy.sandbox.slack.person import wait_until
-from tests.bot.http.conftest import KEYS, WINDOW, AlertServer, Front, target_of
+from tests.bot.http.conftest import KEYS, WINDOW, AlertServer, Front, no_record, target_of
 from tests.bot.http.fakes import LIVE_CHAT, alert, as_json
 
 
@@ -152,7 +152,7 @@ async def test_calls_of_one_detector_wait_behind_those_of_others() -> None:
 @pytest.fixture
 def bounded(server: AlertServer, front: Front) -> AlertServer:
     """A server with a budget of two alerts a minute."""
-    submitter = AlertSubmitter(server.cases, target_of, server.known)
+    submitter = AlertSubmitter(server.cases, target_of, server.known, record=no_record)
     intake = Intake(Budgets(Allowance(alerts=2), Clock()))
     endpoint = AlertEndpoint(lambda: KEYS, submitter, Metrics(), WINDOW, intake=intake)
     front.app = make_app([endpoint.router()], {}, Metrics())
@@ -180,7 +180,7 @@ async def test_a_detector_over_its_budget_gets_429_and_another_is_accepted(
 async def test_health_is_answered_while_a_body_is_read(server: AlertServer, front: Front) -> None:
     """The event loop is free: the thread of bodies is occupied until health was answered."""
     turns, go = Turns(), threading.Event()
-    submitter = AlertSubmitter(server.cases, target_of, server.known)
+    submitter = AlertSubmitter(server.cases, target_of, server.known, record=no_record)
     intake = Intake(turns=turns)
     endpoint = AlertEndpoint(lambda: KEYS, submitter, Metrics(), WINDOW, intake=intake)
     front.app = make_app([endpoint.router()], {}, Metrics())
@@ -217,7 +217,7 @@ async def test_large_bodies_of_many_connections_are_refused_until_one_ends(
 ) -> None:
     """They have no signature yet. A single alert is accepted all the same."""
     memory, go = BodyMemory(most=60_000), asyncio.Event()
-    submitter = AlertSubmitter(server.cases, target_of, server.known)
+    submitter = AlertSubmitter(server.cases, target_of, server.known, record=no_record)
     intake = Intake(bodies=memory)
     endpoint = AlertEndpoint(lambda: KEYS, submitter, Metrics(), WINDOW, intake=intake)
     front.app = make_app([endpoint.router()], {}, Metrics())

@@ -552,6 +552,7 @@ _CHANGES: dict[type[Any], Change] = {
     ev.Sampled: _sampled,
     ev.ReopeningRequested: lambda case, event: {"reopening_by": event.by, **_turn(case, event)},
     ev.LimitReached: lambda case, event: {},
+    ev.AutoDecided: lambda case, event: {},
     ev.ProtectionHeld: _intent(Intent.HOLD),
     ev.ProtectionResumed: _intent(Intent.LIFT_IN_TIME),
     ev.ProtectionConfirmed: _intent(Intent.HAND_OVER),

@@ -23,13 +23,14 @@ class NoticeKind(StrEnum):
 class Automation(Written):
     """The sentences for `{automation}` in a notice.
 
-    `protected` after a protection by Koban, `detected` after an alert with a score, else `person`.
-    Missing ones have a default text.
+    `decided` for a decision by Koban, `protected` after a protection by Koban, `detected` after an
+    alert with a score, else `person`. Missing ones have a default text.
     """
 
     protected: Text | None = None
     detected: Text | None = None
     person: Text | None = None
+    decided: Text | None = None
 
 
 class NoticeText(Value):
