@@ -115,6 +115,12 @@ def protections(numbers: Numbers, texts: Catalog) -> str:
     return texts.say("numbers.protections", **numbers.protections.model_dump())
 
 
+def automatic(numbers: Numbers, texts: Catalog) -> list[str]:
+    """`自動の判断 12 · 取り消し 1 · 抜き取り 2`, where there are any."""
+    counts = numbers.automatic.model_dump()
+    return [texts.say("numbers.automatic", **counts)] if any(counts.values()) else []
+
+
 def playbooks(numbers: Numbers, titles: Mapping[str, Text], texts: Catalog) -> Iterator[str]:
     """The busiest playbooks, one per line, and the number of others."""
     for each in numbers.playbooks[:MOST_PLAYBOOKS]:
@@ -237,6 +243,7 @@ class _Drawn:
             *([age(numbers, texts)] if self._report.kind is ReportKind.DAILY else []),
             approvals(numbers, texts),
             protections(numbers, texts),
+            *automatic(numbers, texts),
             *playbooks(numbers, self._report.playbooks, texts),
         ]
 

@@ -16,7 +16,7 @@ from workflows.domain.case.approval import Purpose
 from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.event_base import kind_of
-from workflows.domain.case.events import CaseOpened, Decided, Recorded, kinds
+from workflows.domain.case.events import CaseOpened, Decided, Recorded, Sampled, kinds
 from workflows.domain.case.model import HoldKind, Phase
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Cover, Role
@@ -24,6 +24,8 @@ from workflows.domain.policy.playbook import Severity
 from workflows.domain.values import Text, Value
 
 _COUNTED = kinds(lambda each: not each.in_thread and each is not CaseOpened)
+_BLIND = kinds(lambda each: each is Sampled)
+"""Events that people who work on the case must not see."""
 LATEST_EVENTS = 100
 """Events read for the last decision, which joined alerts may follow."""
 
@@ -178,7 +180,7 @@ class LedgerReader:
             decision_reason=decision.reason if decision else "",
             decision_title=self._preset(row["playbook"], decision),
             actions=tuple(self._action(each) for each in actions),
-            events=tuple(_event_line(each) for each in events),
+            events=tuple(_event_line(each) for each in events if each["kind"] not in _BLIND),
         )
 
     def _preset(self, playbook: str, decision: Decision | None) -> Text | None:

@@ -56,6 +56,41 @@ def _exempt(words: Words) -> StoryCase:
     return story
 
 
+def _auto(words: Words) -> dict[str, object]:
+    """A playbook whose first preset that can be undone is applied by Koban."""
+    preset = "mute" if words.policy is None else "p0"
+    return {"auto": [{"when": "true", "preset": preset}]}
+
+
+_AUTOMATICALLY = cmd.DecideAutomatically(rule=0, alert="live-chat/chat-1", detector="live-chat")
+
+
+def _decided_by_koban(words: Words) -> StoryCase:
+    """A decision that nobody took, in effect, with its notice."""
+    story = StoryCase(words, policy=_auto(words), telling=True)
+    story.then(_AUTOMATICALLY)
+    return story.news(ActionStatus.VERIFIED)
+
+
+def _taken_back(words: Words) -> StoryCase:
+    story = _decided_by_koban(words)
+    story.then(cmd.Reconsider(by=SATO), 5)
+    return story
+
+
+def _judged_again(words: Words) -> StoryCase:
+    return _taken_back(words).news(ActionStatus.UNDONE, 6)
+
+
+def _trusted(words: Words) -> StoryCase:
+    """A decision that was left to people, because nothing automatic happens to the subject."""
+    story = StoryCase(words, policy=_auto(words))
+    policy = story.case.policy.model_copy(update={"trusted": frozenset({story.case.subject.id})})
+    story.case = story.case.model_copy(update={"policy": policy})
+    story.then(_AUTOMATICALLY)
+    return story
+
+
 def _by_hand(words: Words, detector: str) -> StoryCase:
     """A manual alert."""
     link = "https://koban-demo.slack.com/archives/C0LIVE/p1763900000000100"
@@ -127,6 +162,10 @@ OTHER_STORIES: dict[str, Callable[[Words], StoryCase]] = {
     ),
     "open, about an exempt subject": _exempt,
     "awaiting approval, about an exempt subject": lambda w: _exempt(w).decided("mute_user"),
+    "open, about a trusted subject": _trusted,
+    "closed, decided by Koban": _decided_by_koban,
+    "closed, being taken back": _taken_back,
+    "claimed, taken back": _judged_again,
     "open, made by a colleague": lambda w: _by_hand(w, PEOPLE),
     "open, reported by somebody": lambda w: _by_hand(w, REPORTS),
     "awaiting approval, a notice to come": lambda w: _with_notice(w, "permanent_ban"),

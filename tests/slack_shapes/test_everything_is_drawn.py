@@ -58,6 +58,8 @@ NEVER_SPOKEN: dict[str, str] = {
     "evidence.seen": "a refusal with numbers of its own: the stories of evidence read it",
     "card.rejected.review.somebody": _KEPT,
     "card.withdrawn.decision.somebody": _KEPT,
+    "notice.automated.decided": "in notices of automatic decisions, which have no form: their "
+    "story reads it",
 }
 
 

@@ -12,6 +12,7 @@ from bot.slack.commands.parser import Verb, plainly
 from bot.slack.rendering import safe, sections
 from bot.slack.replies import Said
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
+from workflows.domain.policy.bands import Mode
 from workflows.domain.policy.matching import kinds_of
 from workflows.domain.policy.playbook import Playbook, Preset, PresetAction, Protect, Step
 from workflows.domain.values import Value
@@ -49,7 +50,9 @@ def playbook_page(playbook: Playbook, catalog: ActionCatalog, texts: Catalog) ->
         f"*{title}*",
         *_what(playbook, texts),
         *_part("severities", _severities(playbook, texts), texts),
+        *_part("bands", _bands(playbook, texts), texts),
         *_part("protect", _protections(playbook, catalog, texts), texts),
+        *_part("auto", _automatic(playbook, texts), texts),
         *_part("presets", (_preset(e, catalog, texts) for e in playbook.presets), texts),
         *_part("ladder", _ladder(playbook, catalog, texts), texts),
         *_part("settings", _settings(playbook, texts), texts),
@@ -70,6 +73,8 @@ def _what(playbook: Playbook, texts: Catalog) -> Iterator[str]:
         yield texts.say("bot.playbook.kinds", kinds=named)
     else:
         yield texts.say("bot.playbook.match", match=_code(playbook.match))
+    if playbook.mode is not Mode.LIVE:
+        yield texts.say(f"bot.playbook.mode.{playbook.mode}")
     yield texts.say("bot.playbook.channel", channel=safe(playbook.channel, 80))
     rule = playbook.policy
     if rule is not None:
@@ -98,6 +103,30 @@ def _severities(playbook: Playbook, texts: Catalog) -> Iterator[str]:
             decide=texts.duration(clocks.decide),
             when=when,
         )
+
+
+def _bands(playbook: Playbook, texts: Catalog) -> Iterator[str]:
+    for rule in playbook.bands:
+        named = (("act", rule.act), ("review", rule.review))
+        parts = [
+            texts.say(f"bot.playbook.band.{name}", when=_code(written))
+            for name, written in named
+            if written is not None
+        ]
+        yield " · ".join(
+            (f"`{safe(rule.detector, 64)}`", *parts, texts.say("bot.playbook.band.log"))
+        )
+
+
+def _automatic(playbook: Playbook, texts: Catalog) -> Iterator[str]:
+    for rule in playbook.auto:
+        preset = playbook.preset(rule.preset)
+        title = safe(preset.title.in_(texts.language) if preset else rule.preset, 75)
+        yield f"{title} · {texts.say('bot.playbook.when', when=_code(rule.when))}"
+    sample = playbook.sample
+    if sample.auto or sample.log:
+        auto, log = (f"{share * 100:.3g}%" for share in (sample.auto, sample.log))
+        yield texts.say("bot.playbook.sample", auto=auto, log=log)
 
 
 def _protections(playbook: Playbook, catalog: ActionCatalog, texts: Catalog) -> Iterator[str]:

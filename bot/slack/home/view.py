@@ -88,6 +88,7 @@ def today(numbers: Numbers, texts: Catalog) -> list[Block]:
         *words.in_time(numbers, texts),
         *words.speed(numbers, texts),
         words.protections(numbers, texts),
+        *words.automatic(numbers, texts),
     ]
     return [_header(texts.say("bot.home.today")), section("\n".join(rows)), _DIVIDER]
 

@@ -27,10 +27,10 @@ def test_a_time_is_exact(lasts: timedelta, ja: str, en: str) -> None:
 
 
 def test_it_is_said_how_automation_was_used() -> None:
-    """Each of three kinds has a sentence in both languages."""
+    """Each of four kinds has a sentence in both languages."""
     told = [WORDING.automated(how) for how in Automated]
     assert told[1] == Text(
         ja="自動の検知をもとに、担当者が確認して判断しました。",
         en="Based on an automated detection, a person reviewed this and decided.",
     )
-    assert len({text for each in told for text in (each.ja, each.en)}) == 6
+    assert len({text for each in told for text in (each.ja, each.en)}) == 8

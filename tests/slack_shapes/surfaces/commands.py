@@ -36,7 +36,7 @@ from tests.slack_shapes.sent import Sent, said
 from tests.slack_shapes.surfaces.harness import Harness, Policies
 from workflows.domain.alerts import Subject
 from workflows.domain.automation import ALL, AutomationChange, PauseChange, Scope
-from workflows.domain.metrics.metrics import Numbers, PlaybookCount
+from workflows.domain.metrics.metrics import Automatic, Numbers, PlaybookCount
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.roster import ShiftTurn as Shift
 
@@ -168,7 +168,8 @@ def counted(scene: Scene) -> Numbers:
     )
     backlog = NUMBERS.backlog.model_copy(update={"age": NUMBERS.ttd})
     changed = {"playbooks": busiest, "since": NOW, "until": LATER, "backlog": backlog}
-    return NUMBERS.model_copy(update=changed)
+    automatic = Automatic(decided=12, reconsidered=1, sampled=2)
+    return NUMBERS.model_copy(update={**changed, "automatic": automatic})
 
 
 def _stats(scene: Scene) -> Iterator[tuple[str, Sent]]:

@@ -7,6 +7,7 @@ from tests.slack_shapes.cases import reasoned
 from tests.slack_shapes.stories import LADDER
 from tests.slack_shapes.words import Words
 from workflows.domain.policy.actions import ActionCatalog
+from workflows.domain.policy.bands import Mode
 from workflows.domain.policy.playbook import Playbook
 
 _BY_LEAD = {"by": "lead", "within": "15m", "on_expiry": "refuse"}
@@ -17,9 +18,17 @@ def playbooks(words: Words) -> tuple[Playbook, ...]:
     """A playbook with every field, one without kinds, and the catch-all."""
     whole = Playbook.model_validate(_whole(words))
     title = words.titled("なりすまし", "Impersonation")
-    bare = {"playbook": "impersonation", "title": title, "match": _MATTERS, "policy": None}
+    bare: dict[str, Any] = {
+        "playbook": "impersonation",
+        "title": title,
+        "match": _MATTERS,
+        "policy": None,
+    }
+    bare["mode"] = Mode.SHADOW
     acting = {"protect": (), "dry_run": True, "escalation": (), "clauses": (), "reasons": ()}
-    other = OTHER.model_copy(update={"title": words.titled("その他の検知", "Other alerts")})
+    other = OTHER.model_copy(
+        update={"mode": Mode.OFF, "title": words.titled("その他の検知", "Other alerts")}
+    )
     return (whole, whole.model_copy(update={**bare, **acting}), other)
 
 
@@ -48,6 +57,12 @@ def _whole(words: Words) -> dict[str, Any]:
         "act_first": _BY_LEAD,
         "claims": {"idle": "5m", "warn": "2m"},
         "bulk": True,
+        "bands": [
+            {"detector": "live-chat", "act": _MATTERS, "review": "true"},
+            {"detector": "shill", "review": _MATTERS},
+        ],
+        "auto": [{"when": _MATTERS, "preset": "mute"}],
+        "sample": {"auto": "2%", "log": "0.5%"},
         **reasoned(words),
     }
 

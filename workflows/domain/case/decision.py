@@ -52,10 +52,10 @@ class Measure(Value):
 class Automated(StrEnum):
     """The automation before the decision; `DECIDED`: no person took it."""
 
-    DECIDED = "decided"
     PROTECTED = "protected"
     DETECTED = "detected"
     PERSON = "person"
+    DECIDED = "decided"
 
 
 class PersonNotice(Value):

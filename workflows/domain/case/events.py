@@ -288,6 +288,7 @@ class CaseReopened(EventBase):
 class ReopeningRequested(EventBase):
     """`by` takes an automatic decision back; the case is reopened once its actions are undone."""
 
+    counted = True
     kind: Literal["reopening_requested"] = "reopening_requested"
 
 

@@ -115,6 +115,14 @@ class Protections(Value):
     running: int = 0
 
 
+class Automatic(Value):
+    """Automatic decisions within the time, those that people took back, and samples instead."""
+
+    decided: int = 0
+    reconsidered: int = 0
+    sampled: int = 0
+
+
 class PlaybookCount(Value):
     """Opened cases and decisions of one playbook."""
 
@@ -150,6 +158,7 @@ class Numbers(Value):
     sla: dict[Severity, Sla] = Field(default_factory=dict)
     approvals: Approvals = Approvals()
     protections: Protections = Protections()
+    automatic: Automatic = Automatic()
     backlog: Backlog = Backlog()
     hours: tuple[Hour, ...] = ()
 
@@ -247,6 +256,11 @@ def numbers(
             confirmed=counts[kind_of(ev.ProtectionConfirmed)],
             running=running,
         ),
+        automatic=Automatic(
+            decided=counts[kind_of(ev.AutoDecided)],
+            reconsidered=counts[kind_of(ev.ReopeningRequested)],
+            sampled=counts[kind_of(ev.Sampled)],
+        ),
         backlog=backlog(open_cases, until),
         hours=hours(found.kinds, since, until),
     )
@@ -284,12 +298,23 @@ def _read(events: Sequence[CountedEvent], since: datetime, until: datetime, foun
     if effect in within and opening is not None:
         detected = opening.occurred_at or opening.at
         found.ttfa.append(max(effect.at - detected, timedelta()))
+    events = _by_people(events)
     decided = next((each for each in events if each.of(ev.Decided)), None)
     if decided in within and opening is not None:
         found.ttd.append(max(decided.at - opening.at, timedelta()))
     claimed = next((each for each in events if each.of(ev.CaseClaimed)), None)
     found.claimed += [each for each in (claimed,) if each in within]
     found.decided += [each for each in _first_decisions(events) if each in within]
+
+
+def _by_people(events: Sequence[CountedEvent]) -> list[CountedEvent]:
+    """The events without automatic decisions, which say nothing about the speed of people."""
+    before = (None, *events)
+    return [
+        each
+        for last, each in zip(before, events, strict=False)
+        if last is None or not last.of(ev.AutoDecided)
+    ]
 
 
 def _took_effect(event: CountedEvent) -> bool:
