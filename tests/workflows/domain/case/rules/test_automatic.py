@@ -220,3 +220,27 @@ def test_only_an_automatic_decision_is_taken_back_so() -> None:
 def test_an_auditor_takes_nothing_back() -> None:
     """Auditors read; the case stays as it is."""
     assert refused(decided(), cmd.Reconsider(by=SUZUKI), 2).reason is Reason.ROLE_NEEDED
+
+
+# -- trusted subjects ---------------------------------------------------------------------
+
+
+def test_a_trusted_subject_is_not_protected_from() -> None:
+    """The reason is recorded once; people can still decide as usual."""
+    case = a_case(policy=a_policy(trusted=["u_123"]))
+    events = events_of(case, cmd.ProtectNow(rules=(0, 1), detector="live-chat"))
+    assert [getattr(each, "trusted", None) for each in events] == [True, True]
+    case = follow(case, cmd.ProtectNow(rules=(0, 1), detector="live-chat"), minutes(0))
+    assert case.protections == ()
+    assert events_of(case, cmd.ProtectNow(rules=(0, 1), detector="live-chat")) == ()
+    decided_ = events_of(case, preset(SATO, "mute"), 1)
+    assert kinds(decided_) == ["case_claimed", "decided"]
+
+
+def test_a_late_case_of_a_trusted_subject_is_escalated_without_protection() -> None:
+    """The call is made; what it would have protected is withheld."""
+    case = a_case(policy=a_policy(trusted=["u_123"]))
+    events = events_of(case, cmd.Tick(), 10)
+    withheld = of_kind(events, "protection_withheld")
+    assert [getattr(each, "trusted", None) for each in withheld] == [True]
+    assert of_kind(events, "protection_started") == []
