@@ -44,7 +44,7 @@ def may_decide(case: Case) -> bool:
     """Whether no person has seen to the case, and none is needed."""
     untouched = case.phase is Phase.OPEN and not case.decisions and case.hold is None
     left = case.sampled is not None or case.left_to_people or case.clock_from is not None
-    return untouched and case.acknowledged_by is None and not left
+    return untouched and not case.quiet and not left
 
 
 def _preset(case: Case, rule: int) -> Preset | None:
