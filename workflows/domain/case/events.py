@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Union
 from pydantic import Field
 
 from workflows.domain.alerts import AlertBrief, Subject
-from workflows.domain.automation import AutomationPause
+from workflows.domain.case import automation_events as automation
 from workflows.domain.case.appeal_outcome import AppealAnswer
 from workflows.domain.case.approval import Approval, Consent, Purpose
 from workflows.domain.case.bulk import Tally
@@ -21,15 +21,12 @@ from workflows.domain.case.event_base import (
     DecisionEvent,
     EventBase,
     NoticeEvent,
-    ProtectionEvent,
     Why,
     kind_of,
 )
 from workflows.domain.case.model import SubjectHistory
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
-from workflows.domain.policy.bands import Band
-from workflows.domain.policy.limits import Exempt, Full
 from workflows.domain.policy.playbook import Notify, Severity, Unless, Via
 from workflows.domain.policy.strictness import Tightening
 from workflows.domain.values import Value, tagged
@@ -238,32 +235,6 @@ class Decided(EventBase):
     due: datetime | None = None
 
 
-class AutoDecided(EventBase):
-    """Koban decides with `preset` because of an alert (its key); the decision follows."""
-
-    in_thread = False  # the decision has a line
-    redraws_card = False
-    counted = True
-    kind: Literal["auto_decided"] = "auto_decided"
-    preset: str
-    alert: str
-
-
-class Sampled(EventBase):
-    """The case is a sample: of recorded alerts (`log`), or of decisions by `preset` (`act`).
-
-    People who work on the case must not see it: no list or timeline has it.
-    """
-
-    in_thread = False
-    redraws_card = False
-    counted = True
-    kind: Literal["sampled"] = "sampled"
-    of: Band
-    alert: str
-    preset: str | None = None
-
-
 class CaseClosed(EventBase):
     """Nothing is left to do."""
 
@@ -283,13 +254,6 @@ class CaseReopened(EventBase):
     ends_request = True
     kind: Literal["case_reopened"] = "case_reopened"
     reason: str
-
-
-class ReopeningRequested(EventBase):
-    """`by` takes an automatic decision back; the case is reopened once its actions are undone."""
-
-    counted = True
-    kind: Literal["reopening_requested"] = "reopening_requested"
 
 
 class AppealAnswered(EventBase):
@@ -492,81 +456,6 @@ class ActionLifted(ActionEvent):
     kind: Literal["action_lifted"] = "action_lifted"
 
 
-class ProtectionStarted(ProtectionEvent):
-    """Koban protects, and will lift it again. `rule` or `step` is the index in the playbook."""
-
-    counted = True
-    copies = ("action.would",)
-    kind: Literal["protection_started"] = "protection_started"
-    action: ActionState
-    rule: int | None = None
-    step: int | None = None
-
-
-class ProtectionWithheld(EventBase):
-    """A pause, a limit, an exempt or a trusted subject: nothing automatic.
-
-    It was due by `rules`, `step` or `auto`, which are indexes in the playbook.
-    """
-
-    people = ("pause.by",)
-    kind: Literal["protection_withheld"] = "protection_withheld"
-    pause: AutomationPause | None = None
-    limit: Full | None = None
-    exempt: Exempt | None = None
-    rules: tuple[int, ...] = ()
-    step: int | None = None
-    trusted: bool = False
-    auto: int | None = None
-
-
-class LimitReached(EventBase):
-    """A command of `by` was refused: a limit is reached. It had no other effect."""
-
-    in_thread = False  # a person at a limit could fill the thread
-    redraws_card = False
-    kind: Literal["limit_reached"] = "limit_reached"
-    limit: Full
-
-
-class ProtectionHeld(ProtectionEvent):
-    """The protection stays while the decision based on it waits for approval."""
-
-    kind: Literal["protection_held"] = "protection_held"
-
-
-class ProtectionResumed(ProtectionEvent):
-    """The protection ends at its own time again."""
-
-    kind: Literal["protection_resumed"] = "protection_resumed"
-
-
-class ProtectionConfirmed(ProtectionEvent, DecisionEvent):
-    """A decision replaces the protection, which is not lifted any more."""
-
-    counted = True
-    kind: Literal["protection_confirmed"] = "protection_confirmed"
-
-
-class ProtectionDismissed(ProtectionEvent):
-    """The protection is lifted at once."""
-
-    kind: Literal["protection_dismissed"] = "protection_dismissed"
-
-
-class ProtectionLifted(ActionEvent):
-    """The protection ended; `decision` is its id."""
-
-    counted = True
-    kind: Literal["protection_lifted"] = "protection_lifted"
-
-
-class ProtectionKept(ActionEvent):
-    """The decision took over the change that the protection made; `decision` is the protection."""
-
-    kind: Literal["protection_kept"] = "protection_kept"
-
-
 class BulkProgressed(DecisionEvent):
     """New counts of a bulk decision. Its end closes the case, so nobody waits for this."""
 
@@ -615,6 +504,19 @@ class EnforcementRefused(EventBase):
     redraws_card = False
     kind: Literal["enforcement_refused"] = "enforcement_refused"
 
+
+AutoDecided = automation.AutoDecided
+LimitReached = automation.LimitReached
+ProtectionConfirmed = automation.ProtectionConfirmed
+ProtectionDismissed = automation.ProtectionDismissed
+ProtectionHeld = automation.ProtectionHeld
+ProtectionKept = automation.ProtectionKept
+ProtectionLifted = automation.ProtectionLifted
+ProtectionResumed = automation.ProtectionResumed
+ProtectionStarted = automation.ProtectionStarted
+ProtectionWithheld = automation.ProtectionWithheld
+ReopeningRequested = automation.ReopeningRequested
+Sampled = automation.Sampled
 
 EVENTS = tagged(globals(), EventBase)
 if TYPE_CHECKING:
