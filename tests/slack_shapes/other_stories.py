@@ -62,7 +62,7 @@ def _auto(words: Words) -> dict[str, object]:
     return {"auto": [{"when": "true", "preset": preset}]}
 
 
-_AUTOMATICALLY = cmd.DecideAutomatically(rule=0, alert="live-chat/chat-1", detector="live-chat")
+_AUTOMATICALLY = cmd.DecideAutomatically(rule=0, alert_key="live-chat/chat-1", detector="live-chat")
 
 
 def _decided_by_koban(words: Words) -> StoryCase:

@@ -293,9 +293,11 @@ async def automation(
         limit = await _limit_of(case, protect, detector, now)
         commands.append(protect.model_copy(update={"limit": limit}))
     if alert.weighed.placement.sampled and case.first.key == key:
-        commands.append(MarkSample(alert=key))
+        commands.append(MarkSample(alert_key=key))
     if alert.auto is not None and may_decide(case):
-        decide_ = DecideAutomatically(rule=alert.auto, alert=key, detector=detector, pauses=pauses)
+        decide_ = DecideAutomatically(
+            rule=alert.auto, alert_key=key, detector=detector, pauses=pauses
+        )
         # Without the ledger, people decide.
         with suppress(FailureError):
             limit = await _booked(case, decide_, detector, now)

@@ -34,6 +34,7 @@ from workflows.domain.case.model import Sanction, SubjectHistory
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
 from workflows.domain.policy.limits import Exempt, Exposed, Full, Power
+from workflows.domain.policy.bands import Band
 from workflows.domain.policy.playbook import Notify, PresetAction, Severity, Unless, Via
 from workflows.domain.policy.strictness import Tightening, strictness_of
 from workflows.domain.values import Value
@@ -53,6 +54,7 @@ SAID: dict[str, Any] = {
     "subject": Subject(type="user", id="u_123"),
     "history": SubjectHistory(sanctions=(Sanction(action="warn", times=2),)),
     "severity": Severity.HIGH,
+    "of": Band.LOG,
     "notify": Notify.ROLE,
     "unless": Unless.CLAIMED,
     "role": Role.LEAD,

@@ -22,7 +22,7 @@ class AutoDecided(EventBase):
     counted = True
     kind: Literal["auto_decided"] = "auto_decided"
     preset: str
-    alert: str
+    alert_key: str
 
 
 class Sampled(EventBase):
@@ -36,7 +36,7 @@ class Sampled(EventBase):
     counted = True
     kind: Literal["sampled"] = "sampled"
     of: Band
-    alert: str
+    alert_key: str
     preset: str | None = None
 
 

@@ -302,7 +302,7 @@ class MarkSample(Value):
     """The case was opened by an alert that is only recorded otherwise, given by its key."""
 
     kind: Literal["mark_sample"] = "mark_sample"
-    alert: str
+    alert_key: str
 
 
 class DecideAutomatically(Value):
@@ -313,7 +313,7 @@ class DecideAutomatically(Value):
 
     kind: Literal["decide_automatically"] = "decide_automatically"
     rule: int
-    alert: str
+    alert_key: str
     detector: str
     pauses: tuple[AutomationPause, ...] = ()
     limit: Full | None = None

@@ -13,6 +13,7 @@ from tests.workflows.domain.builders import (
     TANAKA,
     WATCHFUL,
     a_case,
+    a_policy,
     follow,
     minutes,
     news,
@@ -71,6 +72,13 @@ def protected() -> Case:
 
 def closed() -> Case:
     return follow(a_case(), cmd.MarkNoViolation(by=SATO), minutes(0.5))
+
+
+def decided_by_koban() -> Case:
+    policy = a_policy(auto=[{"when": "true", "preset": "mute"}], protect=[])
+    rule = cmd.DecideAutomatically(rule=0, alert_key="a/1", detector="a")
+    case = follow(a_case(policy=policy), rule, minutes(0))
+    return follow(case, news(case, ActionStatus.DONE), minutes(0.1))
 
 
 def done(name: str) -> Case:
@@ -138,6 +146,7 @@ TABLE: dict[str, Row] = {
     "clear": Row(a_case, lambda by: cmd.MarkNoViolation(by=by), WORKS),
     "confirm": Row(protected, lambda by: cmd.Confirm(by=by), WORKS),
     "lift_protection": Row(protected, lambda by: cmd.LiftProtection(by=by), WORKS),
+    "reconsider": Row(decided_by_koban, lambda by: cmd.Reconsider(by=by), WORKS),
     "reopen": Row(closed, lambda by: cmd.Reopen(by=by, reason=WORDS), WORKS),
     "approve": Row(awaiting, lambda by: cmd.Approve(by=by), LEADS),
     "reject": Row(awaiting, lambda by: cmd.Reject(by=by, reason=WORDS), LEADS),

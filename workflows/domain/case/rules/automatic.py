@@ -18,7 +18,7 @@ def mark_sample(case: Case, command: cmd.MarkSample, now: datetime) -> Outcome:
     """Records that the case is a sample of alerts that are otherwise only recorded."""
     if case.sampled is not None:
         return ()
-    return (ev.Sampled(at=now, of=Band.LOG, alert=command.alert),)
+    return (ev.Sampled(at=now, of=Band.LOG, alert_key=command.alert_key),)
 
 
 def decide_automatically(case: Case, command: cmd.DecideAutomatically, now: datetime) -> Outcome:
@@ -30,14 +30,14 @@ def decide_automatically(case: Case, command: cmd.DecideAutomatically, now: date
     preset = _preset(case, command.rule)
     if preset is None or not may_decide(case):
         return ()
-    if drawn("auto", command.alert, case.policy.playbook.sample.auto):
-        return (ev.Sampled(at=now, of=Band.ACT, alert=command.alert, preset=preset.id),)
+    if drawn("auto", command.alert_key, case.policy.playbook.sample.auto):
+        return (ev.Sampled(at=now, of=Band.ACT, alert_key=command.alert_key, preset=preset.id),)
     decided = _decided(case, preset, now)
     if not decided:
         return ()
     if cause := _prevented(case, command, decided):
         return (ev.ProtectionWithheld(at=now, auto=command.rule, **cause),)
-    return (ev.AutoDecided(at=now, preset=preset.id, alert=command.alert), *decided)
+    return (ev.AutoDecided(at=now, preset=preset.id, alert_key=command.alert_key), *decided)
 
 
 def may_decide(case: Case) -> bool:

@@ -39,7 +39,7 @@ def a_new_case(**more: Any) -> Case:
 
 def automatically(**more: Any) -> cmd.DecideAutomatically:
     """The first rule holds for the first alert."""
-    return cmd.DecideAutomatically(rule=0, alert=KEY, detector="live-chat", **more)
+    return cmd.DecideAutomatically(rule=0, alert_key=KEY, detector="live-chat", **more)
 
 
 def decided() -> Case:
@@ -162,9 +162,9 @@ def test_a_sample_is_an_ordinary_case() -> None:
 
 def test_a_drawn_record_is_marked_once() -> None:
     """The case of a drawn record is a sample of the band log."""
-    case = follow(a_new_case(), cmd.MarkSample(alert=KEY), minutes(0))
+    case = follow(a_new_case(), cmd.MarkSample(alert_key=KEY), minutes(0))
     assert case.sampled is Band.LOG
-    assert events_of(case, cmd.MarkSample(alert=KEY)) == ()
+    assert events_of(case, cmd.MarkSample(alert_key=KEY)) == ()
     assert events_of(case, automatically()) == ()
 
 
