@@ -31,6 +31,8 @@ from workflows.domain.values import Language
 JA, EN = texts(Language.JA), texts(Language.EN)
 ROOT = Path(module.__file__).parents[3]
 NOT_TOLD = {
+    "auto_decided",
+    "sampled",
     "bulk_progressed",
     "case_opened",
     "alert_joined",
