@@ -1,5 +1,6 @@
 """Stored policies: those of cases, and versions and changes of the whole folder, signed."""
 
+import asyncio
 import zlib
 from base64 import b85decode, b85encode
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,6 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from pydantic import ValidationError
 from temporalio import activity
 
 from activities.ledger.audit_log import AuditLog, json_of
@@ -216,17 +216,18 @@ class PolicyHistory(Repository):
             return await connection.run_sync(self._content, version)
 
     async def load(
-        self, version: str, content: PolicySet, origin: Origin, changed: bool
+        self, version: str, content: PolicySet, origin: Callable[[], Origin], changed: bool
     ) -> PolicyRecord | None:
         """Records a load that is news, once for all processes; returns its record.
 
         Without `changed` this process has not seen the folder change: it has just started, or has
         another folder than the others. Then a known version counts only when no worker has had
-        the newest one on its disk for `SEEN_LASTS`.
+        the newest one on its disk for `SEEN_LASTS`. `origin` reads the git commit, in a thread.
         """
         if not await self._is_due(version, changed):
             return None
-        load = Load(version=version, at=self._now(), **dict(origin))
+        found = await asyncio.to_thread(origin)
+        load = Load(version=version, at=self._now(), **dict(found))
         async with self._database.writing() as connection:
             await self._database.serialize(connection, _LOCK)
             return await connection.run_sync(self._record, load, content)
@@ -241,6 +242,12 @@ class PolicyHistory(Repository):
             if isinstance(outcome, NotConfirmed):
                 return outcome
             return await connection.run_sync(_insert, outcome, self._database.audit)
+
+    async def confirming_role(self) -> Role:
+        """The role that confirms changes, by the rule of the version in force."""
+        async with self._database.reading() as connection:
+            last = await connection.run_sync(_last)
+            return (await connection.run_sync(self._rule, last)).approval
 
     async def unannounced(self) -> tuple[PolicyRecord, ...]:
         """The records whose messages were not all posted yet."""
@@ -307,7 +314,8 @@ class PolicyHistory(Repository):
         change = sa.update(policy_versions).where(policy_versions.c.version == load.version)
         if connection.execute(change.values(seen_at=load.at)).rowcount:
             return True
-        json = content.model_dump_json(by_alias=True).encode()
+        # A query with `secret: null` would be refused: what is not there is left out.
+        json = content.model_dump_json(by_alias=True, exclude_none=True).encode()
         data = b85encode(zlib.compress(json, 9)).decode("ascii")
         row = {"version": load.version, "at": load.at, "data": data, "seen_at": load.at}
         signature = self._signer.sign(VERSION, version_text(load.version, data)) or None
@@ -325,7 +333,7 @@ class PolicyHistory(Repository):
         if self._signer.verifies(VERSION, text, row["signature"] or ""):
             try:
                 return PolicySet.model_validate_json(zlib.decompress(b85decode(row["data"])))
-            except (ValidationError, ValueError, zlib.error):
+            except (ValueError, zlib.error):
                 log.exception("policy_version_unreadable", version=version)
                 return None
         log.error("policy_version_refused", version=version)

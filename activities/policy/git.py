@@ -119,10 +119,12 @@ class _Repository:
         for _ in range(MOST_COMMITS):
             try:
                 parents = _commit(self.read(commit)).parents
-                same = (one for one in parents if self._has(one, tree, folder))
-                commit = next(same)
-            except (StopIteration, *_ERRORS):  # a shallow clone ends here
+                same = [one for one in parents if self._has(one, tree, folder)]
+            except _ERRORS:  # a shallow clone ends here
                 break
+            if not same:
+                break
+            commit = same[0]
         return commit
 
     def _has(self, commit: str, tree: str, folder: Path) -> bool:

@@ -4,7 +4,7 @@ A change that loosens automation waits for a second person: until then the versi
 in force, as a whole.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -307,6 +307,7 @@ class PolicyNotice(Value):
     record: PolicyRecord
     channel: str | None = None
     role: Role = Role.LEAD
+    playbooks: tuple[str, ...] = ()
     titles: tuple[Text, ...] = ()
     more: int = 0
     asks: bool = False
@@ -324,11 +325,10 @@ def notices_of(
     if record.kind is RecordKind.CHANGED and not record.changes:
         return ()
     books = [book for each in versions for book in each.playbooks.values()]
-    named = {book.channel: _of_channel(book.channel, books, record) for book in books}
     found = [
-        _notice(record, own, channel=channel, titles=_titles(channel, books, own))
-        for channel, own in sorted(named.items())
-        if own
+        notice
+        for channel in sorted({book.channel for book in books})
+        for notice in _in_channel(channel, books, record)
     ]
     asks = record.kind is RecordKind.HELD
     everywhere = tuple(each for each in record.changes if asks or not each.playbooks)
@@ -337,17 +337,15 @@ def notices_of(
     return tuple(found)
 
 
-def _of_channel(
+def _in_channel(
     channel: str, books: Iterable[Playbook], record: PolicyRecord
-) -> tuple[Change, ...]:
-    here = {book.playbook for book in books if book.channel == channel}
-    return tuple(each for each in record.changes if here.intersection(each.playbooks))
-
-
-def _titles(channel: str, books: Iterable[Playbook], own: Iterable[Change]) -> tuple[Text, ...]:
-    concerned = {name for each in own for name in each.playbooks}
-    found = {b.playbook: b.title for b in books if b.channel == channel and b.playbook in concerned}
-    return tuple(found.values())
+) -> Iterator[PolicyNotice]:
+    here = {book.playbook: book.title for book in books if book.channel == channel}
+    own = tuple(each for each in record.changes if here.keys() & set(each.playbooks))
+    if own:
+        named = [name for name in here if any(name in each.playbooks for each in own)]
+        titles = tuple(here[name] for name in named)
+        yield _notice(record, own, channel=channel, playbooks=tuple(named), titles=titles)
 
 
 def _notice(record: PolicyRecord, own: tuple[Change, ...], **more: Any) -> PolicyNotice:

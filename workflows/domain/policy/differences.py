@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -124,6 +125,7 @@ def _of_model(before: BaseModel, after: BaseModel, at: Place) -> Iterator[Differ
         yield from _of_value(getattr(before, name), getattr(after, name), place)
 
 
+@lru_cache(maxsize=1_000)
 def _declaring(model: type[BaseModel], name: str) -> type[BaseModel]:
     """The base model that has the field, so that a rule about it is written once."""
     return [each for each in model.__mro__ if name in getattr(each, "model_fields", {})][-1]

@@ -161,7 +161,7 @@ def _of_condition(found: Difference, both: Versions) -> bool:
 
 def _of_step(found: Difference, both: Versions) -> bool:
     """An added step that protects."""
-    return found.after is not None and found.after.protect is not None
+    return isinstance(found.after, Step) and found.after.protect is not None
 
 
 def _of_protecting_step(rule: Loosens) -> Loosens:
@@ -214,7 +214,7 @@ def _of_retention(found: Difference, both: Versions) -> bool:
         return found.after is not None and (found.before is None or found.after < found.before)
     before, after = (each or Retention() for each in (found.before, found.after))
     times = (name for name in Retention.model_fields if name != "at")
-    longest = timedelta.max
+    longest = timedelta(days=1_000_000)
     return any((getattr(after, n) or longest) < (getattr(before, n) or longest) for n in times)
 
 
