@@ -347,15 +347,19 @@ class FolderRecorder:
         """Looks without end, every `interval` seconds."""
         while True:
             await asyncio.sleep(interval)
-            try:
-                await self.look()
-            except LedgerUnavailable as error:
-                self._follow_stricter()
-                log.debug("policy_not_compared", problem=str(error))
-            except OutOfReach as error:
-                log.warning("policy_not_announced", problem=str(error))
-            except Exception:  # the next look may succeed; the version in force stays
-                log.exception("policy_not_compared")
+            await self.attempt()
+
+    async def attempt(self) -> None:
+        """One look that never fails: the version in force stays, and the next look may succeed."""
+        try:
+            await self.look()
+        except LedgerUnavailable as error:
+            self._follow_stricter()
+            log.debug("policy_not_compared", problem=str(error))
+        except OutOfReach as error:
+            log.warning("policy_not_announced", problem=str(error))
+        except Exception:
+            log.exception("policy_not_compared")
 
     async def look(self) -> None:
         """Records a changed folder, and follows the version in force.
