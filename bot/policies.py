@@ -82,6 +82,7 @@ class Policies:
         self._known: dict[str, PolicyFolder] = {}
         self._in_force: PolicyFolder | None = None
         self._held: str | None = None
+        self._compared: str | None = None
 
     def on_disk(self) -> PolicyFolder:
         """Returns the newest valid state on the disk, which may wait for a second person."""
@@ -103,11 +104,22 @@ class Policies:
 
     def follow(self, folder: PolicyFolder, held: str | None) -> None:
         """Uses the version in force; cases of the `held` version do nothing by themselves."""
+        if self._in_force is None:
+            self._compared = self._watch.current().version
         self._in_force, self._held = folder, held
         self._keep(folder)
 
     def _now(self) -> PolicyFolder:
-        return self._in_force or self._watch.current()
+        """The version in force; a changed folder at once if it does not have to wait."""
+        on_disk, now = self._watch.current(), self._in_force
+        if now is None:
+            return on_disk
+        if on_disk.version != self._compared:
+            self._compared = on_disk.version
+            known = on_disk.version in (now.version, self._held)
+            if not known and not holds_back(now.content, changes(now.content, on_disk.content)):
+                self._in_force = now = on_disk
+        return now
 
     def _keep(self, folder: PolicyFolder) -> None:
         self._known[folder.version] = folder
@@ -337,6 +349,7 @@ class FolderRecorder:
         self._announce = announce
         self._recorded: str | None = None
         self._announced: int | None = None
+        self._followed: int | None = None
 
     async def first(self) -> None:
         """The first look. Raises `LedgerUnavailable`."""
@@ -354,7 +367,6 @@ class FolderRecorder:
         try:
             await self.look()
         except LedgerUnavailable as error:
-            self._follow_stricter()
             log.debug("policy_not_compared", problem=str(error))
         except OutOfReach as error:
             log.warning("policy_not_announced", problem=str(error))
@@ -392,7 +404,9 @@ class FolderRecorder:
 
     async def _follow(self, last: PolicyRecord) -> None:
         version = last.in_force
-        if version is None:
+        # A tighter folder may be in use already, and be recorded next.
+        used = (version, self._policies.on_disk().version)
+        if version is None or (last.id == self._followed and self._policies.in_force in used):
             return
         folder = self._policies.known(version)
         if folder is None:
@@ -400,21 +414,12 @@ class FolderRecorder:
             folder = PolicyFolder.of(version, content) if content is not None else None
         if folder is not None:
             self._policies.follow(folder, last.waiting)
+            self._followed = last.id
         elif self._policies.in_force is None:
             # Without the version in force nothing of the folder runs by itself.
             on_disk = self._policies.on_disk()
             log.error("policy_version_lost", version=version, instead=on_disk.version)
             self._policies.follow(on_disk, on_disk.version)
-
-    def _follow_stricter(self) -> None:
-        """Uses a folder that loosens nothing although the ledger is out of reach."""
-        folder, in_force = self._policies.on_disk(), self._policies.in_force
-        now = self._policies.known(in_force) if in_force is not None else None
-        if now is None or folder.version in (now.version, self._recorded):
-            return
-        if not holds_back(now.content, changes(now.content, folder.content)):
-            log.warning("policy_used_unrecorded", version=folder.version)
-            self._policies.follow(folder, None)
 
 
 def _detectors_of(folder: PolicyFolder) -> dict[str, str]:

@@ -166,6 +166,21 @@ async def test_messages_that_were_not_started_are_started_later(
     assert worker.announced == other.announced == [2]
 
 
+async def test_a_tighter_folder_that_is_restored_before_its_record(
+    database: Database, folder: Path
+) -> None:
+    """The process goes back to the version that the ledger has."""
+    worker = Process(folder, database)
+    await worker.recorder.look()
+    for number, used in ((3, 3), (5, 3)):
+        set_bulk(folder, number)
+        assert worker.bulk == used
+    await worker.recorder.look()
+    last = await worker.history.last()
+    assert last is not None
+    assert (worker.bulk, last.kind) == (5, RecordKind.LOADED)
+
+
 class Away(PolicyHistory):
     """A ledger out of reach."""
 
@@ -183,6 +198,7 @@ async def test_without_the_ledger_only_a_tighter_folder_is_used(
     worker.recorder._history = Away(database, KEY)
     for number, used in ((9, 5), (3, 3), (4, 3)):
         set_bulk(folder, number)
+        assert worker.bulk == used
         await worker.recorder.attempt()
         assert worker.bulk == used
     worker.recorder._history = there
