@@ -83,6 +83,9 @@ class Policies:
         self._in_force: PolicyFolder | None = None
         self._held: str | None = None
         self._compared: str | None = None
+        self._at_once = True
+        self._signed: Callable[[str, str], Awaitable[bool]] | None = None
+        self._trusted: set[tuple[str, str]] = set()
 
     def on_disk(self) -> PolicyFolder:
         """Returns the newest valid state on the disk, which may wait for a second person."""
@@ -102,16 +105,22 @@ class Policies:
         on_disk = self._watch.current()
         return on_disk if on_disk.version == version else self._known.get(version)
 
-    def follow(self, folder: PolicyFolder, held: str | None) -> None:
-        """Uses the version in force; cases of the `held` version do nothing by themselves."""
+    def follow(self, folder: PolicyFolder, held: str | None, at_once: bool = True) -> None:
+        """Uses the version in force; cases of the `held` version do nothing by themselves.
+
+        With `at_once` a changed folder that does not have to wait is used before its record.
+        """
         if self._in_force is None:
             self._compared = self._watch.current().version
-        self._in_force, self._held = folder, held
+        self._in_force, self._held, self._at_once = folder, held, at_once
         self._keep(folder)
 
     def _now(self) -> PolicyFolder:
         """The version in force; a changed folder at once if it does not have to wait."""
-        on_disk, now = self._watch.current(), self._in_force
+        now = self._in_force
+        if now is not None and not self._at_once:
+            return now
+        on_disk = self._watch.current()
         if now is None:
             return on_disk
         if on_disk.version != self._compared:
@@ -160,13 +169,32 @@ class Policies:
         """Returns the strictness of the current policy, None when its version is known.
 
         A case of a version that waits for a second person does nothing by itself: `koban serve`
-        may have started before it could read in the ledger which version is in force.
+        may have started before it could read in the ledger which version is in force. Nor does one
+        of a version that no worker has signed: `koban serve` can't verify what it reads there.
         """
         folder = self._now()
         if folder.version == wanted.known != self._held:
             return None
-        playbook = folder.playbooks.get(wanted.playbook) if wanted.known != self._held else None
+        acts = wanted.known != self._held and await self._trusts(wanted.playbook, wanted.known)
+        playbook = folder.playbooks.get(wanted.playbook) if acts else None
         return strictness_of(folder.version, folder.catalog, folder.limits, playbook)
+
+    def trust(self, signed: Callable[[str, str], Awaitable[bool]] | None) -> None:
+        """Asks `signed` about versions of a playbook that this process has never had."""
+        self._signed, self._trusted = signed, set()
+
+    async def _trusts(self, playbook: str, version: str) -> bool:
+        if not version or self._signed is None or self.known(version) is not None:
+            return True
+        if (playbook, version) not in self._trusted:
+            try:
+                if not await self._signed(playbook, version):
+                    log.error("case_policy_unsigned", playbook=playbook, version=version)
+                    return False
+            except LedgerUnavailable:
+                return True  # work goes on without the ledger; the next answer may be another
+            self._trusted.add((playbook, version))
+        return True
 
     def all(self) -> tuple[Policy, ...]:
         """Returns the current policy of every playbook."""
@@ -413,7 +441,8 @@ class FolderRecorder:
             content = await self._history.content(version)
             folder = PolicyFolder.of(version, content) if content is not None else None
         if folder is not None:
-            self._policies.follow(folder, last.waiting)
+            # A case of a version that no worker has yet would do nothing by itself.
+            self._policies.follow(folder, last.waiting, at_once=self._announce is not None)
             self._followed = last.id
         elif self._policies.in_force is None:
             # Without the version in force nothing of the folder runs by itself.

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 
 import structlog
 from temporalio.client import Client
@@ -155,6 +156,9 @@ async def open_duties(
     proofs = Proofs(signer, unsigned_until=settings.temporal.unsealed_until)
     history = await _follow_history(opened, settings, policies, client, database)
     stored = StoredPolicies(database, signer, policies.current_packed)
+    if signer.active:
+        policies.trust(partial(_is_signed, history, stored))
+        opened.callback(policies.trust, None)
     ledger = LedgerActivities(database, policies=stored)
     people = Directory(
         web,
@@ -253,6 +257,18 @@ async def open_duties(
             notices.send_notice,
         ),
     )
+
+
+async def _is_signed(
+    history: PolicyHistory, stored: StoredPolicies, playbook: str, version: str
+) -> bool:
+    """Whether a worker has signed a version, of the folder or of a case.
+
+    Raises `LedgerUnavailable`.
+    """
+    if await history.content(version) is not None:
+        return True
+    return await stored.find(playbook, version) is not None
 
 
 async def _follow_history(

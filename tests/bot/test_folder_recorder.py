@@ -223,3 +223,20 @@ async def test_without_the_stored_version_nothing_runs_by_itself(
     in_force = worker.policies.in_force
     assert in_force is not None
     assert await worker.automatic(in_force) == frozenset()
+
+
+async def test_a_case_of_a_version_that_no_worker_has_signed_starts_nothing_by_itself(
+    database: Database, folder: Path
+) -> None:
+    """Somebody has written it into the database for `koban serve`, which has no keys."""
+    worker, asked = Process(folder, database), []
+    await worker.recorder.look()
+
+    async def signed(playbook: str, version: str) -> bool:
+        asked.append((playbook, version))
+        return version == "earlier"
+
+    worker.policies.trust(signed)
+    for version, automatic in (("forged", False), ("earlier", True), ("earlier", True)):
+        assert bool(await worker.automatic(version)) is automatic
+    assert asked == [("off_platform", "forged"), ("off_platform", "earlier")]
