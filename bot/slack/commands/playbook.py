@@ -293,6 +293,10 @@ class PlaybookAnswer(Answer):
     async def history(self, line: ShowHistory, request: Request) -> Said:
         """A page of the changes, also of a playbook that was removed. Raises `Unavailable`."""
         texts, playbooks = request.texts, self._services.policies.playbooks()
+        titled = (playbook_named(f"{line.name} {word}", playbooks) for word in _HISTORY)
+        whole = next((each for each in titled if each is not None), None)
+        if whole is not None:  # its title ends with that word
+            return playbook_page(whole, self._services.policies.catalog(), texts)
         found = playbook_named(line.name, playbooks)
         name = found.playbook if found is not None else line.name
         records = await self._services.policy_history.page(name, line.first, PAGE + 1)
