@@ -393,7 +393,6 @@ class PolicyHistory(Repository):
             for outcome in (_next_to(connection, each),)
             if outcome is not None
             for notice in self._notices(connection, each)
-            if notice.asks
         )
 
 

@@ -245,13 +245,17 @@ class SlackActivities:
         reader = await self._reader((wanted.record.actor, ended.actor if ended else None))
         message = policy_message(wanted, reader)
         posting = Announcement(wanted.key, message, self._sender, self._people)
+        since = (wanted.record.at - CLOCK_SKEW).timestamp()
         with _roles_known():
-            if ended is not None:
-                await posting.replace(wanted.role, (wanted.record.at - CLOCK_SKEW).timestamp())
-            elif wanted.channel is not None:
-                await posting.run_in(wanted.channel)
-            else:
-                await posting.run(wanted.role)
+            match wanted.channel, ended:
+                case None, None:
+                    await posting.run(wanted.role)
+                case None, _:
+                    await posting.replace(wanted.role, since)
+                case channel, None:
+                    await posting.run_in(channel)
+                case channel, _:
+                    await posting.replace_in(channel, since)
 
     @activity.defn(name="roles_of")
     async def roles_of(self, wanted: RolesAsk) -> Grant:

@@ -233,6 +233,10 @@ class Announcement:
             if not await self._posted(channel):
                 _log.error("announcement_refused", channel=channel, key=self._key)
 
+    async def replace_in(self, channel: str, since: float) -> None:
+        """Replaces what `run_in` has posted since a Unix time. Raises `SlackTrouble`, retryable."""
+        await self._replaced(self._sender.posted(channel, NOTICE_TYPE, since))
+
     async def replace(self, role: Role, since: float) -> None:
         """Replaces what `run` has posted since a Unix time. Raises as `run`."""
         channel = self._people.channel(role)

@@ -41,7 +41,7 @@ def policy_message(notice: PolicyNotice, reader: Reader) -> Message:
         *_pointers(notice, reader),
     ]
     if notice.outcome is not None:
-        lines.append(f"*{_outcome(notice.outcome, reader)}*")
+        lines.append(f"*{_outcome(notice.outcome, record, reader)}*")
     elif notice.asks:
         lines.append(reader.say("policy.ask"))
     asks = notice.asks and notice.outcome is None
@@ -57,7 +57,8 @@ def _title(notice: PolicyNotice, reader: Reader) -> str:
         titles = f"{titles} {reader.say('words.more', count=more)}"
     end = "" if notice.titles else ".all"
     person = reader.person(notice.record.actor)
-    return reader.say(f"policy.title.{_state(notice.record)}{end}", titles=titles, person=person)
+    state = _state(notice.record) if notice.outcome is None else "asked"
+    return reader.say(f"policy.title.{state}{end}", titles=titles, person=person)
 
 
 def _state(record: PolicyRecord) -> str:
@@ -66,10 +67,10 @@ def _state(record: PolicyRecord) -> str:
     return "restored" if restored else record.kind.value.removeprefix("policy_")
 
 
-def _outcome(outcome: PolicyRecord, reader: Reader) -> str:
+def _outcome(outcome: PolicyRecord, record: PolicyRecord, reader: Reader) -> str:
     state = _state(outcome)
     known = state if state in ("confirmed", "withdrawn") else "replaced"
-    at = reader.time(outcome.at, outcome.at)
+    at = reader.time(outcome.at, record.at)
     return reader.say(f"policy.outcome.{known}", person=reader.person(outcome.actor), at=at)
 
 

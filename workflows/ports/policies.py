@@ -27,7 +27,7 @@ class PolicyPort(Protocol):
 
     @activity.defn(name="end_policy_notices")
     async def end_policy_notices(self, start: AnnouncementStart) -> tuple[PolicyNotice, ...]:
-        """Records that the messages were posted; returns those that still ask for an approval.
+        """Records that the messages were posted; returns those of changes that no longer wait.
 
-        They are of changes that no longer wait.
+        They have the outcome, and are updated.
         """

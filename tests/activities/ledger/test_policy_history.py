@@ -327,6 +327,17 @@ async def test_a_message_that_asks_is_updated_with_what_became_of_it(
         ]
 
 
+async def test_every_message_about_a_change_that_waited_is_updated(
+    history: PolicyHistory,
+) -> None:
+    """Also those without a button."""
+    await load(history, "v1")
+    await load(history, "v2", looser_book())
+    await load(history, "v1")
+    found = [(each.channel, each.asks) for each in await ended(history, 3)]
+    assert found == [("ts-live", False), (None, True)]
+
+
 async def test_a_confirmed_change_is_announced_where_it_applies(history: PolicyHistory) -> None:
     """With its lines, in the channel of the playbook."""
     await load(history, "v1")

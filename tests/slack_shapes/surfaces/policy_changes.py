@@ -54,6 +54,7 @@ def _changes(scene: Scene) -> Iterator[Change]:
     """Every kind of change, and one in every part of the folder."""
     for kind in ChangeKind:
         yield _change(scene, kind=kind)
+    for kind in (ChangeKind.ADDED, ChangeKind.REMOVED):
         yield _change(scene, kind=kind, path=(), before=None, after=None)
     for part in Part:
         name = scene.words.id if part in NAMED else ""
@@ -123,6 +124,8 @@ def _notices(scene: Scene) -> Iterator[tuple[str, Sent]]:
     for kind in ("policy_confirmed", "policy_withdrawn", "policy_changed"):
         ended = held.model_copy(update={"outcome": records[kind]})
         yield f"asked, then {kind}", message(policy_message(ended, scene.reader))
+    told = ended.model_copy(update={"channel": "ts-live", "titles": (title,), "asks": False})
+    yield "in a channel, then changed", message(policy_message(told, scene.reader))
 
 
 def _lines(scene: Scene) -> Iterator[tuple[str, Sent]]:

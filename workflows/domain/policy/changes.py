@@ -300,7 +300,7 @@ class PolicyNotice(Value):
     """The message about a record in a `channel`, or to a `role`. `key` makes it idempotent.
 
     `more` changes are not shown. With `asks` it has a button. With `outcome` the message about
-    `record` was posted, and what became of the change replaces its button.
+    `record` was posted: it is updated with what became of the change.
     """
 
     key: str
