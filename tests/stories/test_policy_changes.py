@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,11 +11,12 @@ import sqlalchemy as sa
 from activities.ledger.database import Database
 from activities.ledger.schema import policy_changes
 from deploy.sandbox.app import POLICY
-from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.screen import controls, visible_text
 from tests.environment import Environment, koban, work
 from tests.stories.test_a_shift import case_of, lure
+from tests.stories.test_the_team import answer_to
+from tests.stories.test_the_worst_moment import dies_after
 
 HIDE = ("POST", "messages/m_77/hide")
 PROTECT = "- {when: severity == 'critical', action: hide_message, for: 15m}"
@@ -72,18 +72,6 @@ async def posted(person: Person, channel: str, *words: str) -> list[str]:
         return [each for each in found if all(word in each for word in words)]
 
     return await person.until(look, what=f"{words} in {channel}")
-
-
-async def answer_to(person: Person, command: str) -> str:
-    """The newest answer to a command."""
-    before = len(await person.ephemerals("ts-live"))
-    await person.command(command)
-
-    async def look() -> str:
-        found = await person.ephemerals("ts-live")
-        return visible_text(found[-1]) if len(found) > before else ""
-
-    return await person.until(look, what=f"an answer to {command}")
 
 
 async def test_a_stricter_threshold_is_live_and_announced(env: Environment, policy: Path) -> None:
@@ -199,26 +187,9 @@ async def test_a_worker_that_is_killed_in_between_announces_once(
         async with work(env.settings):
             await recorded(env, "policy_loaded")
         change(policy, STRICT, STRICTER)
-        await dies_after(env, tmp_path, policy, kind)
+        await dies_after(env, temporal, tmp_path, kind)
         async with work(env.settings):
             await recorded(env, "policy_announced")
             assert len(await posted(sato, "ts-live", "手順書が変更されました")) == 1
         assert (await kinds(env)).count("policy_changed") == 1
         assert await env.findings() == ()
-
-
-async def dies_after(env: Environment, folder: Path, policy: Path, kind: str) -> None:
-    """Runs a worker until it has written such a record and exited."""
-    ledger = env.settings.ledger.url.get_secret_value()
-    environment = env.sandbox.environment(env.settings.temporal.address, ledger, 0)
-    environment |= {
-        "KOBAN_TEMPORAL__NAMESPACE": env.settings.temporal.namespace,
-        "KOBAN_POLICY": str(policy),
-    }
-    command = [sys.executable, "-m", "tests.stories.dying_worker", kind]
-    worker = Process("worker", command, folder / "worker.log", environment)
-    await worker.start()
-    try:
-        await wait_until(lambda: not worker.running, what=f"the end of the worker at {kind}")
-    finally:
-        await worker.kill()
