@@ -281,11 +281,12 @@ class PolicyHistory(Repository):
                 query.where(policy_versions.c.version.in_([version, newest]))
             )
         }
+        ages = {name: self._now() - at for name, at in seen.items()}
         if not rules.is_news(last, version):
-            if self._now() - seen[version] > SEEN_EVERY:
+            if ages.get(version, timedelta()) > SEEN_EVERY:
                 await self._see(version)
             return False
-        return changed or version not in seen or self._now() - seen[newest] > SEEN_LASTS
+        return changed or version not in ages or ages.get(newest, timedelta.max) > SEEN_LASTS
 
     async def _see(self, version: str) -> None:
         change = sa.update(policy_versions).where(policy_versions.c.version == version)
