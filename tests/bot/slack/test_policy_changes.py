@@ -48,7 +48,7 @@ async def test_a_history_has_when_who_and_what(env: SlackEnvironment):
     confirmed = record(2, kind=RecordKind.CONFIRMED, actor="U0TANAKA", changes=())
     env.policy_history.records = [made, confirmed]
     told = await env.command(env.person("U0SATO"), "/koban playbook off_platform history")
-    assert told.startswith("変更履歴: 外部誘導")
+    assert told.startswith("*変更履歴: 外部誘導*")
     assert "*承認待ちの変更* · `aaaaaaaaaaa1` → `bbbbbbbbbbb1` · コミット `1e82edd9d8`" in told
     assert "外部誘導 › 自動対応 › `hide_message` › 時間: 15分 → 1時間（自動対応が広がる）" in told
     assert "*<@U0TANAKA> が承認*" in told
@@ -62,8 +62,10 @@ async def test_names_in_a_history(env: SlackEnvironment):
     """By the title; of a removed playbook by its name; else the nearest."""
     env.policy_history.records = [record(), record(2, playbooks=("gone",))]
     sato = env.person("U0SATO")
-    assert (await env.command(sato, "/koban 手順書 外部誘導 履歴")).startswith("変更履歴: 外部誘導")
-    assert (await env.command(sato, "/koban playbook gone history")).startswith("変更履歴: gone")
+    assert (await env.command(sato, "/koban 手順書 外部誘導 履歴")).startswith(
+        "*変更履歴: 外部誘導*"
+    )
+    assert (await env.command(sato, "/koban playbook gone history")).startswith("*変更履歴: gone*")
     told = await env.command(sato, "/koban playbook off_platfrom history")
     assert "`/koban playbook off_platform history`" in told
     env.policy_history.records = []
