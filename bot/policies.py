@@ -1,6 +1,8 @@
 """Policy folder of a running process, reloaded when its files change."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -9,17 +11,21 @@ import structlog
 from standardwebhooks.webhooks import Webhook
 from temporalio import activity
 
+from activities.ledger.database import LedgerUnavailable
+from activities.ledger.policies import PolicyHistory
 from activities.policy.loader import LOOK_SECONDS, PolicyFolder, PolicyWatch
 from activities.policy.yaml_document import PolicyFaults
 from bot.admission import Target
 from bot.errors import InputWrong, SettingWrong
 from bot.settings import Settings, need, secrets_named, value_named
+from workflows.client import OutOfReach
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.model import AppealRequest
 from workflows.domain.people import RoleBook
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec
 from workflows.domain.policy.bands import Band
+from workflows.domain.policy.changes import Origin, PolicyRecord, changes, holds_back
 from workflows.domain.policy.detectors import Detector
 from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.matching import (
@@ -84,10 +90,64 @@ class Policies:
         self._appeals = appeals
         self._keys: tuple[PolicyFolder, Keys, Keys] | None = None
         self._known: dict[str, PolicyFolder] = {}
+        self._in_force: PolicyFolder | None = None
+        self._held: str | None = None
+        self._compared: str | None = None
+        self._at_once = True
+        self._signed: Callable[[str, str], Awaitable[bool]] | None = None
+        self._trusted: set[tuple[str, str]] = set()
+
+    def on_disk(self) -> PolicyFolder:
+        """Returns the newest valid state on the disk, which may wait for a second person."""
+        return self._watch.current()
+
+    def origin(self) -> Origin:
+        """Returns the git commit of the newest valid state on the disk."""
+        return self._watch.origin()
+
+    @property
+    def in_force(self) -> str | None:
+        """The version in force by the ledger; None before the ledger was read."""
+        return self._in_force.version if self._in_force is not None else None
+
+    def known(self, version: str) -> PolicyFolder | None:
+        """Returns a version that this process has had, or None."""
+        on_disk = self._watch.current()
+        return on_disk if on_disk.version == version else self._known.get(version)
+
+    def follow(self, folder: PolicyFolder, held: str | None, at_once: bool = True) -> None:
+        """Uses the version in force; cases of the `held` version do nothing by themselves.
+
+        With `at_once` a changed folder that does not have to wait is used before its record.
+        """
+        if self._in_force is None:
+            self._compared = self._watch.current().version
+        self._in_force, self._held, self._at_once = folder, held, at_once
+        self._keep(folder)
+
+    def _now(self) -> PolicyFolder:
+        """The version in force; a changed folder at once if it does not have to wait."""
+        now = self._in_force
+        if now is not None and not self._at_once:
+            return now
+        on_disk = self._watch.current()
+        if now is None:
+            return on_disk
+        if on_disk.version != self._compared:
+            self._compared = on_disk.version
+            known = on_disk.version in (now.version, self._held)
+            if not known and not holds_back(now.content, changes(now.content, on_disk.content)):
+                self._in_force = now = on_disk
+        return now
+
+    def _keep(self, folder: PolicyFolder) -> None:
+        self._known[folder.version] = folder
+        while len(self._known) > KNOWN_VERSIONS:
+            del self._known[next(iter(self._known))]
 
     def target_of(self, alert: Alert) -> Target | None:
         """Returns policy and group for `alert`, None when no playbook matches it."""
-        folder, facts = self._watch.current(), facts_of(alert)
+        folder, facts = self._now(), facts_of(alert)
         shadows = _shadow_records(folder, alert, facts)
         try:
             playbook = folder.find(alert, facts)
@@ -108,7 +168,7 @@ class Policies:
 
     def shadow_records(self, alert: Alert) -> tuple[AlertRecord, ...]:
         """Returns what the playbooks in shadow mode would do with an alert."""
-        return _shadow_records(self._watch.current(), alert)
+        return _shadow_records(self._now(), alert)
 
     @activity.defn(name="policy_now")
     async def policy_now(self, playbook: str) -> PackedPolicy | None:
@@ -117,10 +177,8 @@ class Policies:
 
     def current_packed(self, playbook: str) -> PackedPolicy | None:
         """Returns the current policy of a playbook, None when the playbook was removed."""
-        folder = self._watch.current()
-        self._known[folder.version] = folder
-        while len(self._known) > KNOWN_VERSIONS:
-            del self._known[next(iter(self._known))]
+        folder = self._now()
+        self._keep(folder)
         return pack(folder.policy_for(playbook)) if playbook in folder.playbooks else None
 
     def of_version(self, playbook: str, version: str) -> Policy | None:
@@ -133,16 +191,39 @@ class Policies:
 
     @activity.defn(name="strictness_now")
     async def strictness_now(self, wanted: CurrentPolicy) -> Strictness | None:
-        """Returns the strictness of the current policy, None when its version is known."""
-        folder = self._watch.current()
-        if folder.version == wanted.known:
+        """Returns the strictness of the current policy, None when its version is known.
+
+        A case of a version that waits for a second person does nothing by itself: `koban serve`
+        may have started before it could read in the ledger which version is in force. Nor does one
+        of a version that no worker has signed: `koban serve` can't verify what it reads there.
+        """
+        folder = self._now()
+        if folder.version == wanted.known != self._held:
             return None
-        playbook = folder.playbooks.get(wanted.playbook)
+        acts = wanted.known != self._held and await self._trusts(wanted.playbook, wanted.known)
+        playbook = folder.playbooks.get(wanted.playbook) if acts else None
         return strictness_of(folder.version, folder.catalog, folder.limits, playbook)
+
+    def trust(self, signed: Callable[[str, str], Awaitable[bool]] | None) -> None:
+        """Asks `signed` about versions of a playbook that this process has never had."""
+        self._signed, self._trusted = signed, set()
+
+    async def _trusts(self, playbook: str, version: str) -> bool:
+        if not version or self._signed is None or self.known(version) is not None:
+            return True
+        if (playbook, version) not in self._trusted:
+            try:
+                if not await self._signed(playbook, version):
+                    log.error("case_policy_unsigned", playbook=playbook, version=version)
+                    return False
+            except LedgerUnavailable:
+                return True  # work goes on without the ledger; the next answer may be another
+            self._trusted.add((playbook, version))
+        return True
 
     def all(self) -> tuple[Policy, ...]:
         """Returns the current policy of every playbook."""
-        folder = self._watch.current()
+        folder = self._now()
         return tuple(folder.policy_for(name) for name in sorted(folder.playbooks))
 
     def keys(self) -> Keys:
@@ -154,7 +235,7 @@ class Policies:
         return self._current_keys()[2]
 
     def _current_keys(self) -> tuple[PolicyFolder, Keys, Keys]:
-        folder = self._watch.current()
+        folder = self._now()
         if self._keys is None or self._keys[0] is not folder:
             detectors = _secrets_of(_detectors_of(folder))
             theirs = {*self._common, *(one for several in detectors.values() for one in several)}
@@ -172,7 +253,7 @@ class Policies:
 
     def unsigned(self) -> list[str]:
         """Returns a sentence for each sender whose secret is missing, wrong or another one's."""
-        folder = self._watch.current()
+        folder = self._now()
         problems = [
             *_unsigned(_detectors_of(folder), "the detector {name} signs so."),
             *_unsigned(_sources_of(folder), "the source {name} of appeals signs so."),
@@ -198,7 +279,7 @@ class Policies:
 
     def takes_appeals(self) -> bool:
         """Returns whether there is an appeals.yaml."""
-        return self._watch.current().appeals is not None
+        return self._now().appeals is not None
 
     async def check(self) -> str | None:
         """Returns the first mistake in the folder's newest state, None when it is in use."""
@@ -210,19 +291,19 @@ class Policies:
 
     def catalog(self) -> ActionCatalog:
         """Returns the actions of actions.yaml."""
-        return self._watch.current().catalog
+        return self._now().catalog
 
     def playbook(self, name: str) -> Playbook | None:
         """Returns a playbook by its name."""
-        return self._watch.current().playbooks.get(name)
+        return self._now().playbooks.get(name)
 
     def playbooks(self) -> tuple[Playbook, ...]:
         """Returns every playbook."""
-        return tuple(self._watch.current().playbooks.values())
+        return tuple(self._now().playbooks.values())
 
     def appeal_start(self, id_: str, request: AppealRequest) -> AppealStart | None:
         """Returns a new appeal with its policy, None when appeals.yaml is missing."""
-        folder = self._watch.current()
+        folder = self._now()
         if folder.appeals is None:
             return None
         titles = {name: spec.title for name, spec in folder.catalog.actions.items()}
@@ -237,15 +318,15 @@ class Policies:
 
     def look_ups(self) -> LookupCatalog:
         """Returns the contents of platform.yaml."""
-        return self._watch.current().lookups
+        return self._now().lookups
 
     def titles(self) -> dict[str, Text]:
         """Returns the titles of the playbooks by name."""
-        return {name: book.title for name, book in self._watch.current().playbooks.items()}
+        return {name: book.title for name, book in self._now().playbooks.items()}
 
     def on_shift(self, zone: tzinfo, now: datetime) -> frozenset[str] | None:
         """Returns the people on shift; None when nobody is, or when a turn names a role only."""
-        roster = self._watch.current().roster
+        roster = self._now().roster
         if roster is None:
             return None
         on = on_at(roster, zone_of(roster, zone), now)
@@ -255,19 +336,19 @@ class Policies:
 
     def limits(self) -> Limits | None:
         """Returns the limits, None when limits.yaml is missing."""
-        return self._watch.current().limits
+        return self._now().limits
 
     def roster(self) -> Roster | None:
         """Returns the roster, None when roster.yaml is missing."""
-        return self._watch.current().roster
+        return self._now().roster
 
     def reports(self) -> ReportRules | None:
         """Returns the report rules, None when reports.yaml is missing."""
-        return self._watch.current().reports
+        return self._now().reports
 
     def retention(self) -> Retention:
         """Returns the times of personal data, those of a folder without retention.yaml included."""
-        return self._watch.current().retention or Retention()
+        return self._now().retention or Retention()
 
     def image_hosts(self) -> frozenset[str]:
         """Returns the hosts that alerts' images may come from, in addition to the platform's."""
@@ -276,21 +357,21 @@ class Policies:
 
     def detectors(self) -> dict[str, Detector]:
         """Returns every detector by its name."""
-        return self._watch.current().detectors
+        return self._now().detectors
 
     def query_of(self, detector: str) -> str | None:
         """Returns the SQL text of a detector; None without one."""
-        return self._watch.current().queries.get(detector)
+        return self._now().queries.get(detector)
 
     def source_url(self, source: str) -> str | None:
         """Returns the address of a source; None where it or its variable is missing."""
-        sources = self._watch.current().sources
+        sources = self._now().sources
         named = sources.sources.get(source) if sources is not None else None
         return None if named is None else value_named(named.url.env)
 
     def channels(self) -> frozenset[str]:
         """Returns every channel that the folder names."""
-        folder = self._watch.current()
+        folder = self._now()
         names = {book.channel for book in folder.playbooks.values()}
         names |= {held.channel for held in folder.roles.roles.values() if held.channel}
         names |= {folder.appeals.channel} if folder.appeals is not None else set()
@@ -300,7 +381,99 @@ class Policies:
 
     def roles(self) -> RoleBook:
         """Returns the holders of the roles."""
-        return self._watch.current().roles
+        return self._now().roles
+
+
+LOOK_EVERY = 1.0
+"""Seconds between two comparisons of the folder with the ledger."""
+Announce = Callable[[PolicyRecord], Awaitable[None]]
+"""Starts the messages about a record; repeated, it does nothing."""
+
+
+class FolderRecorder:
+    """Loads of the folder in the ledger, and the version in force in this process."""
+
+    def __init__(
+        self, policies: Policies, history: PolicyHistory, announce: Announce | None = None
+    ) -> None:
+        """A process that does not `announce` (`koban serve`) follows and records nothing."""
+        self._policies = policies
+        self._history = history
+        self._announce = announce
+        self._recorded: str | None = None
+        self._announced: int | None = None
+        self._followed: int | None = None
+
+    async def first(self) -> None:
+        """The first look. Raises `LedgerUnavailable`."""
+        with suppress(OutOfReach):
+            await self.look()
+
+    async def run(self, interval: float = LOOK_EVERY) -> None:
+        """Looks without end, every `interval` seconds."""
+        while True:
+            await asyncio.sleep(interval)
+            await self.attempt()
+
+    async def attempt(self) -> None:
+        """One look that never fails: the version in force stays, and the next look may succeed."""
+        try:
+            await self.look()
+        except LedgerUnavailable as error:
+            log.debug("policy_not_compared", problem=str(error))
+        except OutOfReach as error:
+            log.warning("policy_not_announced", problem=str(error))
+        except Exception:
+            log.exception("policy_not_compared")
+
+    async def look(self) -> None:
+        """Records a changed folder, and follows the version in force.
+
+        Raises `LedgerUnavailable`, and `OutOfReach` for messages that are started by a later look.
+        """
+        if self._announce is not None:
+            await self._record()
+        last = await self._history.last()
+        if last is None:
+            return
+        await self._follow(last)
+        if self._announce is not None and last.id != self._announced:
+            await self._start_messages(self._announce)
+            self._announced = last.id
+
+    async def _start_messages(self, announce: Announce) -> None:
+        for record in await self._history.unannounced():
+            await announce(record)
+
+    async def _record(self) -> None:
+        folder = self._policies.on_disk()
+        changed = self._recorded not in (None, folder.version)
+        record = await self._history.load(
+            folder.version, folder.content, self._policies.origin, changed
+        )
+        self._recorded = folder.version
+        if record is not None:
+            log.info("policy_recorded", kind=record.kind.value, version=record.version)
+
+    async def _follow(self, last: PolicyRecord) -> None:
+        version = last.in_force
+        # A tighter folder may be in use already, and be recorded next.
+        used = (version, self._policies.on_disk().version)
+        if version is None or (last.id == self._followed and self._policies.in_force in used):
+            return
+        folder = self._policies.known(version)
+        if folder is None:
+            content = await self._history.content(version)
+            folder = PolicyFolder.of(version, content) if content is not None else None
+        if folder is not None:
+            # A case of a version that no worker has yet would do nothing by itself.
+            self._policies.follow(folder, last.waiting, at_once=self._announce is not None)
+            self._followed = last.id
+        elif self._policies.in_force is None:
+            # Without the version in force nothing of the folder runs by itself.
+            on_disk = self._policies.on_disk()
+            log.error("policy_version_lost", version=version, instead=on_disk.version)
+            self._policies.follow(on_disk, on_disk.version)
 
 
 def _recorded(

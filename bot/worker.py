@@ -34,6 +34,7 @@ from workflows.bulk_workflow import BulkWorkflow
 from workflows.case_workflow import CaseWorkflow
 from workflows.detector_workflow import DetectorWorkflow, HeartbeatWorkflow
 from workflows.enforcement_workflow import EnforcementWorkflow, PinnedEnforcement
+from workflows.policy_workflow import AnnouncementWorkflow
 from workflows.report_workflow import ReportWorkflow, RetentionWorkflow
 from workflows.storm_workflow import StormWorkflow
 
@@ -199,6 +200,7 @@ def make_workers(
                 StormWorkflow,
                 DetectorWorkflow,
                 HeartbeatWorkflow,
+                AnnouncementWorkflow,
             ],
             activities=duties.main,
             interceptors=[timer, HeartbeatInterceptor()],

@@ -19,6 +19,7 @@ from workflows.ports.appeals import AppealPort
 from workflows.ports.bulk import BulkPort
 from workflows.ports.cases import CasePort
 from workflows.ports.detectors import DetectorPort
+from workflows.ports.policies import PolicyPort
 from workflows.ports.reports import ReportPort, RetentionPort
 from workflows.ports.storms import StormPort
 
@@ -218,6 +219,12 @@ OPTIONS: dict[Callable[..., Any], Options] = {
         rank=4,
     ),
     DetectorPort.message_owner: replace(_SLACK, within=timedelta(hours=6), heartbeat=None, rank=4),
+    # Changes of the policy. A message that comes a day late is of no use; `history` has it.
+    PolicyPort.plan_policy_notices: replace(LEDGER, rank=3),
+    PolicyPort.end_policy_notices: replace(LEDGER, rank=3),
+    PolicyPort.show_policy_notice: replace(
+        _SLACK, within=timedelta(hours=24), heartbeat=None, rank=3
+    ),
     # Behind everything else: a run has the whole night.
     RetentionPort.erase_batch: replace(LEDGER, attempt=_seconds(60), rank=5),
     RetentionPort.end_retention: replace(LEDGER, rank=5),

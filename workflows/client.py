@@ -35,14 +35,18 @@ from workflows.domain.ids import (
     appeal_workflow_id,
     case_workflow_id,
     closed_workflow_id,
+    policy_workflow_id,
     storm_workflow_id,
 )
+from workflows.domain.policy.changes import PolicyRecord
 from workflows.domain.policy.playbook import Policy, pack
 from workflows.domain.storm import Called
 from workflows.inputs import TASK_TIMEOUT, CaseStart
+from workflows.policy_workflow import AnnouncementWorkflow
 from workflows.ports.appeals import AppealSnapshot, AppealStart
 from workflows.ports.cases import Delivery, Show
 from workflows.ports.detectors import DetectorStart
+from workflows.ports.policies import AnnouncementStart
 from workflows.ports.storms import StormStart
 from workflows.shared.signals import batches
 from workflows.storm_workflow import StormWorkflow
@@ -388,6 +392,20 @@ class StormClient(_WorkflowClient):
     async def called(self, channel: str, call: Called) -> bool:
         """Passes a call on to the storm; False if none runs. Raises `OutOfReach`."""
         return await self._signal(storm_workflow_id(channel), "called", call)
+
+
+class PolicyClient(_WorkflowClient):
+    """Messages about changes of the policy."""
+
+    async def announce(self, record: PolicyRecord) -> None:
+        """Starts the messages about a record, once. Raises `OutOfReach`."""
+        with suppress(WorkflowAlreadyStartedError):
+            await self._start(
+                AnnouncementWorkflow.run,
+                AnnouncementStart(record=record.id),
+                policy_workflow_id(record.id, record.version),
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            )
 
 
 async def run_detector(client: Client, task_queue: str, detector: str) -> RunResult:

@@ -24,6 +24,7 @@ from activities.ledger.schema import (
     cases,
     erasures,
     events,
+    policy_versions,
 )
 from activities.signatures import Signer, canonical
 
@@ -36,7 +37,8 @@ MOST_SEALED = 2_000
 """Entries of one head: a transaction of at most 50 ms."""
 
 BY_WORKERS = frozenset(
-    table.name for table in (events, actions, bulk_decisions, cases, appeals, erasures)
+    table.name
+    for table in (events, actions, bulk_decisions, cases, appeals, erasures, policy_versions)
 )
 """Tables that only processes with keys write; `koban serve` writes the others as well."""
 

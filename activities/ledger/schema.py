@@ -384,3 +384,31 @@ detector_runs = sa.Table(
     sa.Column("message", _text(16)),
     sa.Index("ix_detector_runs_detector_at", "detector", "at"),
 )
+
+policy_versions = sa.Table(
+    "policy_versions",
+    metadata,
+    sa.Column("version", _text(64), primary_key=True),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("data", sa.Text, nullable=False),
+    sa.Column("signature", _text(160)),
+    sa.Column("seen_at", Utc, nullable=False),
+)
+
+policy_changes = sa.Table(
+    "policy_changes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("kind", _text(32), nullable=False),
+    sa.Column("version_before", _text(64)),
+    sa.Column("version", _text(64), nullable=False),
+    sa.Column("about", sa.Integer),
+    sa.Column("actor", _text(64)),
+    sa.Column("git_commit", _text(64)),
+    sa.Column("git_author", _text()),
+    sa.Column("git_email", _text()),
+    sa.Column("restored", sa.Boolean, nullable=False),
+    sa.Column("playbooks", sa.JSON(none_as_null=True)),
+    sa.Column("changes", sa.JSON, nullable=False),
+)

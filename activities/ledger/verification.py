@@ -32,7 +32,13 @@ from activities.ledger.bulk import action_key, members_of
 from activities.ledger.database import Repository
 from activities.ledger.event_log import Chains, Entries, Fields
 from activities.ledger.limits import overrun_key
-from activities.ledger.policies import POLICY, policy_text
+from activities.ledger.policies import (
+    POLICY,
+    VERSION,
+    content_of,
+    policy_text,
+    version_text,
+)
 from activities.ledger.rows import (
     GENESIS,
     digest_of,
@@ -52,6 +58,8 @@ from activities.ledger.schema import (
     metadata,
     overruns,
     policies,
+    policy_changes,
+    policy_versions,
 )
 from activities.ledger.team import begin_of, end_of
 from activities.signatures import Signer
@@ -352,6 +360,8 @@ _NAMES = {
     overruns.name: "Refused use",
     alert_records.name: "Recorded alert",
     erasures.name: "Erasure",
+    policy_versions.name: "Policy version",
+    policy_changes.name: "Policy change",
 }
 _CHANGING = frozenset({actions.name, erasures.name})
 """Tables whose rows have an entry for each of their contents: the last one counts."""
@@ -415,6 +425,8 @@ def _present(connection: sa.Connection) -> Iterable[tuple[str, Iterable[tuple[st
         return _streamed(connection, sa.select(table))
 
     yield lookups.name, ((str(row["id"]), json_of(row)) for row in rows(lookups))
+    yield policy_changes.name, ((str(r["id"]), json_of(r)) for r in rows(policy_changes))
+    yield policy_versions.name, ((r["version"], content_of(r)) for r in rows(policy_versions))
     yield automation.name, ((str(row["id"]), json_of(row)) for row in rows(automation))
     yield covers.name, ((str(row["id"]), begin_of(row)) for row in rows(covers))
     yield overruns.name, ((overrun_key(row), json_of(row)) for row in rows(overruns))
@@ -460,11 +472,28 @@ def _policy_faults(
     connection: sa.Connection, signer: Signer, unsigned_until: datetime | None
 ) -> Iterable[str]:
     for row in connection.execute(sa.select(policies)).mappings():
-        if not row["signature"] and unsigned_until is not None:
-            continue
-        name = f"{row['playbook']}, version {row['version']},"
+        name = f"The policy of {row['playbook']}, version {row['version']},"
         text = policy_text(PackedPolicy.model_validate(dict(row)))
-        if not row["signature"] and signer.active:
-            yield f"The policy of {name} is not signed by Koban."
-        elif not signer.verifies(POLICY, text, row["signature"] or ""):
-            yield f"The policy of {name} was changed."
+        yield from _signed_faults(signer, (POLICY, text, row["signature"]), name, unsigned_until)
+    for row in connection.execute(sa.select(policy_versions)).mappings():
+        name, text = (
+            f"Version {row['version']} of the policy",
+            version_text(row["version"], row["data"]),
+        )
+        yield from _signed_faults(signer, (VERSION, text, row["signature"]), name, unsigned_until)
+
+
+def _signed_faults(
+    signer: Signer,
+    signed: tuple[str, str, str | None],
+    name: str,
+    unsigned_until: datetime | None,
+) -> Iterable[str]:
+    """The fault of a signature; none of a missing one from before there were keys."""
+    purpose, text, signature = signed
+    if not signature and unsigned_until is not None:
+        return
+    if not signature and signer.active:
+        yield f"{name} is not signed by Koban."
+    elif not signer.verifies(purpose, text, signature or ""):
+        yield f"{name} was changed."

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from activities.detectors.statements import problem as query_problem
+from activities.policy.git import origin_of
 from activities.policy.messages import M, validated
 from activities.policy.yaml_document import Document, Fault, PolicyFaults, read, text_of
 from workflows.conditions import holds, problem
@@ -19,9 +20,11 @@ from workflows.domain.people import RoleBook
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.appeals import AppealRules, NoticeText
 from workflows.domain.policy.bands import Mode, Trusted
+from workflows.domain.policy.changes import Origin
 from workflows.domain.policy.checks.all import findings
 from workflows.domain.policy.checks.finding import Bundle
 from workflows.domain.policy.detectors import Detector, Sources
+from workflows.domain.policy.differences import PolicySet
 from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.matching import Facts, find_playbook, find_shadows
 from workflows.domain.policy.platform import LookupCatalog
@@ -85,6 +88,16 @@ class PolicyFolder:
         if notices is None or notices.decision is None or call is None:
             return None
         return NoticeText(call=call, frame=notices.decision, automation=notices.automation)
+
+    @property
+    def content(self) -> PolicySet:
+        """What the files say, without their version."""
+        return PolicySet(**{name: getattr(self, name) for name in PolicySet.model_fields})
+
+    @classmethod
+    def of(cls, version: str, content: PolicySet) -> "PolicyFolder":
+        """The folder of a stored version."""
+        return cls(version, **{name: getattr(content, name) for name in PolicySet.model_fields})
 
     def find(self, alert: Alert, facts: Facts | None = None) -> Playbook:
         """The playbook for an alert with these `facts`, possibly the catch-all."""
@@ -285,6 +298,11 @@ class PolicyWatch:
             self._looked = self._clock()
             self._look()
         return self._current
+
+    def origin(self) -> Origin:
+        """The git commit of the current folder; empty without one, or if the disk has moved on."""
+        found = origin_of(self._folder, (file for file, _ in self._signature))
+        return found if _signature(self._folder) == self._signature else Origin()
 
     def _look(self) -> None:
         signature = _signature(self._folder)

@@ -22,6 +22,8 @@ ALL_PHASES = frozenset(Phase)
 
 OPEN = "storm.open"
 """Shows a case; its value is the case's id."""
+POLICY_CONFIRM = "policy.confirm"
+"""Confirms a change of the policy that waits; its value is the record's id."""
 MENU = "case.more"
 """The overflow menu of a card: an entry `{name}` is the action `case.{name}`."""
 
@@ -170,6 +172,7 @@ ACTIONS: dict[str, SlackAction] = {
         SlackAction("lookup.related", roles=EVERYBODY, label="button.lookup.related"),
         SlackAction("lookup.open", modal="open_case", label="button.lookup.open"),
         SlackAction("automation.resume", label="bot.pause.agree"),
+        SlackAction(POLICY_CONFIRM, label="policy.confirm"),
         SlackAction(OPEN, roles=EVERYBODY, label="storm.open"),
     )
 }

@@ -23,7 +23,13 @@ from activities.slack.direct_messages import (
 from activities.slack.directory import Directory, RolesUnknown
 from activities.slack.files import Files
 from activities.slack.i18n.catalog import texts
-from activities.slack.post_once import HEARTBEAT_SECONDS, QUEUED_HEARTBEAT_SECONDS, PostOnce
+from activities.slack.policy_message import policy_message
+from activities.slack.post_once import (
+    CLOCK_SKEW,
+    HEARTBEAT_SECONDS,
+    QUEUED_HEARTBEAT_SECONDS,
+    PostOnce,
+)
 from activities.slack.publisher import (
     NO_PICTURES,
     PAUSES,
@@ -49,6 +55,7 @@ from workflows.domain.case.commands import Grant
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.metrics.report import Report
 from workflows.domain.people import Role
+from workflows.domain.policy.changes import PolicyNotice
 from workflows.domain.values import Language
 from workflows.ports.appeals import ShowAppeal, ShownAppeal
 from workflows.ports.cases import (
@@ -227,6 +234,28 @@ class SlackActivities:
         message = owner_message(wanted, await self._reader(()))
         with _roles_known():
             await Announcement(wanted.key, message, self._sender, self._people).run(wanted.owner)
+
+    @activity.defn(name="show_policy_notice")
+    async def show_policy_notice(self, wanted: PolicyNotice) -> None:
+        """Posts in a channel, or for a role; with an outcome, updates what was posted.
+
+        Raises `roles_unknown`, retryable.
+        """
+        ended = wanted.outcome
+        reader = await self._reader((wanted.record.actor, ended.actor if ended else None))
+        message = policy_message(wanted, reader)
+        posting = Announcement(wanted.key, message, self._sender, self._people)
+        since = (wanted.record.at - CLOCK_SKEW).timestamp()
+        with _roles_known():
+            match wanted.channel, ended:
+                case None, None:
+                    await posting.run(wanted.role)
+                case None, _:
+                    await posting.replace(wanted.role, since)
+                case channel, None:
+                    await posting.run_in(channel)
+                case channel, _:
+                    await posting.replace_in(channel, since)
 
     @activity.defn(name="roles_of")
     async def roles_of(self, wanted: RolesAsk) -> Grant:

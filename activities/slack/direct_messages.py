@@ -15,6 +15,7 @@ from activities.slack.reader import Reader
 from activities.slack.refusals import limit_alert
 from activities.slack.thread import line
 from workflows.domain.case import events as ev
+from workflows.domain.case.snapshot import CardRef
 from workflows.domain.detection import Message as DetectorMessage
 from workflows.domain.detection import RunProblem
 from workflows.domain.people import Role
@@ -225,6 +226,33 @@ class Announcement:
                 return
             for person in (await self._people.members(role))[:MAX_MEMBERS]:
                 await self._directed(person)
+
+    async def run_in(self, channel: str) -> None:
+        """Posts once in a channel that is no role's. Raises `SlackTrouble`, retryable."""
+        async with self._progress.attempt():
+            if not await self._posted(channel):
+                _log.error("announcement_refused", channel=channel, key=self._key)
+
+    async def replace_in(self, channel: str, since: float) -> None:
+        """Replaces what `run_in` has posted since a Unix time. Raises `SlackTrouble`, retryable."""
+        await self._replaced(self._sender.posted(channel, NOTICE_TYPE, since))
+
+    async def replace(self, role: Role, since: float) -> None:
+        """Replaces what `run` has posted since a Unix time. Raises as `run`."""
+        channel = self._people.channel(role)
+        if channel is not None and await self._replaced(
+            self._sender.posted(channel, NOTICE_TYPE, since)
+        ):
+            return
+        for person in (await self._people.members(role))[:MAX_MEMBERS]:
+            await self._replaced(self._sender.directed(person, NOTICE_TYPE, since))
+
+    async def _replaced(self, sent: AsyncIterator[Found]) -> bool:
+        found = [each async for each in sent if each["payload"] == {"key": self._key}]
+        for each in found:
+            ref = CardRef(channel=each["channel"], ts=each["ts"])
+            await self._sender.update(ref, self._message)
+        return bool(found)
 
     async def _posted(self, channel: str) -> bool:
         async def post() -> bool:

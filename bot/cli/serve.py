@@ -13,6 +13,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
 
 from activities.errors import Unavailable
+from activities.ledger.database import LedgerUnavailable
 from activities.platform.client import Platform
 from activities.slack.directory import Directory
 from bot.cli.process import (
@@ -35,7 +36,7 @@ from bot.http.metrics import Metrics
 from bot.http.validation import Window
 from bot.ledger import LedgerStartup, signer_of
 from bot.log_setup import set_up_logging
-from bot.policies import Policies, open_policies
+from bot.policies import FolderRecorder, Policies, open_policies
 from bot.services.slack import make_services
 from bot.settings import Http, Ingest, Settings, load_settings, need
 from bot.slack.app import make_bolt_app
@@ -94,6 +95,10 @@ async def open_app(
     opened.push_async_callback(background.drain, DRAIN_SECONDS)
     platform = Platform(await open_http(opened, settings))
     services = make_services(client, web, database, platform, policies, settings, timeouts)
+    recorder = FolderRecorder(policies, services.policy_history)
+    with suppress(LedgerUnavailable):
+        await recorder.first()
+    await opened.enter_async_context(in_background(recorder.run()))
     secret = settings.slack.signing_secret
     background.start(_learn_workspace(services.people))
     bolt = make_bolt_app(services, web, secret.get_secret_value() if secret else "", background)

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 
 import structlog
 from temporalio.client import Client
@@ -18,9 +19,10 @@ from activities.ledger.activities import LedgerActivities, RetentionActivities
 from activities.ledger.alert_records import AlertRecords
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.bulk import BulkLedger
+from activities.ledger.database import Database, LedgerUnavailable
 from activities.ledger.detectors import DetectorLedger
 from activities.ledger.evidence import EvidenceRecord
-from activities.ledger.policies import StoredPolicies
+from activities.ledger.policies import PolicyHistory, StoredPolicies
 from activities.ledger.queries import Queries
 from activities.ledger.statistics import Statistics
 from activities.ledger.storms import Storms
@@ -51,13 +53,13 @@ from bot.http.app import Check, make_internal_app
 from bot.http.metrics import Metrics
 from bot.ledger import seal_heads, signer_of, wait_for_ledger
 from bot.log_setup import set_up_logging
-from bot.policies import ActionSource, Policies, open_policies
+from bot.policies import ActionSource, FolderRecorder, Policies, open_policies
 from bot.services.slack import covers_of
 from bot.services.team import LanguagePreferences
 from bot.settings import Settings, load_settings, need
 from bot.slack.listener import utc_now
 from bot.stores import Stores, compare
-from bot.tasks import in_background, run_until_stopped
+from bot.tasks import in_background, run_until_stopped, until_connected
 from bot.temporal import (
     deployment_of,
     encryption_problem,
@@ -67,7 +69,7 @@ from bot.temporal import (
 )
 from bot.timeouts import PRODUCTION, Timeouts
 from bot.worker import Duties, make_workers, run_workers
-from workflows.client import Cases, StormClient
+from workflows.client import Cases, PolicyClient, StormClient
 from workflows.report.schedules import (
     Planned,
     Schedules,
@@ -153,7 +155,11 @@ async def open_duties(
     market = Platform(await open_http(opened, settings))
     await compare(Stores(client, settings.temporal.task_queue, database, policies, signer))
     proofs = Proofs(signer, unsigned_until=settings.temporal.unsealed_until)
+    history = await _follow_history(opened, settings, policies, client, database)
     stored = StoredPolicies(database, signer, policies.current_packed)
+    if signer.active:
+        policies.trust(partial(_is_signed, history, stored))
+        opened.callback(policies.trust, None)
     ledger = LedgerActivities(database, policies=stored, shadows=policies.shadow_records)
     people = Directory(
         web,
@@ -229,6 +235,7 @@ async def open_duties(
             proofs.prove,
             *(bulk_activities.bulk_part, bulk_decisions.bulk_statuses, bulk_decisions.record_bulk),
             bulk_decisions.bulk_notices,
+            *(history.plan_policy_notices, history.end_policy_notices),
         ),
         slack=(
             slack.show,
@@ -239,6 +246,7 @@ async def open_duties(
             slack.show_storm,
             slack.post_report,
             slack.message_owner,
+            slack.show_policy_notice,
         ),
         background=(slack.show,),
         evidence=(revealing.show_evidence, revealing.delete_pictures),
@@ -251,6 +259,34 @@ async def open_duties(
             notices.send_notice,
         ),
     )
+
+
+async def _is_signed(
+    history: PolicyHistory, stored: StoredPolicies, playbook: str, version: str
+) -> bool:
+    """Whether a worker has signed a version, of the folder or of a case.
+
+    Raises `LedgerUnavailable`.
+    """
+    if await history.content(version) is not None:
+        return True
+    return await stored.find(playbook, version) is not None
+
+
+async def _follow_history(
+    opened: AsyncExitStack,
+    settings: Settings,
+    policies: Policies,
+    client: Client,
+    database: Database,
+) -> PolicyHistory:
+    """Records changes of the folder, and uses the version in force, until `opened` is closed."""
+    history = PolicyHistory(database, database.audit.signer)
+    announcing = PolicyClient(client, settings.temporal.task_queue)
+    recorder = FolderRecorder(policies, history, announcing.announce)
+    await until_connected(recorder.first, LedgerUnavailable, "ledger", database.shown)
+    await opened.enter_async_context(in_background(recorder.run()))
+    return history
 
 
 CHECK_INTERVAL = 30.0

@@ -13,6 +13,7 @@ from activities.ledger.database import Database, LedgerUnavailable
 from activities.ledger.detectors import DetectorLedger
 from activities.ledger.evidence import EvidenceRecord
 from activities.ledger.limits import LimitLedger
+from activities.ledger.policies import PolicyHistory
 from activities.ledger.queries import Queries
 from activities.ledger.search import Search
 from activities.ledger.statistics import Statistics
@@ -23,6 +24,7 @@ from activities.slack.directory import Directory
 from activities.slack.i18n.catalog import Catalog, texts
 from activities.slack.refusals import CoverPair, CoversOf
 from bot.admission import AlertSubmitter, CoalescedQuery
+from bot.ledger import signer_of
 from bot.policies import Policies
 from bot.services.bulk import BulkService
 from bot.services.cases import CaseSearch, LedgerReader
@@ -58,6 +60,7 @@ class Services:
     bulk_decisions: BulkService
     evidence: EvidenceRecord
     limits: LimitLedger
+    policy_history: PolicyHistory
     timeouts: Timeouts = PRODUCTION
 
 
@@ -117,5 +120,6 @@ def make_services(
         bulk_decisions=BulkService(RelatedReader(platform), BulkLedger(database), policies),
         evidence=EvidenceRecord(database),
         limits=LimitLedger(database),
+        policy_history=PolicyHistory(database, signer_of(settings.temporal)),
         timeouts=timeouts,
     )

@@ -11,7 +11,7 @@ from types import FrameType
 import pytest
 
 from activities.slack import handles
-from activities.slack.actions import ACTIONS, MENU, MODALS, OPEN, find
+from activities.slack.actions import ACTIONS, MENU, MODALS, OPEN, POLICY_CONFIRM, find
 from activities.slack.cards.approval import approval_card
 from activities.slack.cards.case import case_card
 from activities.slack.cards.case_facts import STATE_COLOUR, card_state
@@ -49,7 +49,7 @@ NOT_DRAWN = {
     "bot/slack/modals/form.py:modal": "the frame within every modal; called by each of them",
     "bot/slack/samples.py:storms": "samples for Slack itself; their own test checks them",
 }
-PAGERS = ("find", "related", "timeline", "bulk", "evidence")
+PAGERS = ("find", "related", "history", "timeline", "bulk", "evidence")
 NOWHERE_PRESSED: dict[str, str] = {}
 _KEPT = "for a turn after it that decides nothing; there is none today"
 NEVER_SPOKEN: dict[str, str] = {
@@ -199,6 +199,8 @@ def _readable(name: str, value: str, workflow_id: str) -> bool:
     """True if the listener can parse the click's target."""
     if name.startswith("appeal.") or name == RESUME or OF_EVIDENCE.fullmatch(name):
         return True
+    if name == POLICY_CONFIRM:
+        return value.isdecimal()
     if name == OPEN:
         return re.fullmatch(r"K[0-9A-HJKMNP-TV-Z]{8}", value) is not None
     if name.startswith("lookup."):

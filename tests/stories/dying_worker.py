@@ -5,15 +5,19 @@ The commit is durable, and Temporal does not have the activity's result: the wor
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from temporalio import activity
 
 from activities.ledger.activities import LedgerActivities
 from activities.ledger.appeals import AppealsLedger
+from activities.ledger.policies import PolicyHistory
 from bot.cli import work
+from workflows.domain.policy.changes import Origin, PolicyNotice, PolicyRecord, RecordKind
+from workflows.domain.policy.differences import PolicySet
 from workflows.ports.appeals import AppealWrite
 from workflows.ports.cases import ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
+from workflows.ports.policies import AnnouncementStart
 
 
 def _die_of(kinds: Iterable[str]) -> None:
@@ -56,7 +60,27 @@ class DyingAppeals(AppealsLedger):
         return written
 
 
+class DyingHistory(PolicyHistory):
+    """The same for changes of the policy folder."""
+
+    async def load(
+        self, version: str, content: PolicySet, origin: Callable[[], Origin], changed: bool
+    ) -> PolicyRecord | None:
+        """Records a load, then exits."""
+        record = await super().load(version, content, origin, changed)
+        _die_of([] if record is None else [record.kind.value])
+        return record
+
+    @activity.defn(name="end_policy_notices")
+    async def end_policy_notices(self, start: AnnouncementStart) -> tuple[PolicyNotice, ...]:
+        """Records that the messages were posted, then exits."""
+        found = await super().end_policy_notices(start)
+        _die_of([RecordKind.ANNOUNCED.value])
+        return found
+
+
 if __name__ == "__main__":
     work.LedgerActivities = DyingLedger  # type: ignore[misc]
     work.AppealsLedger = DyingAppeals  # type: ignore[misc]
+    work.PolicyHistory = DyingHistory  # type: ignore[misc]
     work.work()

@@ -26,7 +26,10 @@ async def dies_after(env: Environment, temporal: str, folder: Path, kind: str) -
     """Runs a worker until it has recorded such an event and exited."""
     environment = env.sandbox.environment(
         temporal, env.settings.ledger.url.get_secret_value(), 0
-    ) | {"KOBAN_TEMPORAL__NAMESPACE": env.settings.temporal.namespace}
+    ) | {
+        "KOBAN_TEMPORAL__NAMESPACE": env.settings.temporal.namespace,
+        "KOBAN_POLICY": str(env.settings.policy),
+    }
     command = [sys.executable, "-m", "tests.stories.dying_worker", kind]
     worker = Process("worker", command, folder / "worker.log", environment)
     await worker.start()

@@ -58,3 +58,8 @@ def enforcement_workflow_id(case: str, decision: str, place: int | None = None) 
     """The workflow id of an enforcement; of a bulk decision, that of the subject at `place`."""
     workflow_id = f"enforcement/{case}/{decision}"
     return workflow_id if place is None else f"{workflow_id}/{place}"
+
+
+def policy_workflow_id(record: int, version: str) -> str:
+    """The Temporal id of the messages about a record of the policy."""
+    return f"policy/{record}/{version}"

@@ -4,12 +4,15 @@ import re
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from activities.slack.actions import POLICY_CONFIRM
 from activities.slack.i18n.catalog import Catalog
 from bot.slack.commands import pages
 from bot.slack.commands.automation import RESUME, AutomationAnswer
 from bot.slack.commands.base import Request, no_role, said_or_failed
 from bot.slack.commands.find import MOST_FOUND, Find, FindAnswer
 from bot.slack.commands.find import PAGER as FIND
+from bot.slack.commands.playbook import PAGER as HISTORY
+from bot.slack.commands.playbook import PlaybookAnswer, ShowHistory
 from bot.slack.commands.reveal import RevealModal, subject_pressed
 from bot.slack.commands.subject import PAGER as RELATED
 from bot.slack.commands.subject import ShowRelated, SubjectAnswer
@@ -19,7 +22,8 @@ from bot.slack.manual.open import ManualAlertModals
 from bot.slack.replies import Said
 
 ACTIONS = re.compile(
-    r"lookup\.(?:reveal|related|open)|(?:find|related)\.page\.(?:before|next)|automation\.resume"
+    r"lookup\.(?:reveal|related|open)|(?:find|related|history)\.page\.(?:before|next)"
+    r"|automation\.resume|policy\.confirm"
 )
 
 
@@ -31,12 +35,13 @@ class AnswerButtons(ButtonListener):
         self._subjects = SubjectAnswer(context)
         self._find = FindAnswer(context)
         self._automation = AutomationAnswer(context)
+        self._playbooks = PlaybookAnswer(context)
         self._reveal = RevealModal(context)
         self._alerts = ManualAlertModals(context)
 
     async def _take(self, ack: AsyncAck, press: Press) -> None:
         """Answers a press; a change is durable before the ack."""
-        if press.name == RESUME:
+        if press.name in (RESUME, POLICY_CONFIRM):
             await self._answer(press)
             await ack()
             return
@@ -66,10 +71,15 @@ class AnswerButtons(ButtonListener):
         request = Request(source=press.source, roles=roles, texts=texts, now=self._now())
         if press.name == RESUME:
             return await self._automation.approve(press, request)
+        if press.name == POLICY_CONFIRM:
+            return await self._playbooks.confirm(press, request)
         first = int(press.page) if press.page is not None and press.page.isdecimal() else 0
         if press.pager == FIND:
             line = Find(text=press.value[:MOST_FOUND], first=first)
             return await self._find.answer(line, request)
+        if press.pager == HISTORY:
+            wanted = ShowHistory(name=press.value[:MOST_FOUND], first=first)
+            return await self._playbooks.history(wanted, request)
         subject = subject_pressed(press.value)
         if subject is None or (press.pager != RELATED and press.name != "lookup.related"):
             return pages.sentence(texts.say("bot.press.unreadable"))

@@ -1,30 +1,60 @@
-"""Command `playbook`: a playbook of the policy folder, in words."""
+"""Command `playbook`: a playbook of the policy folder in words, and the history of its changes."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
+import structlog
+
 from activities.slack.escape import shorten
 from activities.slack.i18n.catalog import Catalog
+from activities.slack.policy_message import change_line, record_facts
 from bot.slack.commands import pages
 from bot.slack.commands.base import Answer, Request
-from bot.slack.commands.parser import Verb, plainly
-from bot.slack.rendering import safe, sections
+from bot.slack.commands.parser import Lookups, Verb, plainly
+from bot.slack.interactions import Press
+from bot.slack.rendering import moment, page_buttons, person, safe, sections
 from bot.slack.replies import Said
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
 from workflows.domain.policy.bands import Mode
+from workflows.domain.policy.changes import NotConfirmed, PolicyRecord, RecordKind
 from workflows.domain.policy.matching import kinds_of
 from workflows.domain.policy.playbook import Playbook, Preset, PresetAction, Protect, Step
 from workflows.domain.values import Value
 
+_log = structlog.get_logger(__name__)
+
 _EXPRESSION = 160
 """Characters of a condition."""
+
+
+HISTORY_FORM = "playbook off_platform history"
+_HISTORY = ("history", "履歴")
+PAGER, PAGE = "history", 5
+"""Records on a page of the history."""
+MOST_LINES = 12
+"""Changes of one record on a page."""
 
 
 class ShowPlaybook(Value):
     """`playbook [NAME]`: one as typed, or all of them."""
 
     name: str | None = None
+
+
+class ShowHistory(Value):
+    """`playbook NAME history`, from the `first` record on; `name` is as typed."""
+
+    name: str
+    first: int = 0
+
+
+def _read(rest: str, lookups: Lookups) -> Value:
+    name = plainly(rest)
+    before, _, last = name.rpartition(" ")
+    if before and last in _HISTORY:
+        return ShowHistory(name=before.strip())
+    return ShowPlaybook(name=name or None)
 
 
 def playbooks_page(
@@ -230,21 +260,56 @@ def _code(expression: str) -> str:
     return f"`{shown.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}`"
 
 
+def history_page(
+    title: str, name: str, records: Sequence[PolicyRecord], first: int, texts: Catalog
+) -> Said:
+    """One page of the changes of a playbook; one more record means that there is another page."""
+    if not records:
+        none = texts.say("bot.history.none", title=title)
+        return pages.sentence(none)
+    heading = texts.say("bot.history.title", title=title)
+    rows = [line for each in records[:PAGE] for line in _record(each, name, texts)]
+    before = max(first - PAGE, 0) if first > 0 else None
+    after = first + PAGE if len(records) > PAGE else None
+    turns = page_buttons(PAGER, name, before, after, texts)
+    return Said(text=heading, blocks=(*sections([f"*{heading}*", *rows]), *turns))
+
+
+def _record(record: PolicyRecord, name: str, texts: Catalog) -> Iterator[str]:
+    state = record.kind.value.removeprefix("policy_")
+    if record.restored and record.kind is RecordKind.CHANGED:
+        state = "restored"
+    what = texts.say(f"bot.history.{state}", person=person(record.actor, texts))
+    yield f"{moment(record.at)} *{what}* · {record_facts(record, texts)}"
+    own = [each for each in record.changes if each.concerns(name)]
+    yield from (f"　• {change_line(each, texts)}" for each in own[:MOST_LINES])
+    if len(own) > MOST_LINES:
+        yield f"　{texts.say('words.more', count=len(own) - MOST_LINES)}"
+    if not record.changes and record.kind in (RecordKind.CHANGED, RecordKind.HELD):
+        yield f"　{texts.say('bot.history.no_meaning')}"
+
+
 class PlaybookAnswer(Answer):
-    """The answer to `playbook`."""
+    """The answer to `playbook`, and the confirmation of a change that waits."""
 
     verbs = (
         Verb(
             "playbook",
-            lambda rest, _: ShowPlaybook(name=plainly(rest) or None),
-            (("playbook", "playbooks"), ("playbook off_platform", "playbook")),
+            _read,
+            (
+                ("playbook", "playbooks"),
+                ("playbook off_platform", "playbook"),
+                (HISTORY_FORM, "playbook.history"),
+            ),
             "手順書",
         ),
     )
-    lines = (ShowPlaybook,)
+    lines = (ShowPlaybook, ShowHistory)
 
-    async def answer(self, line: ShowPlaybook, request: Request) -> Said:
-        """The playbook, the nearest name, or the list."""
+    async def answer(self, line: ShowPlaybook | ShowHistory, request: Request) -> Said:
+        """The playbook, its history, the nearest name, or the list. Raises `Unavailable`."""
+        if isinstance(line, ShowHistory):
+            return await self.history(line, request)
         playbooks = self._services.policies.playbooks()
         if line.name is None:
             title = request.texts.say("bot.playbook.list", count=len(playbooks))
@@ -253,6 +318,38 @@ class PlaybookAnswer(Answer):
         if found is not None:
             return playbook_page(found, self._services.policies.catalog(), request.texts)
         return no_playbook_page("playbook", line.name, playbooks, request.texts)
+
+    async def history(self, line: ShowHistory, request: Request) -> Said:
+        """A page of the changes, also of a playbook that was removed. Raises `Unavailable`."""
+        texts, playbooks = request.texts, self._services.policies.playbooks()
+        titled = (playbook_named(f"{line.name} {word}", playbooks) for word in _HISTORY)
+        whole = next((each for each in titled if each is not None), None)
+        if whole is not None:  # its title ends with that word
+            return playbook_page(whole, self._services.policies.catalog(), texts)
+        found = playbook_named(line.name, playbooks)
+        name = found.playbook if found is not None else line.name
+        records = await self._services.policy_history.page(name, line.first, PAGE + 1)
+        named = any(name in (each.playbooks or ()) for each in records)
+        if found is None and not named:
+            return no_playbook_page("playbook", line.name, playbooks, texts, "history")
+        title = _title(found, texts) if found is not None else safe(name, 60)
+        return history_page(title, name, records, line.first, texts)
+
+    async def confirm(self, press: Press, request: Request) -> Said:
+        """Confirms a change that waits; the rule is checked with the record. Raises `Unavailable`.
+
+        Its message is updated by the announcement of what became of it.
+        """
+        record = int(press.value) if press.value.isascii() and press.value.isdecimal() else 0
+        outcome = await self._services.policy_history.confirm(request.actor, record)
+        if not isinstance(outcome, NotConfirmed):
+            _log.info("policy_confirmed", version=outcome.version, record=record)
+            return pages.sentence(request.texts.say("bot.policy.confirmed"))
+        if outcome is NotConfirmed.ROLE_NEEDED:
+            role = await self._services.policy_history.confirming_role()
+            named = request.texts.say(f"role.{role}")
+            return pages.sentence(request.texts.say(f"bot.policy.no.{outcome}", role=named))
+        return pages.sentence(request.texts.say(f"bot.policy.no.{outcome}"))
 
 
 def playbook_named(name: str, playbooks: Sequence[Playbook]) -> Playbook | None:

@@ -26,7 +26,13 @@ from deploy.sandbox.slack.triggers import Triggers
 from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
 from tests.bot.slack.fake_bulk import FakeBulkDecisions
 from tests.bot.slack.fake_evidence import FakeEvidence
-from tests.bot.slack.fake_manual import FakeAlerts, FakeAutomation, FakeDetectors, FakeFinding
+from tests.bot.slack.fake_manual import (
+    FakeAlerts,
+    FakeAutomation,
+    FakeDetectors,
+    FakeFinding,
+    FakePolicyHistory,
+)
 from tests.bot.slack.fake_team import FakeTeam
 from tests.bot.slack.fakes import (
     CASE,
@@ -93,6 +99,7 @@ class SlackEnvironment:
     alerts: FakeAlerts = field(default_factory=FakeAlerts)
     evidence: FakeEvidence = field(default_factory=FakeEvidence)
     limits: FakeLimits = field(default_factory=FakeLimits)
+    policy_history: FakePolicyHistory = field(default_factory=FakePolicyHistory)
     policies: FakePolicies = field(default_factory=FakePolicies)
     background: Background = field(default_factory=Background)
     now: datetime = NOW
@@ -123,6 +130,7 @@ class SlackEnvironment:
             alerts=self.alerts,
             evidence=self.evidence,
             limits=self.limits,
+            policy_history=self.policy_history,
             timeouts=self.timeouts,
         )
 

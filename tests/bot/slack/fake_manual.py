@@ -1,4 +1,4 @@
-"""Searches, automation pauses and manual alerts in memory."""
+"""Searches, automation pauses, policy changes and manual alerts in memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,12 +8,15 @@ from activities.errors import Unavailable
 from activities.ledger.detectors import DetectorRun
 from bot.services.cases import CaseLine, Record
 from bot.services.detectors import DetectorLine
-from tests.bot.slack.fakes import OTHER, PLAYBOOK
+from tests.bot.slack.fakes import NOW, OTHER, PLAYBOOK
 from workflows.domain import automation as rules
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.automation import AutomationChange, PauseState, Scope, Unchanged
 from workflows.domain.detection import RunResult
-from workflows.domain.people import Actor
+from workflows.domain.people import Actor, Role
+from workflows.domain.policy import changes
+from workflows.domain.policy.changes import NotConfirmed, PolicyRecord
+from workflows.domain.policy.limits import Loosening
 from workflows.domain.policy.playbook import Playbook
 
 
@@ -102,6 +105,33 @@ class FakeAutomation:
             raise Unavailable("the ledger does not answer")
         if isinstance(outcome, AutomationChange):
             self.changes.append(outcome)
+        return outcome
+
+
+@dataclass
+class FakePolicyHistory:
+    """Records of policy changes, the oldest first, by the real rules."""
+
+    records: list[PolicyRecord] = field(default_factory=list)
+    rule: Loosening = field(default_factory=Loosening)
+    away: bool = False
+
+    async def page(self, playbook: str, first: int, most: int) -> tuple[PolicyRecord, ...]:
+        if self.away:
+            raise Unavailable("the ledger does not answer")
+        found = [each for each in reversed(self.records) if each.concerns(playbook)]
+        return tuple(found[first : first + most])
+
+    async def confirming_role(self) -> Role:
+        return self.rule.approval
+
+    async def confirm(self, by: Actor, record: int) -> PolicyRecord | NotConfirmed:
+        if self.away:
+            raise Unavailable("the ledger does not answer")
+        last = self.records[-1] if self.records else None
+        outcome = changes.confirm(last, by, record, self.rule, NOW)
+        if isinstance(outcome, PolicyRecord):
+            self.records.append(outcome.model_copy(update={"id": len(self.records) + 1}))
         return outcome
 
 

@@ -15,7 +15,13 @@ from bot.slack.replies import Languages, Links, Said
 from bot.tasks import Background
 from tests.bot.slack.fake_bulk import FakeBulkDecisions
 from tests.bot.slack.fake_evidence import FakeEvidence
-from tests.bot.slack.fake_manual import FakeAlerts, FakeAutomation, FakeDetectors, FakeFinding
+from tests.bot.slack.fake_manual import (
+    FakeAlerts,
+    FakeAutomation,
+    FakeDetectors,
+    FakeFinding,
+    FakePolicyHistory,
+)
 from tests.bot.slack.fake_team import FakeTeam
 from tests.bot.slack.fakes import (
     NOW,
@@ -160,6 +166,7 @@ class Harness:
     finding: FakeFinding = field(default_factory=FakeFinding)
     automation: FakeAutomation = field(default_factory=FakeAutomation)
     detectors: FakeDetectors = field(default_factory=FakeDetectors)
+    policy_history: FakePolicyHistory = field(default_factory=FakePolicyHistory)
     heard: FakeSlack = field(default_factory=FakeSlack)
     background: Background = field(default_factory=Background)
 
@@ -191,6 +198,7 @@ class Harness:
             bulk_decisions=self.bulk_decisions,
             evidence=FakeEvidence(),
             limits=FakeLimits(),
+            policy_history=self.policy_history,
         )
 
     @property

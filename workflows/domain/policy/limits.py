@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from workflows.domain.alerts import Identifier, Name, Subject
-from workflows.domain.people import Role
+from workflows.domain.people import WORKING_ROLES, Role, UserId
 from workflows.domain.policy.actions import ApprovalRule
 from workflows.domain.values import Duration, Text, Value, Written
 
@@ -91,6 +91,28 @@ class Exposure(Written):
     within: Duration
 
 
+class Loosening(Written):
+    """A change of the folder that loosens automation waits for a person of the role `approval`.
+
+    `authors` are the Slack users of git authors by e-mail: nobody approves their own change.
+    """
+
+    approval: Role = Role.LEAD
+    authors: Annotated[dict[str, UserId], Field(max_length=500)] = Field(default_factory=dict)
+
+    @field_validator("approval")
+    @classmethod
+    def _approves_cases(cls, approval: Role) -> Role:
+        if approval not in WORKING_ROLES:
+            raise ValueError(f"the role {approval.value} does not approve; write lead")
+        return approval
+
+    def user_of(self, email: str) -> str | None:
+        """The Slack user of a git author; None if the rule has none."""
+        known = {written.casefold(): user for written, user in self.authors.items()}
+        return known.get(email.casefold())
+
+
 LARGEST_BULK = 1_000
 """Subjects of a bulk decision at most."""
 
@@ -99,7 +121,8 @@ class Limits(Written):
     """Limits above which a decision needs `approval`, or a command is refused (limits.yaml).
 
     `bulk` is the number of subjects per decision. What exceeds `exposure` or a rate of `people` is
-    refused; no approval allows more. Above `automation` protections do not start.
+    refused; no approval allows more. Above `automation` protections do not start. With `loosening`
+    a change of the folder that loosens automation waits for a second person.
     """
 
     velocity: Velocity | None = None
@@ -109,6 +132,7 @@ class Limits(Written):
     people: PeopleLimits = PeopleLimits()
     automation: AutomationLimits = AutomationLimits()
     exempt: Annotated[tuple[Exempt, ...], Field(max_length=500)] = ()
+    loosening: Loosening | None = None
 
     def rate(self, power: Power) -> Rate | None:
         """The rate of a power; None without a limit."""

@@ -16,7 +16,7 @@ TABLES = (
     *("alerts", "cases", "policies", "events", "audit", "audit_heads", "actions", "appeals"),
     *("bulk_decisions", "lookups", "covers", "uses", "overruns", "preferences", "automation"),
     *("exposures", "evidence_files", "installation", "clearings", "erasures"),
-    *("detectors", "detector_runs", "alert_records"),
+    *("detectors", "detector_runs", "alert_records", "policy_versions", "policy_changes"),
 )
 
 
@@ -281,6 +281,11 @@ def upgrade() -> None:
         *_needed(sa.JSON(), "counts"),
         sa.PrimaryKeyConstraint("id", name="pk_erasures"),
     )
+    _create_of_policies()
+
+
+def _create_of_policies() -> None:
+    """Creates the tables of detectors, alerts without a case, and the policy folder."""
     op.create_table(
         "detectors",
         *_needed(sa.String(256), "detector"),
@@ -321,6 +326,30 @@ def upgrade() -> None:
     )
     op.create_index("ix_alert_records_playbook_at", "alert_records", ["playbook", "at"])
     op.create_index("ix_alert_records_at", "alert_records", ["at"])
+    op.create_table(
+        "policy_versions",
+        *_needed(sa.String(64), "version"),
+        *_needed(Utc(), "at"),
+        *_needed(sa.Text(), "data"),
+        *_optional(sa.String(160), "signature"),
+        *_needed(Utc(), "seen_at"),
+        sa.PrimaryKeyConstraint("version", name="pk_policy_versions"),
+    )
+    op.create_table(
+        "policy_changes",
+        *_needed(sa.Integer(), "id"),
+        *_needed(Utc(), "at"),
+        *_needed(sa.String(32), "kind"),
+        *_optional(sa.String(64), "version_before"),
+        *_needed(sa.String(64), "version"),
+        *_optional(sa.Integer(), "about"),
+        *_optional(sa.String(64), "actor", "git_commit"),
+        *_optional(sa.String(256), "git_author", "git_email"),
+        *_needed(sa.Boolean(), "restored"),
+        *_optional(sa.JSON(none_as_null=True), "playbooks"),
+        *_needed(sa.JSON(), "changes"),
+        sa.PrimaryKeyConstraint("id", name="pk_policy_changes"),
+    )
 
 
 def downgrade() -> None:

@@ -1,0 +1,150 @@
+"""Messages about changes of the policy folder: their lines, and what became of them."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from activities.slack.actions import POLICY_CONFIRM, element
+from activities.slack.blocks import Message, actions, metadata, sections
+from activities.slack.direct_messages import NOTICE_TYPE
+from activities.slack.escape import mrkdwn, one_line, shorten
+from activities.slack.i18n.catalog import Catalog
+from activities.slack.reader import Reader
+from workflows.domain.policy.changes import (
+    UNREADABLE,
+    Change,
+    Part,
+    PolicyNotice,
+    PolicyRecord,
+    RecordKind,
+)
+from workflows.domain.policy.differences import ChangeKind
+from workflows.domain.policy.playbook import Severity
+from workflows.domain.values import parse_duration
+
+_NAME, _VALUE, _PERSON = 60, 160, 60
+_COMMIT = 10
+_NAMED = 3
+"""Playbooks of which a message names the history."""
+_DURATION = re.compile(r"\d{1,6}[smhd]")
+_SEVERITIES = frozenset(each.value for each in Severity)
+
+
+def policy_message(notice: PolicyNotice, reader: Reader) -> Message:
+    """Draws the message about a change, for a channel or the holders of a role."""
+    record, texts = notice.record, reader.texts
+    title = _title(notice, reader)
+    lines = [
+        f"*{title}*",
+        record_facts(record, texts),
+        *(f"• {change_line(each, texts)}" for each in record.changes),
+        *([reader.say("words.more", count=notice.more)] if notice.more else []),
+        *_pointers(notice, reader),
+    ]
+    if notice.outcome is not None:
+        lines.append(f"*{_outcome(notice.outcome, record, reader)}*")
+    elif notice.asks:
+        lines.append(reader.say("policy.ask"))
+    asks = notice.asks and notice.outcome is None
+    agree = [element(POLICY_CONFIRM, reader, str(record.id), "primary")] if asks else []
+    blocks = [*sections(lines), *actions(POLICY_CONFIRM, agree)]
+    return Message(title, blocks, metadata(NOTICE_TYPE, key=notice.key))
+
+
+def _title(notice: PolicyNotice, reader: Reader) -> str:
+    titles = reader.listed(reader.title(each) for each in notice.titles[:_NAMED])
+    more = len(notice.titles) - _NAMED
+    if more > 0:
+        titles = f"{titles} {reader.say('words.more', count=more)}"
+    end = "" if notice.titles else ".all"
+    person = reader.person(notice.record.actor)
+    state = _state(notice.record) if notice.outcome is None else "asked"
+    return reader.say(f"policy.title.{state}{end}", titles=titles, person=person)
+
+
+def _state(record: PolicyRecord) -> str:
+    """`changed`, `held`, `confirmed`, `withdrawn`, or `restored`."""
+    restored = record.restored and record.kind is RecordKind.CHANGED
+    return "restored" if restored else record.kind.value.removeprefix("policy_")
+
+
+def _outcome(outcome: PolicyRecord, record: PolicyRecord, reader: Reader) -> str:
+    state = _state(outcome)
+    known = state if state in ("confirmed", "withdrawn") else "replaced"
+    at = reader.time(outcome.at, record.at)
+    return reader.say(f"policy.outcome.{known}", person=reader.person(outcome.actor), at=at)
+
+
+def _pointers(notice: PolicyNotice, reader: Reader) -> Iterator[str]:
+    named = [f"`/koban playbook {each} history`" for each in notice.playbooks[:_NAMED]]
+    if named:
+        yield reader.say("policy.history", forms=reader.listed(named))
+
+
+def record_facts(record: PolicyRecord, texts: Catalog) -> str:
+    """The versions before and after, with the commit and its author where they are known."""
+    parts = [f"`{mrkdwn(record.version, 20)}`"]
+    if record.before is not None:
+        before = f"`{mrkdwn(record.before, 20)}`"
+        parts = [texts.say("policy.versions", before=before, after=parts[0])]
+    if record.commit is not None:
+        commit = f"`{mrkdwn(record.commit[:_COMMIT], 20)}`"
+        parts.append(texts.say("policy.commit", commit=commit))
+    if record.author is not None:
+        parts.append(mrkdwn(one_line(record.author), _PERSON))
+    return " · ".join(parts)
+
+
+def change_line(change: Change, texts: Catalog) -> str:
+    """What changed, in words; conditions and names as they are written."""
+    if change == UNREADABLE:
+        return texts.say("policy.line.unreadable")
+    line = _line(change, texts)
+    return texts.say("policy.line.loosens", line=line) if change.loosens else line
+
+
+def _line(change: Change, texts: Catalog) -> str:
+    what = " › ".join([*_head(change, texts), *_fields(change.path, texts)])
+    before, after = _value(change.before, texts), _value(change.after, texts)
+    key = f"policy.line.{change.kind.value}"
+    value = {ChangeKind.ADDED: after, ChangeKind.REMOVED: before}.get(change.kind)
+    if value:
+        return texts.say(f"{key}.value", what=what, value=value)
+    return texts.say(key, what=what, before=before, after=after)
+
+
+def _head(change: Change, texts: Catalog) -> Sequence[str]:
+    """The playbook, or the part of the folder and the name in it."""
+    name = _code(change.name) if change.name else ""
+    if change.title is not None:
+        name = mrkdwn(one_line(change.title.in_(texts.language)), _NAME)
+    if change.part is Part.ROLE and f"role.{change.name}" in texts.keys:
+        name = texts.say(f"role.{change.name}")
+    head = (
+        [] if change.part is Part.PLAYBOOK and name else [texts.say(f"policy.part.{change.part}")]
+    )
+    return [*head, *([name] if name else [])]
+
+
+def _fields(path: Sequence[str], texts: Catalog) -> Iterator[str]:
+    for name in path:
+        if name in _SEVERITIES:
+            yield texts.say(f"severity.{name}")
+        else:
+            key = f"policy.field.{name}"
+            yield texts.say(key) if key in texts.keys else _code(name)
+
+
+def _value(value: str | None, texts: Catalog) -> str:
+    if value is None:
+        return ""
+    if _DURATION.fullmatch(value):
+        return texts.duration(parse_duration(value))
+    if value in ("true", "false"):
+        return texts.say(f"policy.value.{value}")
+    return _code(value)
+
+
+def _code(text: str) -> str:
+    """A text of the policy as it is written, escaped."""
+    shown = shorten(one_line(text), _VALUE).replace("`", "'")
+    return f"`{shown.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}`"
