@@ -19,8 +19,9 @@ from workflows.domain.policy.differences import (
     written,
 )
 from workflows.domain.policy.limits import Loosening
-from workflows.domain.policy.loosening import automatic_actions, loosens
+from workflows.domain.policy.loosening import loosens
 from workflows.domain.policy.playbook import Playbook
+from workflows.domain.policy.strictness import automatic
 from workflows.domain.values import Text, Value
 
 
@@ -137,7 +138,7 @@ def _concerned(part: Part, name: str, both: Versions) -> tuple[str, ...]:
 
 def _takes(playbook: Playbook, action: str) -> bool:
     chosen = {each.action for preset in playbook.presets for each in preset.actions}
-    return action in chosen | automatic_actions(playbook) or playbook.offers(action)
+    return action in chosen | automatic(playbook) or playbook.offers(action)
 
 
 # -- records ------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from workflows.domain.policy.actions import (
     Call,
 )
 from workflows.domain.policy.appeals import AppealRules
+from workflows.domain.policy.bands import Trusted
 from workflows.domain.policy.detectors import Detector, Sources
 from workflows.domain.policy.limits import (
     Exempt,
@@ -55,6 +56,7 @@ class PolicySet(Value):
     reports: ReportRules | None = None
     retention: Retention | None = None
     sources: Sources | None = None
+    trusted: Trusted | None = None
     queries: dict[str, str] = Field(default_factory=dict)
 
 

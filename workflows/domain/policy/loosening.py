@@ -20,6 +20,7 @@ from workflows.domain.policy.actions import (
     Timed,
     Verify,
 )
+from workflows.domain.policy.bands import AutoRule, BandRule, Mode, Sample, Trusted
 from workflows.domain.policy.detectors import Detector, Expect, QueryLimits, SqlQuery
 from workflows.domain.policy.differences import ChangeKind, Difference, PolicySet, Versions
 from workflows.domain.policy.limits import (
@@ -57,12 +58,7 @@ from workflows.domain.policy.playbook import (
     Step,
 )
 from workflows.domain.policy.reports import Retention
-
-
-def automatic_actions(playbook: Playbook) -> frozenset[str]:
-    """The actions that a playbook starts without a person."""
-    return frozenset(each.action for each in playbook.protections)
-
+from workflows.domain.policy.strictness import automatic
 
 # -- what loosens automation --------------------------------------------------------------
 
@@ -108,7 +104,7 @@ def _turned(to: Hashable) -> Loosens:
 
 
 def _is_automated(book: Playbook) -> bool:
-    return bool(automatic_actions(book))
+    return bool(automatic(book))
 
 
 def _of_alerts(found: Difference, both: Versions) -> bool:
@@ -153,6 +149,14 @@ def _protected_severities(book: Playbook) -> frozenset[Severity]:
             return frozenset(Severity)
         found |= {each for each in Severity if each.value in named}
     return frozenset(found)
+
+
+def _of_preset(found: Difference, both: Versions) -> bool:
+    """A preset that Koban applies by itself, before or after."""
+    names = {each.id for each in (found.before, found.after) if isinstance(each, Preset)}
+    names |= {each.id for each in found.owner(Preset) if each is not None}
+    books = (each for each in found.owner(Playbook) if each is not None)
+    return bool(names & {rule.preset for book in books for rule in book.auto})
 
 
 def _of_condition(found: Difference, both: Versions) -> bool:
@@ -224,7 +228,7 @@ _ONE_RULE = frozenset(
 """Files in which every difference has the rule of the file."""
 _HARMLESS: frozenset[type] = frozenset(
     {
-        *(Preset, PresetAction, Clocks, Claims, Conduct, Holds, Repeat, ReasonTemplate, Rule),
+        *(Clocks, Claims, Conduct, Holds, Repeat, ReasonTemplate, Rule),
         *(LookupSpec, LookupField, RelatedSpec, ImageHosts),
     }
 )
@@ -240,7 +244,8 @@ _RULES: dict[tuple[type, str], Loosens] = {
     **_rules(PolicySet, _of_playbook, "playbooks"),
     **_rules(PolicySet, _of_detector, "detectors"),
     **_rules(PolicySet, _always, "queries", "sources"),
-    **_rules(PolicySet, _if_removed, "limits"),
+    **_rules(PolicySet, _if_removed, "limits", "trusted"),
+    **_rules(Trusted, _if_removed),
     **_rules(PolicySet, _of_retention, "retention"),
     **_rules(PolicySet, _never, "appeals", "roster", "reports"),
     # Playbooks
@@ -253,8 +258,17 @@ _RULES: dict[tuple[type, str], Loosens] = {
     **_rules(Playbook, _turned(to=False), "dry_run"),
     **_rules(Playbook, _always, "act_first"),
     **_rules(Playbook, _never, "playbook", "title", "policy", "clauses", "reasons", "channel"),
-    **_rules(Playbook, _never, "clocks", "presets", "claims", "waiting", "holds", "actions"),
+    **_rules(Playbook, _of_preset, "presets"),
+    **_rules(Playbook, _turned(to=Mode.LIVE), "mode"),
+    **_rules(Playbook, _if_added, "auto"),
+    **_rules(Playbook, _if_removed, "trusted"),
+    **_rules(Playbook, _never, "clocks", "claims", "waiting", "holds", "actions"),
     **_rules(Playbook, _never, "conduct", "no_notice"),
+    **_rules(Preset, _of_preset),
+    **_rules(PresetAction, _of_preset),
+    **_rules(BandRule, _of_condition, "act"),
+    **_rules(AutoRule, _of_condition, "when"),
+    **_rules(Sample, _fewer),
     **_rules(Protect, _more, "for_"),
     **_rules(Protect, _of_manual, "manual"),
     **_rules(Protect, _always, "action"),

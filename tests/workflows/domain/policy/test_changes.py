@@ -18,6 +18,7 @@ from activities.policy.loader import PolicyFolder, load_policy
 from tests.workflows.domain.builders import REED, SATO, T0, TANAKA, minutes
 from workflows.domain.people import RoleBook
 from workflows.domain.policy.appeals import AppealSource
+from workflows.domain.policy.bands import AutoRule, BandRule, Sample, Trusted
 from workflows.domain.policy.changes import (
     UNREADABLE,
     Change,
@@ -43,7 +44,6 @@ from workflows.domain.values import Text
 
 FOLDER = load_policy(Path(__file__).parents[4] / "deploy" / "policy")
 EXAMPLE = FOLDER.content
-BOOK = EXAMPLE.playbooks["off_platform"]
 assert EXAMPLE.appeals is not None
 SENDER = AppealSource.model_validate({"secret": {"env": "APPEALS"}})
 SHILL = Detector.model_validate(
@@ -67,9 +67,19 @@ SHILL = Detector.model_validate(
         },
     }
 )
+AUTOMATIC = {
+    "bands": (BandRule(detector="shill", act="alert.score >= 0.98", review="true"),),
+    "auto": (AutoRule(when="alert.score >= 0.99", preset="mute"),),
+    "sample": Sample(auto=0.02, log=0.01),
+    "trusted": ("u_official",),
+}
 RICH = EXAMPLE.model_copy(
     update={
-        "playbooks": {n: EXAMPLE.playbooks[n] for n in ("off_platform", "self_harm", "other")},
+        "playbooks": {
+            **{n: EXAMPLE.playbooks[n] for n in ("self_harm", "other")},
+            "off_platform": EXAMPLE.playbooks["off_platform"].model_copy(update=AUTOMATIC),
+        },
+        "trusted": Trusted(trusted=("u_partner",)),
         "detectors": {**EXAMPLE.detectors, "shill": SHILL},
         "appeals": EXAMPLE.appeals.model_copy(update={"sources": {"support": SENDER}}),
         "queries": {"shill": "SELECT 1"},
@@ -77,6 +87,7 @@ RICH = EXAMPLE.model_copy(
     }
 )
 """The example with a SQL detector: an object of every model of the folder."""
+BOOK = RICH.playbooks["off_platform"]
 
 
 # -- every field --------------------------------------------------------------------------
@@ -316,6 +327,10 @@ def rate(most: int, within: str = "1h") -> dict[str, Any]:
     return {"most": most, "within": within}
 
 
+AUTO = {"when": "alert.score >= 0.99", "preset": "mute"}
+BAND = {"detector": "shill", "act": "alert.score >= 0.98", "review": "true"}
+
+
 LOOSER: dict[str, tuple[PolicySet, PolicySet]] = {
     "a protection": (book(protect=[]), book(protect=[PROTECT])),
     "a longer protection": (book(protect=[PROTECT]), book(protect=[{**PROTECT, "for": "20m"}])),
@@ -343,6 +358,14 @@ LOOSER: dict[str, tuple[PolicySet, PolicySet]] = {
     "a sooner protecting step": (step(), step(after="5m")),
     "more severities of a step": (step(), step(severity=["critical", "high"])),
     "all severities of a step": (step(), step(severity=[])),
+    "a live trial": (book(mode="shadow"), book(mode="live")),
+    "a playbook that was off": (book(mode="off"), book(mode="live")),
+    "a decision by Koban": (book(auto=[]), book()),
+    "a wider decision by Koban": (book(), book(auto=[{**AUTO, "when": "alert.score >= 0.9"}])),
+    "a wider band": (book(), book(bands=[{**BAND, "act": "alert.score >= 0.9"}])),
+    "a smaller sample": (book(), book(sample={"auto": "1%", "log": "1%"})),
+    "a subject less that is trusted": (book(), book(trusted=[])),
+    "no list of trusted subjects": (RICH, RICH.model_copy(update={"trusted": None})),
     "kept protections": (book(keep_on_violation=False), book(keep_on_violation=True)),
     "bulk decisions": (book(bulk=False), book(bulk=True)),
     "no dry run": (book(dry_run=True), book(dry_run=False)),
@@ -377,6 +400,10 @@ INCOMPARABLE = {
         book(protect=[PROTECT]),
         book(protect=[{**PROTECT, "when": "alert.kind == 'x'"}]),
     ),
+    "a preset that Koban applies": (
+        book(),
+        book(presets=[{**each, "actions": ["warn"]} for each in written("presets")]),
+    ),
     "another approver": (limits(), limits(approval={**APPROVAL, "by": "admin"})),
     "another request": (RICH, catalog({**RICH.catalog.actions})),
 }
@@ -384,7 +411,7 @@ INCOMPARABLE = {
 HARMLESS: dict[str, tuple[PolicySet, PolicySet]] = {
     "a channel": (RICH, book(channel="ts-other")),
     "a clock": (RICH, book(clocks={**written("clocks"), "high": {"claim": "1m", "decide": "9m"}})),
-    "a preset": (RICH, book(presets=written("presets")[:1])),
+    "a preset": (RICH, book(presets=written("presets")[:2])),
     "an escalation step": (RICH, book(escalation=[*written("escalation"), EARLY])),
     "another specialist": (people(), people("U0NEW", role="specialist")),
     "a severity without protection": (RICH, severity(high="alert.score >= 0.5")),
@@ -400,7 +427,10 @@ def test_what_loosens_in_one_direction(what: str) -> None:
         assert not any(each.loosens for each in changes(after, before))
 
 
-@pytest.mark.parametrize("what", ["other alerts", "another condition", "another approver"])
+@pytest.mark.parametrize(
+    "what",
+    ["other alerts", "another condition", "another approver", "a preset that Koban applies"],
+)
 def test_what_can_not_be_compared_loosens_in_both_directions(what: str) -> None:
     """Nothing is known of it."""
     before, after = INCOMPARABLE[what]
