@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.ledger.alert_records import FindShadows, insert_records
 from activities.ledger.audit_log import lasting
+from activities.ledger.brakes import note_outcomes
 from activities.ledger.database import Database
 from activities.ledger.erasure import cleared
 from activities.ledger.event_log import append
@@ -311,6 +312,7 @@ class Ledger:
         if write.row is not None and version <= write.row.version:
             self._update(connection, write)
         note_reveals(connection, write.case, new, self.database.audit)
+        note_outcomes(connection, write.case, new)
 
     def _locked_version(self, connection: sa.Connection, write: LedgerWrite) -> int:
         """The version of the case's row, locked against other workers."""

@@ -11,7 +11,7 @@ from activities.slack.client import Found, Sender, SlackTrouble
 from activities.slack.directory import Directory, RolesUnknown
 from activities.slack.escape import mrkdwn, one_line
 from activities.slack.post_once import PostOnce
-from activities.slack.reader import Reader
+from activities.slack.reader import Reader, detector_of, trip_words
 from activities.slack.refusals import limit_alert
 from activities.slack.thread import line
 from workflows.domain.case import events as ev
@@ -20,7 +20,7 @@ from workflows.domain.detection import RunProblem
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Notify
 from workflows.domain.values import Text
-from workflows.ports.cases import LimitAlert, Tell, Told
+from workflows.ports.cases import BreakerAlert, LimitAlert, Tell, Told
 from workflows.ports.detectors import OwnerMessage
 
 _log = structlog.get_logger(__name__)
@@ -166,6 +166,22 @@ def limit_message(wanted: LimitAlert, reader: Reader) -> Message:
     return Message(text, [section([text])], metadata(NOTICE_TYPE, key=wanted.key))
 
 
+def breaker_message(wanted: BreakerAlert, reader: Reader) -> Message:
+    """Draws the announcement of a tripped breaker, with the command that asks to resume."""
+    pause, trip = wanted.pause, wanted.pause.trip
+    detector, action = detector_of(pause), mrkdwn(pause.action or "", _NAME)
+    text = reader.say(
+        "breaker.announced",
+        playbook=reader.title(wanted.playbook),
+        detector=detector,
+        action=reader.title(wanted.action),
+        cause="" if trip is None else trip_words(trip, reader),
+        command=f"/koban resume detector {detector} action {action}",
+    )
+    text = text if wanted.case is None else reader.noted(text, mrkdwn(wanted.case, _NAME))
+    return Message(text, [section([text])], metadata(NOTICE_TYPE, key=wanted.key))
+
+
 _NAME = 64
 MOST_DETAIL = 300
 """Characters of a database's own words in a message."""
@@ -216,6 +232,11 @@ class Announcement:
         self._sender = sender
         self._people = people
         self._progress = PostOnce()
+
+    async def run_in(self, channel: str) -> None:
+        """Posts once in a channel, unless Slack refuses it. Raises `SlackTrouble`, retryable."""
+        async with self._progress.attempt():
+            await self._posted(channel)
 
     async def run(self, role: Role) -> None:
         """Posts once. Raises `SlackTrouble`, retryable, and `RolesUnknown`."""
