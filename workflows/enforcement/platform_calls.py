@@ -203,9 +203,12 @@ class PlatformCalls:
         options = replace(CARRY_OUT_LONG, within=deadline)
         call = start(CasePort.carry_out, order, options, rank=self._start.rank)
         try:
-            watched = self._while_wanted(run, call, deadline, overtaken=self._overtaken)
+            if protects:
+                result = await self._while_wanted(run, call, deadline, overtaken=self._overtaken)
+            else:
+                result = await call
             # The first try may have made the change.
-            return (await (watched if protects else call)).model_copy(update={"unsure": True})
+            return result.model_copy(update={"unsure": True})
         except FailureError as error:
             return Result(status=ActionStatus.FAILED, problem=problem_of(error))
 
