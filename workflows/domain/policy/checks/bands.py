@@ -8,8 +8,8 @@ from workflows.domain.brakes import Breaker
 from workflows.domain.policy.actions import ActionSpec
 from workflows.domain.policy.bands import Band, Mode, band_of
 from workflows.domain.policy.checks.finding import Bundle, Finding, Findings
-from workflows.domain.policy.matching import facts_of, kinds_of
 from workflows.domain.policy.limits import Limits, Power, Rate
+from workflows.domain.policy.matching import facts_of, kinds_of
 from workflows.domain.policy.playbook import Playbook, Preset
 from workflows.domain.values import format_duration
 
