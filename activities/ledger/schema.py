@@ -74,6 +74,7 @@ alert_records = sa.Table(
     sa.Column("band", _text(16), nullable=False),
     sa.Column("actions", sa.JSON, nullable=False),
     sa.Column("preset", _text(64)),
+    sa.Column("case_id", _text(16)),
     sa.Column("body", sa.JSON(none_as_null=True)),
     sa.Index("ix_alert_records_playbook_at", "playbook", "at"),
     sa.Index("ix_alert_records_at", "at"),

@@ -1,15 +1,18 @@
-"""Breakers of automation: limits over counts of the automatic actions of one detector.
+"""Breakers of automation, and silence about content that people have cleared.
 
-Live operation and backtests count differently, and decide with the same functions.
+Live operation and backtests count and remember differently, and decide with the same functions.
 """
 
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from math import ceil, sqrt
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from workflows.domain.alerts import Alert, ImageEvidence
 from workflows.domain.values import Duration, Share, Value, Written
 
 HISTORY_DAYS = 14
@@ -149,3 +152,53 @@ def lower_bound(right: int, judged: int) -> float:
     centre = share + z2 / (2 * judged)
     spread = _Z * sqrt(share * (1 - share) / judged + z2 / (4 * judged**2))
     return (centre - spread) / (1 + z2 / judged)
+
+
+# -- silence ------------------------------------------------------------------------------
+
+
+class Silence(Written):
+    """Alerts about content that people cleared open no case until it changes.
+
+    At most `at_most` after the end of the case in which it was cleared.
+    """
+
+    after: Literal["no_violation"] = "no_violation"
+    until: Literal["changed"] = "changed"
+    at_most: Duration = Field(default="7d", validate_default=True)
+
+
+class LastCase(Value):
+    """The subject's last case of a playbook: how it ended, and the content of its alerts.
+
+    `severity` is its rank, 1 is the worst. `closed_at` is None while it is open.
+    """
+
+    case: str
+    severity: int
+    closed_at: datetime | None
+    cleared: bool
+    content: frozenset[str] = frozenset()
+
+
+def content_digest(alert: Alert) -> str | None:
+    """A digest of what an alert shows: kind, title, texts and image addresses; None if nothing.
+
+    Scores, times and attributes are left out: they differ in each alert about the same content.
+    """
+    if alert.title is None and not alert.evidence:
+        return None
+    shown = [each.url if isinstance(each, ImageEvidence) else each.text for each in alert.evidence]
+    title = [] if alert.title is None else [alert.title.ja, alert.title.en]
+    content = json.dumps([alert.kind, title, shown], ensure_ascii=True)
+    return sha256(content.encode()).hexdigest()
+
+
+def is_silenced(
+    silence: Silence, last: LastCase | None, content: str, severity: int, now: datetime
+) -> bool:
+    """Whether an alert with this content and severity (its rank) opens no case after the last."""
+    if last is None or last.closed_at is None or not last.cleared:
+        return False
+    recent = now - last.closed_at < silence.at_most
+    return recent and severity >= last.severity and content in last.content

@@ -12,7 +12,7 @@ from temporalio import activity
 
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.automation import AutomationPause
-from workflows.domain.brakes import AutomaticAction, Breaker
+from workflows.domain.brakes import AutomaticAction, Breaker, Silence
 from workflows.domain.case.appeal_outcome import AppealAnswer
 from workflows.domain.case.commands import Absorb, Click, Grant, MissCall, Modal, Place
 from workflows.domain.case.decision import KOBAN, PlannedAction
@@ -24,6 +24,7 @@ from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert,
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.limits import Exposed, Full, Power, Use
+from workflows.domain.policy.matching import AlertRecord
 from workflows.domain.policy.playbook import PackedPolicy
 from workflows.domain.policy.strictness import Strictness
 from workflows.domain.values import Text, Value
@@ -46,11 +47,20 @@ class LedgerWrite(Value):
     snapshot: CaseSnapshot | None = None
 
 
+class SilenceAsk(Value):
+    """Asks whether an alert is silenced: its content, and its record for that."""
+
+    rule: Silence
+    content: str
+    record: AlertRecord
+
+
 class OpenCase(Value):
     """First alert of a case. `event` and `row` lack the case's id and the subject's history.
 
     `key` is unique to the case. An open case of the group takes the alert, unless it is `after`,
-    which returned it. `automation` asks for the pauses of automation.
+    which returned it. `automation` asks for the pauses of automation. With `silence` the alert may
+    open no case.
     """
 
     key: str
@@ -59,16 +69,19 @@ class OpenCase(Value):
     alert: Alert
     after: str = ""
     automation: bool = False
+    silence: SilenceAsk | None = None
 
 
 class OpenedCase(Value):
     """The opening in the ledger; without `event` if no case was opened.
 
-    Then the ledger had the alert, or `joins` is the reopened case that takes it.
+    Then the ledger had the alert, `joins` is the reopened case that takes it, or `silenced` the
+    closed case in which people cleared what it shows.
     """
 
     event: CaseOpened | None = None
     joins: str = ""
+    silenced: str = ""
     pauses: tuple[AutomationPause, ...] = ()
 
 

@@ -130,6 +130,9 @@ def _automatic(playbook: Playbook, texts: Catalog) -> Iterator[str]:
         yield texts.say("bot.playbook.sample", auto=auto, log=log)
     if playbook.breaker is not None:
         yield _breaker(playbook.breaker, texts)
+    if playbook.silence is not None:
+        lasts = texts.duration(playbook.silence.at_most)
+        yield texts.say("bot.playbook.silence", lasts=lasts)
 
 
 def _breaker(breaker: Breaker, texts: Catalog) -> str:

@@ -323,6 +323,7 @@ def _create_records() -> None:
         *_needed(sa.String(16), "severity", "band"),
         *_needed(sa.JSON(), "actions"),
         *_optional(sa.String(64), "preset"),
+        *_optional(sa.String(16), "case_id"),
         *_optional(sa.JSON(none_as_null=True), "body"),
         sa.PrimaryKeyConstraint("detector", "alert_id", "playbook", name="pk_alert_records"),
     )

@@ -148,3 +148,14 @@ def breakers_have_samples(bundle: Bundle) -> Findings:
             what = "`precision` can never trip the breaker: no automatic decision is sampled"
             write = "add `auto` and `sample: {auto: 2%}`, or remove `precision`"
             yield Finding(file, ("breaker", "precision"), what, write)
+
+
+def silence_ends_before_the_evidence(bundle: Bundle) -> Findings:
+    """What an alert is compared with is in the ledger for as long as the silence lasts."""
+    kept = bundle.retention.evidence if bundle.retention is not None else None
+    for file, playbook in bundle.playbooks.items():
+        silence = playbook.silence
+        if silence is not None and kept is not None and silence.at_most > kept:
+            lasts = format_duration(kept)
+            what = f"retention.yaml keeps the evidence that `silence` compares only for {lasts}"
+            yield Finding(file, ("silence", "at_most"), what, f"write `at_most: {lasts}` or less")
