@@ -1,4 +1,4 @@
-"""Breakers: when the counts about one action of one detector trip them."""
+"""Breakers: when counts trip them; silence: which alerts open no case."""
 
 from datetime import timedelta
 from math import sqrt
@@ -8,11 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.workflows.domain.builders import T0, an_alert
 from workflows.domain.brakes import (
     BrakeCause,
     Breaker,
+    LastCase,
+    Silence,
     Tally,
     Trip,
+    content_digest,
+    is_silenced,
     lower_bound,
     samples_needed,
     trip,
@@ -149,3 +154,36 @@ class TestBreaker:
                 break
             touched += 1
         assert touched == 60
+
+
+class TestSilence:
+    RULE = Silence(at_most="7d")
+    LAST = LastCase(case="K1", severity=2, closed_at=T0, cleared=True, content=frozenset({"same"}))
+
+    def silenced(self, content: str = "same", severity: int = 2, days: float = 1, **last) -> bool:
+        """Whether an alert some days after the last case opens none."""
+        known = self.LAST.model_copy(update=last)
+        return is_silenced(self.RULE, known, content, severity, T0 + timedelta(days=days))
+
+    def test_the_same_content_in_time(self) -> None:
+        """Not worse than what was cleared, and within the longest time."""
+        assert self.silenced()
+        assert self.silenced(severity=3)
+        assert not self.silenced(severity=1)
+        assert not self.silenced(content="other")
+        assert not self.silenced(days=7)
+
+    def test_only_after_a_clearing(self) -> None:
+        """Without a case, with an open one, or after a violation people are asked."""
+        assert not is_silenced(self.RULE, None, "same", 2, T0)
+        assert not self.silenced(closed_at=None)
+        assert not self.silenced(cleared=False)
+
+    def test_what_content_is(self) -> None:
+        """Kind, title, texts and image addresses; nothing else of an alert."""
+        first = content_digest(an_alert(1))
+        assert first == content_digest(an_alert(2, score=0.1, attributes={}, related=[]))
+        assert first != content_digest(an_alert(1, kind="phishing"))
+        assert first != content_digest(an_alert(1, title=None))
+        assert first != content_digest(an_alert(1, evidence=[]))
+        assert content_digest(an_alert(1, title=None, evidence=[])) is None
