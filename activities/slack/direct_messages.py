@@ -169,14 +169,13 @@ def limit_message(wanted: LimitAlert, reader: Reader) -> Message:
 def breaker_message(wanted: BreakerAlert, reader: Reader) -> Message:
     """Draws the announcement of a tripped breaker, with the command that asks to resume."""
     pause, trip = wanted.pause, wanted.pause.trip
-    detector, action = detector_of(pause), mrkdwn(pause.action or "", _NAME)
     text = reader.say(
         "breaker.announced",
         playbook=reader.title(wanted.playbook),
-        detector=detector,
+        detector=detector_of(pause),
         action=reader.title(wanted.action),
         cause="" if trip is None else trip_words(trip, reader),
-        command=f"/koban resume detector {detector} action {action}",
+        name=mrkdwn(pause.action or "", _NAME),
     )
     text = text if wanted.case is None else reader.noted(text, mrkdwn(wanted.case, _NAME))
     return Message(text, [section([text])], metadata(NOTICE_TYPE, key=wanted.key))
