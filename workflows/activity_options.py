@@ -169,6 +169,7 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     # A call to people that comes later than an hour is of no use.
     CasePort.tell: replace(_SLACK, within=timedelta(hours=1), heartbeat=None),
     CasePort.alert_leads: replace(_SLACK, within=timedelta(hours=1), heartbeat=None, rank=2),
+    CasePort.announce_breaker: replace(_SLACK, within=timedelta(hours=6), heartbeat=None, rank=1),
     # An image takes up to 10 s to fetch and 15 s to decode, and an upload to Slack has several
     # steps. After 75 s the person has closed the modal.
     CasePort.show_evidence: replace(

@@ -32,6 +32,7 @@ from workflows.shared.signals import signal_or_deliver
 
 _OVERTAKES = frozenset({AskKind.KEEP, AskKind.LIFT, AskKind.UNDO})
 _HOLDING = frozenset({AskKind.HOLD, AskKind.RESUME})
+_WITHOUT_EFFECT = frozenset({ActionStatus.FAILED, ActionStatus.DRY_RUN, ActionStatus.SKIPPED})
 
 
 @workflow.defn
@@ -185,7 +186,7 @@ class EnforcementWorkflow:
         What the platform refused, or does not show after an unanswered attempt, is not in effect.
         """
         for run in self._runs:
-            if run.status is ActionStatus.LIFTED or run.failed:
+            if run.status in (ActionStatus.LIFTED, ActionStatus.SKIPPED) or run.failed:
                 continue
             if _unsure(run) and await self._calls.shows(run) is False:
                 unanswered = Problem(kind=ProblemKind.UNREACHABLE)
@@ -233,9 +234,19 @@ class EnforcementWorkflow:
                 await self._undo_run(run, ActionStatus.LIFTED, None)
             return
         run.status, run.problem, run.would = result.status, result.problem, result.would
-        run.in_force = result.status not in (ActionStatus.FAILED, ActionStatus.DRY_RUN)
+        run.in_force = result.status not in _WITHOUT_EFFECT
+        if result.status is ActionStatus.SKIPPED and result.unsure:
+            await self._end_stopped(run)
         if run.failed and run.problem is not None and run.problem.kind in UNCLEAR:
             await self._reconcile(run)
+
+    async def _end_stopped(self, run: ActionRun) -> None:
+        """Undoes what an attempt before the pause may have done, and the platform may show."""
+        if await self._calls.shows(run) is False:
+            return
+        result = await self._calls.undo(run, None, forever=True)
+        if result.status is ActionStatus.FAILED:
+            run.status, run.problem = ActionStatus.FAILED, result.problem
 
     async def _reconcile(self, run: ActionRun) -> bool | None:
         """Reads a change back whose answer never came: it may be in effect."""

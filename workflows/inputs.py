@@ -70,7 +70,8 @@ class EnforcementStart(Value):
     `protects`: an automatic protection (`decision` is its id), which lifts itself and needs no
     answer if it fails. `dry_run` changes nothing at the platform. `place` is the subject's place
     in a bulk decision, whose workflow id is then `workflow_id`. `notice` is sent to the person
-    acted upon once an action took effect; with `notice_only` only that is left to do. With
+    acted upon once an action took effect; with `notice_only` only that is left to do. `detectors`
+    sent the alerts of what Koban does by itself. With
     `notice_state` it was tried already, and only a person repeats it. `asks` come first: a lift
     that is due must not overtake them.
     """
@@ -90,3 +91,4 @@ class EnforcementStart(Value):
     notice_only: bool = False
     notice_state: NoticeState | None = None
     asks: tuple[Ask, ...] = ()
+    detectors: tuple[str, ...] = ()

@@ -26,6 +26,7 @@ from activities.ledger.schema import (
     actions,
     alert_records,
     appeals,
+    automatic_actions,
     cases,
     clearings,
     erasures,
@@ -214,9 +215,9 @@ class RetentionActivities:
     def _limits(
         self, connection: sa.Connection, step: RetentionStep, before: datetime
     ) -> ErasedBatch:
-        """Deletes what limits and quotas counted: who used which power, and who saw which piece."""
+        """Deletes what limits, quotas and breakers counted."""
         erased, more = 0, False
-        for table in (uses, overruns, exposures):
+        for table in (uses, overruns, exposures, automatic_actions):
             oldest = sa.select(table.c.at).where(table.c.at < before).order_by(table.c.at)
             last = connection.execute(oldest.offset(COUNTED - 1).limit(1)).scalar_one_or_none()
             due = table.c.at < before if last is None else table.c.at <= last

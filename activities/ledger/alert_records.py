@@ -71,6 +71,7 @@ def _row(record: AlertRecord, now: datetime) -> dict[str, Any]:
         "band": record.band.value,
         "actions": list(record.actions),
         "preset": record.preset,
+        "case_id": record.case,
         "body": None if record.beside else body,
     }
 

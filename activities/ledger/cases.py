@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.ledger.alert_records import FindShadows, insert_records
 from activities.ledger.audit_log import lasting
+from activities.ledger.brakes import note_outcomes
 from activities.ledger.database import Database
 from activities.ledger.erasure import cleared
 from activities.ledger.event_log import append
@@ -28,13 +29,16 @@ from activities.ledger.rows import (
 from activities.ledger.schema import actions, alerts, cases, events
 from activities.ledger.team import pauses_now
 from activities.signatures import Signer
-from workflows.domain.alerts import Subject
+from workflows.domain.alerts import Alert, Subject
+from workflows.domain.brakes import LastCase, content_digest, is_silenced
+from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import IN_FORCE, TOOK_EFFECT
 from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.model import Phase, Sanction, SubjectHistory
+from workflows.domain.case.projection import CaseRow
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
 from workflows.domain.ids import case_id
-from workflows.domain.policy.playbook import PackedPolicy
+from workflows.domain.policy.playbook import PackedPolicy, Severity
 from workflows.ports.cases import (
     CasePlace,
     ClaimAlerts,
@@ -100,6 +104,39 @@ _OPEN_CASES = (
 _CLOSED_CASES = sa.select(sa.func.count()).where(
     *_OTHERS, cases.c.phase == Phase.CLOSED.value, cases.c.verdict.is_not(None)
 )
+
+MOST_COMPARED = 200
+"""Alerts of a cleared case whose content is compared, the newest first."""
+_CLEARED = frozenset({Verdict.NO_VIOLATION.value, Verdict.FALSE_POSITIVE.value})
+
+
+def last_case(connection: sa.Connection, row: CaseRow, case: str) -> LastCase | None:
+    """The last case of a playbook about the subject of `row`, except `case`."""
+    columns = cases.c["id", "severity", "closed_at", "verdict"]
+    query = sa.select(*columns).where(*_OTHERS, cases.c.playbook == row.playbook)
+    values = {"type": row.subject.type, "id": row.subject.id, "case": case}
+    newest = query.order_by(cases.c.opened_at.desc(), cases.c.id).limit(1)
+    found = connection.execute(newest, values).one_or_none()
+    if found is None:
+        return None
+    cleared = found.verdict in _CLEARED
+    return LastCase(
+        case=found.id,
+        severity=Severity(found.severity).rank,
+        closed_at=found.closed_at,
+        cleared=cleared,
+        content=_content_of(connection, found.id) if cleared else frozenset(),
+    )
+
+
+def _content_of(connection: sa.Connection, case: str) -> frozenset[str]:
+    """The digests of what the alerts of a case show."""
+    newest = sa.select(alerts.c.body).where(alerts.c.case_id == case)
+    newest = newest.order_by(alerts.c.received_at.desc()).limit(MOST_COMPARED)
+    bodies = connection.execute(newest).scalars()
+    found = (content_digest(Alert.model_validate(body)) for body in bodies)
+    return frozenset(each for each in found if each is not None)
+
 
 _OWNER = sa.select(cases.c.owner_key).where(cases.c.id == _CASE)
 
@@ -171,6 +208,7 @@ class Ledger:
                 lambda connection: self._open(connection, wanted, policy)
             )
         except _NotOpened as stopped:
+            await self._record_silenced(wanted, stopped.result)
             return stopped.result
         self._policies.note(policy)
         return opened
@@ -187,6 +225,7 @@ class Ledger:
         if self._claim(connection, case, (ReceivedAlert(alert=wanted.alert, at=event.at),)):
             raise _NotOpened(OpenedCase())
         self._check_reopened(connection, wanted, case)
+        self._check_silence(connection, wanted, case)
         audit = self.database.audit
         own = lasting(cases, {**dict(wanted.row), "owner_key": wanted.key})
         beside = audit.entries(cases.name, {case: own})
@@ -247,6 +286,26 @@ class Ledger:
         found = connection.execute(_REOPENED, values).scalar_one_or_none()
         if found is not None:
             raise _NotOpened(OpenedCase(joins=found))
+
+    def _check_silence(self, connection: sa.Connection, wanted: OpenCase, case: str) -> None:
+        """Stops where people have cleared what the alert shows."""
+        ask = wanted.silence
+        last = None if ask is None else last_case(connection, wanted.row, case)
+        if ask is None or last is None:
+            return
+        rank = ask.record.severity.rank
+        if is_silenced(ask.rule, last, ask.content, rank, wanted.event.at):
+            raise _NotOpened(OpenedCase(silenced=last.case))
+
+    async def _record_silenced(self, wanted: OpenCase, result: OpenedCase) -> None:
+        """Records a silenced alert once; the transaction of its opening was rolled back."""
+        if wanted.silence is None or not result.silenced:
+            return
+        record = wanted.silence.record.model_copy(update={"case": result.silenced})
+        at = wanted.event.at
+        await self.database.write(
+            lambda connection: insert_records(self.database, connection, [record], at)
+        )
 
     # -- alerts ---------------------------------------------------------------------------
 
@@ -311,6 +370,7 @@ class Ledger:
         if write.row is not None and version <= write.row.version:
             self._update(connection, write)
         note_reveals(connection, write.case, new, self.database.audit)
+        note_outcomes(connection, write.case, new)
 
     def _locked_version(self, connection: sa.Connection, write: LedgerWrite) -> int:
         """The version of the case's row, locked against other workers."""

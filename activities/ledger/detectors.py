@@ -77,10 +77,11 @@ class DetectorLedger(Repository):
                 await connection.execute(insert, full)
 
     async def paused(self, now: datetime) -> frozenset[str]:
-        """The detectors whose automation is paused."""
+        """The detectors whose whole automation is paused."""
         async with self._database.reading() as connection:
             pauses = await connection.run_sync(pauses_now, now)
-        return frozenset(each.detector for each in pauses if each.detector is not None)
+        whole = (each for each in pauses if each.action is None)
+        return frozenset(each.detector for each in whole if each.detector is not None)
 
     async def last_alerts(self) -> dict[str, datetime]:
         """The time at which the latest alert of each detector was received."""

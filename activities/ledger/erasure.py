@@ -15,6 +15,7 @@ import structlog
 from activities.ledger import event_log
 from activities.ledger.alert_records import bodies_left, erase_bodies
 from activities.ledger.audit_log import json_of
+from activities.ledger.brakes import counted_of, forget_subject
 from activities.ledger.database import Database
 from activities.ledger.policies import SNAPSHOT, snapshot_text
 from activities.ledger.schema import (
@@ -263,6 +264,7 @@ class SubjectEraser:
             lookups=len(_looks_left(connection, subject)),
             pictures=_pictures(connection, own),
             records=len(bodies_left(connection, subject)),
+            automatic_actions=len(counted_of(connection, subject)),
         )
         counts = {key: number for key, number in total.items() if number}
         return SubjectErasure(counts=counts, left=left, redraw=_stale(connection, subject))
@@ -293,6 +295,7 @@ class SubjectEraser:
         await self._database.write(
             lambda connection: erase_bodies(connection, self._database.audit, subject)
         )
+        await self._database.write(lambda connection: forget_subject(connection, subject))
         of_run = sa.update(erasures).where(erasures.c.id == row["id"])
         ended = of_run.values(ended_at=datetime.now(UTC))
         await self._database.write(lambda connection: self._record(connection, ended))

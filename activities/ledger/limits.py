@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from activities.ledger import brakes
 from activities.ledger.audit_log import json_of
 from activities.ledger.database import Database, Repository
 from activities.ledger.rows import iso, sha256_of, storable
@@ -24,16 +25,24 @@ class LimitLedger(Repository):
     async def book(self, booking: Booking) -> Booked:
         """Books all uses, or none if one exceeds its limit; a repeated key counts once.
 
-        Bookings of one holder wait for each other, so two never take the same last place.
+        Bookings of one holder wait for each other, so two never take the same last place. A pause
+        or a breaker prevents automatic actions in the same transaction.
         """
         async with self._database.writing() as connection:
-            for holder in sorted({each.holder for each in booking.uses}):
+            named = {each.holder for each in booking.uses}
+            for holder in sorted(named | brakes.holders(booking.counted)):
                 await self._database.serialize(connection, _LOCK, holder)
+            stopped = await connection.run_sync(brakes.prevented, booking)
+            if stopped is not None:
+                return stopped
             earlier = await _earlier_of(connection, booking)
             reached = await _reached(connection, booking, earlier)
             if reached is not None:
                 use, limit = reached
                 return Booked(full=await self._note(connection, limit, use.key, booking))
+            stopped = await connection.run_sync(brakes.count, self._database, booking)
+            if stopped is not None:
+                return stopped
             totals = {}
             for use, spent in zip(booking.uses, earlier, strict=True):
                 own = await self._insert(connection, use, booking.at)

@@ -74,6 +74,7 @@ alert_records = sa.Table(
     sa.Column("band", _text(16), nullable=False),
     sa.Column("actions", sa.JSON, nullable=False),
     sa.Column("preset", _text(64)),
+    sa.Column("case_id", _text(16)),
     sa.Column("body", sa.JSON(none_as_null=True)),
     sa.Index("ix_alert_records_playbook_at", "playbook", "at"),
     sa.Index("ix_alert_records_at", "at"),
@@ -296,6 +297,26 @@ automation = sa.Table(
     sa.Column("detector", _text()),
     sa.Column("action", _text(64)),
     sa.Column("until", Utc),
+    sa.Column("cause", _text(16)),
+    sa.Column("figures", sa.JSON(none_as_null=True)),
+    sa.Column("case_id", _text(16)),
+)
+
+automatic_actions = sa.Table(
+    "automatic_actions",
+    metadata,
+    sa.Column("case_id", _text(16), primary_key=True),
+    sa.Column("decision_id", _text(16), primary_key=True),
+    sa.Column("action", _text(64), primary_key=True),
+    sa.Column("detector", _text(), nullable=False),
+    sa.Column("playbook", _text(64), nullable=False),
+    sa.Column("subject", _text(32), nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("sampled", sa.Boolean, nullable=False),
+    sa.Column("undone_at", Utc),
+    sa.Column("confirmed", sa.Boolean),
+    sa.Index("ix_automatic_actions_detector_action_at", "detector", "action", "at"),
+    sa.Index("ix_automatic_actions_subject", "subject"),
 )
 
 exposures = sa.Table(

@@ -1,7 +1,7 @@
 """Team settings: covers, pauses of the automation, and personal preferences."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,12 +12,14 @@ from activities.ledger.rows import storable
 from activities.ledger.schema import alert_records, alerts, automation, covers, preferences
 from workflows.domain import automation as rules
 from workflows.domain.automation import (
+    ENDS,
     AutomationChange,
     AutomationPause,
     PauseState,
     Scope,
     Unchanged,
 )
+from workflows.domain.brakes import Trip
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.values import Language, Value
 
@@ -47,6 +49,12 @@ class Automation(Repository):
                 return True
         return False
 
+    async def stops(self, playbook: str, detectors: tuple[str, ...], action: str) -> bool:
+        """Whether a current pause prevents an automatic action, as `rules.pause_over`."""
+        active = await self.active(datetime.now(UTC))
+        pauses = (each.pause for each in active)
+        return rules.pause_over(pauses, playbook, detectors, action) is not None
+
     async def pause(
         self, by: Actor, scope: Scope, lasts: timedelta | None, now: datetime
     ) -> AutomationChange | Unchanged:
@@ -67,7 +75,7 @@ class Automation(Repository):
             await self._database.serialize(connection, _LOCK)
             outcome = decide(await connection.run_sync(_changes))
             if isinstance(outcome, AutomationChange):
-                await connection.run_sync(_insert_change, outcome, self._database.audit)
+                await connection.run_sync(insert_change, outcome, self._database.audit)
             return outcome
 
 
@@ -76,12 +84,27 @@ def pauses_now(connection: sa.Connection, now: datetime) -> tuple[AutomationPaus
     return tuple(each.pause for each in rules.current_pauses(_changes(connection), now))
 
 
+def armed_at(connection: sa.Connection, detector: str, action: str) -> datetime | None:
+    """When people last ended a pause of one action of one detector."""
+    own = (automation.c.detector == storable(detector), automation.c.action == action)
+    ends = automation.c.kind.in_([each.value for each in ENDS])
+    last = sa.select(sa.func.max(automation.c.at)).where(*own, ends)
+    found: datetime | None = connection.execute(last).scalar_one()
+    return found
+
+
 def _changes(connection: sa.Connection) -> list[AutomationChange]:
-    rows = connection.execute(_CHANGES).mappings()
-    return [AutomationChange.model_validate({**row, "by": row["actor"]}) for row in rows]
+    return [_change(row) for row in connection.execute(_CHANGES).mappings()]
 
 
-def _insert_change(connection: sa.Connection, change: AutomationChange, audit: AuditLog) -> None:
+def _change(row: Row) -> AutomationChange:
+    trip = None if row["cause"] is None else {"cause": row["cause"], **row["figures"]}
+    named = {"by": row["actor"], "case": row["case_id"], "trip": trip}
+    return AutomationChange.model_validate({**row, **named})
+
+
+def insert_change(connection: sa.Connection, change: AutomationChange, audit: AuditLog) -> None:
+    """Stores a change with its entry in the audit log."""
     insert = sa.insert(automation).values(_row(change)).returning(automation)
     row = connection.execute(insert).mappings().one()
     audit.enter(connection, automation.name, {str(row["id"]): json_of(row)})
@@ -94,7 +117,14 @@ def _row(change: AutomationChange) -> dict[str, object]:
         "actor": change.by,
         **dict(change.scope),
         "until": change.until,
+        "cause": None if change.trip is None else change.trip.cause.value,
+        "figures": None if change.trip is None else _figures(change.trip),
+        "case_id": change.case,
     }
+
+
+def _figures(trip: Trip) -> dict[str, Any]:
+    return trip.model_dump(mode="json", exclude={"cause"})
 
 
 _END = ("ended_at", "ended_by")

@@ -7,6 +7,7 @@ import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.errors import Unavailable
 from activities.platform.client import Platform, Refused, TryAgain, Unclear, UnusableSubject
 from activities.platform.requests import fill_json, fill_path, path_of, request_of
 from workflows.conditions import holds
@@ -29,6 +30,13 @@ SpecOf = Callable[[Order], Awaitable[ActionSpec | None]]
 """Finds the action of an order in its policy; None if there is none."""
 Verifies = Callable[[Order], bool]
 """Whether a case decided an order."""
+Pauses = Callable[[Order], Awaitable[bool]]
+"""Whether a pause of automation concerns an order. Raises `Unavailable`."""
+
+
+async def never_paused(order: Order) -> bool:
+    """No pause, for a deployment without a ledger."""
+    return False
 
 
 _NOT_THERE = frozenset({404, 410})
@@ -38,10 +46,17 @@ _NOT_THERE = frozenset({404, 410})
 class PlatformActivities:
     """Activities of the platform queue."""
 
-    def __init__(self, platform: Platform, spec_of: SpecOf, verifies: Verifies) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        spec_of: SpecOf,
+        verifies: Verifies,
+        pauses: Pauses = never_paused,
+    ) -> None:
         self._platform = platform
         self._spec_of = spec_of
         self._verifies = verifies
+        self._pauses = pauses
 
     @activity.defn(name="dry_run")
     async def dry_run(self, order: Order) -> Result:
@@ -61,9 +76,15 @@ class PlatformActivities:
 
     @activity.defn(name="carry_out")
     async def carry_out(self, order: Order) -> Result:
-        """Executes or undoes one action, and checks it once; sends nothing without a proof."""
+        """Executes or undoes one action, and checks it once.
+
+        It sends nothing without a proof, and nothing automatic while automation is paused.
+        """
         if not self._is_decided(order):
             return _failed(ProblemKind.UNPROVEN)
+        if order.automatic and await self._is_paused(order):
+            log.warning("automatic_action_stopped", case=order.case, action=order.planned.action)
+            return _stopped()
         spec = await self._spec_of(order)
         return _failed(ProblemKind.UNKNOWN_ACTION) if spec is None else await self._do(order, spec)
 
@@ -79,6 +100,19 @@ class PlatformActivities:
             action=order.planned.action[:64],
         )
         return False
+
+    async def _is_paused(self, order: Order) -> bool:
+        """Whether a pause stops it. Without the ledger protections go on, decisions wait."""
+        try:
+            return await self._pauses(order)
+        except Unavailable as error:
+            if order.proof.by is None:
+                return False
+            raise ApplicationError(
+                str(error),
+                Problem(kind=ProblemKind.PAUSES_UNKNOWN).model_dump(mode="json"),
+                type="LedgerUnavailable",
+            ) from error
 
     async def _do(self, order: Order, spec: ActionSpec) -> Result:
         try:
@@ -154,6 +188,12 @@ class PlatformActivities:
 
 def _failed(kind: ProblemKind, status: int | None = None) -> Result:
     return Result(status=ActionStatus.FAILED, problem=Problem(kind=kind, status=status))
+
+
+def _stopped() -> Result:
+    """The result of an automatic action that a pause stops; an earlier attempt may have made it."""
+    problem, again = Problem(kind=ProblemKind.PAUSED), activity.info().attempt > 1
+    return Result(status=ActionStatus.SKIPPED, problem=problem, unsure=again)
 
 
 def retryable(error: TryAgain) -> ApplicationError:

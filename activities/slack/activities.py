@@ -17,6 +17,7 @@ from activities.slack.client import Sender, SlackTrouble
 from activities.slack.direct_messages import (
     Announcement,
     DirectMessages,
+    breaker_message,
     limit_message,
     owner_message,
 )
@@ -61,6 +62,7 @@ from workflows.ports.appeals import ShowAppeal, ShownAppeal
 from workflows.ports.cases import (
     Answer,
     ApproversAsk,
+    BreakerAlert,
     LimitAlert,
     RolesAsk,
     Show,
@@ -227,6 +229,17 @@ class SlackActivities:
         message = limit_message(wanted, reader)
         with _roles_known():
             await Announcement(wanted.key, message, self._sender, self._people).run(Role.LEAD)
+
+    @activity.defn(name="announce_breaker")
+    async def announce_breaker(self, wanted: BreakerAlert) -> None:
+        """Posts in the playbook's channel, or to the leads. Raises `roles_unknown`, retryable."""
+        message = breaker_message(wanted, await self._reader(()))
+        announcement = Announcement(wanted.key, message, self._sender, self._people)
+        if not wanted.leads:
+            await announcement.run_in(wanted.channel)
+        elif self._people.channel(Role.LEAD) != wanted.channel:
+            with _roles_known():
+                await announcement.run(Role.LEAD)
 
     @activity.defn(name="message_owner")
     async def message_owner(self, wanted: OwnerMessage) -> None:

@@ -11,7 +11,7 @@ from activities.slack.client import Found, Sender, SlackTrouble
 from activities.slack.directory import Directory, RolesUnknown
 from activities.slack.escape import mrkdwn, one_line
 from activities.slack.post_once import PostOnce
-from activities.slack.reader import Reader
+from activities.slack.reader import Reader, detector_of, trip_words
 from activities.slack.refusals import limit_alert
 from activities.slack.thread import line
 from workflows.domain.case import events as ev
@@ -21,7 +21,7 @@ from workflows.domain.detection import RunProblem
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Notify
 from workflows.domain.values import Text
-from workflows.ports.cases import LimitAlert, Tell, Told
+from workflows.ports.cases import BreakerAlert, LimitAlert, Tell, Told
 from workflows.ports.detectors import OwnerMessage
 
 _log = structlog.get_logger(__name__)
@@ -164,6 +164,21 @@ class DirectMessages:
 def limit_message(wanted: LimitAlert, reader: Reader) -> Message:
     """Draws the alert of the leads about a reached limit."""
     text = limit_alert(wanted.limit, reader, wanted.case)
+    return Message(text, [section([text])], metadata(NOTICE_TYPE, key=wanted.key))
+
+
+def breaker_message(wanted: BreakerAlert, reader: Reader) -> Message:
+    """Draws the announcement of a tripped breaker, with the command that asks to resume."""
+    pause, trip = wanted.pause, wanted.pause.trip
+    text = reader.say(
+        "breaker.announced",
+        playbook=reader.title(wanted.playbook),
+        detector=detector_of(pause),
+        action=reader.title(wanted.action),
+        cause="" if trip is None else trip_words(trip, reader),
+        name=mrkdwn(pause.action or "", _NAME),
+    )
+    text = text if wanted.case is None else reader.noted(text, mrkdwn(wanted.case, _NAME))
     return Message(text, [section([text])], metadata(NOTICE_TYPE, key=wanted.key))
 
 

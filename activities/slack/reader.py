@@ -8,6 +8,8 @@ from datetime import datetime, timedelta, tzinfo
 from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.i18n.catalog import Catalog
 from workflows.domain.alerts import Subject
+from workflows.domain.automation import AutomationPause
+from workflows.domain.brakes import BrakeCause, Trip
 from workflows.domain.case.decision import KOBAN
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.people import Role
@@ -151,6 +153,29 @@ def limit_values(limit: Full, reader: Reader) -> dict[str, str]:
         "lasts": reader.texts.duration(limit.within),
         "name": mrkdwn(one_line(limit.holder), NAME),
     }
+
+
+def trip_words(trip: Trip, reader: Reader) -> str:
+    """The cause of a breaker's trip, with its numbers: `5分間に20件、この時間帯の通常は3件`."""
+    tally, number = trip.tally, reader.texts.number
+    new = trip.cause is BrakeCause.RATE and tally.usual is None
+    counted = tally.subjects if trip.cause is BrakeCause.SUBJECTS else tally.actions
+    return reader.say(
+        f"breaker.cause.{trip.cause}{'.new' if new else ''}",
+        lasts=reader.texts.duration(trip.window),
+        count=number(counted),
+        usual=number(tally.usual or 0, "#,##0.#"),
+        judged=number(tally.judged),
+        right=number(tally.right),
+        acted=number(tally.acted),
+        undone=number(tally.undone),
+        limit=number(trip.limit, "#,##0.#%"),
+    )
+
+
+def detector_of(pause: AutomationPause) -> str:
+    """The name of the detector that a pause is about."""
+    return mrkdwn(one_line(pause.detector or ""), NAME)
 
 
 def problem_words(problem: Problem, reader: Reader) -> str:

@@ -16,7 +16,13 @@ from activities.slack.cards.decision import (
     would_words,
 )
 from activities.slack.escape import mrkdwn
-from activities.slack.reader import Reader, limit_values, problem_words
+from activities.slack.reader import (
+    Reader,
+    detector_of,
+    limit_values,
+    problem_words,
+    trip_words,
+)
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, missing
 from workflows.domain.case.event_base import ActionEvent, AttemptEvent, DecisionEvent, Why
@@ -234,9 +240,15 @@ def _withheld(event: ev.ProtectionWithheld, view: CardView, reader: Reader) -> s
         return by(event, view, reader, ".trusted")
     if event.limit is not None:
         return by(event, view, reader, f".{event.limit.power}", **limit_values(event.limit, reader))
-    return reader.say(
-        "line.protection_withheld", person=reader.person(event.pause.by if event.pause else None)
-    )
+    pause = event.pause
+    if pause is not None and pause.trip is not None:
+        named = {"detector": detector_of(pause), "cause": trip_words(pause.trip, reader)}
+        return by(event, view, reader, ".breaker", **named)
+    return reader.say("line.protection_withheld", person=reader.person(pause.by if pause else None))
+
+
+def _skipped(event: ev.ActionSkipped, view: CardView, reader: Reader) -> str:
+    return about(event, view, reader, "" if event.problem is None else f".{event.problem.kind}")
 
 
 def _protection(event: Any, view: CardView, reader: Reader, more: str = "") -> str:
@@ -296,6 +308,7 @@ WORDS: Words = {
     ev.AppealAnswered: _appeal_answered,
     ev.ActionVerified: _verified,
     ev.ActionFailed: _failed,
+    ev.ActionSkipped: _skipped,
     ev.ActionDryRun: _dry_run,
     ev.ProtectionStarted: _started,
     ev.ProtectionWithheld: _withheld,

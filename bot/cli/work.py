@@ -26,7 +26,7 @@ from activities.ledger.policies import PolicyHistory, StoredPolicies
 from activities.ledger.queries import Queries
 from activities.ledger.statistics import Statistics
 from activities.ledger.storms import Storms
-from activities.ledger.team import Preferences
+from activities.ledger.team import Automation, Preferences
 from activities.platform.activities import NoticeActivities, PlatformActivities
 from activities.platform.client import Platform
 from activities.platform.related import RelatedReader
@@ -70,6 +70,7 @@ from bot.temporal import (
 from bot.timeouts import PRODUCTION, Timeouts
 from bot.worker import Duties, make_workers, run_workers
 from workflows.client import Cases, PolicyClient, StormClient
+from workflows.ports.cases import Order
 from workflows.report.schedules import (
     Planned,
     Schedules,
@@ -182,7 +183,13 @@ async def open_duties(
         draw_chart=draw,
     )
     source = ActionSource(policies, stored.find)
-    platform = PlatformActivities(market, source.spec_of, proofs.verifies)
+    automation = Automation(database)
+
+    async def paused(order: Order) -> bool:
+        playbook, action = order.proof.playbook, order.planned.action
+        return await automation.stops(playbook, order.detectors, action)
+
+    platform = PlatformActivities(market, source.spec_of, proofs.verifies, paused)
     bulk_decisions = BulkLedger(database)
     bulk_activities = BulkActivities(
         RelatedReader(market), bulk_decisions, policies.look_ups, proofs
@@ -242,6 +249,7 @@ async def open_duties(
             slack.answer,
             slack.tell,
             slack.alert_leads,
+            slack.announce_breaker,
             slack.show_appeal,
             slack.show_storm,
             slack.post_report,

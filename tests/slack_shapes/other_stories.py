@@ -9,10 +9,12 @@ from tests.slack_shapes.words import Words
 from tests.workflows.domain.case.bulk_builders import bulk_news
 from workflows.domain.alerts import PEOPLE, REPORTS, ManualAlert, attributes_of
 from workflows.domain.automation import AutomationPause
+from workflows.domain.brakes import BrakeCause, Trip
+from workflows.domain.brakes import Tally as ActionTally
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.bulk import Tally
 from workflows.domain.case.decision import NoticeStatus
-from workflows.domain.case.enforcement import ActionStatus, NoticeState, Problem
+from workflows.domain.case.enforcement import ActionStatus, NoticeState, Problem, ProblemKind
 from workflows.domain.policy.limits import Full, Limits, Power
 
 PROTECT = {"protect": [{"when": "true", "action": "mute_user", "for": "15m"}]}
@@ -54,6 +56,48 @@ def _exempt(words: Words) -> StoryCase:
     story.case = story.case.model_copy(update={"policy": policy})
     story.then(cmd.ProtectNow(rules=(0,)))
     return story
+
+
+def a_trip(cause: BrakeCause, usual: float | None = 3.5) -> AutomationPause:
+    """The pause of a breaker that tripped."""
+    tally = ActionTally(
+        actions=1_200, subjects=1_100, usual=usual, judged=40, right=33, acted=5_000, undone=612
+    )
+    trip = Trip(cause=cause, window=timedelta(minutes=5), limit=0.9, tally=tally)
+    return AutomationPause(
+        detector="live-chat", action="mute_user", by="koban", at=AT, trip=trip, case="K7Q2F9XM0"
+    )
+
+
+def _tripped(words: Words) -> StoryCase:
+    """A protection that was prevented by a breaker."""
+    story = StoryCase(words, policy=PROTECT)
+    pauses = (a_trip(BrakeCause.RATE),)
+    story.then(cmd.ProtectNow(rules=(0,), detector="live-chat", pauses=pauses))
+    return story
+
+
+def _stopped_in_the_queue(words: Words) -> StoryCase:
+    """A protection that waited at the platform when automation was paused."""
+    story = StoryCase(words, policy=PROTECT)
+    story.then(cmd.ProtectNow(rules=(0,), detector="live-chat"))
+    story.news(ActionStatus.RETRYING, 1, of="P1", problem=AWAY)
+    stopped = Problem(kind=ProblemKind.PAUSED)
+    return story.news(ActionStatus.SKIPPED, 2, of="P1", problem=stopped)
+
+
+def _waiting_for_the_ledger(words: Words) -> StoryCase:
+    """A decision by Koban, while nothing says whether automation is paused."""
+    story = StoryCase(words, policy=_auto(words))
+    story.then(_AUTOMATICALLY)
+    unknown = Problem(kind=ProblemKind.PAUSES_UNKNOWN)
+    return story.news(ActionStatus.RETRYING, problem=unknown)
+
+
+def _review_first(words: Words) -> StoryCase:
+    """A decision that would act before its review, if automation were not paused."""
+    acts = {"act_first": {"by": "lead", "within": "15m", "on_expiry": "refuse"}}
+    return StoryCase(words, policy=acts).decided("mute_user", paused=True)
 
 
 def _auto(words: Words) -> dict[str, object]:
@@ -160,6 +204,10 @@ OTHER_STORIES: dict[str, Callable[[Words], StoryCase]] = {
     "open, a playbook above its limit": lambda w: _above_the_limit(
         w, Power.PLAYBOOK, "off_platform"
     ),
+    "open, a breaker tripped": _tripped,
+    "open, a protection stopped in the queue": _stopped_in_the_queue,
+    "enforcing, pauses not to be read": _waiting_for_the_ledger,
+    "awaiting approval, paused": _review_first,
     "open, about an exempt subject": _exempt,
     "awaiting approval, about an exempt subject": lambda w: _exempt(w).decided("mute_user"),
     "open, about a trusted subject": _trusted,

@@ -1,10 +1,10 @@
 """Authorization: covers and limits of a press, and pauses and limits of automation."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import cast
+from typing import TypeVar, cast
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -12,7 +12,7 @@ from temporalio.exceptions import FailureError
 from workflows.activity_options import LEDGER_PRESS, OPTIONS, PROTECTION, Options, execute
 from workflows.case.inbox import Assessed
 from workflows.domain.alerts import named
-from workflows.domain.automation import AutomationPause
+from workflows.domain.automation import AutomationPause, pause_over
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.approval import missing
 from workflows.domain.case.commands import (
@@ -25,23 +25,26 @@ from workflows.domain.case.commands import (
     Tick,
 )
 from workflows.domain.case.decide import decide
+from workflows.domain.case.events import Event
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.rules.approvals import cannot_agree
 from workflows.domain.case.rules.automatic import may_decide
+from workflows.domain.case.rules.decisions import acts_first
 from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.evidence import cap
 from workflows.domain.case.rules.protections import fresh_rules, known_pauses
-from workflows.domain.case.rules.tightening import automatic_uses, uses_of
+from workflows.domain.case.rules.tightening import automatic_actions, automatic_uses, uses_of
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Actor, Cover
-from workflows.domain.policy.limits import Full, Power, Use
+from workflows.domain.policy.limits import Power, Use
 from workflows.domain.policy.strictness import Strictness
 from workflows.ports.cases import (
     ApproversAsk,
     Booked,
     Booking,
     CasePort,
+    Counted,
     CurrentPolicy,
     RevealRequest,
     RolesAsk,
@@ -72,6 +75,8 @@ async def _prepared(case: Case, command: PersonCommand, now: datetime) -> Person
         return await _with_place(command)
     if isinstance(command, cmd.RevealEvidence):
         return await _with_quota(case, command, now)
+    if isinstance(command, cmd.DecisionCommand):
+        return cast(PersonCommand, await _with_pauses(case, command, now))
     return command
 
 
@@ -156,6 +161,27 @@ async def _with_place(command: cmd.Merge) -> cmd.Merge:
     return command.model_copy(update={"subject": place.subject, "workflow_id": place.workflow_id})
 
 
+async def _with_pauses(
+    case: Case, command: cmd.DecisionCommand, now: datetime
+) -> cmd.DecisionCommand:
+    """Reads the pauses for a decision whose actions would run before their review.
+
+    While the ledger is unreachable, that is the last pause that the case has seen.
+    """
+    bare = command.model_copy(update={"paused": False})  # the click's own value is not trusted
+    outcome = decide(case, cast(PersonCommand, bare), now)
+    acting = () if isinstance(outcome, Refusal) else acts_first(outcome)
+    if not acting:
+        return bare
+    try:
+        pauses = await execute(CasePort.automation_pauses, case.id)
+    except FailureError:
+        pauses = known_pauses(case)
+    playbook = case.policy.playbook.playbook
+    paused = any(pause_over(pauses, playbook, (), action) for action in acting)
+    return bare.model_copy(update={"paused": paused})
+
+
 async def _with_quota(
     case: Case, command: RevealEvidence, now: datetime
 ) -> RevealEvidence | Refusal:
@@ -203,12 +229,17 @@ def _limited(command: PersonCommand, over_limit: bool) -> PersonCommand:
 
 
 async def book(
-    case: Case, uses: tuple[Use, ...], now: datetime, options: Options | None = None
+    case: Case,
+    uses: tuple[Use, ...],
+    now: datetime,
+    options: Options | None = None,
+    counted: Counted | None = None,
 ) -> Booked:
-    """Books uses, if there are any. Raises `FailureError`."""
-    if not uses:
+    """Books uses and automatic actions, if there are any. Raises `FailureError`."""
+    if not uses and counted is None:
         return Booked()
-    return await execute(CasePort.book, Booking(uses=uses, at=now, case=case.id), options)
+    booking = Booking(uses=uses, at=now, case=case.id, counted=counted)
+    return await execute(CasePort.book, booking, options)
 
 
 async def answer(
@@ -273,9 +304,9 @@ async def tick_at(case: Case, now: datetime) -> Tick:
         pauses = await execute(CasePort.automation_pauses, case.id)
     except FailureError:
         return Tick(pauses=known_pauses(case))
-    detector, _ = named(case.first.key)
-    tick = Tick(pauses=pauses)
-    return Tick(pauses=pauses, limit=await _limit_of(case, tick, detector, now))
+    first, _ = named(case.first.key)
+    tick, others = Tick(pauses=pauses), sorted(case.detectors - {first})
+    return await _booked(case, tick, (first, *others), now) or tick
 
 
 AutomaticCommand = ProtectNow | MarkSample | DecideAutomatically
@@ -285,50 +316,72 @@ async def automation(
     case: Case, alert: Assessed, pauses: tuple[AutomationPause, ...], now: datetime
 ) -> list[AutomaticCommand]:
     """Returns the commands that an alert gives by itself: protections, then a decision."""
-    commands: list[AutomaticCommand] = []
+    commands: list[AutomaticCommand | None] = []
     detector, key = alert.alert.detector, alert.alert.key
     fresh = fresh_rules(case, alert.rules)
     if fresh:
-        protect = ProtectNow(rules=fresh, detector=detector, pauses=pauses)
-        limit = await _limit_of(case, protect, detector, now)
-        commands.append(protect.model_copy(update={"limit": limit}))
+        wanted = ProtectNow(rules=fresh, detector=detector, pauses=pauses)
+        protect = await _booked(case, wanted, (detector,), now)
+        commands.append(protect)
+        pauses = pauses if protect is None else protect.pauses
     if alert.weighed.placement.sampled and case.first.key == key:
         commands.append(MarkSample(alert_key=key))
     if alert.auto is not None and may_decide(case):
-        decide_ = DecideAutomatically(
-            rule=alert.auto, alert_key=key, detector=detector, pauses=pauses
-        )
-        # Without the ledger, people decide.
-        with suppress(FailureError):
-            limit = await _booked(case, decide_, detector, now)
-            commands.append(decide_.model_copy(update={"limit": limit}))
-    return commands
+        auto = DecideAutomatically(rule=alert.auto, alert_key=key, detector=detector, pauses=pauses)
+        commands.append(await _booked(case, auto, (detector,), now))
+    return [each for each in commands if each is not None]
 
 
-async def _limit_of(
-    case: Case, command: ProtectNow | Tick, detector: str, now: datetime
-) -> Full | None:
-    """Returns the limit that prevents protections, after booking them.
+C = TypeVar("C", ProtectNow, DecideAutomatically, Tick)
 
-    While the ledger is unreachable protections start: each is limited to one in its case.
+
+async def _booked(case: Case, command: C, detectors: tuple[str, ...], now: datetime) -> C | None:
+    """Books the automatic actions of a command; returns it with what prevents them.
+
+    While the ledger is unreachable protections start: each is limited to one in its case. A
+    decision is left to people: None.
     """
-    try:
-        return await _booked(case, command, detector, now)
-    except FailureError:
-        return None
+    done = False
+    while not done:
+        try:
+            command, done = await _book_once(case, command, detectors, now)
+        except FailureError:
+            return None if isinstance(command, DecideAutomatically) else command
+    return command
 
 
-async def _booked(
-    case: Case, command: ProtectNow | DecideAutomatically | Tick, detector: str, now: datetime
-) -> Full | None:
-    """Books the automatic actions of a command; returns the limit that prevents them.
+async def _book_once(
+    case: Case, command: C, detectors: tuple[str, ...], now: datetime
+) -> tuple[C, bool]:
+    """Returns the command, and False if it needs another booking without what a pause prevents.
 
     A limit that the case has met is not asked for again before its time. Raises `FailureError`.
     """
     outcome = decide(case, command, now)
-    uses = () if isinstance(outcome, Refusal) else automatic_uses(case, outcome, detector)
-    met = case.automation_limit
-    concerned = met is not None and met.holder in (detector, case.policy.playbook.playbook)
+    events = () if isinstance(outcome, Refusal) else outcome
+    uses, met = automatic_uses(case, events, detectors[0]), case.automation_limit
+    concerned = met is not None and met.holder in (detectors[0], case.policy.playbook.playbook)
     if met is not None and concerned and met.resets_at is not None and now < met.resets_at:
-        return met.model_copy(update={"alert": False}) if uses else None
-    return (await book(case, uses, now, PROTECTION)).full
+        again = met.model_copy(update={"alert": False}) if uses else None
+        return command.model_copy(update={"limit": again}), True
+    counted = _counted_actions(case, events, detectors)
+    booked = await book(case, uses, now, PROTECTION, counted)
+    if booked.pause is None or booked.pause in command.pauses:
+        return command.model_copy(update={"limit": booked.full}), True
+    pauses = (*command.pauses, booked.pause)
+    own = (*command.tripped, booked.pause) if booked.tripped else command.tripped
+    return command.model_copy(update={"pauses": pauses, "tripped": own}), False
+
+
+def _counted_actions(
+    case: Case, events: Iterable[Event], detectors: tuple[str, ...]
+) -> Counted | None:
+    playbook, actions = case.policy.playbook, automatic_actions(case, events)
+    if playbook.breaker is None or not actions:
+        return None
+    return Counted(
+        playbook=playbook.playbook,
+        detectors=detectors,
+        breaker=playbook.breaker,
+        actions=actions,
+    )

@@ -198,6 +198,7 @@ class Enforcements:
                 for a in actions
             ),
             rank=case.severity.rank,
+            detectors=_detectors_of(case, decision),
             **options,
         )
         self._waiting.run(self._enforce(start))
@@ -334,6 +335,13 @@ class Enforcements:
             self._receive(_kept(case, of, state))
         elif ask.kind is AskKind.LIFT and (state.in_force or state.status is ActionStatus.KEPT):
             self._protect(case, of, state, ask.by, undo=True)
+
+
+def _detectors_of(case: Case, decision: str) -> tuple[str, ...]:
+    """Returns the detectors by whose alerts Koban decided or protects."""
+    known = {each.id: each.detectors for each in case.decisions}
+    known |= {each.id: each.detectors for each in case.protections}
+    return known.get(decision, ())
 
 
 async def _proven(start: EnforcementStart | BulkStart) -> EnforcementStart | BulkStart:

@@ -17,8 +17,9 @@ from temporalio.exceptions import FailureError
 
 from workflows.activity_options import execute
 from workflows.conditions import holds
-from workflows.domain.alerts import Alert, brief, values_in
+from workflows.domain.alerts import MANUAL_DETECTORS, Alert, brief, values_in
 from workflows.domain.automation import AutomationPause
+from workflows.domain.brakes import content_digest
 from workflows.domain.case.events import CaseOpened
 from workflows.domain.case.evolve import opened
 from workflows.domain.case.model import Case, Phase
@@ -27,9 +28,9 @@ from workflows.domain.case.rules.automatic import may_decide
 from workflows.domain.case.rules.intake import only_counts
 from workflows.domain.case.rules.protections import fresh_rules, known_pauses
 from workflows.domain.case.snapshot import SeenKeys
-from workflows.domain.policy.matching import Assessment, assess
+from workflows.domain.policy.matching import Assessment, RecordKind, assess, record_of
 from workflows.domain.policy.playbook import Policy, Severity
-from workflows.ports.cases import CasePort, ClaimAlerts, OpenCase, OpenedCase
+from workflows.ports.cases import CasePort, ClaimAlerts, OpenCase, OpenedCase, SilenceAsk
 
 AT_ONCE = 100
 """Alerts in one batch, which is the work of one workflow task."""
@@ -194,10 +195,20 @@ async def opening(
         alert=alert,
         after=after,
         automation=bool(first.rules) or first.auto is not None,
+        silence=_silence(policy, alert, weighed),
     )
     found = await execute(CasePort.open_case, wanted)
     case = opened(workflow_id, policy, found.event) if found.event is not None else None
     return found, case, first
+
+
+def _silence(policy: Policy, alert: Alert, weighed: Assessment) -> SilenceAsk | None:
+    """Returns what the ledger compares with cleared content; people are always heard."""
+    rule, content = policy.playbook.silence, content_digest(alert)
+    if rule is None or content is None or alert.detector in MANUAL_DETECTORS:
+        return None
+    record = record_of(RecordKind.SILENCED, policy, alert, holds, weighed.facts)
+    return SilenceAsk(rule=rule, content=content, record=record)
 
 
 async def claim(

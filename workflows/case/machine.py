@@ -39,7 +39,14 @@ from workflows.case.handoff import (
     return_alerts,
 )
 from workflows.case.inbox import Assessed, Inbox, alert_key, claim, is_automatic, opening
-from workflows.case.notifications import approval_call, calls_instead, messages_for, send
+from workflows.case.notifications import (
+    announce,
+    approval_call,
+    breaker_alerts,
+    calls_instead,
+    messages_for,
+    send,
+)
 from workflows.domain.alerts import Alert, brief
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case import events as ev
@@ -224,6 +231,7 @@ class CaseMachine(Machine[Click, Delivery]):
             await self._tighten(PROTECTION)
         tick = await tick_at(self._case, self._clock.now)
         self._alert_leads(tick.limit)
+        self._announce(tick.tripped)
         now = self._clock.now
         self._decide(tick, now=now)
         return now
@@ -278,6 +286,7 @@ class CaseMachine(Machine[Click, Delivery]):
         for each in commands:
             if not isinstance(each, MarkSample):
                 self._alert_leads(each.limit)
+                self._announce(each.tripped)
         self._decide(*commands, now=self._clock.now)
 
     async def _automate(self, alert: Assessed, pauses: tuple[AutomationPause, ...]) -> None:
@@ -428,6 +437,12 @@ class CaseMachine(Machine[Click, Delivery]):
         """Alerts the leads as the ledger says, also where the case has nothing more to record."""
         if limit is not None and limit.alert:
             self._messages.run(alert_leads(limit, self._clock.now, self._open_case.id))
+
+    def _announce(self, tripped: Sequence[AutomationPause]) -> None:
+        """Announces breakers in the playbook's channel and to the leads."""
+        for pause in tripped:
+            for alert in breaker_alerts(self._open_case, pause):
+                self._messages.run(announce(alert))
 
     async def _send(self, message: Tell) -> None:
         missed = await send(message)

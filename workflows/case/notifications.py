@@ -6,6 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from workflows.activity_options import execute
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case import events as ev
 from workflows.domain.case.commands import MissCall
 from workflows.domain.case.events import Recorded
@@ -14,7 +15,8 @@ from workflows.domain.case.snapshot import CardRef, Refused
 from workflows.domain.case.view import view_of
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Notify, Via
-from workflows.ports.cases import CasePort, Tell, Told
+from workflows.domain.values import Text
+from workflows.ports.cases import BreakerAlert, CasePort, Tell, Told
 
 _ROLES = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}
 
@@ -106,6 +108,29 @@ def missed_call(message: Tell, told: Told) -> MissCall | None:
         return found
     call = {"notify": event.notify, "step": event.step, "person": event.person}
     return found.model_copy(update=call)
+
+
+def breaker_alerts(case: Case, pause: AutomationPause) -> tuple[BreakerAlert, ...]:
+    """Returns the announcements of a tripped breaker: in the playbook's channel, to the leads."""
+    playbook, name = case.policy.playbook, pause.action or ""
+    spec = case.policy.catalog.find(name)
+    here = BreakerAlert(
+        key=f"breaker/{pause.key}/{pause.at.isoformat()}",
+        pause=pause,
+        playbook=playbook.title,
+        action=spec.title if spec is not None else Text(ja=name, en=name),
+        channel=playbook.channel,
+        case=case.id,
+    )
+    return here, here.model_copy(update={"leads": True})
+
+
+async def announce(alert: BreakerAlert) -> None:
+    """Posts a tripped breaker; one that Slack does not take is in the log."""
+    try:
+        await execute(CasePort.announce_breaker, alert)
+    except FailureError:
+        workflow.logger.warning("breaker_not_announced", extra={"scope": alert.pause.key})
 
 
 CALLS = ev.CaseEscalated | ev.ApprovalRequested | ev.ApprovalReminded

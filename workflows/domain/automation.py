@@ -1,9 +1,10 @@
-"""Pauses of automation: one person pauses it, two people resume it."""
+"""Pauses of automation: one person or a breaker pauses it, two people resume it."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from workflows.domain.brakes import Trip
 from workflows.domain.people import WORKING_ROLES, Actor, Role
 from workflows.domain.values import Value
 
@@ -14,15 +15,26 @@ ASK_LASTS = timedelta(minutes=30)
 
 
 class PauseChange(StrEnum):
-    """A change of the automation by a person."""
+    """A change of the automation by a person, or a breaker that tripped."""
 
     PAUSED = "paused"
     RESUME_ASKED = "resume_asked"
     RESUMED = "resumed"
+    BREAKER_TRIPPED = "breaker_tripped"
+    BREAKER_ARMED = "breaker_armed"
+
+
+ENDS = frozenset({PauseChange.RESUMED, PauseChange.BREAKER_ARMED})
+"""Changes that end a pause."""
+BEGINS = frozenset({PauseChange.PAUSED, PauseChange.BREAKER_TRIPPED})
+"""Changes that begin a pause."""
 
 
 class Scope(Value):
-    """The automation of one playbook, one detector or one action; of everything without a name."""
+    """The automation of one playbook, detector or action, or of one action of one detector.
+
+    Without a name it is that of everything.
+    """
 
     playbook: str | None = None
     detector: str | None = None
@@ -30,9 +42,9 @@ class Scope(Value):
 
     @property
     def key(self) -> str:
-        """`all`, or the kind and name, as `detector/shill`."""
+        """`all`, or kinds and names, as `detector/shill` or `detector/shill+action/mute_user`."""
         names = {"playbook": self.playbook, "detector": self.detector, "action": self.action}
-        return next((f"{kind}/{name}" for kind, name in names.items() if name is not None), ALL)
+        return "+".join(f"{kind}/{name}" for kind, name in names.items() if name is not None) or ALL
 
     @property
     def scope(self) -> "Scope":
@@ -46,27 +58,38 @@ EVERYTHING = Scope()
 
 def scope_of(key: str) -> Scope | None:
     """The scope with this key; None for another text."""
-    kind, _, name = key.partition("/")
     if key == ALL:
         return EVERYTHING
-    return Scope(**{kind: name}) if kind in Scope.model_fields and name else None
+    named = {kind: name for kind, _, name in (part.partition("/") for part in key.split("+"))}
+    known = all(kind in Scope.model_fields and name for kind, name in named.items())
+    return Scope(**named) if known else None
 
 
 class AutomationChange(Scope):
-    """A change of a scope. `until` is the end of a pause, None: no end."""
+    """A change of a scope. `until` is the end of a pause, None: no end.
+
+    A breaker has a `trip`, and the `case` in which it tripped.
+    """
 
     kind: PauseChange
     by: str
     at: datetime
     until: datetime | None = None
+    trip: Trip | None = None
+    case: str | None = None
 
 
 class AutomationPause(Scope):
-    """A current pause. Without `until`, two people end it."""
+    """A current pause. Without `until`, two people end it.
+
+    A breaker has a `trip`, and the `case` in which it tripped.
+    """
 
     by: str
     at: datetime
     until: datetime | None = None
+    trip: Trip | None = None
+    case: str | None = None
 
 
 class PauseState(Value):
@@ -95,18 +118,28 @@ def current_pauses(changes: Iterable[AutomationChange], now: datetime) -> tuple[
     pauses: dict[str, PauseState] = {}
     for change in changes:
         before = pauses.get(change.key)
-        if change.kind is PauseChange.RESUMED:
+        if change.kind in ENDS:
             pauses.pop(change.key, None)
-        elif change.kind is PauseChange.PAUSED:
-            pause = AutomationPause(
-                **dict(change.scope), by=change.by, at=change.at, until=change.until
-            )
-            pauses[change.key] = PauseState(pause=pause)
+        elif change.kind in BEGINS:
+            pauses[change.key] = PauseState(pause=pause_of(change, before))
         elif before is not None:
             asked = {"asked_by": change.by, "asked_at": change.at}
             pauses[change.key] = before.model_copy(update=asked)
     found = (_asked_in_time(each, now) for each in pauses.values() if not _over(each.pause, now))
     return tuple(sorted(found, key=lambda each: (each.pause.key != ALL, each.pause.key)))
+
+
+def pause_of(change: AutomationChange, before: PauseState | None = None) -> AutomationPause:
+    """The pause of a change; that of a person does not hide that a breaker tripped before."""
+    earlier = before.pause if before is not None and change.trip is None else None
+    return AutomationPause(
+        **dict(change.scope),
+        by=change.by,
+        at=change.at,
+        until=change.until,
+        trip=change.trip if earlier is None else earlier.trip,
+        case=change.case if earlier is None else earlier.case,
+    )
 
 
 def pause_over(
@@ -120,7 +153,11 @@ def pause_over(
     for each in known:
         if each.scope in (EVERYTHING, Scope(playbook=playbook), Scope(action=action)):
             return each
-    paused = {each.detector: each for each in known if each.detector is not None}
+    paused = {
+        each.detector: each
+        for each in known
+        if each.detector is not None and each.action in (None, action)
+    }
     if sent and all(name in paused for name in sent):
         return paused[sent[0]]
     return None
@@ -181,7 +218,23 @@ def _resumed(asked: PauseState, by: Actor, now: datetime) -> AutomationChange | 
         return Unchanged.ALREADY_ASKED
     if not by.may(frozenset({Role.LEAD})):
         return Unchanged.LEAD_NEEDED
-    return _change(PauseChange.RESUMED, asked, by, now)
+    tripped = asked.pause.trip is not None
+    return _change(PauseChange.BREAKER_ARMED if tripped else PauseChange.RESUMED, asked, by, now)
+
+
+def tripped(
+    detector: str, action: str, cause: Trip, by: str, case: str | None, now: datetime
+) -> AutomationChange:
+    """The change of a breaker that trips: the action of the detector is paused."""
+    return AutomationChange(
+        kind=PauseChange.BREAKER_TRIPPED,
+        detector=detector,
+        action=action,
+        by=by,
+        at=now,
+        trip=cause,
+        case=case,
+    )
 
 
 def _change(kind: PauseChange, of: PauseState, by: Actor, now: datetime) -> AutomationChange:

@@ -12,7 +12,9 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import SchemaError, SchemaValidator, core_schema
@@ -87,6 +89,32 @@ def _read(given: Any) -> Any:
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 """A name in policy files: `mute_user`."""
 Duration = Annotated[timedelta, BeforeValidator(_read)]
+
+
+def _share(given: Any) -> Any:
+    if isinstance(given, str) and given.strip().endswith("%"):
+        try:
+            return float(given.strip()[:-1]) / 100
+        except ValueError:
+            return given
+    return given
+
+
+Share = Annotated[
+    float,
+    BeforeValidator(_share),
+    Field(ge=0, le=1),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": 1},
+                {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]+)?%$"},
+            ],
+            "description": "A share: 2% or 0.02.",
+        }
+    ),
+]
+"""A share of 1, `2%` in YAML."""
 
 
 class Language(StrEnum):

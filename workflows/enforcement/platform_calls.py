@@ -24,8 +24,8 @@ from workflows.domain.case.enforcement import (
 from workflows.inputs import EnforcementStart, Job
 from workflows.ports.cases import CasePort, Direction, Order, Result
 
-UNCLEAR = frozenset({ProblemKind.UNREACHABLE, ProblemKind.UNREADABLE})
-"""Problems after which the change may have been made."""
+UNCLEAR = frozenset({ProblemKind.UNREACHABLE, ProblemKind.UNREADABLE, ProblemKind.PAUSES_UNKNOWN})
+"""Problems after which the change may have been made by this or an earlier attempt."""
 
 
 class ActionRun:
@@ -187,6 +187,7 @@ class PlatformCalls:
             until=run.until,
             life=run.life,
             began=workflow.info().start_time,
+            detectors=self._start.detectors,
             unsure=direction is Direction.UNDO and not run.in_force,
         )
 
@@ -203,8 +204,11 @@ class PlatformCalls:
         call = start(CasePort.carry_out, order, options, rank=self._start.rank)
         try:
             if protects:
-                return await self._while_wanted(run, call, deadline, overtaken=self._overtaken)
-            return await call
+                result = await self._while_wanted(run, call, deadline, overtaken=self._overtaken)
+            else:
+                result = await call
+            # The first try may have made the change.
+            return result.model_copy(update={"unsure": True})
         except FailureError as error:
             return Result(status=ActionStatus.FAILED, problem=problem_of(error))
 

@@ -5,16 +5,17 @@ The implementations are in `activities/` under the same names; a test compares t
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Annotated, Protocol
 
 from pydantic import Field
 from temporalio import activity
 
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.automation import AutomationPause
+from workflows.domain.brakes import AutomaticAction, Breaker, Silence
 from workflows.domain.case.appeal_outcome import AppealAnswer
 from workflows.domain.case.commands import Absorb, Click, Grant, MissCall, Modal, Place
-from workflows.domain.case.decision import PlannedAction
+from workflows.domain.case.decision import KOBAN, PlannedAction
 from workflows.domain.case.enforcement import ActionStatus, EnforcementReport, Problem, Proof
 from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.projection import ActionRow, CaseRow
@@ -23,6 +24,7 @@ from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert,
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.limits import Exposed, Full, Power, Use
+from workflows.domain.policy.matching import AlertRecord
 from workflows.domain.policy.playbook import PackedPolicy
 from workflows.domain.policy.strictness import Strictness
 from workflows.domain.values import Text, Value
@@ -45,11 +47,20 @@ class LedgerWrite(Value):
     snapshot: CaseSnapshot | None = None
 
 
+class SilenceAsk(Value):
+    """Asks whether an alert is silenced: its content, and its record for that."""
+
+    rule: Silence
+    content: str
+    record: AlertRecord
+
+
 class OpenCase(Value):
     """First alert of a case. `event` and `row` lack the case's id and the subject's history.
 
     `key` is unique to the case. An open case of the group takes the alert, unless it is `after`,
-    which returned it. `automation` asks for the pauses of automation.
+    which returned it. `automation` asks for the pauses of automation. With `silence` the alert may
+    open no case.
     """
 
     key: str
@@ -58,16 +69,19 @@ class OpenCase(Value):
     alert: Alert
     after: str = ""
     automation: bool = False
+    silence: SilenceAsk | None = None
 
 
 class OpenedCase(Value):
     """The opening in the ledger; without `event` if no case was opened.
 
-    Then the ledger had the alert, or `joins` is the reopened case that takes it.
+    Then the ledger had the alert, `joins` is the reopened case that takes it, or `silenced` the
+    closed case in which people cleared what it shows.
     """
 
     event: CaseOpened | None = None
     joins: str = ""
+    silenced: str = ""
     pauses: tuple[AutomationPause, ...] = ()
 
 
@@ -190,7 +204,7 @@ class Order(Value):
 
     `life` counts how often it was made again after an undo: each has its own idempotency key.
     `unsure` marks an undo of a change that may not have been made. `began` is the start of its
-    enforcement.
+    enforcement. `detectors` sent the alerts of what Koban does by itself.
     """
 
     case: str
@@ -203,14 +217,24 @@ class Order(Value):
     life: int = 1
     unsure: bool = False
     began: datetime | None = None
+    detectors: tuple[str, ...] = ()
+
+    @property
+    def automatic(self) -> bool:
+        """Whether Koban makes the change by itself, as its signed proof says."""
+        return self.direction is Direction.DO and self.proof.by in (None, KOBAN)
 
 
 class Result(Value):
-    """Result of a change, DONE if it is to be read back; `would` is the request of a dry run."""
+    """Result of a change, DONE if it is to be read back; `would` is the request of a dry run.
+
+    SKIPPED: a pause of automation stopped it. With `unsure` an earlier attempt may have made it.
+    """
 
     status: ActionStatus
     problem: Problem | None = None
     would: str = ""
+    unsure: bool = False
 
 
 class CasePlace(Value):
@@ -243,19 +267,37 @@ class ApproversAsk(Value):
     barred: tuple[str, ...] = ()
 
 
+class Counted(Value):
+    """Automatic actions to count for the `breaker` of a playbook.
+
+    They count for the first of `detectors` that no pause concerns.
+    """
+
+    playbook: str
+    detectors: Annotated[tuple[str, ...], Field(min_length=1)]
+    breaker: Breaker
+    actions: Annotated[tuple[AutomaticAction, ...], Field(min_length=1)]
+
+
 class Booking(Value):
-    """Uses to book at a time, all or none; `case` is for the record of a refusal."""
+    """Uses and automatic actions to book at a time, all or none; `case` is for the record."""
 
     uses: tuple[Use, ...]
     at: datetime
     case: str | None = None
+    counted: Counted | None = None
 
 
 class Booked(Value):
-    """The totals of a booking's uses with the earlier ones, by power; `full` prevents all."""
+    """The totals of a booking's uses with the earlier ones, by power.
+
+    `full` or `pause` prevents all; `tripped`: this booking has tripped the breaker.
+    """
 
     totals: dict[Power, int] = Field(default_factory=dict)
     full: Full | None = None
+    pause: AutomationPause | None = None
+    tripped: bool = False
 
 
 class LimitAlert(Value):
@@ -263,6 +305,21 @@ class LimitAlert(Value):
 
     key: str
     limit: Full
+    case: str | None = None
+
+
+class BreakerAlert(Value):
+    """A breaker that tripped, for the playbook's `channel`, or for the `leads`.
+
+    `key` makes a second delivery harmless. `action` is the title of the paused action.
+    """
+
+    key: str
+    pause: AutomationPause
+    playbook: Text
+    action: Text
+    channel: str
+    leads: bool = False
     case: str | None = None
 
 
@@ -386,11 +443,15 @@ class CasePort(Protocol):
 
     @activity.defn(name="book")
     async def book(self, booking: Booking) -> Booked:
-        """Books uses, once a key, unless one exceeds its limit; a refusal is recorded."""
+        """Books uses and actions, once a key, unless a limit, a pause or a breaker prevents it."""
 
     @activity.defn(name="alert_leads")
     async def alert_leads(self, wanted: LimitAlert) -> None:
         """Posts a reached limit in the leads' channel, else to each of them; once."""
+
+    @activity.defn(name="announce_breaker")
+    async def announce_breaker(self, wanted: BreakerAlert) -> None:
+        """Posts a tripped breaker in the playbook's channel, or to the leads; once."""
 
     @activity.defn(name="dry_run")
     async def dry_run(self, order: Order) -> Result:

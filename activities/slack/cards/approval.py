@@ -119,6 +119,8 @@ def _decision(view: CardView, approval: Approval, decision: Decision, reader: Re
     lines = [decision_line(view, decision, reader), *impact(decision, reader)]
     if decision.over_limit and approval.purpose is Purpose.DECISION:
         lines.append(reader.say("approval.over_limit"))
+    if decision.paused and approval.purpose is Purpose.DECISION:
+        lines.append(reader.say("approval.paused"))
     if decision.exempt is not None and approval.purpose is Purpose.DECISION:
         reason, about = reader.title(decision.exempt.reason), decision.exempt.subject
         lines.append(reader.say("approval.exempt", subject=reader.subject(about), reason=reason))

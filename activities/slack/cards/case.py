@@ -37,7 +37,13 @@ from activities.slack.cards.case_facts import (
 )
 from activities.slack.cards.decision import decision, decision_words, sent_back, undone_end
 from activities.slack.escape import mrkdwn, one_line, plain, units
-from activities.slack.reader import Reader, limit_values, problem_words
+from activities.slack.reader import (
+    Reader,
+    detector_of,
+    limit_values,
+    problem_words,
+    trip_words,
+)
 from workflows.domain.alerts import REPORTS
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import UNDECIDED, Intent, Phase
@@ -120,7 +126,7 @@ class _Lasts(StrEnum):
 def _standing(protection: ProtectionView) -> ActionStatus | Intent | _Lasts:
     """The state in a protection's text: its future matters more than its progress."""
     status = protection.state.status
-    if status in (ActionStatus.FAILED, ActionStatus.DRY_RUN):
+    if status in (ActionStatus.FAILED, ActionStatus.DRY_RUN, ActionStatus.SKIPPED):
         return status
     if protection.intent is not Intent.LIFT_IN_TIME:
         return protection.intent
@@ -149,8 +155,11 @@ def _stopped(view: CardView, reader: Reader) -> list[str]:
         return [f"⏸️ {reader.say(f'card.limit.{limit.power}', **limit_values(limit, reader))}"]
     if pause is None:
         return []
-    scope = pause.key.partition("/")[0]
-    person, time = reader.person(pause.by), reader.time(pause.at, view.opened_at)
+    scope, time = pause.key.partition("/")[0], reader.time(pause.at, view.opened_at)
+    if pause.trip is not None:
+        named = {"detector": detector_of(pause), "cause": trip_words(pause.trip, reader)}
+        return [f"⏸️ {reader.say('card.breaker', time=time, **named)}"]
+    person = reader.person(pause.by)
     return [f"⏸️ {reader.say(f'card.pause.{scope}', person=person, time=time)}"]
 
 

@@ -13,6 +13,7 @@ from activities.errors import Unavailable
 from activities.slack.actions import element
 from activities.slack.blocks import actions
 from activities.slack.i18n.catalog import Catalog
+from activities.slack.reader import Reader, trip_words
 from bot.services.slack import Services
 from bot.slack.commands import pages
 from bot.slack.commands.base import Answer, Request, leads_said
@@ -22,6 +23,7 @@ from bot.slack.interactions import Press
 from bot.slack.listener import SlackContext
 from bot.slack.rendering import Block, moment, person, safe, section, sections
 from bot.slack.replies import Said
+from workflows.domain.alerts import MANUAL_DETECTORS
 from workflows.domain.automation import (
     ASK_LASTS,
     EVERYTHING,
@@ -35,6 +37,7 @@ from workflows.domain.automation import (
 )
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Playbook
+from workflows.domain.policy.strictness import automatic
 from workflows.domain.values import Value
 
 RESUME = "automation.resume"
@@ -58,7 +61,7 @@ class ChoosePause(Value):
 
 
 class PauseAutomation(Value):
-    """`pause PLAYBOOK|all|detector NAME|action NAME [for 2h]`; `typed` is the time as typed."""
+    """`pause PLAYBOOK|all|[detector NAME] [action NAME] [for 2h]`; `typed` is the time as typed."""
 
     scope: Scope = EVERYTHING
     lasts: timedelta | None = None
@@ -66,7 +69,7 @@ class PauseAutomation(Value):
 
 
 class ResumeAutomation(Value):
-    """`resume [PLAYBOOK|detector NAME|action NAME]`."""
+    """`resume [PLAYBOOK|[detector NAME] [action NAME]]`."""
 
     scope: Scope = EVERYTHING
     typed: str = ""
@@ -103,11 +106,14 @@ def _scope_named(named: str) -> Scope | None:
     """
     if named in ("", *_ALL):
         return EVERYTHING
-    word, *rest = named.split()
-    kind = _KINDS.get(word)
-    if kind is None:
-        return None if rest else Scope(playbook=word)
-    return Scope(**{kind: "".join(rest)}) if len(rest) < 2 else None
+    words = named.split()
+    if words[0] not in _KINDS:
+        return None if words[1:] else Scope(playbook=words[0])
+    pairs = [words[at : at + 2] for at in range(0, len(words), 2)]
+    kinds = [_KINDS.get(kind, "") for kind, *_ in pairs]
+    if "" in kinds or len(set(kinds)) < len(kinds):
+        return None
+    return Scope(**{kind: "".join(name) for kind, (_, *name) in zip(kinds, pairs, strict=True)})
 
 
 _log = structlog.get_logger(__name__)
@@ -190,7 +196,8 @@ class AutomationAnswer(Answer):
 
     def _with_query(self, said: str, change: AutomationChange, texts: Catalog) -> str:
         """Adds that the query of a paused detector does not run either."""
-        detector = self._services.policies.detectors().get(change.detector or "")
+        named = change.detector if change.action is None else None
+        detector = self._services.policies.detectors().get(named or "")
         if change.kind is not PauseChange.PAUSED or detector is None or detector.sql is None:
             return said
         return f"{said}\n{texts.say('bot.pause.query')}"
@@ -284,10 +291,20 @@ def _is_concerned(playbook: Playbook, scope: Scope) -> bool:
     """Whether people of a playbook's channel see cases that a pause of `scope` changes."""
     if scope == EVERYTHING or scope.playbook == playbook.playbook:
         return True
-    automatic = playbook.protections
+    started = automatic(playbook)
     if scope.detector is not None:
-        return any(each.is_started_by(scope.detector) for each in automatic)
-    return any(each.action == scope.action for each in automatic)
+        started &= _started_by(playbook, scope.detector)
+    return bool(started) if scope.action is None else scope.action in started
+
+
+def _started_by(playbook: Playbook, detector: str) -> frozenset[str]:
+    """The actions that alerts of a detector start without a person."""
+    own = {each.action for each in playbook.protections if each.is_started_by(detector)}
+    presets = () if detector in MANUAL_DETECTORS else (each.preset for each in playbook.auto)
+    decided = (playbook.preset(each) for each in presets)
+    return frozenset(
+        own.union(each.action for preset in decided if preset for each in preset.actions)
+    )
 
 
 async def find_scope(
@@ -303,18 +320,25 @@ async def find_scope(
         if found is None:
             return no_playbook_page(verb, typed.playbook, playbooks, texts, tail)
         return Scope(playbook=found.playbook)
+    meant: dict[str, str] = {}
     for kind, name in (("detector", typed.detector), ("action", typed.action)):
         if name is not None:
-            titles = _titles(kind, services, texts)
-            words = {word.casefold(): each for each in titles for word in (titles[each], each)}
-            known = words.get(name)
-            if known is None and kind == "detector":
-                known = name if await services.automation.has_alerts_of(name) else None
-            if known is not None:
-                return Scope(**{kind: known})
-            title = texts.say("bot.pause.choose")
-            return no_name_page(f"{verb} {kind}", name, titles, texts, title, tail)
-    return EVERYTHING
+            known = await _name_meant(kind, name, services, texts)
+            if known is None:
+                titles, title = _titles(kind, services, texts), texts.say("bot.pause.choose")
+                return no_name_page(f"{verb} {kind}", name, titles, texts, title, tail)
+            meant[kind] = known
+    return Scope(**meant)
+
+
+async def _name_meant(kind: str, name: str, services: Services, texts: Catalog) -> str | None:
+    """The detector or action that was typed by its name or title. Raises `Unavailable`."""
+    titles = _titles(kind, services, texts)
+    words = {word.casefold(): each for each in titles for word in (titles[each], each)}
+    known = words.get(name)
+    if known is None and kind == "detector":
+        known = name if await services.automation.has_alerts_of(name) else None
+    return known
 
 
 def _titles(kind: str, services: Services, texts: Catalog) -> dict[str, str]:
@@ -353,6 +377,9 @@ def scope_name(scope: Scope, services: Services, texts: Catalog) -> str:
     if scope.detector is not None:
         titles = _titles("detector", services, texts)
         title = titles.get(scope.detector, safe(scope.detector, 100))
+        if scope.action is not None:
+            action = _action_title(scope.action, services, texts)
+            return texts.say("bot.pause.detector_action", title=title, action=action)
         return texts.say("bot.pause.detector", title=title)
     if scope.action is not None:
         title = _action_title(scope.action, services, texts)
@@ -373,13 +400,13 @@ def pauses_page(found: Sequence[PauseState], services: Services, texts: Catalog)
 
 
 def _pause_line(each: PauseState, services: Services, texts: Catalog) -> str:
-    pause = each.pause
-    line = texts.say(
-        "bot.pause.current",
-        scope=scope_name(pause, services, texts),
-        person=person(pause.by, texts),
-        at=moment(pause.at),
-    )
+    pause, scope = each.pause, scope_name(each.pause, services, texts)
+    values = {"scope": scope, "at": moment(pause.at)}
+    if pause.trip is None:
+        line = texts.say("bot.pause.current", person=person(pause.by, texts), **values)
+    else:
+        cause = trip_words(pause.trip, Reader(texts, services.zone))
+        line = texts.say("bot.pause.current.breaker", cause=cause, **values)
     parts = [line]
     if pause.until is not None:
         parts.append(texts.say("words.until", time=moment(pause.until)))

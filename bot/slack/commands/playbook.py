@@ -15,6 +15,7 @@ from bot.slack.commands.parser import Lookups, Verb, plainly
 from bot.slack.interactions import Press
 from bot.slack.rendering import moment, page_buttons, person, safe, sections
 from bot.slack.replies import Said
+from workflows.domain.brakes import Breaker
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
 from workflows.domain.policy.bands import Mode
 from workflows.domain.policy.changes import NotConfirmed, PolicyRecord, RecordKind
@@ -157,6 +158,23 @@ def _automatic(playbook: Playbook, texts: Catalog) -> Iterator[str]:
     if sample.auto or sample.log:
         auto, log = (f"{share * 100:.3g}%" for share in (sample.auto, sample.log))
         yield texts.say("bot.playbook.sample", auto=auto, log=log)
+    if playbook.breaker is not None:
+        yield _breaker(playbook.breaker, texts)
+    if playbook.silence is not None:
+        lasts = texts.duration(playbook.silence.at_most)
+        yield texts.say("bot.playbook.silence", lasts=lasts)
+
+
+def _breaker(breaker: Breaker, texts: Catalog) -> str:
+    """The limits of a breaker; shares are optional."""
+    lasts, usual = texts.duration(breaker.window), texts.number(breaker.usual, "#,##0.#")
+    counts = {"floor": texts.number(breaker.floor), "subjects": texts.number(breaker.subjects)}
+    parts = [texts.say("bot.playbook.breaker", lasts=lasts, usual=usual, **counts)]
+    for name, share in (("precision", breaker.precision), ("undone", breaker.undone)):
+        if share is not None:
+            shown = texts.number(share, "#,##0.#%")
+            parts.append(texts.say(f"bot.playbook.breaker.{name}", share=shown))
+    return " · ".join(parts)
 
 
 def _protections(playbook: Playbook, catalog: ActionCatalog, texts: Catalog) -> Iterator[str]:

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.errors import Unavailable
 from activities.platform.activities import PlatformActivities, SpecOf
 from activities.platform.client import Platform, UnusableSubject, open_platform
 from activities.platform.requests import fill_path
@@ -353,3 +354,65 @@ async def test_a_proof_allows_only_what_it_says(market: Market, only: str) -> No
     result = await ActivityEnvironment().run(acts.carry_out, wanted)
     assert result.problem == Problem(kind=ProblemKind.UNPROVEN)
     assert market.store.calls() == []
+
+
+class Paused:
+    """A pause of automation that concerns every order, or an unreachable ledger."""
+
+    def __init__(self, away: bool = False) -> None:
+        self.away = away
+        self.asked: list[Order] = []
+
+    async def __call__(self, order: Order) -> bool:
+        self.asked.append(order)
+        if self.away:
+            raise Unavailable("The ledger does not answer.")
+        return True
+
+
+def by(person: str | None) -> Order:
+    """A mute that a person, or (None) a protection of Koban, asks for."""
+    plain = order()
+    proof = plain.proof.model_copy(update={"by": person})
+    return plain.model_copy(update={"proof": proof, "actor": person, "detectors": ("shill",)})
+
+
+async def pausing(market: Market, pauses: Paused, wanted: Order) -> Result:
+    """Runs a change while automation is paused."""
+    platform = Platform(market.http, PLATFORM_TIMEOUT)
+    acts = PlatformActivities(platform, spec_of, PROOFS.verifies, pauses)
+    return await ActivityEnvironment().run(acts.carry_out, wanted)
+
+
+@pytest.mark.parametrize("person", [None, "koban"])
+async def test_a_pause_stops_an_automatic_change(market: Market, person: str | None) -> None:
+    """It makes no request, and says why."""
+    pauses = Paused()
+    result = await pausing(market, pauses, by(person))
+    stopped = Problem(kind=ProblemKind.PAUSED)
+    assert result == Result(status=ActionStatus.SKIPPED, problem=stopped)
+    assert [each.detectors for each in pauses.asked] == [("shill",)]
+    assert market.store.calls() == []
+
+
+async def test_a_pause_stops_no_person_and_no_undo(market: Market) -> None:
+    """The pauses are not even read."""
+    pauses = Paused()
+    done = await pausing(market, pauses, by("U0SATO"))
+    undo = by(None).model_copy(update={"direction": Direction.UNDO})
+    undone = await pausing(market, pauses, undo)
+    assert (done.status, undone.status) == (ActionStatus.VERIFIED, ActionStatus.UNDONE)
+    assert pauses.asked == []
+
+
+async def test_without_the_ledger_protections_go_on(market: Market) -> None:
+    """Harm does not wait; a decision by Koban does, and is tried again."""
+    pauses = Paused(away=True)
+    assert (await pausing(market, pauses, by(None))).status is ActionStatus.VERIFIED
+    before = market.store.calls()
+    with pytest.raises(ApplicationError) as error:
+        await pausing(market, pauses, by("koban"))
+    unknown = Problem(kind=ProblemKind.PAUSES_UNKNOWN)
+    assert Problem.model_validate(error.value.details[0]) == unknown
+    assert not error.value.non_retryable
+    assert market.store.calls() == before

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from string import Formatter
 
-from activities.slack.direct_messages import limit_message, owner_message
+from activities.slack.direct_messages import breaker_message, limit_message, owner_message
 from activities.slack.refusals import (
     APPROVING,
     NOBODY,
@@ -24,9 +24,11 @@ from bot.slack.modals.form import Fault
 from bot.slack.replies import Said
 from tests.activities.slack.cases import AT, CASE, CATALOG, ROUTE
 from tests.bot.slack.fakes import NOW, line
+from tests.slack_shapes.other_stories import a_trip
 from tests.slack_shapes.scene import BASE, LINK, Scene, Surface
 from tests.slack_shapes.sent import Sent, message, post_ephemeral, said, words
 from workflows.domain.alerts import Subject
+from workflows.domain.brakes import BrakeCause
 from workflows.domain.case.bulk import Tally
 from workflows.domain.case.commands import Place
 from workflows.domain.case.decision import Verdict
@@ -38,7 +40,7 @@ from workflows.domain.detection import Message as DetectorMessage
 from workflows.domain.people import Role
 from workflows.domain.policy.limits import Full, Power
 from workflows.domain.values import Text
-from workflows.ports.cases import Answer, LimitAlert
+from workflows.ports.cases import Answer, BreakerAlert, LimitAlert
 from workflows.ports.detectors import OwnerMessage
 
 KINDS = ("user", "listing", "stream", "order")
@@ -244,6 +246,25 @@ def _owners(scene: Scene) -> Iterator[tuple[str, Sent]]:
     yield "silent, never heard", message(owner_message(never, scene.reader))
 
 
+def _breakers(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    """Announcements of tripped breakers, one for each cause."""
+    title = scene.words.titled("外部誘導", "Off-platform inducement")
+    action = scene.words.titled("コメント制限", "Mute")
+    for state, pause in (
+        *((cause.value, a_trip(cause)) for cause in BrakeCause),
+        ("rate, no history", a_trip(BrakeCause.RATE, usual=None)),
+    ):
+        alert = BreakerAlert(
+            key="breaker/1",
+            pause=pause,
+            playbook=title,
+            action=action,
+            channel="ts-live",
+            case="K7Q2F9XM0",
+        )
+        yield state, message(breaker_message(alert, scene.reader))
+
+
 _OF_PEOPLE = frozenset(Power) - {Power.DETECTOR, Power.PLAYBOOK}
 
 
@@ -368,6 +389,7 @@ SURFACES = (
     Surface("bare refusal", _bare_refusals, in_snapshots=False),
     Surface("limit", _limits),
     Surface("detector", _owners),
+    Surface("breaker", _breakers),
     Surface("case refusal", _of_cases),
     Surface("action sentence", _deeds),
     Surface("sentence", _sentences),

@@ -31,11 +31,13 @@ from bot.slack.interactions import read_press
 from bot.slack.replies import Said
 from tests.activities.slack.test_report_message import NUMBERS
 from tests.bot.slack.fakes import NOW, line
+from tests.slack_shapes.other_stories import a_trip
 from tests.slack_shapes.scene import BASE, Scene, Surface
 from tests.slack_shapes.sent import Sent, said
 from tests.slack_shapes.surfaces.harness import Harness, Policies
 from workflows.domain.alerts import Subject
 from workflows.domain.automation import ALL, AutomationChange, PauseChange, Scope
+from workflows.domain.brakes import BrakeCause
 from workflows.domain.metrics.metrics import Automatic, Numbers, PlaybookCount
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.roster import ShiftTurn as Shift
@@ -220,6 +222,11 @@ PAUSED = _change(PauseChange.PAUSED)
 OF_ONE = _change(PauseChange.PAUSED, playbook="off_platform", until=LATER)
 ASKED = _change(PauseChange.RESUME_ASKED)
 SHILL = Scope(detector="shill")
+BROKEN = Scope(detector="shill", action="mute_user")
+TRIPPED = _change(
+    PauseChange.BREAKER_TRIPPED, **{**dict(a_trip(BrakeCause.SUBJECTS)), **dict(BROKEN)}
+)
+ARMING = _change(PauseChange.RESUME_ASKED, **dict(BROKEN))
 SPECIALIST, LEAD, AUDITOR = frozenset({Role.SPECIALIST}), frozenset({Role.LEAD}), Role.AUDITOR
 
 
@@ -247,6 +254,7 @@ def _pauses(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ),
         ("a lead is needed", [PAUSED, ASKED], resume, SPECIALIST),
         ("going on", [PAUSED, ASKED], resume, LEAD),
+        ("a breaker armed", [TRIPPED, ARMING], ResumeAutomation(scope=BROKEN), LEAD),
         ("nothing stands still", [], resume, LEAD),
         ("everything stands still", [PAUSED], _resuming("off_platform"), LEAD),
         (
@@ -291,7 +299,11 @@ def _of_button(harness: Harness) -> list[Said]:
 def _pause_banners(scene: Scene) -> Iterator[tuple[str, Sent]]:
     """Pauses above a list of cases."""
     harness = Harness(scene)
-    for state, changes in (("all", [PAUSED]), ("several", [PAUSED, ASKED, OF_ONE])):
+    for state, changes in (
+        ("all", [PAUSED]),
+        ("several", [PAUSED, ASKED, OF_ONE]),
+        ("a breaker", [TRIPPED]),
+    ):
         harness.automation.changes = changes
         above = pauses_page(harness.pauses, harness.services, scene.catalog)
         yield state, said(pages.queue_page((), Which.ALL, scene.catalog, BASE, NOW, above))

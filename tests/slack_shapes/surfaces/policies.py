@@ -63,6 +63,8 @@ def _whole(words: Words) -> dict[str, Any]:
         ],
         "auto": [{"when": _MATTERS, "preset": "mute"}],
         "sample": {"auto": "2%", "log": "0.5%"},
+        "breaker": {"precision": 0.9, "undone": "10%"},
+        "silence": {"at_most": "7d"},
         **reasoned(words),
     }
 

@@ -47,6 +47,7 @@ from workflows.ports.cases import (
     ApproversAsk,
     Booked,
     Booking,
+    BreakerAlert,
     CasePlace,
     ClaimAlerts,
     ClaimedAlerts,
@@ -98,6 +99,10 @@ class CaseEnvironment:
     bookings: list[Booking] = field(default_factory=list)
     during_booking: Callable[[], Awaitable[None]] | None = None
     alerted: list[LimitAlert] = field(default_factory=list)
+    trips: AutomationPause | None = None
+    """The pause of a breaker that bookings of its action trip."""
+    pauses: tuple[AutomationPause, ...] = ()
+    announced: list[BreakerAlert] = field(default_factory=list)
     reached: Told = field(default_factory=lambda: Told(reached=("U0TANAKA",)))
     may_claim: asyncio.Event = field(default_factory=asyncio.Event)
     may_write: asyncio.Event = field(default_factory=asyncio.Event)
@@ -223,16 +228,23 @@ class CaseEnvironment:
 
     @activity.defn(name="book")
     async def book(self, booking: Booking) -> Booked:
-        """Records the booking, and refuses it while there is a `full` limit."""
+        """Records the booking, and refuses it while there is a `full` limit or a breaker trips."""
         self.bookings.append(booking)
         if self.during_booking is not None:
             await self.during_booking()
+        counted = booking.counted.actions if booking.counted is not None else ()
+        if self.trips is not None and self.trips.action in {each.action for each in counted}:
+            return Booked(pause=self.trips, tripped=True)
         totals = {use.power: use.amount for use in booking.uses}
         return Booked(full=self.full) if self.full else Booked(totals=totals)
 
     @activity.defn(name="automation_pauses")
     async def automation_pauses(self, case: str) -> tuple[AutomationPause, ...]:
-        return ()
+        return self.pauses
+
+    @activity.defn(name="announce_breaker")
+    async def announce_breaker(self, wanted: BreakerAlert) -> None:
+        self.announced.append(wanted)
 
     @activity.defn(name="alert_leads")
     async def alert_leads(self, wanted: LimitAlert) -> None:
@@ -277,7 +289,10 @@ class CaseEnvironment:
         return Worker(
             self.client,
             task_queue=queue,
-            activities=[self.show, self.answer, self.tell, self.alert_leads],
+            activities=[
+                *(self.show, self.answer, self.tell),
+                *(self.alert_leads, self.announce_breaker),
+            ],
         )
 
     async def alert(self, number: int, score: float = 0.5) -> WorkflowHandle:

@@ -19,7 +19,9 @@ from workflows.domain.automation import (
     pause_over,
     resume,
     scope_of,
+    tripped,
 )
+from workflows.domain.brakes import BrakeCause, Tally, Trip
 from workflows.domain.people import Actor, Role
 
 HOUR = timedelta(hours=1)
@@ -225,6 +227,71 @@ TURNS = st.tuples(
     st.none() | st.integers(1, 600),
     st.integers(0, 40),
 )
+
+
+TRIP = Trip(cause=BrakeCause.RATE, window=timedelta(minutes=5), limit=19, tally=Tally(actions=20))
+BROKEN = Scope(detector="chat_model", action="mute_user")
+
+
+def trips(at=T0):
+    """A turn: the breaker of one action of one detector trips."""
+    return lambda before: tripped("chat_model", "mute_user", TRIP, "koban", "K1", at)
+
+
+class TestBreaker:
+    def test_it_is_a_pause_of_one_action_of_one_detector(self) -> None:
+        """It has no end, the counts that tripped it, and stops nothing else."""
+        (state,) = current_pauses(played(trips()), minutes(10_000))
+        assert state.pause == AutomationPause(
+            detector="chat_model", action="mute_user", by="koban", at=T0, trip=TRIP, case="K1"
+        )
+        over = [state.pause]
+        assert pause_over(over, "off_platform", ["chat_model"], "mute_user") is not None
+        assert pause_over(over, "off_platform", ["chat_model"], "warn") is None
+        assert pause_over(over, "off_platform", ["shill"], "mute_user") is None
+        assert pause_over(over, "off_platform", ["chat_model", "shill"], "mute_user") is None
+
+    def test_two_people_arm_it_again(self) -> None:
+        """A specialist asks, a lead agrees; alone neither can."""
+        asked = played(trips(), lambda before: resume(before, SATO, BROKEN, minutes(1)))
+        assert resume(asked, SATO, BROKEN, minutes(2)) is Unchanged.ALREADY_ASKED
+        assert resume(asked, CLARK, BROKEN, minutes(2)) is Unchanged.LEAD_NEEDED
+        armed = approve(asked, TANAKA, BROKEN, minutes(2))
+        assert isinstance(armed, AutomationChange)
+        assert (armed.kind, armed.scope) == (PauseChange.BREAKER_ARMED, BROKEN)
+        assert current_pauses([*asked, armed], minutes(2)) == ()
+
+    def test_a_pause_of_a_person_does_not_hide_it(self) -> None:
+        """It does not end sooner, and its end arms the breaker."""
+        hour = timedelta(hours=1)
+        changes = played(trips(), lambda before: pause(before, SATO, BROKEN, hour, minutes(1)))
+        (state,) = current_pauses(changes, minutes(600))
+        assert (state.pause.by, state.pause.trip, state.pause.until) == ("U0SATO", TRIP, None)
+        asked = resume(changes, SATO, BROKEN, minutes(2))
+        assert isinstance(asked, AutomationChange)
+        changes.append(asked)
+        armed = approve(changes, TANAKA, BROKEN, minutes(3))
+        assert isinstance(armed, AutomationChange)
+        assert armed.kind is PauseChange.BREAKER_ARMED
+
+    def test_a_wider_pause_has_its_own_end(self) -> None:
+        """Whoever resumes everything leaves the breaker as it is."""
+        changes = played(trips(), stops(SATO), goes_on(SATO), goes_on(TANAKA))
+        assert changes[-1].kind is PauseChange.RESUMED
+        assert [each.pause.scope for each in current_pauses(changes, minutes(1))] == [BROKEN]
+
+
+@given(
+    st.builds(
+        Scope,
+        playbook=st.none() | st.just("off_platform"),
+        detector=st.none() | st.from_regex(r"[A-Za-z0-9_.-]{1,64}", fullmatch=True),
+        action=st.none() | st.from_regex(r"[a-z][a-z0-9_]{0,39}", fullmatch=True),
+    )
+)
+def test_a_key_names_one_scope(scope: Scope) -> None:
+    """The value of a button says which pause it is about."""
+    assert scope_of(scope.key) == scope
 
 
 @given(st.lists(TURNS, max_size=30))

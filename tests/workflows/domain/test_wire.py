@@ -22,6 +22,8 @@ from tests.workflows.domain.builders import (
 )
 from workflows.domain.alerts import Subject, brief
 from workflows.domain.automation import AutomationPause
+from workflows.domain.brakes import BrakeCause, Trip
+from workflows.domain.brakes import Tally as ActionTally
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
@@ -99,9 +101,22 @@ SAID: dict[str, Any] = {
     "version": 7,
 }
 """Values by field name; other fields are texts, numbers or flags."""
-PAUSES = tuple(
-    AutomationPause(**scope, by="U0TANAKA", at=T0)
-    for scope in ({}, {"detector": "live-chat"}, {"action": "mute_user"})
+PAUSES = (
+    AutomationPause(by="U0TANAKA", at=T0),
+    AutomationPause(detector="live-chat", by="U0TANAKA", at=T0),
+    AutomationPause(
+        detector="live-chat",
+        action="mute_user",
+        by="koban",
+        at=T0,
+        trip=Trip(
+            cause=BrakeCause.RATE,
+            window=timedelta(minutes=5),
+            limit=19,
+            tally=ActionTally(actions=20, usual=1.5),
+        ),
+        case="K7Q2F9XM0",
+    ),
 )
 ELSEWHERE: dict[tuple[str, str], Any] = {
     ("ApproversMissing", "roles"): (Role.LEAD,),
@@ -110,10 +125,13 @@ ELSEWHERE: dict[tuple[str, str], Any] = {
     ("CountApprovers", "requested_at"): T0,
     ("CountApprovers", "able"): {Role.LEAD: 1},
     ("ProtectNow", "pauses"): PAUSES,
+    ("ProtectNow", "tripped"): PAUSES[-1:],
     ("Tick", "pauses"): PAUSES,
+    ("Tick", "tripped"): PAUSES[-1:],
     ("Decided", "decision"): DECISION,
     ("Decided", "due"): minutes(10),
     ("ProtectionStarted", "action"): STATE,
+    ("ProtectionStarted", "detectors"): ("live-chat",),
     ("HandOver", "to"): TANAKA,
     ("ApprovalAnswered", "answer"): "言葉",
     ("AnswerApprover", "answer"): "言葉",

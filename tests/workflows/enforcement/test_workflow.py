@@ -1,11 +1,13 @@
 """Enforcement of one decision: its reports, its lifts, and the order of signals."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
@@ -37,10 +39,17 @@ class Market:
         self.refuses: Problem | None = None
         self.refused = 0
         self.unanswered: cases.Direction | None = None
+        self.paused = asyncio.Event()
+        self.shows: bool | None = None
+        self.orders: list[cases.Order] = []
 
     @activity.defn(name="carry_out")
     async def carry_out(self, order: cases.Order) -> cases.Result:
-        """Takes the change."""
+        """Takes the change, unless automation is `paused`."""
+        self.orders.append(order)
+        if order.automatic and self.paused.is_set():
+            again = activity.info().attempt > 1
+            return cases.Result(status=ActionStatus.SKIPPED, problem=STOPPED, unsure=again)
         if self.refuses is not None:
             self.refused += 1
             return cases.Result(status=ActionStatus.FAILED, problem=self.refuses)
@@ -52,12 +61,22 @@ class Market:
             raise ApplicationError("it does not answer", next_retry_delay=timedelta(seconds=0.1))
         return cases.Result(status=ActionStatus.UNDONE if undo else ActionStatus.DONE)
 
+    @activity.defn(name="read_back")
+    async def read_back(self, order: cases.Order) -> cases.Result:
+        """Whether the change is in effect; None: it can't be read."""
+        if self.shows is None:
+            raise ApplicationError("it does not answer", non_retryable=True)
+        return cases.Result(status=ActionStatus.VERIFIED if self.shows else ActionStatus.DRIFTED)
+
+
+STOPPED = Problem(kind=ProblemKind.PAUSED)
+
 
 @asynccontextmanager
 async def running(temporal: str) -> AsyncIterator[tuple[Client, Market]]:
     """Runs enforcements for a platform of their own."""
     market = Market()
-    async with enforcing(temporal, market.carry_out) as client:
+    async with enforcing(temporal, market.carry_out, market.read_back) as client:
         yield client, market
 
 
@@ -222,3 +241,56 @@ async def test_a_copied_signal_asks_for_nothing(temporal: str) -> None:
         report = await handle.result()
         assert [each.status for each in report.actions] == [ActionStatus.GIVEN_UP]
         assert market.refused == 2
+
+
+def a_protection(verified: bool = False) -> EnforcementStart:
+    """Returns a protection by Koban, which started it because of a detector's alert."""
+    start = a_start(timedelta(hours=1), protects=True, detectors=("shill",))
+    (job,) = start.jobs
+    terms = job.terms.model_copy(update={"verified": verified})
+    return start.model_copy(update={"jobs": (job.model_copy(update={"terms": terms}),)})
+
+
+async def test_a_pause_stops_what_waits(temporal: str) -> None:
+    """Nothing reached the platform, and nothing is left to lift."""
+    async with running(temporal) as (client, market):
+        market.paused.set()
+        report = await (await begun(client, a_protection())).result()
+        assert [(news.status, news.problem) for news in report.actions] == [
+            (ActionStatus.SKIPPED, STOPPED)
+        ]
+        assert market.took == []
+        assert [order.detectors for order in market.orders] == [("shill",)]
+
+
+@pytest.mark.parametrize(
+    ("shows", "undone"),
+    [(False, []), (True, ["undo/mute_user/unsure"]), (None, ["undo/mute_user/unsure"])],
+    ids=["not in effect", "in effect", "not to be read"],
+)
+async def test_what_an_attempt_before_the_pause_did_is_undone(
+    temporal: str, shows: bool | None, undone: list[str]
+) -> None:
+    """It had no answer: the platform is read, and only what it does not show needs no undo."""
+    async with running(temporal) as (client, market):
+        market.unanswered, market.shows = cases.Direction.DO, shows
+        handle = await begun(client, a_protection(verified=True))
+        await wait_until(lambda: market.took, what="an attempt without an answer")
+        market.paused.set()
+        report = await handle.result()
+        assert [(news.status, news.problem) for news in report.actions] == [
+            (ActionStatus.SKIPPED, STOPPED)
+        ]
+        assert [each for each in market.took if each != "do/mute_user"] == undone
+
+
+async def test_a_decision_of_a_person_is_not_stopped(temporal: str) -> None:
+    """Its proof has the person, whatever the start says of detectors."""
+    async with running(temporal) as (client, market):
+        market.paused.set()
+        (job,) = a_start().jobs
+        proof = job.proof.model_copy(update={"by": "U0SATO"})
+        jobs = (job.model_copy(update={"proof": proof}),)
+        start = a_start(detectors=("shill",)).model_copy(update={"jobs": jobs})
+        report = await (await begun(client, start)).result()
+        assert [news.status for news in report.actions] == [ActionStatus.DONE]

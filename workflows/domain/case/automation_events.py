@@ -48,7 +48,10 @@ class ReopeningRequested(EventBase):
 
 
 class ProtectionStarted(ProtectionEvent):
-    """Koban protects, and will lift it again. `rule` or `step` is the index in the playbook."""
+    """Koban protects, and will lift it again. `rule` or `step` is the index in the playbook.
+
+    `detectors` sent the alerts for it.
+    """
 
     counted = True
     copies = ("action.would",)
@@ -56,6 +59,7 @@ class ProtectionStarted(ProtectionEvent):
     action: ActionState
     rule: int | None = None
     step: int | None = None
+    detectors: tuple[str, ...] = ()
 
 
 class ProtectionWithheld(EventBase):

@@ -139,9 +139,13 @@ class Escalate(PersonCommandBase):
 
 
 class DecisionCommand(PersonCommandBase):
-    """A decision; `over_limit`: the person exceeded their budget and needs an approval."""
+    """A decision; `over_limit`: the person exceeded their budget and needs an approval.
+
+    With `paused` its actions wait for the review that otherwise follows them.
+    """
 
     over_limit: bool = False
+    paused: bool = False
 
 
 class ChoosePreset(DecisionCommand):
@@ -285,17 +289,24 @@ class JoinAlert(Value):
     severity: Severity
 
 
-class ProtectNow(Value):
-    """The rules of the playbook's `protect` that match an alert of `detector`.
+class AutomaticCommand(Value):
+    """A command by which Koban acts by itself.
 
-    `pauses` are those of the automation now, `limit` a limit that it has reached.
+    `pauses` are those of the automation now, `limit` a limit that it has reached. `tripped` are
+    the pauses of breakers that this command has tripped.
     """
+
+    pauses: tuple[AutomationPause, ...] = ()
+    limit: Full | None = None
+    tripped: tuple[AutomationPause, ...] = ()
+
+
+class ProtectNow(AutomaticCommand):
+    """The rules of the playbook's `protect` that match an alert of `detector`."""
 
     kind: Literal["protect_now"] = "protect_now"
     rules: tuple[int, ...]
     detector: str = ""
-    pauses: tuple[AutomationPause, ...] = ()
-    limit: Full | None = None
 
 
 class MarkSample(Value):
@@ -305,18 +316,13 @@ class MarkSample(Value):
     alert_key: str
 
 
-class DecideAutomatically(Value):
-    """A rule of the playbook's `auto` (its index) matches an alert, given by its key.
-
-    `pauses` and `limit` are those of `ProtectNow`.
-    """
+class DecideAutomatically(AutomaticCommand):
+    """A rule of the playbook's `auto` (its index) matches an alert, given by its key."""
 
     kind: Literal["decide_automatically"] = "decide_automatically"
     rule: int
     alert_key: str
     detector: str
-    pauses: tuple[AutomationPause, ...] = ()
-    limit: Full | None = None
 
 
 class Absorb(Value):
@@ -335,12 +341,10 @@ class AnswerAppeal(Value):
     answer: AppealAnswer
 
 
-class Tick(Value):
+class Tick(AutomaticCommand):
     """Time has passed. One of `pauses`, or `limit`, prevents protections."""
 
     kind: Literal["tick"] = "tick"
-    pauses: tuple[AutomationPause, ...] = ()
-    limit: Full | None = None
 
 
 class Tighten(Value):

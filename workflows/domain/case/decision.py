@@ -145,6 +145,8 @@ class Decision(Value):
     - `template`: the chosen reason of policy; `notice`: sent to the person acted upon, or
       `no_notice`: the policy's reason why none is
     - `bulk`: each action is for all its subjects
+    - `detectors`: those whose alert Koban decided by
+    - `paused`: automation was paused, so the review comes before the actions
     """
 
     id: str
@@ -167,6 +169,8 @@ class Decision(Value):
     template: str | None = None
     notice: DecisionNotice | None = None
     no_notice: Text | None = None
+    detectors: tuple[str, ...] = ()
+    paused: bool = False
 
     @property
     def automatic(self) -> bool:

@@ -57,6 +57,8 @@ class ProblemKind(StrEnum):
     NO_UNDO = "no_undo"
     UNKNOWN_ACTION = "unknown_action"
     UNPROVEN = "unproven"
+    PAUSED = "paused"
+    PAUSES_UNKNOWN = "pauses_unknown"
 
 
 class Problem(Value):
@@ -90,6 +92,12 @@ class ActionState(Value):
     def in_force(self) -> bool:
         """Whether it is in effect."""
         return self.status in IN_FORCE
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a pause of automation stopped it before it was done."""
+        paused = self.problem is not None and self.problem.kind is ProblemKind.PAUSED
+        return self.status is ActionStatus.SKIPPED and paused
 
     def retried(self, at: datetime) -> "ActionState":
         """The action after a retry at `at`."""

@@ -402,10 +402,11 @@ class ActionFailed(AttemptEvent):
 
 
 class ActionSkipped(ActionEvent):
-    """The action was not tried because an earlier one of its decision failed."""
+    """The action was not done: an earlier one of its decision failed, or automation is paused."""
 
     on_requests = _REVIEW
     kind: Literal["action_skipped"] = "action_skipped"
+    problem: Problem | None = None
 
 
 class ActionRolledBack(ActionEvent):

@@ -417,7 +417,7 @@ def _given_up(case: Case, event: ev.ActionsGivenUp) -> Changes:
     # A bulk decision that failed for some subjects is still in effect for the others.
     partly = bulk is not None and bulk.tally.done > 0
     update = {"status": _S.DONE, "problem": None} if partly else {"status": _S.GIVEN_UP}
-    given = _actions(case, event, lambda a: a.status is _S.FAILED, **update)
+    given = _actions(case, event, lambda a: a.status is _S.FAILED or a.stopped, **update)
     given |= _withdrawn_approval(case, Purpose.RETRY, event)
     if any(a.in_force for a in given["actions"] if a.decision == event.decision):
         return {**given, **_turn(case, event)}
@@ -442,6 +442,7 @@ def _protection_started(case: Case, event: ev.ProtectionStarted) -> Changes:
         rule=event.rule,
         step=event.step,
         as_of=case.version + 1,
+        detectors=event.detectors,
     )
     return {
         "protections": (*case.protections, protection),
@@ -539,7 +540,7 @@ _CHANGES: dict[type[Any], Change] = {
     ev.ActionSucceeded: lambda case, event: _action(case, event, _S.DONE, until=event.until),
     ev.ActionVerified: _verified,
     ev.ActionFailed: _failed,
-    ev.ActionSkipped: _status(_S.SKIPPED),
+    ev.ActionSkipped: lambda case, event: _action(case, event, _S.SKIPPED, problem=event.problem),
     ev.ActionRolledBack: _status(_S.ROLLED_BACK),
     ev.ActionDryRun: lambda case, event: _action(case, event, _S.DRY_RUN, would=event.would),
     ev.ActionRetried: _retried,

@@ -85,7 +85,7 @@ class Protection(Value):
     """A protection; its action is among the case's actions with `decision == id`.
 
     `id` counts within the case: P1, P2, … `rule` or `step` is the index in the playbook, `as_of`
-    the version of the case at its start: older cards do not show it.
+    the version of the case at its start: older cards do not show it. `detectors` sent the alerts.
     """
 
     id: str
@@ -94,6 +94,7 @@ class Protection(Value):
     step: int | None = None
     intent: Intent = Intent.LIFT_IN_TIME
     as_of: int = 0
+    detectors: tuple[str, ...] = ()
 
     def known_to(self, version: int | None) -> bool:
         """Whether the card of `version` shows it (None: the newest card)."""

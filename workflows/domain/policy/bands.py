@@ -9,16 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from workflows.domain.alerts import Identifier, Name
-from workflows.domain.values import Slug, Value, Written
+from workflows.domain.values import Share, Slug, Value, Written
 
 
 class Mode(StrEnum):
@@ -44,31 +38,6 @@ class Band(StrEnum):
     REVIEW = "review"
     LOG = "log"
 
-
-def _share(given: Any) -> Any:
-    if isinstance(given, str) and given.strip().endswith("%"):
-        try:
-            return float(given.strip()[:-1]) / 100
-        except ValueError:
-            return given
-    return given
-
-
-Share = Annotated[
-    float,
-    BeforeValidator(_share),
-    Field(ge=0, le=1),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "minimum": 0, "maximum": 1},
-                {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]+)?%$"},
-            ],
-            "description": "A share: 2% or 0.02.",
-        }
-    ),
-]
-"""A share of 1, `2%` in YAML."""
 
 Condition = Annotated[str, StringConstraints(min_length=1)]
 

@@ -245,7 +245,8 @@ class RecordKind(StrEnum):
 class AlertRecord(Value):
     """An alert that a playbook records without a case, and what it does or would do with it.
 
-    `actions` are the names of automatic protections, `preset` that of an automatic decision.
+    `actions` are the names of automatic protections, `preset` that of an automatic decision. `case`
+    is the one that cleared what a silenced alert shows.
     `beside`: the alert is stored in a case, or with another record.
     """
 
@@ -258,6 +259,7 @@ class AlertRecord(Value):
     actions: tuple[str, ...] = ()
     preset: str | None = None
     beside: bool = False
+    case: str | None = None
 
 
 def record_of(

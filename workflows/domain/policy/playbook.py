@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from workflows.domain.alerts import MANUAL_DETECTORS, Subject
 from workflows.domain.alerts import Identifier as SubjectId
+from workflows.domain.brakes import Breaker, Silence
 from workflows.domain.people import ChannelName, Role
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
 from workflows.domain.policy.appeals import NoticeText
@@ -252,6 +253,7 @@ class Playbook(Written):
     - `mode`: a playbook in `shadow` only records what it would do, one that is `off` its alerts
     - `bands`: what happens to alerts of a detector; `auto`: decisions by Koban; `sample`: shares of
       both that people see as ordinary cards; `trusted`: ids of subjects without automatic actions
+    - `breaker`: limits beyond which only people act; `silence`: cleared content opens no case
     """
 
     playbook: Slug
@@ -284,6 +286,8 @@ class Playbook(Written):
     auto: Annotated[tuple[AutoRule, ...], Field(max_length=10)] = ()
     sample: Sample = Sample()
     trusted: Annotated[tuple[SubjectId, ...], Field(max_length=1000)] = ()
+    breaker: Breaker | None = None
+    silence: Silence | None = None
 
     @field_validator("match")
     @classmethod

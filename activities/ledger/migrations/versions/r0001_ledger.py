@@ -16,7 +16,8 @@ TABLES = (
     *("alerts", "cases", "policies", "events", "audit", "audit_heads", "actions", "appeals"),
     *("bulk_decisions", "lookups", "covers", "uses", "overruns", "preferences", "automation"),
     *("exposures", "evidence_files", "installation", "clearings", "erasures"),
-    *("detectors", "detector_runs", "alert_records", "policy_versions", "policy_changes"),
+    *("detectors", "detector_runs", "alert_records", "automatic_actions"),
+    *("policy_versions", "policy_changes"),
 )
 
 
@@ -239,6 +240,9 @@ def upgrade() -> None:
         *_optional(sa.String(256), "detector"),
         *_optional(sa.String(64), "action"),
         *_optional(Utc(), "until"),
+        *_optional(sa.String(16), "cause"),
+        *_optional(sa.JSON(none_as_null=True), "figures"),
+        *_optional(sa.String(16), "case_id"),
         sa.PrimaryKeyConstraint("id", name="pk_automation"),
     )
     op.create_table(
@@ -308,6 +312,10 @@ def _create_of_policies() -> None:
         sa.PrimaryKeyConstraint("detector", "run", "since", name="pk_detector_runs"),
     )
     op.create_index("ix_detector_runs_detector_at", "detector_runs", ["detector", "at"])
+    _create_records()
+
+
+def _create_records() -> None:
     op.create_table(
         "alert_records",
         *_needed(sa.String(256), "detector", "alert_id"),
@@ -321,11 +329,28 @@ def _create_of_policies() -> None:
         *_needed(sa.String(16), "severity", "band"),
         *_needed(sa.JSON(), "actions"),
         *_optional(sa.String(64), "preset"),
+        *_optional(sa.String(16), "case_id"),
         *_optional(sa.JSON(none_as_null=True), "body"),
         sa.PrimaryKeyConstraint("detector", "alert_id", "playbook", name="pk_alert_records"),
     )
     op.create_index("ix_alert_records_playbook_at", "alert_records", ["playbook", "at"])
     op.create_index("ix_alert_records_at", "alert_records", ["at"])
+    op.create_table(
+        "automatic_actions",
+        *_needed(sa.String(16), "case_id", "decision_id"),
+        *_needed(sa.String(64), "action"),
+        *_needed(sa.String(256), "detector"),
+        *_needed(sa.String(64), "playbook"),
+        *_needed(sa.String(32), "subject"),
+        *_needed(Utc(), "at"),
+        *_needed(sa.Boolean(), "sampled"),
+        *_optional(Utc(), "undone_at"),
+        *_optional(sa.Boolean(), "confirmed"),
+        sa.PrimaryKeyConstraint("case_id", "decision_id", "action", name="pk_automatic_actions"),
+    )
+    counted = ["detector", "action", "at"]
+    op.create_index("ix_automatic_actions_detector_action_at", "automatic_actions", counted)
+    op.create_index("ix_automatic_actions_subject", "automatic_actions", ["subject"])
     op.create_table(
         "policy_versions",
         *_needed(sa.String(64), "version"),

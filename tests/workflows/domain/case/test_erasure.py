@@ -179,6 +179,7 @@ FACTS = frozenset(
             "case",
             "playbook",
             "detector",
+            "detectors",
             "workflow_id",
             "channel",
             "ts",

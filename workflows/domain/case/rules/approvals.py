@@ -141,8 +141,9 @@ def undo(case: Case, decision: str, now: datetime, by: str | None) -> tuple[ev.E
 def give_up_failed(
     case: Case, decision: str, now: datetime, by: str | None
 ) -> tuple[ev.Event, ...]:
-    """Gives up the failed actions of the last decision."""
-    if not any(state.decision == decision for state in case.failed):
+    """Gives up the failed actions of the last decision, and those that a pause stopped."""
+    stopped = (state for state in case.current_actions if state.stopped)
+    if not any(state.decision == decision for state in (*case.failed, *stopped)):
         return ()
     events = (ev.ActionsGivenUp(at=now, by=by, decision=decision),)
     after = apply_all(case, events)

@@ -32,7 +32,7 @@ def decide_automatically(case: Case, command: cmd.DecideAutomatically, now: date
         return ()
     if drawn("auto", command.alert_key, case.policy.playbook.sample.auto):
         return (ev.Sampled(at=now, of=Band.ACT, alert_key=command.alert_key, preset=preset.id),)
-    decided = _decided(case, preset, now)
+    decided = _decided(case, preset, command.detector, now)
     if not decided:
         return ()
     if cause := _prevented(case, command, decided):
@@ -54,7 +54,7 @@ def _preset(case: Case, rule: int) -> Preset | None:
     return playbook.preset(playbook.auto[rule].preset)
 
 
-def _decided(case: Case, preset: Preset, now: datetime) -> tuple[ev.Event, ...]:
+def _decided(case: Case, preset: Preset, detector: str, now: datetime) -> tuple[ev.Event, ...]:
     """The events of the preset; none if it needs a person, or can't be undone."""
     by = Actor(id=KOBAN)
     command = cmd.ChoosePreset(by=by, preset=preset.id, version=case.version)
@@ -68,7 +68,14 @@ def _decided(case: Case, preset: Preset, now: datetime) -> tuple[ev.Event, ...]:
         return ()
     # Koban claims no case.
     kept = (each for each in outcome if not isinstance(each, ev.CaseClaimed))
-    return tuple(each.model_copy(update={"by": None}) for each in kept)
+    return tuple(_by_koban(each, detector) for each in kept)
+
+
+def _by_koban(event: ev.Event, detector: str) -> ev.Event:
+    if not isinstance(event, ev.Decided):
+        return event.model_copy(update={"by": None})
+    decision = event.decision.model_copy(update={"detectors": (detector,)})
+    return event.model_copy(update={"by": None, "decision": decision})
 
 
 def _is_automatic(case: Case, action: str) -> bool:

@@ -1,5 +1,6 @@
 """Decision rules: by preset, in the modal, by confirming protections; and reopening."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -123,6 +124,7 @@ def _new(
         leaves=unseen(case, command),
         keeps=tuple(each.id for each in kept),
         over_limit=_is_over_limit(case, command, planned),
+        paused=isinstance(command, cmd.DecisionCommand) and command.paused,
         exempt=_exempt(case, actions),
         dry_run=playbook.dry_run,
         template=template.id if template is not None else None,
@@ -214,7 +216,17 @@ def _approval(case: Case, decision: Decision, now: datetime) -> Approval | None:
     rules = rules_of_decision(case.policy, decision, states, case.subject)
     if not reviews or not states or rules or not _harmless(case, decision):
         return approval_for(decision.id, rules, now, decision.by)
-    return approval_for(decision.id, reviews, now, decision.by, Purpose.REVIEW)
+    purpose = Purpose.DECISION if decision.paused else Purpose.REVIEW
+    return approval_for(decision.id, reviews, now, decision.by, purpose)
+
+
+def acts_first(events: Iterable[ev.Event]) -> tuple[str, ...]:
+    """The actions of a decision in `events` that run before their review."""
+    asked = (e.approval.purpose for e in events if isinstance(e, ev.ApprovalRequested))
+    if Purpose.REVIEW not in asked:
+        return ()
+    decided = (each.decision for each in events if isinstance(each, ev.Decided))
+    return tuple(planned.action for decision in decided for planned in decision.actions)
 
 
 def _harmless(case: Case, decision: Decision) -> bool:

@@ -76,7 +76,7 @@ _S = ActionStatus
 _OUT = frozenset({_S.LIFTED, _S.KEPT, _S.FAILED, _S.ROLLED_BACK})
 _NEXT: dict[ActionStatus, frozenset[ActionStatus]] = {
     _S.PENDING: IN_FORCE | _OUT | {_S.RETRYING, _S.SKIPPED, _S.DRY_RUN},
-    _S.RETRYING: IN_FORCE | _OUT,
+    _S.RETRYING: IN_FORCE | _OUT | {_S.SKIPPED},
     # A failure without an answer may have taken effect: its enforcement lifts it in time.
     _S.FAILED: IN_FORCE | {_S.LIFTED},
     _S.GIVEN_UP: frozenset({_S.LIFTED}),
@@ -237,11 +237,11 @@ def report(case: Case, command: cmd.Report, now: datetime) -> Outcome:
 
 
 def _return_failed(case: Case, now: datetime) -> tuple[ev.Event, ...]:
-    """Gives up what failed of an automatic decision: people decide instead."""
+    """Gives up what failed or was stopped of an automatic decision: people decide instead."""
     decision = case.decision
     if case.phase is not Phase.ENFORCING or decision is None or not decision.automatic:
         return ()
-    if case.acting or not case.failed:
+    if case.acting:
         return ()
     return give_up_failed(case, decision.id, now, None)
 

@@ -113,7 +113,9 @@ def start(
         return ()
     number = f"P{len(case.protections) + len(fresh) + 1}"
     state = ActionState(decision=number, planned=planned, undoable=True)
-    return (ev.ProtectionStarted(at=now, protection=number, action=state, rule=rule, step=step),)
+    by = tuple(sorted(detectors or case.detectors))
+    own = {"protection": number, "action": state, "rule": rule, "step": step, "detectors": by}
+    return (ev.ProtectionStarted(at=now, **own),)
 
 
 def lift(case: Case, command: cmd.LiftProtection, now: datetime) -> Outcome:

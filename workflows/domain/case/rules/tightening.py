@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from workflows.domain.brakes import AutomaticAction
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, extended
-from workflows.domain.case.decision import Decision, Verdict
+from workflows.domain.case.decision import Decision, PlannedAction, Verdict
 from workflows.domain.case.model import Case
 from workflows.domain.case.planning import rules_of_decision, undo_rules_of
 from workflows.domain.case.refusals import Outcome, Rules
@@ -131,5 +132,36 @@ def automatic_uses(case: Case, events: Iterable[ev.Event], detector: str) -> tup
     )
     return tuple(each for each in uses if each is not None)
 
+
+def automatic_actions(case: Case, events: Iterable[ev.Event]) -> tuple[AutomaticAction, ...]:
+    """The actions that Koban takes by `events`, or would take if the case were no sample."""
+    found: list[AutomaticAction] = []
+    for event in events:
+        if isinstance(event, ev.ProtectionStarted):
+            found.append(_counted(event.protection, event.action.planned))
+        elif isinstance(event, ev.Decided) and event.decision.automatic:
+            found += (_counted(event.decision.id, each) for each in event.decision.actions)
+        elif isinstance(event, ev.Sampled):
+            found += _samples(case, event)
+    return tuple(found)
+
+
+def _counted(decision: str, planned: PlannedAction) -> AutomaticAction:
+    return AutomaticAction(decision=decision, action=planned.action, subject=planned.subject.key)
+
+
+def _samples(case: Case, event: ev.Sampled) -> list[AutomaticAction]:
+    """The actions of the preset that people judge; none for a sample of recorded alerts."""
+    preset = case.policy.playbook.preset(event.preset or "")
+    names = dict.fromkeys(each.action for each in preset.actions) if preset is not None else ()
+    subject = case.subject.key
+    return [
+        AutomaticAction(decision=SAMPLE, action=name, subject=subject, sampled=True)
+        for name in names
+    ]
+
+
+SAMPLE = "sample"
+"""The place of a decision's id in what is counted about a sample."""
 
 RULES: Rules = {cmd.Tighten: tighten, cmd.NoteLimit: note_limit}

@@ -1,14 +1,17 @@
-"""Checks of bands: modes, automatic decisions and samples."""
+"""Checks of bands: modes, automatic decisions, samples and breakers."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from workflows.domain.alerts import Alert, Subject
+from workflows.domain.brakes import Breaker
 from workflows.domain.policy.actions import ActionSpec
 from workflows.domain.policy.bands import Band, Mode, band_of
 from workflows.domain.policy.checks.finding import Bundle, Finding, Findings
+from workflows.domain.policy.limits import Limits, Power, Rate
 from workflows.domain.policy.matching import facts_of, kinds_of
 from workflows.domain.policy.playbook import Playbook, Preset
+from workflows.domain.values import format_duration
 
 
 def automatic_decisions_are_known_presets(bundle: Bundle) -> Findings:
@@ -109,3 +112,50 @@ def the_catch_all_is_not_in_shadow(bundle: Bundle) -> Findings:
         if playbook.catch_all and playbook.mode is Mode.SHADOW:
             what = "the catch-all is in shadow mode: alerts of an unknown kind would have no card"
             yield Finding(file, ("mode",), what, "write `live`")
+
+
+def breakers_can_trip(bundle: Bundle) -> Findings:
+    """A breaker has something automatic to stop, and a limit does not stop it before."""
+    for file, playbook in bundle.playbooks.items():
+        breaker = playbook.breaker
+        if breaker is None:
+            continue
+        if not playbook.protections and not playbook.auto:
+            what = "the breaker can never trip: nothing in this playbook is automatic"
+            yield Finding(file, ("breaker",), what, "remove it, or add `protect` or `auto`")
+        elif (limit := _limit_before(breaker, bundle.limits)) is not None:
+            lasts = format_duration(limit.within)
+            what = f"the rate can never trip it: limits.yaml allows {limit.most} in {lasts}"
+            yield Finding(file, ("breaker",), what, f"write a `floor` of {limit.most} or less")
+
+
+def _limit_before(breaker: Breaker, limits: Limits | None) -> Rate | None:
+    """The limit of automation that is reached before rate or subjects trip the breaker."""
+    powers = (Power.DETECTOR, Power.PLAYBOOK)
+    rates = [limits.rate(power) for power in powers] if limits is not None else []
+    least = min(breaker.floor, breaker.subjects)
+    found = (r for r in rates if r is not None and r.within >= breaker.window and r.most < least)
+    return min(found, key=lambda rate: rate.most, default=None)
+
+
+def breakers_have_samples(bundle: Bundle) -> Findings:
+    """The precision of a breaker is that of samples of automatic decisions."""
+    for file, playbook in bundle.playbooks.items():
+        breaker = playbook.breaker
+        if breaker is None or breaker.precision is None:
+            continue
+        if not playbook.auto or playbook.sample.auto == 0:
+            what = "`precision` can never trip the breaker: no automatic decision is sampled"
+            write = "add `auto` and `sample: {auto: 2%}`, or remove `precision`"
+            yield Finding(file, ("breaker", "precision"), what, write)
+
+
+def silence_ends_before_the_evidence(bundle: Bundle) -> Findings:
+    """What an alert is compared with is in the ledger for as long as the silence lasts."""
+    kept = bundle.retention.evidence if bundle.retention is not None else None
+    for file, playbook in bundle.playbooks.items():
+        silence = playbook.silence
+        if silence is not None and kept is not None and silence.at_most > kept:
+            lasts = format_duration(kept)
+            what = f"retention.yaml keeps the evidence that `silence` compares only for {lasts}"
+            yield Finding(file, ("silence", "at_most"), what, f"write `at_most: {lasts}` or less")

@@ -17,11 +17,12 @@ from tests.workflows.domain.builders import (
     refused,
 )
 from workflows.domain.case import commands as cmd
-from workflows.domain.case.approval import ApprovalState
+from workflows.domain.case.approval import ApprovalState, Purpose
 from workflows.domain.case.decide import decide
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import Case, Phase
-from workflows.domain.case.refusals import Reason
+from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.case.rules.decisions import acts_first
 from workflows.domain.people import Actor, Cover, Role
 
 
@@ -40,6 +41,20 @@ def covering(person: Actor, for_: Actor, minute: float = 600) -> Actor:
     """A person who holds the lead's role for somebody until a minute."""
     cover = Cover(role=Role.LEAD, person=for_.id, until=minutes(minute))
     return person.model_copy(update={"covers": (cover,)})
+
+
+def test_while_automation_is_paused_the_review_comes_first() -> None:
+    """The same preset, which otherwise mutes at once, waits for the lead's approval."""
+    paused = preset(SATO, "mute").model_copy(update={"paused": True})
+    case = a_case(policy=ACT_FIRST)
+    first, later = decide(case, preset(SATO, "mute"), minutes(2)), decide(case, paused, minutes(2))
+    assert not isinstance(first, Refusal)
+    assert not isinstance(later, Refusal)
+    assert (acts_first(first), acts_first(later)) == (("mute_user",), ())
+    case = follow(case, paused, minutes(2))
+    assert case.phase is Phase.AWAITING_APPROVAL
+    assert case.pending(Purpose.DECISION)
+    assert follow(case, cmd.Approve(by=TANAKA), minutes(3)).phase is Phase.ENFORCING
 
 
 class TestApproving:

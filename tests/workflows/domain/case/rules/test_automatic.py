@@ -19,12 +19,20 @@ from tests.workflows.domain.builders import (
     refused,
 )
 from workflows.domain.automation import AutomationPause
+from workflows.domain.brakes import AutomaticAction
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.decide import decide
-from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.enforcement import (
+    ActionReport,
+    ActionStatus,
+    EnforcementReport,
+    Problem,
+    ProblemKind,
+)
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason
+from workflows.domain.case.rules.tightening import automatic_actions
 from workflows.domain.policy.bands import Band
 from workflows.domain.policy.limits import Full, Power
 
@@ -176,6 +184,58 @@ def test_a_failed_action_returns_the_case_to_people() -> None:
     assert [state.status for state in case.actions] == [ActionStatus.GIVEN_UP]
     assert events_of(case, automatically(), 2) == ()
     assert follow(case, cmd.Claim(by=SATO), minutes(2)).owner == "U0SATO"
+
+
+STOPPED = Problem(kind=ProblemKind.PAUSED)
+
+
+def test_a_decision_that_a_pause_stops_is_left_to_people() -> None:
+    """Its action waited at the platform: the case is open again, and Koban does not repeat it."""
+    case = follow(a_new_case(), automatically(), minutes(0))
+    assert case.decision is not None
+    assert case.decision.detectors == ("live-chat",)
+    stopped = news(case, ActionStatus.SKIPPED, problem=STOPPED)
+    outcome = events_of(case, stopped, 1)
+    assert kinds(outcome) == ["action_skipped", "actions_given_up"]
+    case = follow(case, stopped, minutes(1))
+    assert (case.phase, case.owner) == (Phase.OPEN, None)
+    assert [state.status for state in case.actions] == [ActionStatus.GIVEN_UP]
+    assert events_of(case, automatically(), 2) == ()
+    decided = follow(case, preset(SATO, "mute"), minutes(2))
+    assert decided.phase is Phase.ENFORCING
+
+
+def test_what_a_pause_leaves_of_a_decision_stays() -> None:
+    """One of two actions was done before the pause: the case closes with it."""
+    both = {"id": "both", "title": "both", "actions": ["warn", "mute_user"]}
+    case = a_new_case(auto=[{"when": "true", "preset": "both"}], presets=[both])
+    case = follow(case, automatically(), minutes(0))
+    first, second = case.current_actions
+    done = ActionReport(action=first.planned.key, status=ActionStatus.VERIFIED)
+    skipped = ActionReport(action=second.planned.key, status=ActionStatus.SKIPPED, problem=STOPPED)
+    report = EnforcementReport(id="r1", case=case.id, decision="D1", actions=(done, skipped))
+    case = follow(case, cmd.Report(report=report), minutes(1))
+    assert case.phase is Phase.CLOSED
+    assert [state.status for state in case.actions] == [
+        ActionStatus.VERIFIED,
+        ActionStatus.GIVEN_UP,
+    ]
+
+
+def test_the_actions_that_a_breaker_counts() -> None:
+    """Those of a decision by Koban, or of a sample, which a person judges; none of a person."""
+    case = a_new_case()
+    user = "user:u_123"
+    assert automatic_actions(case, events_of(case, automatically())) == (
+        AutomaticAction(decision="D1", action="mute_user", subject=user),
+    )
+    sampled = a_new_case(sample={"auto": "100%"})
+    assert automatic_actions(sampled, events_of(sampled, automatically())) == (
+        AutomaticAction(decision="sample", action="mute_user", subject=user, sampled=True),
+    )
+    assert automatic_actions(case, events_of(case, preset(SATO, "mute"), 1)) == ()
+    record = events_of(case, cmd.MarkSample(alert=KEY))
+    assert automatic_actions(case, record) == ()
 
 
 # -- taking it back -----------------------------------------------------------------------

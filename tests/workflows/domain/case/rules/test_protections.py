@@ -19,7 +19,7 @@ from tests.workflows.domain.builders import (
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.decide import decide
-from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason
 from workflows.domain.case.rules.escalation import protects_by
@@ -421,6 +421,38 @@ class TestWhileAutomationStandsStill:
         assert (case.protections, case.automation_pause) == ((), stopped)
         other = command.model_copy(update={"detector": "image_model"})
         assert [p.action for p in follow(case, other, minutes(1)).protecting] == [MUTE]
+
+    def test_a_tripped_breaker_stops_one_action_of_one_detector(self) -> None:
+        """The other rule protects, and so do alerts of other detectors."""
+        stopped = AutomationPause(
+            detector="live-chat", action="mute_user", by="koban", at=minutes(-5)
+        )
+        command = cmd.ProtectNow(rules=(0, 1), detector="live-chat", pauses=(stopped,))
+        case = follow(a_case(policy=WATCHFUL), command, minutes(0))
+        assert [p.action for p in case.protecting] == [PAUSE]
+        assert (case.withheld, case.protections[0].detectors) == ({0}, ("live-chat",))
+        other = command.model_copy(update={"detector": "image_model"})
+        assert MUTE in [p.action for p in follow(case, other, minutes(1)).protecting]
+
+    def test_what_waits_at_the_platform_is_stopped(self) -> None:
+        """Nothing is in effect, nothing is left to lift, and people decide."""
+        stopped = Problem(kind=ProblemKind.PAUSED)
+        case = protected(None)
+        case = follow(case, news(case, ActionStatus.RETRYING, "P1"), minutes(0.1))
+        case = follow(case, news(case, ActionStatus.SKIPPED, "P1", problem=stopped), minutes(1))
+        state = case.protected("P1")
+        assert state is not None
+        assert (state.status, state.problem) == (ActionStatus.SKIPPED, stopped)
+        assert (case.protecting, case.phase) == ((), Phase.OPEN)
+        assert follow(case, preset(SATO, "mute"), minutes(2)).phase is Phase.ENFORCING
+
+    def test_a_confirmed_protection_that_is_stopped_becomes_the_decision(self) -> None:
+        """The person's decision is no automation: it is carried out."""
+        case = follow(protected(None), cmd.Confirm(by=SATO), minutes(0.5))
+        assert case.handing_over
+        stopped = news(case, ActionStatus.SKIPPED, "P1", problem=Problem(kind=ProblemKind.PAUSED))
+        outcome = decide(case, stopped, minutes(1))
+        assert kinds(outcome) == ["action_skipped", "enforcement_started"]
 
     def test_people_still_decide(self) -> None:
         """A person's decision is no automation."""

@@ -1,0 +1,232 @@
+"""Ledger of automatic actions: counts for breakers, their trips, and what people thought of them.
+
+Bookings of one action of one detector wait for each other, so workers together never exceed a
+breaker.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from activities.ledger.database import Database
+from activities.ledger.rows import Link, sha256_of, storable
+from activities.ledger.schema import automatic_actions as table
+from activities.ledger.team import armed_at, insert_change, pauses_now
+from workflows.domain.alerts import Subject
+from workflows.domain.automation import AutomationPause, pause_of, pause_over, tripped
+from workflows.domain.brakes import (
+    HISTORY_DAYS,
+    JUDGED_WITHIN,
+    UNDONE_WITHIN,
+    AutomaticAction,
+    Breaker,
+    Tally,
+    Trip,
+    trip,
+    usual_of,
+)
+from workflows.domain.case import events as ev
+from workflows.domain.case.decision import KOBAN, Verdict
+from workflows.domain.case.event_base import kind_of
+from workflows.ports.cases import Booked, Booking, Counted
+
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_KEY = ("case_id", "decision_id", "action")
+
+
+def holders(counted: Counted | None) -> set[str]:
+    """The names under which bookings of the same actions wait for each other."""
+    if counted is None:
+        return set()
+    return {f"{name}+{each.action}" for name in counted.detectors for each in counted.actions}
+
+
+def prevented(connection: sa.Connection, booking: Booking) -> Booked | None:
+    """The pause that prevents the actions of a booking.
+
+    A repeated attempt of the booking that tripped the breaker gets the answer of the first one.
+    """
+    counted = booking.counted
+    if counted is None:
+        return None
+    pauses = pauses_now(connection, booking.at)
+    for each in counted.actions:
+        pause = pause_over(pauses, counted.playbook, counted.detectors, each.action)
+        if pause is not None and not each.sampled:
+            own = pause.trip is not None and (pause.at, pause.case) == (booking.at, booking.case)
+            return Booked(pause=pause, tripped=own)
+    return None
+
+
+def count(connection: sa.Connection, database: Database, booking: Booking) -> Booked | None:
+    """Counts the actions of a booking, unless one of them trips its breaker."""
+    counted = booking.counted
+    if counted is None:
+        return None
+    pauses, made = pauses_now(connection, booking.at), list[tuple[Any, ...]]()
+    insert = database.insert(table).on_conflict_do_nothing().returning(*table.c[_KEY])
+    for each in counted.actions:
+        detector = _detector(pauses, counted, each.action)
+        row = _row(booking, counted, each, detector)
+        new = connection.execute(insert, row).one_or_none()
+        if new is None:
+            continue  # an earlier attempt of this booking
+        made.append(tuple(new))
+        cause = None if each.sampled else _trip(connection, counted.breaker, row)
+        if cause is not None:
+            _remove(connection, made)
+            change = tripped(detector, each.action, cause, KOBAN, booking.case, booking.at)
+            insert_change(connection, change, database.audit)
+            return Booked(pause=pause_of(change), tripped=True)
+    return None
+
+
+def _detector(pauses: Iterable[AutomationPause], counted: Counted, action: str) -> str:
+    """The first detector whose action is not paused."""
+    if len(counted.detectors) == 1:
+        return counted.detectors[0]
+    known = tuple(pauses)
+    free = (d for d in counted.detectors if not pause_over(known, counted.playbook, (d,), action))
+    return next(free, counted.detectors[0])
+
+
+def _row(
+    booking: Booking, counted: Counted, action: AutomaticAction, detector: str
+) -> dict[str, Any]:
+    return {
+        "case_id": booking.case or "",
+        "decision_id": action.decision,
+        "action": action.action,
+        "detector": storable(detector),
+        "playbook": counted.playbook,
+        "subject": subject_digest(action.subject),
+        "at": booking.at,
+        "sampled": action.sampled,
+    }
+
+
+def subject_digest(key: str) -> str:
+    """The name of a subject in counts, which need not know who it is."""
+    return sha256_of(key)[:32]
+
+
+def _remove(connection: sa.Connection, keys: Iterable[tuple[Any, ...]]) -> None:
+    for key in keys:
+        own = (table.c[name] == value for name, value in zip(_KEY, key, strict=True))
+        connection.execute(sa.delete(table).where(*own))
+
+
+# -- counts -------------------------------------------------------------------------------
+
+
+def _trip(connection: sa.Connection, breaker: Breaker, row: dict[str, Any]) -> Trip | None:
+    """The limit that the action of a row exceeds, which is among the counts already."""
+    tally = tally_of(connection, breaker, row["detector"], row["action"], row["at"])
+    return trip(breaker, tally)
+
+
+def tally_of(
+    connection: sa.Connection, breaker: Breaker, detector: str, action: str, now: datetime
+) -> Tally:
+    """The counts about one action of one detector."""
+    own = sa.and_(table.c.detector == storable(detector), table.c.action == action)
+    armed = armed_at(connection, detector, action)
+    since = partial(_since, armed, now)
+    acted = sa.and_(own, sa.not_(table.c.sampled))
+    within = sa.select(sa.func.count(), sa.func.count(table.c.subject.distinct()))
+    actions, subjects = connection.execute(within.where(acted, since(breaker.window))).one()
+    # The history is read only where it can matter.
+    usual = _usual(connection, acted, breaker, now) if actions >= breaker.floor else None
+    done, undone = (0, 0)
+    if breaker.undone is not None:
+        both = sa.select(sa.func.count(), sa.func.count(table.c.undone_at))
+        done, undone = connection.execute(both.where(acted, since(UNDONE_WITHIN))).one()
+    judged, right = (0, 0)
+    if breaker.precision is not None:
+        judged, right = _judged(connection, sa.and_(own, table.c.sampled, since(JUDGED_WITHIN)))
+    return Tally(
+        actions=actions,
+        subjects=subjects,
+        usual=usual,
+        judged=judged,
+        right=right,
+        acted=done,
+        undone=undone,
+    )
+
+
+def _since(armed: datetime | None, now: datetime, within: timedelta) -> sa.ColumnElement[bool]:
+    """What is younger than `within`, and than the last arming."""
+    start = now - within
+    return table.c.at > start if armed is None else table.c.at > max(start, armed)
+
+
+def _judged(connection: sa.Connection, samples: sa.ColumnElement[bool]) -> tuple[int, int]:
+    right = sa.func.coalesce(sa.func.sum(sa.case((table.c.confirmed, 1), else_=0)), 0)
+    query = sa.select(sa.func.count(table.c.confirmed), right).where(samples)
+    judged, confirmed = connection.execute(query).one()
+    return int(judged), int(confirmed)
+
+
+def _usual(
+    connection: sa.Connection, acted: sa.ColumnElement[bool], breaker: Breaker, now: datetime
+) -> float | None:
+    """The actions of a window in the same hour of the days before; None within the first day."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    first = connection.execute(sa.select(sa.func.min(table.c.at)).where(acted)).scalar_one()
+    days = 0 if first is None else min(HISTORY_DAYS, (hour - first) // _DAY)
+    if days < 1:
+        return None
+    starts = [hour - day * _DAY for day in range(1, days + 1)]
+    same = (sa.and_(table.c.at >= start, table.c.at < start + _HOUR) for start in starts)
+    number = sa.select(sa.func.count()).select_from(table).where(acted, sa.or_(*same))
+    return usual_of(connection.execute(number).scalar_one(), days, breaker.window)
+
+
+# -- what people think --------------------------------------------------------------------
+
+_ENDED = {kind_of(ev.UndoRequested): "decision", kind_of(ev.ProtectionDismissed): "protection"}
+"""Fields with the id of what a person ended, by the kind of the event."""
+
+
+def note_outcomes(connection: sa.Connection, case: str, new: Sequence[Link]) -> None:
+    """Records what people undid of the automatic actions of a case, and what they judged."""
+    for link in new:
+        if link.actor is None or link.data is None:
+            continue
+        if link.kind in _ENDED:
+            ended = table.c.decision_id == link.data[_ENDED[link.kind]]
+            _undone(connection, case, link.at, ended)
+        elif link.kind == kind_of(ev.Decided):
+            verdict = Verdict(link.data["decision"]["verdict"])
+            _judge(connection, case, link.at, verdict is Verdict.VIOLATION)
+
+
+def _judge(connection: sa.Connection, case: str, at: datetime, violation: bool) -> None:
+    """A decision judges a sample; without a violation, what Koban did was wrong."""
+    samples = (table.c.case_id == case, table.c.sampled)
+    connection.execute(sa.update(table).where(*samples).values(confirmed=violation))
+    if not violation:
+        _undone(connection, case, at, sa.not_(table.c.sampled))
+
+
+def _undone(
+    connection: sa.Connection, case: str, at: datetime, which: sa.ColumnElement[bool]
+) -> None:
+    first = (table.c.case_id == case, table.c.undone_at.is_(None), which)
+    connection.execute(sa.update(table).where(*first).values(undone_at=at))
+
+
+def counted_of(connection: sa.Connection, subject: Subject) -> Sequence[Any]:
+    """The keys of what was counted about a subject."""
+    own = table.c.subject == subject_digest(subject.key)
+    return connection.execute(sa.select(*table.c[_KEY]).where(own)).all()
+
+
+def forget_subject(connection: sa.Connection, subject: Subject) -> None:
+    """Takes a subject out of the counts; its actions still count."""
+    own = table.c.subject == subject_digest(subject.key)
+    connection.execute(sa.update(table).where(own).values(subject=""))
