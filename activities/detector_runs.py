@@ -24,9 +24,10 @@ from workflows.domain.detection import (
     alert_from,
     columns_of,
     heartbeat,
+    outside,
     window,
 )
-from workflows.domain.policy.detectors import AlertMap, Detector
+from workflows.domain.policy.detectors import Detector
 from workflows.domain.policy.matching import Facts
 from workflows.ports.detectors import OwnerMessage, RunAsk, RunNote, WindowRun
 
@@ -135,15 +136,19 @@ class DetectorActivities:
         alerts: list[Alert] = []
         junk: list[JunkRow] = []
         for number, row in enumerate(found.rows, 1):
-            read = self._alert(detector.alert, name, row)
+            read = self._alert(detector, row)
             if isinstance(read, Alert):
                 alerts.append(read)
             else:
                 junk.append(JunkRow(row=number, field=read.field, reason=read.reason))
         return alerts, junk, len(found.rows)
 
-    def _alert(self, written: AlertMap, detector: str, row: Row) -> Alert | Unusable:
-        return self._validate(alert_from(written, detector, Facts({"row": row}), value_of))
+    def _alert(self, detector: Detector, row: Row) -> Alert | Unusable:
+        assert detector.alert is not None
+        facts = Facts({"row": row})
+        made = self._validate(alert_from(detector.alert, detector.detector, facts, value_of))
+        refused = outside(detector.accepts, made) if isinstance(made, Alert) else None
+        return made if refused is None else Unusable("/".join(refused[0]), refused[1])
 
     @activity.defn(name="note_run")
     async def note_run(self, note: RunNote) -> OwnerMessage | None:
