@@ -1,15 +1,20 @@
-"""Detector activities: the plan of a run, its query with the alerts of its rows, and heartbeats."""
+"""Detector activities: plan and query of a run, heartbeats, and the delivery of feedback."""
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
+import httpx
+import structlog
 from temporalio import activity
 
+from activities.detectors.feedback import NotDelivered, Receiver, post
 from activities.detectors.sources import QueryFailed, Row, query
 from activities.detectors.statements import problem as query_problem
 from activities.ledger.detectors import DetectorLedger
+from activities.ledger.feedback import FeedbackLedger
 from workflows.conditions import value_of
 from workflows.domain.alerts import Alert, Outcome
 from workflows.domain.detection import (
@@ -27,9 +32,15 @@ from workflows.domain.detection import (
     outside,
     window,
 )
+from workflows.domain.feedback import (
+    FeedbackMessage,
+    FeedbackProblem,
+    FeedbackProblemKind,
+    FeedbackRound,
+)
 from workflows.domain.policy.detectors import Detector
 from workflows.domain.policy.matching import Facts
-from workflows.ports.detectors import OwnerMessage, RunAsk, RunNote, WindowRun
+from workflows.ports.detectors import FeedbackAsk, OwnerMessage, RunAsk, RunNote, WindowRun
 
 AT_ONCE = 500
 """Alerts that are submitted in one call."""
@@ -71,13 +82,18 @@ class DetectorActivities:
         validate: Validate,
         submit: Submit,
         since: datetime,
+        deliver: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`validate` reads the data of an alert; a detector never seen counts from `since`."""
+        """`validate` reads the data of an alert; a detector never seen counts from `since`.
+
+        `deliver` starts deliveries of feedback whose start was lost; it is called every minute.
+        """
         self._ledger = ledger
         self._policy = policy
         self._validate = validate
         self._submit = submit
         self._since = since
+        self._deliver = deliver
 
     @activity.defn(name="plan_run")
     async def plan_run(self, ask: RunAsk) -> Window | None:
@@ -161,6 +177,8 @@ class DetectorActivities:
     @activity.defn(name="check_heartbeats")
     async def check_heartbeats(self, at: datetime) -> tuple[OwnerMessage, ...]:
         """Looks at the heartbeat of every detector; returns the messages that are due."""
+        if self._deliver is not None:
+            await self._deliver()
         detectors = self._policy.detectors()
         states = await self._ledger.states(list(detectors))
         heard, paused = await self._ledger.last_alerts(), await self._ledger.paused(at)
@@ -193,3 +211,64 @@ class DetectorActivities:
             state=state,
             result=result or RunResult(),
         )
+
+
+AT_ONE_GO = 100
+"""Messages of one round of feedback."""
+ROUND = 30.0
+"""Seconds after which a round begins no further attempt."""
+
+ReceiverOf = Callable[[str], Receiver | FeedbackProblem]
+"""Returns the receiver of a detector, or why it has none."""
+
+log = structlog.get_logger()
+
+
+class FeedbackActivities:
+    """Activities that deliver feedback."""
+
+    def __init__(
+        self, ledger: FeedbackLedger, http: httpx.AsyncClient, receiver_of: ReceiverOf
+    ) -> None:
+        """`receiver_of` is asked for every round, because policy files and secrets change."""
+        self._ledger = ledger
+        self._http = http
+        self._receiver_of = receiver_of
+
+    @activity.defn(name="send_feedback")
+    async def send_feedback(self, ask: FeedbackAsk) -> FeedbackRound:
+        """Posts the messages that are due until one fails; repeated, none is sent again."""
+        delivered, began = 0, time.monotonic()
+        for message in await self._ledger.due(ask.detector, ask.at, AT_ONE_GO):
+            if time.monotonic() - began > ROUND:
+                break
+            failure = await self._attempt(message)
+            if failure is None:
+                await self._ledger.delivered(message, ask.at)
+                delivered += 1
+                continue
+            log.warning("feedback_failed", detector=ask.detector, problem=failure.problem.kind)
+            await self._ledger.failed(message, ask.at, failure.problem)
+            if failure.problem.kind is not FeedbackProblemKind.GONE:
+                return await self._round(ask, delivered, failed=True, wanted=failure.wait)
+        return await self._round(ask, delivered)
+
+    async def _attempt(self, message: FeedbackMessage) -> NotDelivered | None:
+        receiver = self._receiver_of(message.detector)
+        if isinstance(receiver, FeedbackProblem):
+            return NotDelivered(receiver)
+        try:
+            await post(self._http, receiver, message)
+        except NotDelivered as failure:
+            return failure
+        return None
+
+    async def _round(
+        self,
+        ask: FeedbackAsk,
+        delivered: int,
+        failed: bool = False,
+        wanted: timedelta | None = None,
+    ) -> FeedbackRound:
+        next_at = await self._ledger.next_at(ask.detector)
+        return FeedbackRound(delivered=delivered, failed=failed, wanted=wanted, next_at=next_at)

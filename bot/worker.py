@@ -32,7 +32,7 @@ from workflows.activity_options import (
 from workflows.appeal_workflow import AppealWorkflow
 from workflows.bulk_workflow import BulkWorkflow
 from workflows.case_workflow import CaseWorkflow
-from workflows.detector_workflow import DetectorWorkflow, HeartbeatWorkflow
+from workflows.detector_workflow import DetectorWorkflow, FeedbackWorkflow, HeartbeatWorkflow
 from workflows.enforcement_workflow import EnforcementWorkflow, PinnedEnforcement
 from workflows.report_workflow import ReportWorkflow, RetentionWorkflow
 from workflows.storm_workflow import StormWorkflow
@@ -199,6 +199,7 @@ def make_workers(
                 StormWorkflow,
                 DetectorWorkflow,
                 HeartbeatWorkflow,
+                FeedbackWorkflow,
             ],
             activities=duties.main,
             interceptors=[timer, HeartbeatInterceptor()],

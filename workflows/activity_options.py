@@ -217,6 +217,14 @@ OPTIONS: dict[Callable[..., Any], Options] = {
         retry=_backoff(5, 60),
         rank=4,
     ),
+    # A round ends by itself within a minute. Its messages are in the ledger: it can be repeated.
+    DetectorPort.send_feedback: Options(
+        attempt=timedelta(minutes=2),
+        heartbeat=_seconds(10),
+        queue=platform_queue,
+        retry=_backoff(1, 60),
+        rank=5,
+    ),
     DetectorPort.message_owner: replace(_SLACK, within=timedelta(hours=6), heartbeat=None, rank=4),
     # Behind everything else: a run has the whole night.
     RetentionPort.erase_batch: replace(LEDGER, attempt=_seconds(60), rank=5),

@@ -11,7 +11,8 @@ from temporalio.service import RPCError
 from activities.bulk_members import BulkActivities
 from activities.case_delivery import DeliveryActivities
 from activities.charts import draw
-from activities.detector_runs import DetectorActivities
+from activities.detector_runs import DetectorActivities, FeedbackActivities
+from activities.detectors.feedback import open_webhooks
 from activities.evidence_reveal import RevealActivities
 from activities.images import AllowedHosts, Fetcher, Images, open_fetcher
 from activities.ledger.activities import LedgerActivities, RetentionActivities
@@ -19,6 +20,7 @@ from activities.ledger.appeals import AppealsLedger
 from activities.ledger.bulk import BulkLedger
 from activities.ledger.detectors import DetectorLedger
 from activities.ledger.evidence import EvidenceRecord
+from activities.ledger.feedback import FeedbackLedger
 from activities.ledger.policies import StoredPolicies
 from activities.ledger.queries import Queries
 from activities.ledger.statistics import Statistics
@@ -51,6 +53,7 @@ from bot.http.metrics import Metrics
 from bot.ledger import seal_heads, signer_of, wait_for_ledger
 from bot.log_setup import set_up_logging
 from bot.policies import ActionSource, Policies, open_policies
+from bot.services.detectors import FeedbackDelivery
 from bot.services.slack import covers_of
 from bot.services.team import LanguagePreferences
 from bot.settings import Settings, load_settings, need
@@ -66,7 +69,7 @@ from bot.temporal import (
 )
 from bot.timeouts import PRODUCTION, Timeouts
 from bot.worker import Duties, make_workers, run_workers
-from workflows.client import Cases, StormClient
+from workflows.client import Cases, FeedbackClient, StormClient
 from workflows.report.schedules import (
     Planned,
     Schedules,
@@ -153,7 +156,13 @@ async def open_duties(
     await compare(Stores(client, settings.temporal.task_queue, database, policies, signer))
     proofs = Proofs(signer, unsigned_until=settings.temporal.unsealed_until)
     stored = StoredPolicies(database, signer, policies.current_packed)
-    ledger = LedgerActivities(database, policies=stored)
+    delivery = FeedbackDelivery(
+        FeedbackClient(client, settings.temporal.task_queue), FeedbackLedger(database)
+    )
+    opened.push_async_callback(delivery.drain)
+    ledger = LedgerActivities(
+        database, policies=stored, feedback=policies.with_feedback, queued=delivery.queued
+    )
     people = Directory(
         web,
         policies.roles,
@@ -180,7 +189,7 @@ async def open_duties(
     bulk_activities = BulkActivities(
         RelatedReader(market), bulk_decisions, policies.look_ups, proofs
     )
-    delivery = DeliveryActivities(cases)
+    deliveries = DeliveryActivities(cases)
     reports = ReportGathering(
         Statistics(database), Queries(database), people, policies, settings.zone, utc_now
     )
@@ -201,8 +210,10 @@ async def open_duties(
     alerts = AlertSubmitter(cases, policies.target_of, known, timeouts.ledger)
     detectors = DetectorActivities(
         *(DetectorLedger(database), policies, row_reader(settings.ingest)),
-        *(submitter(lambda: alerts), utc_now()),
+        *(submitter(lambda: alerts), utc_now(), delivery.ensure),
     )
+    webhooks = await opened.enter_async_context(open_webhooks())
+    feedback = FeedbackActivities(FeedbackLedger(database), webhooks, policies.receiver_of)
     return Duties(
         main=(
             ledger.open_case,
@@ -219,8 +230,8 @@ async def open_duties(
             storms.storm_now,
             appeals.load_appealed,
             appeals.record_appeal,
-            delivery.deliver,
-            delivery.outcome,
+            deliveries.deliver,
+            deliveries.outcome,
             reports.gather_report,
             *(retention.erase_batch, retention.end_retention),
             *(detectors.plan_run, detectors.note_run, detectors.check_heartbeats),
@@ -247,6 +258,7 @@ async def open_duties(
             platform.dry_run,
             bulk_activities.bulk_of,
             notices.send_notice,
+            feedback.send_feedback,
         ),
     )
 

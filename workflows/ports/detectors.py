@@ -1,4 +1,4 @@
-"""Ports of SQL detectors: the plan of a run, its query, and its result."""
+"""Ports of detectors: runs of SQL queries, heartbeats, and feedback."""
 
 from datetime import datetime
 from typing import Protocol
@@ -6,6 +6,7 @@ from typing import Protocol
 from temporalio import activity
 
 from workflows.domain.detection import DetectorState, Message, RunResult, Window
+from workflows.domain.feedback import FeedbackRound
 from workflows.domain.people import Role
 from workflows.domain.values import Text, Value
 
@@ -60,6 +61,21 @@ class OwnerMessage(Value):
     result: RunResult = RunResult()
 
 
+class FeedbackStart(Value):
+    """The delivery of feedback to `detector`, after `failures` in a row; it waits until then."""
+
+    detector: str
+    failures: int = 0
+    until: datetime | None = None
+
+
+class FeedbackAsk(Value):
+    """One round of attempts for the messages of `detector` that are due `at`."""
+
+    detector: str
+    at: datetime
+
+
 class DetectorPort(Protocol):
     """Activities of SQL detectors and heartbeats."""
 
@@ -82,3 +98,7 @@ class DetectorPort(Protocol):
     @activity.defn(name="message_owner")
     async def message_owner(self, message: OwnerMessage) -> None:
         """Posts a message in the owner's channel, else to each holder; once."""
+
+    @activity.defn(name="send_feedback")
+    async def send_feedback(self, ask: FeedbackAsk) -> FeedbackRound:
+        """Posts the messages that are due until one fails; repeated, none is sent again."""

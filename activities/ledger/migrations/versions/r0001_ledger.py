@@ -16,7 +16,7 @@ TABLES = (
     *("alerts", "cases", "policies", "events", "audit", "audit_heads", "actions", "appeals"),
     *("bulk_decisions", "lookups", "covers", "uses", "overruns", "preferences", "automation"),
     *("exposures", "evidence_files", "installation", "clearings", "erasures"),
-    *("detectors", "detector_runs"),
+    *("detectors", "detector_runs", "feedback"),
 )
 
 
@@ -303,6 +303,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("detector", "run", "since", name="pk_detector_runs"),
     )
     op.create_index("ix_detector_runs_detector_at", "detector_runs", ["detector", "at"])
+    op.create_table(
+        "feedback",
+        *_needed(sa.String(256), "detector", "alert_id"),
+        *_needed(sa.String(16), "case_id"),
+        *_needed(sa.Integer(), "version"),
+        *_needed(sa.String(32), "verdict"),
+        *_optional(sa.String(256), "clause"),
+        *_needed(Utc(), "decided_at"),
+        *_needed(sa.String(16), "source"),
+        *_needed(sa.Boolean(), "auto", "overturned"),
+        *_needed(Utc(), "queued_at"),
+        *_needed(sa.String(16), "status"),
+        *_needed(sa.Integer(), "tries"),
+        *_optional(Utc(), "tried_at", "next_at"),
+        *_optional(sa.JSON(none_as_null=True), "problem"),
+        sa.PrimaryKeyConstraint("detector", "alert_id", "case_id", "version", name="pk_feedback"),
+    )
+    op.create_index(
+        "ix_feedback_detector_status_next_at", "feedback", ["detector", "status", "next_at"]
+    )
+    op.create_index("ix_feedback_case_id", "feedback", ["case_id"])
 
 
 def downgrade() -> None:
