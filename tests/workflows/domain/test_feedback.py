@@ -178,7 +178,10 @@ class TestVerdicts:
 
     def test_the_kinds_that_judge_are_enough(self) -> None:
         """The ledger reads no other events of a case for it."""
-        for steps in ((BAN, YES, done, UNDO), (MUTE, done, UNDO, undone, REOPEN, CLEAR)):
+        for steps in (
+            (BAN, YES, done, cmd.Undo(by=TANAKA)),
+            (MUTE, done, UNDO, undone, REOPEN, CLEAR),
+        ):
             events = happened(*steps)
             assert verdicts(each for each in events if each.event.kind in JUDGING) == verdicts(
                 events
