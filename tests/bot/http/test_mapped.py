@@ -14,7 +14,7 @@ from bot.http.budgets import Budget, Intake, OverBudget, Rates
 from bot.http.metrics import Metrics
 from bot.http.validation import MAX_MAPPED_VALUES
 from tests.bot.http.conftest import KEYS, WINDOW, AlertServer, Front, target_of
-from tests.bot.http.fakes import COMMON, LIVE_CHAT, alert
+from tests.bot.http.fakes import COMMON, LIVE_CHAT, alert, as_json, signed
 from workflows.domain.policy.detectors import Detector
 
 MAP = {
@@ -186,6 +186,17 @@ async def test_an_unsigned_body_is_refused(mapped: Mapped) -> None:
     for name in ("legacy", "nobody"):
         answer = await mapped.post(event(), name, webhook_signature="v1,bm9uc2Vuc2U=")
         assert answer.status_code == 401
+    assert mapped.ids == []
+
+
+@pytest.mark.parametrize("path", ["/v1/detectors/legacy", "/v1/alerts"])
+async def test_feedback_is_not_taken_as_an_alert(mapped: Mapped, path: str) -> None:
+    """A receiver has messages that Koban signed, perhaps with the same secret."""
+    body = as_json(event() if "detectors" in path else alert("a1"))
+    headers = signed(body, COMMON, message="fb_9NE0H1PJSTHPA4ABD9SM98ZD918D3P42")
+    answer = await mapped.server.http.post(path, content=body, headers=headers)
+    assert answer.status_code == 401
+    assert answer.json() == {"error": "A webhook-id that begins with fb_ is one of Koban's own."}
     assert mapped.ids == []
 
 
