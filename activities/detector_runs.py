@@ -1,7 +1,7 @@
 """Detector activities: plan and query of a run, heartbeats, and the delivery of feedback."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -40,7 +40,14 @@ from workflows.domain.feedback import (
 )
 from workflows.domain.policy.detectors import Detector
 from workflows.domain.policy.matching import Facts
-from workflows.ports.detectors import FeedbackAsk, OwnerMessage, RunAsk, RunNote, WindowRun
+from workflows.ports.detectors import (
+    FeedbackAsk,
+    FeedbackDone,
+    OwnerMessage,
+    RunAsk,
+    RunNote,
+    WindowRun,
+)
 
 AT_ONCE = 500
 """Alerts that are submitted in one call."""
@@ -228,16 +235,44 @@ class FeedbackActivities:
     """Activities that deliver feedback."""
 
     def __init__(
-        self, ledger: FeedbackLedger, http: httpx.AsyncClient, receiver_of: ReceiverOf
+        self,
+        ledger: FeedbackLedger,
+        http: httpx.AsyncClient,
+        receiver_of: ReceiverOf,
+        detectors: Callable[[], Mapping[str, Detector]],
     ) -> None:
-        """`receiver_of` is asked for every round, because policy files and secrets change."""
+        """`receiver_of` is asked for every message, because policy files and secrets change."""
         self._ledger = ledger
         self._http = http
         self._receiver_of = receiver_of
+        self._detectors = detectors
 
     @activity.defn(name="send_feedback")
-    async def send_feedback(self, ask: FeedbackAsk) -> FeedbackRound:
-        """Posts the messages that are due until one fails; repeated, none is sent again."""
+    async def send_feedback(self, ask: FeedbackAsk) -> FeedbackDone:
+        """Posts the messages that are due until one fails; repeated, none is sent again.
+
+        The owner gets a message when the first ones are dead, and none about further ones.
+        """
+        before = await self._ledger.dead_count(ask.detector)
+        done = await self._attempts(ask)
+        dead = await self._ledger.dead_count(ask.detector) if before == 0 else 0
+        return FeedbackDone(round=done, message=self._message(ask, dead) if dead else None)
+
+    def _message(self, ask: FeedbackAsk, dead: int) -> OwnerMessage:
+        name = ask.detector
+        detector = self._detectors().get(name) or Detector(detector=name)
+        return OwnerMessage(
+            key=f"{name}/{Message.UNDELIVERED.value}/{ask.at.isoformat()}",
+            at=ask.at,
+            message=Message.UNDELIVERED,
+            detector=name,
+            title=detector.title,
+            owner=detector.owner,
+            state=DetectorState(detector=name),
+            count=dead,
+        )
+
+    async def _attempts(self, ask: FeedbackAsk) -> FeedbackRound:
         delivered, began = 0, time.monotonic()
         for message in await self._ledger.due(ask.detector, ask.at, AT_ONE_GO):
             if time.monotonic() - began > ROUND:

@@ -21,6 +21,7 @@ from workflows.ports.detectors import (
     RunNote,
     WindowRun,
 )
+from workflows.shared.tasks import Tasks
 
 MOST_WINDOWS = 500
 """Windows of one run: the next one continues at the watermark."""
@@ -109,6 +110,8 @@ class FeedbackWorkflow:
     def __init__(self, start: FeedbackStart) -> None:
         self._failures = start.failures
         self._queued = self._at_once = False
+        # Messages to the owner: a delivery does not wait for Slack.
+        self._messages = Tasks()
 
     @workflow.signal
     def queued(self) -> None:
@@ -131,11 +134,17 @@ class FeedbackWorkflow:
             self._queued = self._at_once = False
             ask = FeedbackAsk(detector=start.detector, at=workflow.now())
             done = await execute(DetectorPort.send_feedback, ask)
-            self._failures = self._failures + 1 if done.failed else 0
-            pause = next_round(done, self._failures, workflow.now())
-            if pause is None and not (self._queued or self._at_once):
-                return
+            if done.message is not None:
+                self._messages.run(_send(done.message))
+            self._failures = self._failures + 1 if done.round.failed else 0
+            pause = next_round(done.round, self._failures, workflow.now())
+            if pause is None:
+                # A signal meanwhile starts the next round.
+                await workflow.wait_condition(lambda: self._signalled or not self._messages)
+                if not self._signalled:
+                    return
             until = None if pause is None else workflow.now() + pause
+        await workflow.wait_condition(lambda: not self._messages)
         rest = None if self._wanted() else until
         failures = self._failures
         workflow.continue_as_new(
@@ -148,6 +157,10 @@ class FeedbackWorkflow:
         if pause > timedelta():
             with suppress(TimeoutError):
                 await workflow.wait_condition(lambda: self._wanted() or _is_long(), timeout=pause)
+
+    @property
+    def _signalled(self) -> bool:
+        return self._queued or self._at_once
 
     def _wanted(self) -> bool:
         return self._at_once or (self._queued and self._failures == 0)

@@ -143,6 +143,14 @@ class FeedbackLedger(Repository):
         newest = query.order_by(feedback.c.tried_at.desc(), feedback.c.alert_id)
         return _messages(await self._database.rows(newest.limit(most)))
 
+    async def dead_count(self, detector: str) -> int:
+        """The number of messages that are not tried any more."""
+        query = sa.select(sa.func.count().label("number")).where(
+            feedback.c.detector == detector, feedback.c.status == _DEAD
+        )
+        (row,) = await self._database.rows(query)
+        return int(row["number"])
+
     async def next_at(self, detector: str) -> datetime | None:
         """When the next message is due; None if none waits."""
         soonest = sa.func.min(feedback.c.next_at, type_=feedback.c.next_at.type)

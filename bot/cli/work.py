@@ -213,7 +213,9 @@ async def open_duties(
         *(submitter(lambda: alerts), utc_now(), delivery.ensure),
     )
     webhooks = await opened.enter_async_context(open_webhooks())
-    feedback = FeedbackActivities(FeedbackLedger(database), webhooks, policies.receiver_of)
+    feedback = FeedbackActivities(
+        *(FeedbackLedger(database), webhooks, policies.receiver_of, policies.detectors)
+    )
     return Duties(
         main=(
             ledger.open_case,

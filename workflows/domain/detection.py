@@ -136,6 +136,7 @@ class Message(StrEnum):
     WORKING = "working"
     SILENT = "silent"
     HEARD = "heard"
+    UNDELIVERED = "undelivered"
 
 
 REMIND = timedelta(hours=24)

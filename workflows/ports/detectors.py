@@ -49,7 +49,10 @@ class RunNote(Value):
 
 
 class OwnerMessage(Value):
-    """A message about a detector to the holders of `owner`. `key` makes it idempotent."""
+    """A message about a detector to the holders of `owner`. `key` makes it idempotent.
+
+    `count` are the verdicts that could not be delivered.
+    """
 
     key: str
     at: datetime
@@ -59,6 +62,7 @@ class OwnerMessage(Value):
     owner: Role
     state: DetectorState
     result: RunResult = RunResult()
+    count: int = 0
 
 
 class FeedbackStart(Value):
@@ -74,6 +78,13 @@ class FeedbackAsk(Value):
 
     detector: str
     at: datetime
+
+
+class FeedbackDone(Value):
+    """The result of a round, and the message for the owner about the first dead messages."""
+
+    round: FeedbackRound = FeedbackRound()
+    message: OwnerMessage | None = None
 
 
 class DetectorPort(Protocol):
@@ -100,5 +111,5 @@ class DetectorPort(Protocol):
         """Posts a message in the owner's channel, else to each holder; once."""
 
     @activity.defn(name="send_feedback")
-    async def send_feedback(self, ask: FeedbackAsk) -> FeedbackRound:
+    async def send_feedback(self, ask: FeedbackAsk) -> FeedbackDone:
         """Posts the messages that are due until one fails; repeated, none is sent again."""

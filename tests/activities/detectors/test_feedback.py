@@ -19,6 +19,7 @@ from deploy.sandbox.serve import serving
 from tests.workflows.domain.builders import minutes
 from workflows.domain.alerts import Subject
 from workflows.domain.case.decision import Verdict
+from workflows.domain.detection import Message
 from workflows.domain.feedback import (
     FeedbackMessage,
     FeedbackProblem,
@@ -26,7 +27,10 @@ from workflows.domain.feedback import (
     FeedbackRound,
     JudgedBy,
 )
-from workflows.ports.detectors import FeedbackAsk
+from workflows.domain.people import Role
+from workflows.domain.policy.detectors import Detector
+from workflows.domain.values import Text
+from workflows.ports.detectors import FeedbackAsk, FeedbackDone
 
 
 def secret_of(letter: str) -> str:
@@ -75,8 +79,24 @@ class Waiting:
     async def failed(self, sent: FeedbackMessage, at: object, problem: FeedbackProblem) -> None:
         self.problems.append(problem)
 
+    async def dead_count(self, detector: str) -> int:
+        return sum(each.kind is FeedbackProblemKind.GONE for each in self.problems)
+
     async def next_at(self, detector: str) -> object:
         return minutes(61) if self.problems else None
+
+
+async def sent(waiting: Waiting, receiver: Receiver | FeedbackProblem) -> FeedbackDone:
+    """The result of one round."""
+    titled = Detector(detector="legacy", title=Text(ja="決済の検知", en="Payments"))
+    async with open_webhooks() as http:
+        made = FeedbackActivities(
+            waiting,  # type: ignore[arg-type]
+            http,
+            lambda _: receiver,
+            lambda: {"legacy": titled},
+        )
+        return await made.send_feedback(ASK)
 
 
 class Front:
@@ -90,10 +110,7 @@ class Front:
         self, waiting: Waiting, path: str = "/feedback/legacy", secrets: tuple[str, ...] = (NEW,)
     ) -> FeedbackRound:
         """One round for these messages."""
-        receiver = Receiver(f"{self.url}{path}", secrets)
-        async with open_webhooks() as http:
-            made = FeedbackActivities(waiting, http, lambda _: receiver)  # type: ignore[arg-type]
-            return await made.send_feedback(ASK)
+        return (await sent(waiting, Receiver(f"{self.url}{path}", secrets))).round
 
 
 @pytest.fixture
@@ -191,6 +208,19 @@ async def test_a_receiver_that_is_gone_is_asked_for_each_message(front: Front) -
     assert waiting.problems == [gone, gone]
 
 
+async def test_the_owner_hears_of_the_first_dead_messages(front: Front) -> None:
+    """Further ones are counted by `/koban detector`."""
+    front.receiver.status = 410
+    waiting, receiver = (
+        Waiting([message(1), message(2)]),
+        Receiver(f"{front.url}/feedback/x", (NEW,)),
+    )
+    first = (await sent(waiting, receiver)).message
+    assert first is not None
+    assert (first.message, first.count, first.owner) == (Message.UNDELIVERED, 2, Role.LEAD)
+    assert (await sent(waiting, receiver)).message is None
+
+
 async def test_a_redirect_is_not_followed(front: Front) -> None:
     """Another address must not get the message."""
     waiting = Waiting([message()])
@@ -211,10 +241,8 @@ async def test_an_answer_without_end_is_cut(front: Front) -> None:
 async def test_a_receiver_that_does_not_answer_is_tried_again(url: str) -> None:
     """The message waits, whatever is wrong with the address."""
     waiting = Waiting([message()])
-    receiver = Receiver(url, (NEW,))
-    async with open_webhooks() as http:
-        made = FeedbackActivities(waiting, http, lambda _: receiver)  # type: ignore[arg-type]
-        assert (await made.send_feedback(ASK)).failed
+    done = await sent(waiting, Receiver(url, (NEW,)))
+    assert (done.round.failed, done.message) == (True, None)
     assert waiting.problems == [FeedbackProblem(kind=FeedbackProblemKind.NO_ANSWER)]
 
 
@@ -222,9 +250,7 @@ async def test_a_detector_without_an_address_keeps_its_messages() -> None:
     """They are sent once the variable is set."""
     waiting = Waiting([message()])
     problem = FeedbackProblem(kind=FeedbackProblemKind.NO_ADDRESS)
-    async with open_webhooks() as http:
-        made = FeedbackActivities(waiting, http, lambda _: problem)  # type: ignore[arg-type]
-        assert (await made.send_feedback(ASK)).failed
+    assert (await sent(waiting, problem)).round.failed
     assert (waiting.problems, waiting.done) == ([problem], [])
 
 

@@ -51,9 +51,9 @@ def every_query_has_its_source(bundle: Bundle) -> Findings:
 
 
 def owners_of_detectors_exist(bundle: Bundle) -> Findings:
-    """Somebody hears that a detector fails or is silent."""
+    """Somebody hears that a detector fails, is silent, or gets no verdicts."""
     for file, detector in bundle.detectors.items():
-        if detector.expect is not None or detector.sql is not None:
+        if detector.expect or detector.sql or detector.feedback:
             yield from unheld(bundle, detector.owner, file, ("owner",), "owns the detector")
 
 
