@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import httpx
 import structlog
 from temporalio import activity
 
-from activities.detectors.feedback import NotDelivered, Receiver, post
+from activities.detectors.feedback import NotDelivered, Receiver
 from activities.detectors.sources import QueryFailed, Row, query
 from activities.detectors.statements import problem as query_problem
 from activities.ledger.detectors import DetectorLedger
@@ -228,6 +227,9 @@ ROUND = 30.0
 ReceiverOf = Callable[[str], Receiver | FeedbackProblem]
 """Returns the receiver of a detector, or why it has none."""
 
+Post = Callable[[Receiver, FeedbackMessage], Awaitable[None]]
+"""Posts a message; raises `NotDelivered`."""
+
 log = structlog.get_logger()
 
 
@@ -237,13 +239,13 @@ class FeedbackActivities:
     def __init__(
         self,
         ledger: FeedbackLedger,
-        http: httpx.AsyncClient,
+        post: Post,
         receiver_of: ReceiverOf,
         detectors: Callable[[], Mapping[str, Detector]],
     ) -> None:
         """`receiver_of` is asked for every message, because policy files and secrets change."""
         self._ledger = ledger
-        self._http = http
+        self._post = post
         self._receiver_of = receiver_of
         self._detectors = detectors
 
@@ -293,7 +295,7 @@ class FeedbackActivities:
         if isinstance(receiver, FeedbackProblem):
             return NotDelivered(receiver)
         try:
-            await post(self._http, receiver, message)
+            await self._post(receiver, message)
         except NotDelivered as failure:
             return failure
         return None

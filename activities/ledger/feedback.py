@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
 from activities.ledger.database import Database, Repository, Row
 from activities.ledger.rows import recorded_of
@@ -75,7 +74,7 @@ def judging_events(connection: sa.Connection, case: str) -> list[Recorded]:
     for row in connection.execute(query.order_by(events.c.seq)):
         try:
             found.append(recorded_of(row, Recorded))
-        except ValidationError:
+        except ValueError:  # erased
             continue
     return found
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 
 import structlog
 from temporalio.client import Client
@@ -12,7 +13,7 @@ from activities.bulk_members import BulkActivities
 from activities.case_delivery import DeliveryActivities
 from activities.charts import draw
 from activities.detector_runs import DetectorActivities, FeedbackActivities
-from activities.detectors.feedback import open_webhooks
+from activities.detectors.feedback import open_webhooks, post
 from activities.evidence_reveal import RevealActivities
 from activities.images import AllowedHosts, Fetcher, Images, open_fetcher
 from activities.ledger.activities import LedgerActivities, RetentionActivities
@@ -214,7 +215,8 @@ async def open_duties(
     )
     webhooks = await opened.enter_async_context(open_webhooks())
     feedback = FeedbackActivities(
-        *(FeedbackLedger(database), webhooks, policies.receiver_of, policies.detectors)
+        *(FeedbackLedger(database), partial(post, webhooks)),
+        *(policies.receiver_of, policies.detectors),
     )
     return Duties(
         main=(

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from fastapi import FastAPI
@@ -13,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from activities.detector_runs import FeedbackActivities
-from activities.detectors.feedback import Receiver, content_of, open_webhooks
+from activities.detectors.feedback import Receiver, content_of, open_webhooks, post
 from deploy.sandbox.feedback import FeedbackReceiver, feedback_routes
 from deploy.sandbox.serve import serving
 from tests.workflows.domain.builders import minutes
@@ -92,7 +93,7 @@ async def sent(waiting: Waiting, receiver: Receiver | FeedbackProblem) -> Feedba
     async with open_webhooks() as http:
         made = FeedbackActivities(
             waiting,  # type: ignore[arg-type]
-            http,
+            partial(post, http),
             lambda _: receiver,
             lambda: {"legacy": titled},
         )

@@ -321,7 +321,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("detector", "alert_id", "case_id", "version", name="pk_feedback"),
     )
     op.create_index(
-        "ix_feedback_detector_status_next_at", "feedback", ["detector", "status", "next_at"]
+        "ix_feedback_status_detector_next_at", "feedback", ["status", "detector", "next_at"]
     )
     op.create_index("ix_feedback_case_id", "feedback", ["case_id"])
 
