@@ -17,16 +17,13 @@ from activities.detector_runs import FeedbackActivities
 from activities.detectors.feedback import Receiver, content_of, open_webhooks, post
 from deploy.sandbox.feedback import FeedbackReceiver, feedback_routes
 from deploy.sandbox.serve import serving
-from tests.workflows.domain.builders import minutes
-from workflows.domain.alerts import Subject
-from workflows.domain.case.decision import Verdict
+from tests.workflows.domain.builders import a_message, minutes
 from workflows.domain.detection import Message
 from workflows.domain.feedback import (
     FeedbackMessage,
     FeedbackProblem,
     FeedbackProblemKind,
     FeedbackRound,
-    JudgedBy,
 )
 from workflows.domain.people import Role
 from workflows.domain.policy.detectors import Detector
@@ -43,24 +40,9 @@ OLD, NEW = secret_of("o"), secret_of("n")
 ASK = FeedbackAsk(detector="legacy", at=minutes(60))
 
 
-def message(number: int = 1, tries: int = 0) -> FeedbackMessage:
+def message(number: int = 1) -> FeedbackMessage:
     """A violation by alert `number`."""
-    return FeedbackMessage(
-        detector="legacy",
-        alert_id=f"e-{number}",
-        case_id="K7Q2F9XM0",
-        version=4,
-        kind="phishing",
-        subject=Subject(type="user", id="u_123"),
-        verdict=Verdict.VIOLATION,
-        clause="MKT-4.2",
-        decided_at=minutes(1),
-        source=JudgedBy.DECISION,
-        auto=False,
-        overturned=False,
-        queued_at=minutes(2),
-        tries=tries,
-    )
+    return a_message(f"e-{number}")
 
 
 @dataclass

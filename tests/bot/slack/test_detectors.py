@@ -8,8 +8,7 @@ from deploy.sandbox.slack.screen import visible_text
 from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import NOW
 from tests.slack_shapes.surfaces.harness import SHILL
-from workflows.domain.alerts import Subject
-from workflows.domain.case.decision import Verdict
+from tests.workflows.domain.builders import a_message
 from workflows.domain.detection import (
     DetectorState,
     JunkRow,
@@ -20,10 +19,8 @@ from workflows.domain.detection import (
 )
 from workflows.domain.feedback import (
     FeedbackCount,
-    FeedbackMessage,
     FeedbackProblem,
     FeedbackProblemKind,
-    JudgedBy,
 )
 from workflows.domain.policy.detectors import Detector
 
@@ -120,30 +117,12 @@ UNDELIVERED = CHAT.model_copy(
 )
 
 
-def dead() -> FeedbackMessage:
-    """A message with a hostile alert id."""
-    return FeedbackMessage(
-        detector="chat",
-        alert_id="a1 <!channel>",
-        case_id="K7Q2F9XM0",
-        version=4,
-        kind="off_platform",
-        subject=Subject(type="user", id="u_123"),
-        verdict=Verdict.VIOLATION,
-        clause="MKT-4.2",
-        decided_at=NOW,
-        source=JudgedBy.DECISION,
-        auto=False,
-        overturned=False,
-        queued_at=NOW,
-        tries=52,
-        problem=PROBLEM,
-    )
-
-
 async def test_undelivered_verdicts_are_named(env: SlackEnvironment) -> None:
     """In the list by their number, in the page of the detector with the last dead ones."""
-    env.detectors.known, env.detectors.dead = [UNDELIVERED], [dead()]
+    env.detectors.known, env.detectors.dead = (
+        [UNDELIVERED],
+        [a_message("a1 <!channel>", problem=PROBLEM)],
+    )
     sato = env.person("U0SATO")
     listed = await env.command(sato, "/koban detector")
     assert "⚠️ 判断結果の通知: 送信待ち 3件 · 未達 1件" in listed

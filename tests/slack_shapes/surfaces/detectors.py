@@ -17,8 +17,7 @@ from tests.bot.slack.fakes import NOW
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, said
 from tests.slack_shapes.surfaces.harness import SHILL, Harness
-from workflows.domain.alerts import Subject
-from workflows.domain.case.decision import Verdict
+from tests.workflows.domain.builders import a_message
 from workflows.domain.detection import (
     DetectorState,
     JunkRow,
@@ -32,7 +31,6 @@ from workflows.domain.feedback import (
     FeedbackMessage,
     FeedbackProblem,
     FeedbackProblemKind,
-    JudgedBy,
 )
 from workflows.domain.people import Role
 from workflows.domain.policy.detectors import Detector
@@ -122,26 +120,6 @@ def _asked(
     return answer
 
 
-def _message(scene: Scene, kind: FeedbackProblemKind) -> FeedbackMessage:
-    return FeedbackMessage(
-        detector="chat",
-        alert_id=scene.words.id,
-        case_id="K7Q2F9XM0",
-        version=4,
-        kind="off_platform",
-        subject=Subject(type="user", id="u_123"),
-        verdict=Verdict.VIOLATION,
-        clause="MKT-4.2",
-        decided_at=NOW,
-        source=JudgedBy.DECISION,
-        auto=False,
-        overturned=False,
-        queued_at=NOW,
-        tries=52,
-        problem=FeedbackProblem(kind=kind, status=503),
-    )
-
-
 def _feedback(scene: Scene) -> Iterator[tuple[str, Sent]]:
     heard = DetectorState(detector="chat", seen_at=NOW)
     address = {"feedback": {"url": {"env": "KOBAN_FEEDBACK_CHAT"}}}
@@ -154,7 +132,7 @@ def _feedback(scene: Scene) -> Iterator[tuple[str, Sent]]:
         line = delivered.model_copy(
             update={"feedback": count.model_copy(update={"next_at": NOW + timedelta(hours=1)})}
         )
-        dead = [_message(scene, kind)] * 2
+        dead = [a_message(scene.words.id, problem=problem)] * 2
         yield (
             f"undelivered, {kind}",
             said(_asked(scene, [line], ShowDetectors(name="chat"), dead=dead)),
