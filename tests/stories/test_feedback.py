@@ -16,6 +16,7 @@ from activities.ledger.feedback import FeedbackLedger
 from deploy.sandbox.app import INGEST_SECRET, POLICY
 from deploy.sandbox.slack.person import Person, Seen, wait_until
 from deploy.sandbox.slack.screen import visible_text
+from deploy.sandbox.traffic.alerts import user as made_user
 from deploy.sandbox.traffic.sender import signed
 from tests.environment import Environment, koban
 from workflows.detector_workflow import HeartbeatWorkflow
@@ -71,7 +72,8 @@ async def post(env: Environment, *events: dict[str, Any]) -> httpx.Response:
 
 
 async def a_card(env: Environment, person: Person, id_: str, user: str = "u_123") -> Seen:
-    """The card of an alert."""
+    """The card of an alert about a user of the marketplace."""
+    env.sandbox.market.put(*made_user(user))
     answer = await post(env, event(id_, user))
     assert answer.json() == {"results": [{"id": id_, "result": "accepted"}]}
     return await person.wait_card("ts-market", user)
@@ -192,7 +194,7 @@ async def test_a_dead_message_is_seen_and_sent_again(env: Environment) -> None:
     await tanaka.until(posted, what="the message to the leads")
     found.status = 204
     await suzuki.command("/koban detector legacy")
-    await suzuki.until(lambda: answered(suzuki, "未達 e-1"), what="the dead message")
+    await suzuki.until(lambda: answered(suzuki, "未達 `e-1`"), what="the dead message")
     await suzuki.command("/koban detector legacy resend")
     await suzuki.until(lambda: answered(suzuki, "再送できるのは"), what="the refusal")
     assert (await undelivered(env)).dead == 1
