@@ -123,10 +123,9 @@ async def test_undelivered_verdicts_are_named(env: SlackEnvironment) -> None:
         [UNDELIVERED],
         [a_message("a1 <!channel>", problem=PROBLEM)],
     )
-    sato = env.person("U0SATO")
-    listed = await env.command(sato, "/koban detector")
+    listed = await env.command(env.person("U0TANAKA"), "/koban detector")
     assert "⚠️ 判断結果の通知: 送信待ち 3件 · 未達 1件" in listed
-    page = await env.command(sato, "/koban detector chat")
+    page = await env.command(env.person("U0SATO"), "/koban detector chat")
     assert "直近の失敗: 送信先の応答は 503 でした" in page
     assert "（ケース `K7Q2F9XM0`）: 送信先の応答は 503 でした" in page
     assert "`/koban detector chat resend`" in page
