@@ -80,6 +80,7 @@ def test_every_form_is_in_the_table() -> None:
         "ResumeAutomation",
         "ShowDetectors",
         "RunDetector",
+        "ResendFeedback",
         "ShowCovers",
         "LetCover",
         "EndCovers",
