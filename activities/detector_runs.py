@@ -1,15 +1,19 @@
-"""Detector activities: the plan of a run, its query with the alerts of its rows, and heartbeats."""
+"""Detector activities: plan and query of a run, heartbeats, and the delivery of feedback."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
+import structlog
 from temporalio import activity
 
+from activities.detectors.feedback import NotDelivered, Receiver
 from activities.detectors.sources import QueryFailed, Row, query
 from activities.detectors.statements import problem as query_problem
 from activities.ledger.detectors import DetectorLedger
+from activities.ledger.feedback import FeedbackLedger
 from workflows.conditions import value_of
 from workflows.domain.alerts import Alert, Outcome
 from workflows.domain.detection import (
@@ -24,11 +28,25 @@ from workflows.domain.detection import (
     alert_from,
     columns_of,
     heartbeat,
+    outside,
     window,
 )
-from workflows.domain.policy.detectors import AlertMap, Detector
+from workflows.domain.feedback import (
+    FeedbackMessage,
+    FeedbackProblem,
+    FeedbackProblemKind,
+    FeedbackRound,
+)
+from workflows.domain.policy.detectors import Detector
 from workflows.domain.policy.matching import Facts
-from workflows.ports.detectors import OwnerMessage, RunAsk, RunNote, WindowRun
+from workflows.ports.detectors import (
+    FeedbackAsk,
+    FeedbackDone,
+    OwnerMessage,
+    RunAsk,
+    RunNote,
+    WindowRun,
+)
 
 AT_ONCE = 500
 """Alerts that are submitted in one call."""
@@ -70,13 +88,18 @@ class DetectorActivities:
         validate: Validate,
         submit: Submit,
         since: datetime,
+        deliver: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`validate` reads the data of an alert; a detector never seen counts from `since`."""
+        """`validate` reads the data of an alert; a detector never seen counts from `since`.
+
+        `deliver` starts deliveries of feedback whose start was lost; it is called every minute.
+        """
         self._ledger = ledger
         self._policy = policy
         self._validate = validate
         self._submit = submit
         self._since = since
+        self._deliver = deliver
 
     @activity.defn(name="plan_run")
     async def plan_run(self, ask: RunAsk) -> Window | None:
@@ -135,15 +158,19 @@ class DetectorActivities:
         alerts: list[Alert] = []
         junk: list[JunkRow] = []
         for number, row in enumerate(found.rows, 1):
-            read = self._alert(detector.alert, name, row)
+            read = self._alert(detector, row)
             if isinstance(read, Alert):
                 alerts.append(read)
             else:
                 junk.append(JunkRow(row=number, field=read.field, reason=read.reason))
         return alerts, junk, len(found.rows)
 
-    def _alert(self, written: AlertMap, detector: str, row: Row) -> Alert | Unusable:
-        return self._validate(alert_from(written, detector, Facts({"row": row}), value_of))
+    def _alert(self, detector: Detector, row: Row) -> Alert | Unusable:
+        assert detector.alert is not None
+        facts = Facts({"row": row})
+        made = self._validate(alert_from(detector.alert, detector.detector, facts, value_of))
+        refused = outside(detector.accepts, made) if isinstance(made, Alert) else None
+        return made if refused is None else Unusable("/".join(refused[0]), refused[1])
 
     @activity.defn(name="note_run")
     async def note_run(self, note: RunNote) -> OwnerMessage | None:
@@ -156,6 +183,8 @@ class DetectorActivities:
     @activity.defn(name="check_heartbeats")
     async def check_heartbeats(self, at: datetime) -> tuple[OwnerMessage, ...]:
         """Looks at the heartbeat of every detector; returns the messages that are due."""
+        if self._deliver is not None:
+            await self._deliver()
         detectors = self._policy.detectors()
         states = await self._ledger.states(list(detectors))
         heard, paused = await self._ledger.last_alerts(), await self._ledger.paused(at)
@@ -188,3 +217,95 @@ class DetectorActivities:
             state=state,
             result=result or RunResult(),
         )
+
+
+AT_ONE_GO = 100
+"""Messages of one round of feedback."""
+ROUND = 30.0
+"""Seconds after which a round begins no further attempt."""
+
+ReceiverOf = Callable[[str], Receiver | FeedbackProblem]
+"""Returns the receiver of a detector, or why it has none."""
+
+Post = Callable[[Receiver, FeedbackMessage], Awaitable[None]]
+"""Posts a message; raises `NotDelivered`."""
+
+log = structlog.get_logger()
+
+
+class FeedbackActivities:
+    """Activities that deliver feedback."""
+
+    def __init__(
+        self,
+        ledger: FeedbackLedger,
+        post: Post,
+        receiver_of: ReceiverOf,
+        detectors: Callable[[], Mapping[str, Detector]],
+    ) -> None:
+        """`receiver_of` is asked for every message, because policy files and secrets change."""
+        self._ledger = ledger
+        self._post = post
+        self._receiver_of = receiver_of
+        self._detectors = detectors
+
+    @activity.defn(name="send_feedback")
+    async def send_feedback(self, ask: FeedbackAsk) -> FeedbackDone:
+        """Posts the messages that are due until one fails; repeated, none is sent again.
+
+        The owner gets a message when the first ones are dead, and none about further ones.
+        """
+        before = await self._ledger.dead_count(ask.detector)
+        done = await self._attempts(ask)
+        dead = await self._ledger.dead_count(ask.detector) if before == 0 else 0
+        return FeedbackDone(round=done, message=self._message(ask, dead) if dead else None)
+
+    def _message(self, ask: FeedbackAsk, dead: int) -> OwnerMessage:
+        name = ask.detector
+        detector = self._detectors().get(name) or Detector(detector=name)
+        return OwnerMessage(
+            key=f"{name}/{Message.UNDELIVERED.value}/{ask.at.isoformat()}",
+            at=ask.at,
+            message=Message.UNDELIVERED,
+            detector=name,
+            title=detector.title,
+            owner=detector.owner,
+            state=DetectorState(detector=name),
+            count=dead,
+        )
+
+    async def _attempts(self, ask: FeedbackAsk) -> FeedbackRound:
+        delivered, began = 0, time.monotonic()
+        for message in await self._ledger.due(ask.detector, ask.at, AT_ONE_GO):
+            if time.monotonic() - began > ROUND:
+                break
+            failure = await self._attempt(message)
+            if failure is None:
+                await self._ledger.delivered(message, ask.at)
+                delivered += 1
+                continue
+            log.warning("feedback_failed", detector=ask.detector, problem=failure.problem.kind)
+            await self._ledger.failed(message, ask.at, failure.problem)
+            if failure.problem.kind is not FeedbackProblemKind.GONE:
+                return await self._round(ask, delivered, failed=True, wanted=failure.wait)
+        return await self._round(ask, delivered)
+
+    async def _attempt(self, message: FeedbackMessage) -> NotDelivered | None:
+        receiver = self._receiver_of(message.detector)
+        if isinstance(receiver, FeedbackProblem):
+            return NotDelivered(receiver)
+        try:
+            await self._post(receiver, message)
+        except NotDelivered as failure:
+            return failure
+        return None
+
+    async def _round(
+        self,
+        ask: FeedbackAsk,
+        delivered: int,
+        failed: bool = False,
+        wanted: timedelta | None = None,
+    ) -> FeedbackRound:
+        next_at = await self._ledger.next_at(ask.detector)
+        return FeedbackRound(delivered=delivered, failed=failed, wanted=wanted, next_at=next_at)

@@ -11,17 +11,19 @@ import structlog
 from standardwebhooks.webhooks import Webhook
 from temporalio import activity
 
+from activities.detectors.feedback import Receiver
 from activities.ledger.database import LedgerUnavailable
 from activities.ledger.policies import PolicyHistory
 from activities.policy.loader import LOOK_SECONDS, PolicyFolder, PolicyWatch
 from activities.policy.yaml_document import PolicyFaults
 from bot.admission import Target
 from bot.errors import InputWrong, SettingWrong
-from bot.settings import Settings, need, secrets_named, value_named
+from bot.settings import Settings, address_named, need, secrets_named, value_named
 from workflows.client import OutOfReach
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.model import AppealRequest
+from workflows.domain.feedback import FeedbackProblem, FeedbackProblemKind
 from workflows.domain.people import RoleBook
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec
 from workflows.domain.policy.bands import Band
@@ -368,6 +370,53 @@ class Policies:
         sources = self._now().sources
         named = sources.sources.get(source) if sources is not None else None
         return None if named is None else value_named(named.url.env)
+
+    def receiver_of(self, detector: str) -> Receiver | FeedbackProblem:
+        """Returns the receiver of a detector's feedback, or why there is none."""
+        found = self._now().detectors.get(detector)
+        if found is None or found.feedback is None:
+            return FeedbackProblem(kind=FeedbackProblemKind.NO_ADDRESS)
+        try:
+            url = address_named(found.feedback.url.env)
+            secrets = self._feedback_secrets(found)
+        except SettingWrong:
+            return FeedbackProblem(kind=FeedbackProblemKind.NO_ADDRESS)
+        if url is None:
+            return FeedbackProblem(kind=FeedbackProblemKind.NO_ADDRESS)
+        if not secrets:
+            return FeedbackProblem(kind=FeedbackProblemKind.NO_SECRET)
+        return Receiver(url, secrets)
+
+    def _feedback_secrets(self, detector: Detector) -> tuple[str, ...]:
+        """The secrets that sign: of the feedback, else of the detector, else the common ones."""
+        assert detector.feedback is not None
+        place = detector.feedback.secret or detector.secret
+        return self._common if place is None else secrets_named(place.env)
+
+    def with_feedback(self) -> frozenset[str]:
+        """Returns the detectors that get feedback."""
+        detectors = self._now().detectors.items()
+        return frozenset(name for name, each in detectors if each.feedback is not None)
+
+    def undelivering(self) -> list[str]:
+        """Returns a sentence for each detector whose feedback has no address or secret."""
+        problems = []
+        for name, each in sorted(self._now().detectors.items()):
+            if each.feedback is None:
+                continue
+            try:
+                url, secrets = address_named(each.feedback.url.env), self._feedback_secrets(each)
+            except SettingWrong as wrong:
+                problems.append(str(wrong))
+                continue
+            if url is None:
+                variable = each.feedback.url.env
+                problems.append(f"{variable} is missing: the feedback of {name} goes there.")
+            if not secrets:
+                place = each.feedback.secret or each.secret
+                variable = place.env if place is not None else "KOBAN_INGEST__SECRET"
+                problems.append(f"{variable} is missing: it signs the feedback of {name}.")
+        return problems
 
     def channels(self) -> frozenset[str]:
         """Returns every channel that the folder names."""

@@ -382,6 +382,16 @@ def secrets_named(name: str) -> tuple[str, ...]:
         ) from None
 
 
+def address_named(name: str) -> str | None:
+    """Returns the address in the variable `name`; None when unset. Raises `SettingWrong`."""
+    value = value_named(name)
+    try:
+        return None if value is None else _web_address(value.strip())
+    except ValueError:
+        expected = "an https address (http only on this machine)"
+        raise SettingWrong(f"{name} is wrong: expected {expected}.") from None
+
+
 def _sentence(loc: tuple[int | str, ...]) -> str:
     name = PREFIX + "__".join(str(part) for part in loc[:2]).upper()
     field = dict(described()).get(name)

@@ -107,7 +107,12 @@ class Stores:
         self._cases = Cases(client, task_queue, rpc_timeout=TRY)
         self._appeals = Appeals(client, task_queue, rpc_timeout=TRY)
         self._next = 0
-        self._ledger = Ledger(database, policies=stored, shadows=policies.shadow_records)
+        self._ledger = Ledger(
+            database,
+            policies=stored,
+            shadows=policies.shadow_records,
+            feedback=policies.with_feedback,
+        )
         self._recovery = Recovery(database, stored)
         self._unsigned_until = unsigned_until
         self._last = Cache(

@@ -32,7 +32,7 @@ from workflows.activity_options import (
 from workflows.appeal_workflow import AppealWorkflow
 from workflows.bulk_workflow import BulkWorkflow
 from workflows.case_workflow import CaseWorkflow
-from workflows.detector_workflow import DetectorWorkflow, HeartbeatWorkflow
+from workflows.detector_workflow import DetectorWorkflow, FeedbackWorkflow, HeartbeatWorkflow
 from workflows.enforcement_workflow import EnforcementWorkflow, PinnedEnforcement
 from workflows.policy_workflow import AnnouncementWorkflow
 from workflows.report_workflow import ReportWorkflow, RetentionWorkflow
@@ -201,6 +201,7 @@ def make_workers(
                 DetectorWorkflow,
                 HeartbeatWorkflow,
                 AnnouncementWorkflow,
+                FeedbackWorkflow,
             ],
             activities=duties.main,
             interceptors=[timer, HeartbeatInterceptor()],

@@ -219,6 +219,14 @@ OPTIONS: dict[Callable[..., Any], Options] = {
         retry=_backoff(5, 60),
         rank=4,
     ),
+    # A round ends by itself within a minute. Its messages are in the ledger: it can be repeated.
+    DetectorPort.send_feedback: Options(
+        attempt=timedelta(minutes=2),
+        heartbeat=_seconds(10),
+        queue=platform_queue,
+        retry=_backoff(1, 60),
+        rank=5,
+    ),
     DetectorPort.message_owner: replace(_SLACK, within=timedelta(hours=6), heartbeat=None, rank=4),
     # Changes of the policy. A message that comes a day late is of no use; `history` has it.
     PolicyPort.plan_policy_notices: replace(LEDGER, rank=3),

@@ -24,7 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.appeal_workflow import AppealWorkflow
 from workflows.case_workflow import CaseWorkflow
-from workflows.detector_workflow import DetectorWorkflow
+from workflows.detector_workflow import DetectorWorkflow, FeedbackWorkflow
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.commands import AppealClick
 from workflows.domain.case.commands import Click, Grant
@@ -35,6 +35,7 @@ from workflows.domain.ids import (
     appeal_workflow_id,
     case_workflow_id,
     closed_workflow_id,
+    feedback_workflow_id,
     policy_workflow_id,
     storm_workflow_id,
 )
@@ -45,7 +46,7 @@ from workflows.inputs import TASK_TIMEOUT, CaseStart
 from workflows.policy_workflow import AnnouncementWorkflow
 from workflows.ports.appeals import AppealSnapshot, AppealStart
 from workflows.ports.cases import Delivery, Show
-from workflows.ports.detectors import DetectorStart
+from workflows.ports.detectors import DetectorStart, FeedbackStart
 from workflows.ports.policies import AnnouncementStart
 from workflows.ports.storms import StormStart
 from workflows.shared.signals import batches
@@ -374,6 +375,26 @@ class Appeals(_WorkflowClient):
         workflow_id = appeal_workflow_id(appeal)
         snapshot: AppealSnapshot | None = await self._query(workflow_id, AppealWorkflow.memory)
         return snapshot
+
+
+class FeedbackClient(_WorkflowClient):
+    """Deliveries of feedback, one a detector."""
+
+    async def begin(self, detector: str, at_once: bool = False) -> None:
+        """Starts the delivery, or wakes it up; `at_once` ends a pause. Raises `OutOfReach`."""
+        await self._start(
+            FeedbackWorkflow.run,
+            FeedbackStart(detector=detector),
+            feedback_workflow_id(detector),
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal="again" if at_once else "queued",
+            priority=Priority(priority_key=5),
+        )
+
+    async def ensure(self, detector: str) -> None:
+        """Starts the delivery unless it runs, where its start was lost. Raises `OutOfReach`."""
+        start = FeedbackStart(detector=detector)
+        await self._began(FeedbackWorkflow.run, start, feedback_workflow_id(detector))
 
 
 class StormClient(_WorkflowClient):

@@ -1,6 +1,6 @@
 """Ledger of cases: openings, alerts, events and snapshots, each write in one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from activities.ledger.database import Database
 from activities.ledger.erasure import cleared
 from activities.ledger.event_log import append
 from activities.ledger.evidence import note_reveals
+from activities.ledger.feedback import queue
 from activities.ledger.policies import SNAPSHOT, StoredPolicies, snapshot_text
 from activities.ledger.rows import (
     action_values,
@@ -181,14 +182,19 @@ class Ledger:
         now: Callable[[], datetime] | None = None,
         policies: StoredPolicies | None = None,
         shadows: FindShadows = lambda _: (),
+        feedback: Callable[[], Collection[str]] = tuple,
+        queued: Callable[[frozenset[str]], None] = lambda _detectors: None,
     ) -> None:
         """`database` has to be migrated; pauses of automation end by `now`.
 
-        `shadows` is asked about each alert that a case takes.
+        `shadows` is asked about each alert that a case takes. `feedback` are the detectors that get
+        the verdicts about their alerts; `queued` is called with those for which new ones wait.
         """
         self.database = database
         self._policies = policies or StoredPolicies(database, Signer())
         self._signer = self._policies.signer
+        self._feedback = feedback
+        self._queued = queued
         self._now = now or partial(datetime.now, UTC)
         self._shadows = shadows
         key = (alerts.c.detector, alerts.c.alert_id)
@@ -361,9 +367,12 @@ class Ledger:
     @activity.defn(name="record")
     async def record(self, write: LedgerWrite) -> None:
         """Appends events and updates rows, but no newer ones. Raises `ChainBroken`."""
-        await self.database.write(lambda connection: self._write(connection, write))
+        waiting = await self.database.write(lambda connection: self._write(connection, write))
+        if waiting:
+            self._queued(waiting)
 
-    def _write(self, connection: sa.Connection, write: LedgerWrite) -> None:
+    def _write(self, connection: sa.Connection, write: LedgerWrite) -> frozenset[str]:
+        """Writes everything; the detectors for which it queued feedback."""
         version = self._locked_version(connection, write)
         new = append(connection, write.case, write.events, self.database.audit)
         self._claim(connection, write.case, write.alerts)
@@ -371,6 +380,7 @@ class Ledger:
             self._update(connection, write)
         note_reveals(connection, write.case, new, self.database.audit)
         note_outcomes(connection, write.case, new)
+        return queue(connection, self.database, write, self._feedback(), self._now())
 
     def _locked_version(self, connection: sa.Connection, write: LedgerWrite) -> int:
         """The version of the case's row, locked against other workers."""

@@ -433,3 +433,26 @@ policy_changes = sa.Table(
     sa.Column("playbooks", sa.JSON(none_as_null=True)),
     sa.Column("changes", sa.JSON, nullable=False),
 )
+
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("detector", _text(), primary_key=True),
+    sa.Column("alert_id", _text(), primary_key=True),
+    sa.Column("case_id", _text(16), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("verdict", _text(32), nullable=False),
+    sa.Column("clause", _text()),
+    sa.Column("decided_at", Utc, nullable=False),
+    sa.Column("source", _text(16), nullable=False),
+    sa.Column("auto", sa.Boolean, nullable=False),
+    sa.Column("overturned", sa.Boolean, nullable=False),
+    sa.Column("queued_at", Utc, nullable=False),
+    sa.Column("status", _text(16), nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("tried_at", Utc),
+    sa.Column("next_at", Utc),
+    sa.Column("problem", sa.JSON(none_as_null=True)),
+    sa.Index("ix_feedback_status_detector_next_at", "status", "detector", "next_at"),
+    sa.Index("ix_feedback_case_id", "case_id"),
+)

@@ -31,6 +31,7 @@ SHAPES = {
         "write a host's name alone in small letters, as images.example.com"
     ),
     r"^/([^/]|$)": "let the path begin with one /",
+    r"^[1-9][0-9]{0,6}/[smh]$": "write a number of alerts by s, m or h, as 600/m",
 }
 """Remedies by the required pattern."""
 
@@ -57,6 +58,8 @@ REMEDIES = {
     "`every` is 10s or more": "write for example 5m",
     "`sql` and `alert` go together": "add the one that is missing",
     "a query posts nothing, and needs no `secret`": "leave `secret` out",
+    "a query posts nothing, and has no `map`": "write `alert` over `row`",
+    "a query posts nothing, and has no `rate`": "limit its rows with `sql.limits.rows`",
     "`notice` is the text for the person, not `none`": "write `no_notice` with the reason for it",
     "`remind` must be shorter than `within`": "write less than `within`",
 }

@@ -207,6 +207,8 @@ def owner_text(wanted: OwnerMessage, reader: Reader) -> str:
         name=detector_name(wanted.detector, wanted.title, reader),
         at="" if at is None else reader.time(at, wanted.at),
         problem="" if state.problem is None else query_problem(state.problem, reader),
+        count=wanted.count,
+        form=f"`/koban detector {mrkdwn(wanted.detector, _NAME)}`",
     )
 
 

@@ -1,17 +1,19 @@
-"""`koban detect` command: a run of a SQL detector now, or its alerts without sending them."""
+"""`koban detect` and `koban feedback`: a run of a SQL detector, and undelivered verdicts."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 from temporalio.client import WorkflowFailureError
+from temporalio.service import RPCError
 
 from activities.detector_runs import DetectorActivities, Submit, Unusable, Validate
 from activities.detectors.sources import QueryFailed
 from activities.ledger.database import LedgerUnavailable
 from activities.ledger.detectors import DetectorLedger
+from activities.ledger.feedback import FeedbackLedger
 from bot.admission import AlertSubmitter
 from bot.cli.process import open_database, run
 from bot.errors import InputWrong, NotReachable, Stop
@@ -20,7 +22,7 @@ from bot.http.validation import read_row
 from bot.policies import Policies, open_policies
 from bot.settings import Ingest, Settings, load_settings
 from bot.temporal import open_client
-from workflows.client import run_detector
+from workflows.client import FeedbackClient, OutOfReach, run_detector
 from workflows.domain.alerts import Alert, Outcome
 from workflows.domain.detection import (
     FIRST_WINDOW,
@@ -31,6 +33,12 @@ from workflows.domain.detection import (
     RunResult,
     Window,
     window,
+)
+from workflows.domain.feedback import (
+    FeedbackCount,
+    FeedbackMessage,
+    FeedbackProblem,
+    FeedbackProblemKind,
 )
 from workflows.domain.policy.detectors import SqlQuery
 from workflows.domain.values import visible
@@ -179,3 +187,82 @@ def submitter(alerts: Callable[[], AlertSubmitter]) -> Submit:
         return [each.outcome for each in await alerts().submit(new)]
 
     return submit
+
+
+# -- feedback ---------------------------------------------------------------------------
+
+MOST_DEAD = 100
+"""Dead messages that are listed for a detector."""
+_WHY = {
+    FeedbackProblemKind.NO_ADDRESS: "its address is missing or wrong",
+    FeedbackProblemKind.NO_SECRET: "its signing secret is missing",
+    FeedbackProblemKind.NO_ANSWER: "the receiver does not answer",
+    FeedbackProblemKind.REFUSED: "the receiver answered {status}",
+    FeedbackProblemKind.GONE: "the receiver takes no more messages (410)",
+}
+
+
+def feedback(
+    name: Annotated[
+        str | None, typer.Argument(help="A detector with `feedback:` in the policy folder.")
+    ] = None,
+    resend: Annotated[
+        bool, typer.Option("--resend", help="Send what waits or is dead again, now.")
+    ] = False,
+) -> int:
+    """List the feedback that was not delivered, or send it again."""
+    settings = load_settings()
+    known = open_policies(settings).with_feedback()
+    if name is not None and name not in known:
+        names = ", ".join(sorted(known)) or "none"
+        raise InputWrong(f"{visible(name)[:64]} gets no feedback by the policy ({names}).")
+    if resend and name is None:
+        raise InputWrong("Name the detector: koban feedback NAME --resend.")
+    return run(_resend(settings, str(name)) if resend else _undelivered(settings, name, known))
+
+
+async def _undelivered(settings: Settings, name: str | None, known: Collection[str]) -> int:
+    async with open_database(settings.ledger) as database:
+        ledger = FeedbackLedger(database)
+        counts = await ledger.counts()
+        for each in sorted({*known, *counts} if name is None else {name}):
+            count = counts.get(each, FeedbackCount(detector=each))
+            print(_count_line(count))
+            for message in await ledger.dead(each, MOST_DEAD) if count.dead else ():
+                print(_dead_line(message))
+    return 0
+
+
+def _count_line(count: FeedbackCount) -> str:
+    line = f"{count.detector}: {count.waiting} waiting, {count.dead} dead"
+    if count.problem is not None:
+        line += f"; last failure: {_why(count.problem)}"
+    if count.next_at is not None:
+        line += f"; next attempt at {count.next_at:%Y-%m-%dT%H:%M:%SZ}"
+    return visible(f"{line}.")
+
+
+def _dead_line(message: FeedbackMessage) -> str:
+    why = "" if message.problem is None else f": {_why(message.problem)}"
+    verdict = f"{message.verdict}{', overturned' if message.overturned else ''}"
+    return visible(f"  dead: {message.alert_id}, case {message.case_id}, {verdict}{why}")
+
+
+def _why(problem: FeedbackProblem) -> str:
+    return _WHY[problem.kind].format(status=problem.status)
+
+
+async def _resend(settings: Settings, name: str) -> int:
+    async with open_database(settings.ledger) as database:
+        number = await FeedbackLedger(database).resend(name, datetime.now(UTC))
+    if number:
+        client = await open_client(settings.temporal)
+        try:
+            await FeedbackClient(client, settings.temporal.task_queue).begin(name, at_once=True)
+        except (OutOfReach, RPCError) as error:
+            sentence = (
+                "Temporal does not answer: the messages are sent within a minute of its return."
+            )
+            raise NotReachable(sentence) from error
+    print(f"{number} messages are sent again.")
+    return 0

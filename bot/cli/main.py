@@ -20,6 +20,8 @@ COMMANDS = {
     "doctor": "setup",
     "send": "send",
     "detect": "detect",
+    "feedback": "detect",
+    "export": "export",
     "audit verify": "audit",
     "audit show": "audit",
     "audit anchor": "audit",

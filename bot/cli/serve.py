@@ -27,7 +27,7 @@ from bot.cli.process import (
     stop_event,
 )
 from bot.errors import SettingWrong
-from bot.http.alerts import AlertEndpoint
+from bot.http.alerts import AlertEndpoint, MappedEndpoint
 from bot.http.app import Check, PublicApp, make_app
 from bot.http.appeals import AppealEndpoint
 from bot.http.budgets import Allowance, Budgets, Intake
@@ -106,7 +106,14 @@ async def open_app(
     window = Window(settings.ingest.oldest, settings.ingest.newest)
     intake = Intake(Budgets(allowance_of(settings.ingest)))
     routers = [
-        AlertEndpoint(policies.keys, services.alerts, metrics, window, intake=intake).router(),
+        *(
+            kind(
+                *(policies.keys, services.alerts, metrics, window),
+                detectors=policies.detectors,
+                intake=intake,
+            ).router()
+            for kind in (AlertEndpoint, MappedEndpoint)
+        ),
         AppealEndpoint(
             *(policies.appeal_keys, services.appeals, database, policies.appeal_start, window),
             ledger_timeout=timeouts.ledger,

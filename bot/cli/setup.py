@@ -64,7 +64,8 @@ def check(
     problems = [str(fault) for fault in check_folder(checked)]
     if not problems and folder is None:
         # Secrets belong to a deployment: a named folder is checked without them.
-        problems = open_policies(settings).unsigned()
+        policies = open_policies(settings)
+        problems = [*policies.unsigned(), *policies.undelivering()]
     warnings = [] if problems else folder_warnings(checked)
     print("\n".join(problems or (*warnings, f"{checked}: fine")))
     return 1 if problems else 0
@@ -138,7 +139,8 @@ async def _validate_blocks(settings: Settings) -> int:
 
 
 async def _policy(opened: AsyncExitStack, settings: Settings) -> str | None:
-    return await open_policies(settings).check()
+    policies = open_policies(settings)
+    return await policies.check() or next(iter(policies.undelivering()), None)
 
 
 async def _temporal(opened: AsyncExitStack, settings: Settings) -> str | None:

@@ -12,7 +12,8 @@ from temporalio.service import RPCError
 from activities.bulk_members import BulkActivities
 from activities.case_delivery import DeliveryActivities
 from activities.charts import draw
-from activities.detector_runs import DetectorActivities
+from activities.detector_runs import DetectorActivities, FeedbackActivities
+from activities.detectors.feedback import open_webhooks, post
 from activities.evidence_reveal import RevealActivities
 from activities.images import AllowedHosts, Fetcher, Images, open_fetcher
 from activities.ledger.activities import LedgerActivities, RetentionActivities
@@ -22,6 +23,7 @@ from activities.ledger.bulk import BulkLedger
 from activities.ledger.database import Database, LedgerUnavailable
 from activities.ledger.detectors import DetectorLedger
 from activities.ledger.evidence import EvidenceRecord
+from activities.ledger.feedback import FeedbackLedger
 from activities.ledger.policies import PolicyHistory, StoredPolicies
 from activities.ledger.queries import Queries
 from activities.ledger.statistics import Statistics
@@ -54,6 +56,7 @@ from bot.http.metrics import Metrics
 from bot.ledger import seal_heads, signer_of, wait_for_ledger
 from bot.log_setup import set_up_logging
 from bot.policies import ActionSource, FolderRecorder, Policies, open_policies
+from bot.services.detectors import FeedbackDelivery
 from bot.services.slack import covers_of
 from bot.services.team import LanguagePreferences
 from bot.settings import Settings, load_settings, need
@@ -69,7 +72,7 @@ from bot.temporal import (
 )
 from bot.timeouts import PRODUCTION, Timeouts
 from bot.worker import Duties, make_workers, run_workers
-from workflows.client import Cases, PolicyClient, StormClient
+from workflows.client import Cases, FeedbackClient, PolicyClient, StormClient
 from workflows.ports.cases import Order
 from workflows.report.schedules import (
     Planned,
@@ -161,7 +164,17 @@ async def open_duties(
     if signer.active:
         policies.trust(partial(_is_signed, history, stored))
         opened.callback(policies.trust, None)
-    ledger = LedgerActivities(database, policies=stored, shadows=policies.shadow_records)
+    delivery = FeedbackDelivery(
+        FeedbackClient(client, settings.temporal.task_queue), FeedbackLedger(database)
+    )
+    opened.push_async_callback(delivery.drain)
+    ledger = LedgerActivities(
+        database,
+        policies=stored,
+        shadows=policies.shadow_records,
+        feedback=policies.with_feedback,
+        queued=delivery.queued,
+    )
     people = Directory(
         web,
         policies.roles,
@@ -194,7 +207,7 @@ async def open_duties(
     bulk_activities = BulkActivities(
         RelatedReader(market), bulk_decisions, policies.look_ups, proofs
     )
-    delivery = DeliveryActivities(cases)
+    deliveries = DeliveryActivities(cases)
     reports = ReportGathering(
         Statistics(database), Queries(database), people, policies, settings.zone, utc_now
     )
@@ -216,7 +229,12 @@ async def open_duties(
     alerts = AlertSubmitter(cases, policies.target_of, known, timeouts.ledger, record=record)
     detectors = DetectorActivities(
         *(DetectorLedger(database), policies, row_reader(settings.ingest)),
-        *(submitter(lambda: alerts), utc_now()),
+        *(submitter(lambda: alerts), utc_now(), delivery.ensure),
+    )
+    webhooks = await opened.enter_async_context(open_webhooks())
+    feedback = FeedbackActivities(
+        *(FeedbackLedger(database), partial(post, webhooks)),
+        *(policies.receiver_of, policies.detectors),
     )
     return Duties(
         main=(
@@ -234,8 +252,8 @@ async def open_duties(
             storms.storm_now,
             appeals.load_appealed,
             appeals.record_appeal,
-            delivery.deliver,
-            delivery.outcome,
+            deliveries.deliver,
+            deliveries.outcome,
             reports.gather_report,
             *(retention.erase_batch, retention.end_retention),
             *(detectors.plan_run, detectors.note_run, detectors.check_heartbeats),
@@ -265,6 +283,7 @@ async def open_duties(
             platform.dry_run,
             bulk_activities.bulk_of,
             notices.send_notice,
+            feedback.send_feedback,
         ),
     )
 

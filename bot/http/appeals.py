@@ -12,8 +12,7 @@ from starlette.responses import Response
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.database import Database, LedgerUnavailable, Row
 from activities.ledger.queries import Queries
-from bot.http.budgets import Sender
-from bot.http.endpoint import SignedEndpoint, as_json, invalid_result
+from bot.http.endpoint import Posted, SignedEndpoint, as_json, invalid_result
 from bot.http.models import RequestRefused
 from bot.http.validation import Invalid, Window, read_appeal
 from bot.timeouts import PRODUCTION
@@ -59,12 +58,11 @@ class AppealEndpoint(SignedEndpoint):
     account: ClassVar = "Appeals of {sender}"
     content: ClassVar = {"schema": _SCHEMA, "example": EXAMPLE}
 
-    async def process(
-        self, body: bytes, speaker: str | None, own: frozenset[str], sender: Sender
-    ) -> Response:
+    async def process(self, posted: Posted) -> Response:
         """Files or withdraws the appeal; 422 when there is nothing to review."""
         request = await self.intake.work(
-            sender, lambda: read_appeal(body, speaker, own, self.window)
+            posted.sender,
+            lambda: read_appeal(posted.body, posted.speaker, posted.own, self.window),
         )
         outcome = request if isinstance(request, Invalid) else await self._submit(request)
         if isinstance(outcome, Invalid):

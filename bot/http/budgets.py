@@ -38,6 +38,7 @@ class Budget(StrEnum):
     BYTES = "bytes"
     ALERTS = "alerts"
     CPU = "cpu"
+    RATE = "rate"
     UNDER_WAY = "under_way"
 
 
@@ -147,6 +148,34 @@ class Budgets:
             raise OverBudget(sentence, Budget.UNDER_WAY, 1)
 
 
+class Rates:
+    """Rates of the policy: alerts of each detector, in this process.
+
+    What is used comes back evenly.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._used: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, detector: str, amount: int, seconds: int, alerts: int) -> None:
+        """Books `alerts` of the `amount` in `seconds`; raises `OverBudget` where it is used up.
+
+        A request may exceed what is left; the next one waits for it.
+        """
+        now = self._clock()
+        used, at = self._used.get(detector, (0.0, now))
+        used = max(0.0, used - (now - at) / seconds * amount)
+        if used >= amount:
+            wait = max(1, math.ceil((used - amount) / amount * seconds))
+            sentence = f"{detector} may send {amount} alerts in {seconds} s (accepts.rate)."
+            raise OverBudget(sentence, Budget.RATE, wait)
+        self._used[detector] = (used + alerts, now)
+        self._used.move_to_end(detector)
+        if len(self._used) > MOST_SENDERS:
+            self._used.popitem(last=False)
+
+
 class Turns:
     """One thread for work on request bodies, which senders use in turns.
 
@@ -214,17 +243,19 @@ class Sender:
 
 
 class Intake:
-    """Budgets, turns and memory of the signed endpoints of one process."""
+    """Budgets, rates, turns and memory of the signed endpoints of one process."""
 
     def __init__(
         self,
         budgets: Budgets | None = None,
         turns: Turns | None = None,
         bodies: BodyMemory | None = None,
+        rates: Rates | None = None,
     ) -> None:
         self.budgets = budgets or Budgets()
         self.bodies = bodies or BodyMemory()
         self.turns = turns or Turns()
+        self.rates = rates or Rates()
 
     async def work(self, sender: Sender, work: Callable[[], T]) -> T:
         """Returns the result of `work` on the sender's turn, and books its processor time."""

@@ -29,6 +29,21 @@ AT_ONCE = 16 * 1024
 
 
 @dataclass(frozen=True)
+class Posted:
+    """A request with a valid signature; large work on it waits for the turn of `sender`.
+
+    `speaker` is the sender whose own secret signed it, None for the common secret; `own` are the
+    senders that the common secret can't speak for. `place` is the name in its path.
+    """
+
+    body: bytes
+    speaker: str | None
+    own: frozenset[str]
+    sender: Sender
+    place: str = ""
+
+
+@dataclass(frozen=True)
 class SignedEndpoint(ABC):
     """Base of an endpoint. `keys` is called for every request, because policy files change."""
 
@@ -44,18 +59,17 @@ class SignedEndpoint(ABC):
     """Name of the sender's account in the budgets."""
     content: ClassVar[dict[str, Any]]
     """Schema and examples of the request body, as OpenAPI's media type object."""
+    path_parameters: ClassVar[list[dict[str, Any]]] = []
+    responses: ClassVar[dict[int | str, dict[str, Any]]] = {}
+    """Parameters and answers of this endpoint alone, for OpenAPI."""
 
     @abstractmethod
-    async def process(
-        self, body: bytes, speaker: str | None, own: frozenset[str], sender: Sender
-    ) -> Response:
-        """Handles a request with a valid signature; large work waits for the turn of `sender`.
-
-        `speaker` is the sender whose own secret signed it, None for the common secret; `own` are
-        the senders that the common secret can't speak for.
+    async def process(self, posted: Posted) -> Response:
+        """Handles a request with a valid signature.
 
         Raises:
             RequestRefused: nothing in the body is usable.
+            OverBudget: it is more than its sender may send now.
             NotStored, OutOfReach, RPCError: the sender has to send it again.
         """
 
@@ -68,16 +82,19 @@ class SignedEndpoint(ABC):
         try:
             body, keys = await read_body(request, held), self.keys()
             signer = await self._verified(request, body, keys)
-            name = self.account.format(sender=signer.sender or named_in(body))
+            place = str(request.path_params.get("name", ""))
+            name = self.account.format(sender=signer.sender or place or named_in(body))
             sender = Sender(name, signer.sender is None)
             with self.intake.budgets.request(sender.name, len(body), sender.common):
-                return await self.process(body, signer.sender, keys.own, sender)
+                return await self.process(Posted(body, signer.sender, keys.own, sender, place))
         except OverBudget as refused:
             content = {"error": str(refused), "budget": refused.budget}
             return as_json(429, content, {"Retry-After": str(refused.retry_after)})
         except RequestRefused as refused:
             pointer = {} if refused.pointer is None else {"pointer": refused.pointer}
             headers = {"Retry-After": str(BODIES_RETRY)} if refused.status == 503 else {}
+            if refused.status == 404:
+                return _not_found(str(refused))
             return as_json(refused.status, {"error": str(refused), **pointer}, headers)
         except (NotStored, OutOfReach, RPCError) as error_:
             ledger = isinstance(error_, NotStored) and not isinstance(error_, TemporalUnavailable)
@@ -106,13 +123,17 @@ class SignedEndpoint(ABC):
             self.path,
             self.post,
             methods=["POST"],
-            name=f"post_{self.path.rpartition('/')[2]}",
+            name=f"post_{self.path.removeprefix('/v1/').partition('/')[0]}",
             status_code=202,
             summary=self.summary,
-            responses={202: {"model": Results, "description": self.accepted}, **_RESPONSES},
+            responses={
+                202: {"model": Results, "description": self.accepted},
+                **_RESPONSES,
+                **self.responses,
+            },
             openapi_extra={
                 "requestBody": {"required": True, "content": {"application/json": self.content}},
-                "parameters": _PARAMETERS,
+                "parameters": [*self.path_parameters, *_PARAMETERS],
             },
             response_class=JSONResponse,
         )
@@ -124,6 +145,13 @@ def as_json(
 ) -> Response:
     """An answer with `content` as JSON."""
     return Response(to_json(content), status, headers, media_type="application/json")
+
+
+def _not_found(sentence: str) -> Response:
+    """A problem document (RFC 9457), with the `error` that every answer has."""
+    problem = {"type": "about:blank", "title": "Not Found", "status": 404, "detail": sentence}
+    content = to_json({**problem, "error": sentence})
+    return Response(content, 404, media_type="application/problem+json")
 
 
 def invalid_result(invalid: Invalid) -> dict[str, Any]:

@@ -46,6 +46,16 @@ class Refused(BaseModel):
     results: list[Result] | None = Field(None, description="Results by alert, if any")
 
 
+class Problem(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="Reason, in one sentence")
+    error: str = Field(description="The same sentence, as in other answers")
+
+
 class Batch(BaseModel):
     """Several alerts of one detector."""
 

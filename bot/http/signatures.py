@@ -12,6 +12,7 @@ from bot.admission import HeldBody
 from bot.errors import FORGERIES, Forgery
 from bot.http.models import RequestRefused
 from bot.policies import Signer
+from workflows.domain.ids import FEEDBACK
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
 _HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
@@ -46,6 +47,9 @@ def _signature_headers(headers: Mapping[str, str]) -> dict[str, str]:
             raise _not_signed(f"The header {name} is missing.")
         if not value.isascii():
             raise _not_signed(f"The header {name} has non-ASCII characters.")
+    if given["webhook-id"].startswith(FEEDBACK):
+        # The same secret may sign feedback: a receiver must not turn one into an alert.
+        raise _not_signed(f"A webhook-id that begins with {FEEDBACK} is one of Koban's own.")
     if _TIMESTAMP.fullmatch(given["webhook-timestamp"]) is None:
         raise _not_signed("The webhook-timestamp must be whole seconds since 1970.")
     return given

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -12,8 +12,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.http.models import MAX_ALERTS, RequestRefused
+from workflows.conditions import value_of
 from workflows.domain.alerts import MANUAL_DETECTORS, MOST_VALUES, Alert, values_in
 from workflows.domain.appeal.model import AppealRequest
+from workflows.domain.detection import alert_from, outside
+from workflows.domain.policy.detectors import Accepts, AlertMap, Detector
+from workflows.domain.policy.matching import Facts
 from workflows.domain.values import is_blank, visible
 
 DEFAULT_DETECTOR = "default"
@@ -33,6 +37,9 @@ MAX_TEXT = 50_000
 
 MAX_BODY_VALUES = 50_000
 """Values in one body: 1000 alerts of fifty, which take 0.2 s to read."""
+
+MAX_MAPPED_VALUES = 5_000
+"""Values of a body that is mapped: each is converted for its expressions, once."""
 
 MAX_DIGITS = 20
 """Characters of an integer that is worth reading."""
@@ -96,8 +103,16 @@ class Invalid:
     error: str
 
 
+AcceptsOf = Callable[[str], Accepts | None]
+"""Returns the `accepts` of a detector; None for an unknown one."""
+
+
 def read_alerts(
-    body: bytes, speaker: str | None, own: frozenset[str], window: Window
+    body: bytes,
+    speaker: str | None,
+    own: frozenset[str],
+    window: Window,
+    accepts: AcceptsOf = lambda _detector: None,
 ) -> list[Alert | Invalid]:
     """Returns the alerts of `body` in their order.
 
@@ -111,7 +126,51 @@ def read_alerts(
     items = _items(_parse(body))
     detector = speaker or _first_named(items)
     protected = frozenset() if speaker else own
-    return [_read_alert(item, detector, protected, window) for item in items]
+    allowed = accepts(detector)
+    read = (_read_alert(item, detector, protected, window) for item in items)
+    return [_accepted(each, allowed) for each in read]
+
+
+def read_mapped(body: bytes, detector: Detector, window: Window) -> list[Alert | Invalid]:
+    """Returns the alerts that the mapping of a detector makes of its own JSON, in their order.
+
+    Raises:
+        RequestRefused: the body is not JSON, or not an object or a list of objects.
+    """
+    assert detector.map is not None
+    parsed = _parse(body)
+    items = _listed(parsed, "The list", "") if isinstance(parsed, list) else [parsed]
+    return [_accepted(_mapped(item, detector, window), detector.accepts) for item in items]
+
+
+def _mapped(item: Any, detector: Detector, window: Window) -> Alert | Invalid:
+    if not isinstance(item, dict):
+        return Invalid(None, "", "This must be an object.")
+    for path, sentence in _unstorable(item, ()):
+        return Invalid(None, _pointer(path), f"In the body: {sentence}")
+    if values_in(item) > MAX_MAPPED_VALUES:
+        return Invalid(None, "", f"A body may have at most {MAX_MAPPED_VALUES} values.")
+    assert detector.map is not None
+    made = alert_from(detector.map, detector.detector, Facts({"body": item}), value_of)
+    read = _read_alert(made, detector.detector, frozenset(), window)
+    return read if isinstance(read, Alert) else _without_value(read, detector.map)
+
+
+def _without_value(invalid: Invalid, written: AlertMap) -> Invalid:
+    """Names the expression of a field that the mapping gave no value."""
+    if invalid.error != _SENTENCES["missing"]:
+        return invalid
+    expressions = {_pointer(place): text for place, text in written.expressions()}
+    expression = expressions.get(invalid.pointer)
+    if expression is None:
+        return invalid
+    return Invalid(invalid.id, invalid.pointer, f"`{expression}` has no value in this body.")
+
+
+def _accepted(read: Alert | Invalid, accepts: Accepts | None) -> Alert | Invalid:
+    """Refuses an alert that its detector may not send."""
+    refused = outside(accepts, read) if isinstance(read, Alert) else None
+    return read if refused is None else Invalid(read.id, _pointer(refused[0]), refused[1])
 
 
 def read_row(item: dict[str, Any], detector: str, window: Window) -> Alert | Invalid:
@@ -205,11 +264,15 @@ def _items(parsed: Any) -> list[Any]:
         raise RequestRefused(alerts.sentence, "/alerts")
     if not isinstance(alerts, list):
         raise RequestRefused("alerts must be a list.", "/alerts")
-    if not alerts:
-        raise RequestRefused("The list of alerts is empty.", "/alerts")
-    if len(alerts) > MAX_ALERTS:
-        raise RequestRefused(f"At most {MAX_ALERTS} alerts are allowed per request.", "/alerts")
-    return alerts
+    return _listed(alerts, "The list of alerts", "/alerts")
+
+
+def _listed(items: list[Any], name: str, pointer: str) -> list[Any]:
+    if not items:
+        raise RequestRefused(f"{name} is empty.", pointer)
+    if len(items) > MAX_ALERTS:
+        raise RequestRefused(f"At most {MAX_ALERTS} alerts are allowed per request.", pointer)
+    return items
 
 
 def _first_named(items: list[Any]) -> str:
@@ -275,7 +338,7 @@ def _unstorable(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
             yield from _unstorable(key, path)
             yield from _unstorable(inner, (*path, key))
     elif isinstance(value, str):
-        if "\x00" in value and path[0] in _KEPT_AS_THEY_ARE:
+        if "\x00" in value and path and path[0] in _KEPT_AS_THEY_ARE:
             yield path, "U+0000 is not allowed in text."
         if _SURROGATE.search(value):
             yield path, "This text has half of a surrogate pair."

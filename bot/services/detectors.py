@@ -1,21 +1,32 @@
-"""Detectors: state, runs and next run of each one, gaps in detection, and a run at once."""
+"""Detectors: state, runs and feedback of each one, gaps in detection, and a run at once."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
+import structlog
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.service import RPCError
 
 from activities.ledger.detectors import DetectorLedger, DetectorRun
+from activities.ledger.feedback import FeedbackLedger
 from bot.admission import TemporalUnavailable
 from bot.policies import Policies
-from workflows.client import run_detector
+from bot.tasks import Background
+from workflows.client import FeedbackClient, OutOfReach, run_detector
 from workflows.domain.detection import DetectorState, RunResult
+from workflows.domain.feedback import FeedbackCount, FeedbackMessage
 from workflows.domain.policy.detectors import Detector
 from workflows.domain.values import Value
 from workflows.report.schedules import DETECTOR
 
+log = structlog.get_logger()
+
+MOST_DEAD = 5
+"""Dead messages that a page names."""
+DRAIN_SECONDS = 5.0
+"""Seconds for starts of deliveries at the end of a worker; a lost one is made within a minute."""
 PATIENCE = 60.0
 """Seconds to wait for the end of a run."""
 
@@ -26,6 +37,7 @@ class DetectorLine(Value):
     detector: Detector
     state: DetectorState
     paused: bool = False
+    feedback: FeedbackCount | None = None
 
     @property
     def is_gap(self) -> bool:
@@ -43,10 +55,12 @@ class DetectorReader:
         client: Client,
         task_queue: str,
         rpc_timeout: timedelta,
+        feedback: FeedbackLedger,
         patience: float = PATIENCE,
     ) -> None:
         """`patience` is in seconds, for the end of a run."""
         self._ledger = ledger
+        self._feedback = feedback
         self._policies = policies
         self._client = client
         self._task_queue = task_queue
@@ -60,11 +74,13 @@ class DetectorReader:
             return ()
         states = await self._ledger.states(sorted(detectors))
         paused = await self._ledger.paused(now)
+        counts = await self._feedback.counts()
         return tuple(
             DetectorLine(
                 detector=detectors[name],
                 state=state,
                 paused=name in paused and detectors[name].sql is not None,
+                feedback=counts.get(name),
             )
             for name, state in states.items()
         )
@@ -95,3 +111,53 @@ class DetectorReader:
             return None
         except (RPCError, WorkflowFailureError) as error:
             raise TemporalUnavailable("the run") from error
+
+    async def dead_feedback(self, detector: str) -> Sequence[FeedbackMessage]:
+        """The latest messages to a detector that are not tried any more."""
+        return await self._feedback.dead(detector, MOST_DEAD)
+
+    async def resend_feedback(self, detector: str, now: datetime) -> int:
+        """Makes what waits or is dead due now; the number of messages."""
+        number = await self._feedback.resend(detector, now)
+        if number:
+            client = FeedbackClient(self._client, self._task_queue, rpc_timeout=self._rpc_timeout)
+            await _within_reach(client.begin(detector, at_once=True))
+        return number
+
+
+async def _within_reach(call: Awaitable[None]) -> None:
+    """Awaits a call. Raises `TemporalUnavailable`."""
+    try:
+        await call
+    except (OutOfReach, RPCError) as error:
+        raise TemporalUnavailable("the delivery") from error
+
+
+class FeedbackDelivery:
+    """Starts of deliveries beside the writes of cases, which never wait for them."""
+
+    def __init__(self, client: FeedbackClient, ledger: FeedbackLedger) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._background = Background()
+
+    def queued(self, detectors: Iterable[str]) -> None:
+        """Starts the deliveries to these detectors in the background."""
+        for detector in sorted(detectors):
+            self._background.start(self._begin(detector))
+
+    async def ensure(self) -> None:
+        """Starts the deliveries for which messages wait, and that do not run."""
+        for detector in await self._ledger.waiting():
+            with suppress(OutOfReach, RPCError):
+                await self._client.ensure(detector)
+
+    async def drain(self) -> None:
+        """Waits for starts under way."""
+        await self._background.drain(DRAIN_SECONDS)
+
+    async def _begin(self, detector: str) -> None:
+        try:
+            await self._client.begin(detector)
+        except (OutOfReach, RPCError) as error:
+            log.warning("feedback_not_started", detector=detector, error=type(error).__name__)

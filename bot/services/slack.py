@@ -12,6 +12,7 @@ from activities.ledger.bulk import BulkLedger
 from activities.ledger.database import Database, LedgerUnavailable
 from activities.ledger.detectors import DetectorLedger
 from activities.ledger.evidence import EvidenceRecord
+from activities.ledger.feedback import FeedbackLedger
 from activities.ledger.limits import LimitLedger
 from activities.ledger.policies import PolicyHistory
 from activities.ledger.queries import Queries
@@ -115,7 +116,10 @@ def make_services(
         zone=settings.zone,
         finding=CaseSearch(Search(database), queries),
         automation=Automation(database),
-        detectors=DetectorReader(DetectorLedger(database), policies, client, queue, rpc_timeout),
+        detectors=DetectorReader(
+            *(DetectorLedger(database), policies, client, queue, rpc_timeout),
+            FeedbackLedger(database),
+        ),
         alerts=AlertSubmitter(cases, policies.target_of, known, timeouts.ledger, record=record),
         bulk_decisions=BulkService(RelatedReader(platform), BulkLedger(database), policies),
         evidence=EvidenceRecord(database),

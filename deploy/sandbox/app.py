@@ -1,4 +1,4 @@
-"""Sandbox: Slack, the marketplace, the fault switches and the page on one port."""
+"""Sandbox: Slack, the marketplace, a receiver of feedback, faults and the page on one port."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from bot.slack.manifest import SHORTCUTS
 from deploy.sandbox.faults import Faults
+from deploy.sandbox.feedback import FeedbackReceiver, feedback_routes
 from deploy.sandbox.marketplace.app import market_routes
 from deploy.sandbox.marketplace.appeals import appeal_routes
 from deploy.sandbox.marketplace.pictures import picture_routes
@@ -34,6 +35,7 @@ class Sandbox:
     market: Store
     faults: Faults
     url: str = ""
+    feedback: FeedbackReceiver = field(default_factory=lambda: FeedbackReceiver(INGEST_SECRET))
     app: FastAPI = field(default_factory=FastAPI)
 
     def environment(self, temporal: str, ledger: str, port: int) -> dict[str, str]:
@@ -74,6 +76,7 @@ async def run_sandbox(
     made.app.include_router(faults_router(made.faults))
     made.app.include_router(picture_routes(made.faults))
     made.app.include_router(market_routes(made.market, made.faults, MARKET_TOKEN))
+    made.app.include_router(feedback_routes(made.feedback))
     made.app.include_router(appeal_routes(made.market, lambda: workspace.bot_url, APPEALS_SECRET))
     app_client = add_slack(made.app, workspace)
     async with AsyncExitStack() as opened:

@@ -11,6 +11,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from activities.detectors.feedback import Receiver
 from activities.errors import Unavailable
 from activities.platform.client import Platform
 from bot.cli.main import main
@@ -21,6 +22,7 @@ from tests.timeouts import PLATFORM_TIMEOUT
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import Proof
+from workflows.domain.feedback import FeedbackProblem, FeedbackProblemKind
 from workflows.domain.policy.playbook import PackedPolicy, pack
 from workflows.domain.values import Text
 from workflows.ports.cases import Direction, Order
@@ -184,6 +186,100 @@ def test_doctor_says_what_to_do(
         "warning   Enforcements and snapshots are not signed: set KOBAN_TEMPORAL__SIGNING_KEYS "
         "for koban work.",
     ]
+
+
+FEEDBACK = "feedback: {url: {env: CHAT_FEEDBACK}}\n"
+OWN = "feedback: {url: {env: CHAT_FEEDBACK}, secret: {env: FEEDBACK_SECRET}}\n"
+ADDRESS = "https://ml.example/verdicts"
+
+
+@pytest.mark.parametrize(
+    ("written", "variables", "secrets"),
+    [
+        ("detector: live-chat\n" + FEEDBACK, {}, (COMMON,)),
+        (DETECTOR + FEEDBACK, {"CHAT_SECRET": LIVE_CHAT}, (LIVE_CHAT,)),
+        (DETECTOR + OWN, {"CHAT_SECRET": LIVE_CHAT, "FEEDBACK_SECRET": WEB_SHOP}, (WEB_SHOP,)),
+        (DETECTOR + OWN, {"FEEDBACK_SECRET": f"{WEB_SHOP},{APPEALS}"}, (WEB_SHOP, APPEALS)),
+    ],
+)
+def test_feedback_is_signed_as_the_policy_says(
+    folder: Path,
+    environment: pytest.MonkeyPatch,
+    written: str,
+    variables: dict[str, str],
+    secrets: tuple[str, ...],
+) -> None:
+    """By its own secret, else the detector's, else the common one."""
+    (folder / "detectors" / "live-chat.yaml").write_text(written, "utf-8")
+    for name, value in {"CHAT_FEEDBACK": ADDRESS, **variables}.items():
+        environment.setenv(name, value)
+    policies = Policies(watch_folder(folder), (COMMON,))
+    assert policies.receiver_of("live-chat") == Receiver(ADDRESS, secrets)
+    assert policies.undelivering() == []
+    assert policies.with_feedback() == {"live-chat"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "kind", "sentence"),
+    [
+        (
+            {"FEEDBACK_SECRET": WEB_SHOP},
+            FeedbackProblemKind.NO_ADDRESS,
+            "CHAT_FEEDBACK is missing: the feedback of live-chat goes there.",
+        ),
+        (
+            {"CHAT_FEEDBACK": "http://ml.example/verdicts", "FEEDBACK_SECRET": WEB_SHOP},
+            FeedbackProblemKind.NO_ADDRESS,
+            "CHAT_FEEDBACK is wrong: expected an https address (http only on this machine).",
+        ),
+        (
+            {"CHAT_FEEDBACK": ADDRESS},
+            FeedbackProblemKind.NO_SECRET,
+            "FEEDBACK_SECRET is missing: it signs the feedback of live-chat.",
+        ),
+    ],
+)
+def test_feedback_without_address_or_secret_is_named(
+    folder: Path,
+    environment: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    kind: FeedbackProblemKind,
+    sentence: str,
+) -> None:
+    """By `koban check` and `koban doctor`; the messages wait meanwhile."""
+    (folder / "detectors" / "live-chat.yaml").write_text("detector: live-chat\n" + OWN, "utf-8")
+    for name, value in variables.items():
+        environment.setenv(name, value)
+    policies = Policies(watch_folder(folder), (COMMON,))
+    assert policies.undelivering() == [sentence]
+    assert policies.receiver_of("live-chat") == FeedbackProblem(kind=kind)
+    nobody = FeedbackProblem(kind=FeedbackProblemKind.NO_ADDRESS)
+    assert policies.receiver_of("nobody") == nobody
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8600/v", "http://localhost/v"])
+def test_feedback_stays_on_this_machine_without_https(
+    folder: Path, environment: pytest.MonkeyPatch, address: str
+) -> None:
+    """As the platform's address does."""
+    (folder / "detectors" / "live-chat.yaml").write_text("detector: live-chat\n" + FEEDBACK)
+    environment.setenv("CHAT_FEEDBACK", address)
+    policies = Policies(watch_folder(folder), (COMMON,))
+    assert policies.receiver_of("live-chat") == Receiver(address, (COMMON,))
+
+
+def test_check_names_an_address_that_is_missing(
+    folder: Path, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its exit code is 1, as for a secret."""
+    (folder / "detectors" / "live-chat.yaml").write_text("detector: live-chat\n" + FEEDBACK)
+    environment.setenv("KOBAN_POLICY", str(folder))
+    environment.setenv("KOBAN_INGEST__SECRET", COMMON)
+    with pytest.raises(SystemExit) as ended:
+        main(["check"])
+    assert ended.value.code == 1
+    said = "CHAT_FEEDBACK is missing: the feedback of live-chat goes there.\n"
+    assert capsys.readouterr().out == said
 
 
 def answering(request: httpx.Request) -> httpx.Response:

@@ -11,7 +11,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from tests.conftest import a_server
 from tests.environment import Environment, koban
 
-_VALUES = (
+VALUES = (
     "frontend.WorkflowTimeSkippingEnabled=true",
     'history.timerProcessorMaxTimeShift="50ms"',
 )
@@ -40,7 +40,7 @@ async def time_skipping(folder: Path) -> AsyncIterator[TimeSkipping]:
     The older time-skipping server has one clock for all workflows, and can't skip a month.
     """
     async with (
-        a_server(folder, *_VALUES) as address,
+        a_server(folder, *VALUES) as address,
         koban(address, folder, namespace="default") as env,
     ):
         off = TimeSkippingConfig(enabled=False)

@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
-from activities.detector_runs import DetectorActivities
+from activities.detector_runs import DetectorActivities, FeedbackActivities
 from activities.slack.activities import SlackActivities
 from bot.query_guard import GuardedRunner
 from tests.environment import fresh_namespace
@@ -163,6 +163,7 @@ async def test_every_due_message_about_heartbeats_is_sent(temporal: str) -> None
         (DetectorActivities, "query_window"),
         (DetectorActivities, "note_run"),
         (DetectorActivities, "check_heartbeats"),
+        (FeedbackActivities, "send_feedback"),
         (SlackActivities, "message_owner"),
     ],
 )

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from workflows.domain.policy.detectors import AlertMap, Detector, SqlQuery
+from workflows.domain.alerts import Alert
+from workflows.domain.policy.detectors import Accepts, AlertMap, Detector, SqlQuery
 from workflows.domain.values import Value
 
 FIRST_WINDOW = timedelta(days=1)
@@ -135,6 +136,7 @@ class Message(StrEnum):
     WORKING = "working"
     SILENT = "silent"
     HEARD = "heard"
+    UNDELIVERED = "undelivered"
 
 
 REMIND = timedelta(hours=24)
@@ -228,6 +230,19 @@ def alert_from(
         **({"evidence": [{"kind": "text", "text": text}]} if text else {}),
         **({"attributes": attributes} if attributes else {}),
     }
+
+
+def outside(accepts: Accepts | None, alert: Alert) -> tuple[tuple[str, ...], str] | None:
+    """The field of an alert that its detector may not send, with a sentence; None if it may."""
+    if accepts is None:
+        return None
+    for place, value, allowed in (
+        (("kind",), alert.kind, accepts.kinds),
+        (("subject", "type"), alert.subject.type, accepts.subjects),
+    ):
+        if allowed is not None and value not in allowed:
+            return place, f"This detector may send {', '.join(allowed)} only."
+    return None
 
 
 _COLUMN = re.compile(r"(has\(\s*)?\brow\.([A-Za-z_][A-Za-z0-9_]*)")

@@ -49,6 +49,20 @@ def storm_workflow_id(channel: str) -> str:
     return f"storm/{channel}"
 
 
+def feedback_workflow_id(detector: str) -> str:
+    """The workflow id of the feedback to a detector."""
+    return f"detector/{detector}/feedback"
+
+
+def feedback_id(detector: str, alert: str, case: str, version: int) -> str:
+    """The id of a message about an alert, the same for every attempt: `fb_` and 32 characters."""
+    return FEEDBACK + _base32(_digest(detector, alert, case, str(version)), 32)
+
+
+FEEDBACK = "fb_"
+"""How the ids of feedback begin: no request to Koban may have such a `webhook-id`."""
+
+
 def appeal_workflow_id(appeal: str) -> str:
     """The workflow id of an appeal."""
     return f"appeal/{appeal}"

@@ -1,4 +1,4 @@
-"""Ports of SQL detectors: the plan of a run, its query, and its result."""
+"""Ports of detectors: runs of SQL queries, heartbeats, and feedback."""
 
 from datetime import datetime
 from typing import Protocol
@@ -6,6 +6,7 @@ from typing import Protocol
 from temporalio import activity
 
 from workflows.domain.detection import DetectorState, Message, RunResult, Window
+from workflows.domain.feedback import FeedbackRound
 from workflows.domain.people import Role
 from workflows.domain.values import Text, Value
 
@@ -48,7 +49,10 @@ class RunNote(Value):
 
 
 class OwnerMessage(Value):
-    """A message about a detector to the holders of `owner`. `key` makes it idempotent."""
+    """A message about a detector to the holders of `owner`. `key` makes it idempotent.
+
+    `count` are the verdicts that could not be delivered.
+    """
 
     key: str
     at: datetime
@@ -58,6 +62,29 @@ class OwnerMessage(Value):
     owner: Role
     state: DetectorState
     result: RunResult = RunResult()
+    count: int = 0
+
+
+class FeedbackStart(Value):
+    """The delivery of feedback to `detector`, after `failures` in a row; it waits until then."""
+
+    detector: str
+    failures: int = 0
+    until: datetime | None = None
+
+
+class FeedbackAsk(Value):
+    """One round of attempts for the messages of `detector` that are due `at`."""
+
+    detector: str
+    at: datetime
+
+
+class FeedbackDone(Value):
+    """The result of a round, and the message for the owner about the first dead messages."""
+
+    round: FeedbackRound = FeedbackRound()
+    message: OwnerMessage | None = None
 
 
 class DetectorPort(Protocol):
@@ -82,3 +109,7 @@ class DetectorPort(Protocol):
     @activity.defn(name="message_owner")
     async def message_owner(self, message: OwnerMessage) -> None:
         """Posts a message in the owner's channel, else to each holder; once."""
+
+    @activity.defn(name="send_feedback")
+    async def send_feedback(self, ask: FeedbackAsk) -> FeedbackDone:
+        """Posts the messages that are due until one fails; repeated, none is sent again."""

@@ -118,7 +118,7 @@ LOOK_EVERY = timedelta(minutes=1)
 
 
 def detector_schedules(detectors: Iterable[Detector], usual: tzinfo) -> tuple[Planned, ...]:
-    """Returns the schedules of SQL detectors, and of the look at heartbeats."""
+    """Returns the schedules of SQL detectors, and of the look at heartbeats and feedback."""
     found = sorted(detectors, key=lambda each: each.detector)
     queries = [(each.detector, each.sql) for each in found if each.sql is not None]
     runs = [
@@ -131,7 +131,7 @@ def detector_schedules(detectors: Iterable[Detector], usual: tzinfo) -> tuple[Pl
         )
         for name, sql in queries
     ]
-    if any(each.expect is not None for each in found):
+    if any(each.expect is not None or each.feedback is not None for each in found):
         runs.append(Planned(id=HEARTBEATS, start=HeartbeatStart(), every=LOOK_EVERY))
     return tuple(runs)
 

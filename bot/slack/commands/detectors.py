@@ -1,4 +1,4 @@
-"""Command `detector`: the detectors with their state, one with its runs, and a run at once."""
+"""Command `detector`: detectors with state, runs and feedback, a run at once, feedback again."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,12 +17,13 @@ from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
 from bot.slack.rendering import Block, moment, safe, sections
 from bot.slack.replies import Said
 from workflows.domain.detection import RunProblem, RunResult
+from workflows.domain.feedback import FeedbackCount, FeedbackMessage, FeedbackProblem
 from workflows.domain.people import WORKING_ROLES
 from workflows.domain.values import Value
 
 FORM = "detector shill"
-RUN_FORM = f"{FORM} run"
-_RUN = ("run", "実行")
+RUN_FORM, RESEND_FORM = f"{FORM} run", f"{FORM} resend"
+_RUN, _RESEND = ("run", "実行"), ("resend", "再送")
 _NO_NAME = re.compile(r"[^A-Za-z0-9_./]")
 
 
@@ -38,6 +39,12 @@ class RunDetector(Value):
     name: str
 
 
+class ResendFeedback(Value):
+    """`detector NAME resend`."""
+
+    name: str
+
+
 def _read(rest: str, lookups: Lookups) -> Value:
     match plainly(rest).split():
         case []:
@@ -46,17 +53,31 @@ def _read(rest: str, lookups: Lookups) -> Value:
             return ShowDetectors(name=name)
         case [name, word] if word in _RUN:
             return RunDetector(name=name)
+        case [name, word] if word in _RESEND:
+            return ResendFeedback(name=name)
     return Incomplete(form=RUN_FORM, wants_words=True)
+
+
+_FORMS = (
+    (FORM, "detector"),
+    (RUN_FORM, "detector.run"),
+    (RESEND_FORM, "detector.resend"),
+)
 
 
 class DetectorAnswer(Answer):
     """The answers to `detector`."""
 
-    verbs = (Verb("detector", _read, ((FORM, "detector"), (RUN_FORM, "detector.run")), "検知器"),)
-    lines = (ShowDetectors, RunDetector)
+    verbs = (Verb("detector", _read, _FORMS, "検知器"),)
+    lines = (ShowDetectors, RunDetector, ResendFeedback)
 
-    async def answer(self, line: ShowDetectors | RunDetector, request: Request) -> Said:
-        """The detectors, one of them, or the counts of a run. Raises `Unavailable`."""
+    async def answer(
+        self, line: ShowDetectors | RunDetector | ResendFeedback, request: Request
+    ) -> Said:
+        """The detectors, one of them, or the result of a run or repetition.
+
+        Raises `Unavailable`.
+        """
         texts, reader = request.texts, self._services.detectors
         known = await reader.lines(request.now)
         if isinstance(line, ShowDetectors) and line.name is None:
@@ -69,10 +90,28 @@ class DetectorAnswer(Answer):
             return no_name_page("detector", meant, titles, texts, title)
         if isinstance(line, RunDetector):
             return await self._run(found, request)
-        name = found.detector.detector
-        if found.detector.sql is None:
-            return detector_page(found, (), None, texts)
-        return detector_page(found, await reader.runs(name), await reader.next_run(name), texts)
+        if isinstance(line, ResendFeedback):
+            return await self._resend(found, request)
+        return await self._page(found, texts)
+
+    async def _page(self, line: DetectorLine, texts: Catalog) -> Said:
+        reader, name = self._services.detectors, line.detector.detector
+        has_dead = line.feedback is not None and line.feedback.dead > 0
+        dead = await reader.dead_feedback(name) if has_dead else ()
+        if line.detector.sql is None:
+            return detector_page(line, (), None, texts, dead)
+        runs, next_run = await reader.runs(name), await reader.next_run(name)
+        return detector_page(line, runs, next_run, texts, dead)
+
+    async def _resend(self, line: DetectorLine, request: Request) -> Said:
+        texts = request.texts
+        if not request.actor.may(WORKING_ROLES):
+            key = "bot.detector.resend.role_needed"
+            return await leads_said(self._services.people, key, texts)
+        name = line.detector.detector
+        number = await self._services.detectors.resend_feedback(name, request.now)
+        key = "bot.detector.resend.done" if number else "bot.detector.resend.none"
+        return pages.sentence(texts.say(key, name=_name(line, texts), count=number))
 
     async def _run(self, line: DetectorLine, request: Request) -> Said:
         texts = request.texts
@@ -102,14 +141,18 @@ def detectors_page(lines: Sequence[DetectorLine], texts: Catalog) -> Said:
     if not lines:
         return pages.sentence(texts.say("bot.detector.none"))
     ordered = sorted(lines, key=lambda each: (not each.is_gap, each.detector.detector))
-    rows = [f"• {_name(each, texts)} · {_state(each, texts)}" for each in ordered]
+    rows = [f"• {_name(each, texts)} · {_whole_state(each, texts)}" for each in ordered]
     return Said(text=title, blocks=tuple(sections([f"*{title}*", *rows])))
 
 
 def detector_page(
-    line: DetectorLine, runs: Sequence[DetectorRun], next_run: datetime | None, texts: Catalog
+    line: DetectorLine,
+    runs: Sequence[DetectorRun],
+    next_run: datetime | None,
+    texts: Catalog,
+    dead: Sequence[FeedbackMessage] = (),
 ) -> Said:
-    """One detector with its latest runs."""
+    """One detector with its latest runs, and the feedback that waits or is `dead`."""
     detector, title = line.detector, _name(line, texts)
     rows = [
         f"*{title}*",
@@ -121,9 +164,50 @@ def detector_page(
         rows.append(texts.say("bot.detector.expect", lasts=lasts))
     if next_run is not None and not line.paused:
         rows.append(texts.say("bot.detector.next", at=moment(next_run)))
+    if detector.feedback is not None or line.feedback is not None:
+        rows += _feedback(line, dead, texts)
     if runs:
         rows += [f"*{texts.say('bot.detector.runs')}*", *_runs(runs, texts)]
     return Said(text=title, blocks=tuple(sections(rows)))
+
+
+def _feedback(line: DetectorLine, dead: Sequence[FeedbackMessage], texts: Catalog) -> Iterator[str]:
+    """What waits and what is dead, with the last problem and how to repeat it."""
+    count = line.feedback
+    if count is None:
+        yield texts.say("bot.detector.feedback.delivered")
+        return
+    yield _undelivered(count, texts)
+    if count.problem is not None:
+        yield texts.say("bot.detector.feedback.problem", problem=_why(count.problem, texts))
+    if count.waiting and count.next_at is not None:
+        yield texts.say("bot.detector.feedback.next", at=moment(count.next_at))
+    for each in dead:
+        alert, case = f"`{safe(each.alert_id, 100)}`", f"`{safe(each.case_id, 16)}`"
+        why = "" if each.problem is None else _why(each.problem, texts)
+        yield "　" + texts.say("bot.detector.feedback.dead", alert=alert, case=case, problem=why)
+    if more := count.dead - len(dead):
+        yield "　" + texts.say("words.more", count=more)
+    form = f"`/koban detector {safe(line.detector.detector, 64)} resend`"
+    yield texts.say("bot.detector.feedback.again", form=form)
+
+
+def _undelivered(count: FeedbackCount, texts: Catalog) -> str:
+    told = texts.say("bot.detector.feedback.counts", waiting=count.waiting, dead=count.dead)
+    return f"⚠️ {told}" if count.dead else told
+
+
+def _why(problem: FeedbackProblem, texts: Catalog) -> str:
+    """Why a message was not delivered."""
+    return texts.say(f"feedback.problem.{problem.kind}", status=problem.status or "")
+
+
+def _whole_state(line: DetectorLine, texts: Catalog) -> str:
+    """The state, with feedback that is not delivered."""
+    state = _state(line, texts)
+    if line.feedback is None:
+        return state
+    return f"{state} · {_undelivered(line.feedback, texts)}"
 
 
 def _runs(runs: Iterable[DetectorRun], texts: Catalog) -> Iterator[str]:

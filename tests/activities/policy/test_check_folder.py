@@ -193,6 +193,18 @@ def test_a_limit_below_every_bulk_decision_has_a_warning(tmp_path: Path) -> None
     ]
 
 
+def test_an_accepted_kind_without_a_playbook_has_a_warning(tmp_path: Path) -> None:
+    """The catch-all would take it, which may not be meant."""
+    folder = folders.good(tmp_path)
+    text = "detector: legacy\naccepts: {kinds: [off_platform, fishing]}\n"
+    (folder / "detectors" / "legacy.yaml").write_text(text, "utf-8")
+    assert check_folder(folder) == []
+    assert about_reports(folder) == [
+        "detectors/legacy.yaml:2: warning: no playbook names alerts of kind `fishing`;"
+        " add the kind to a playbook's `match`"
+    ]
+
+
 @pytest.mark.parametrize(
     ("people", "line", "largest"),
     [

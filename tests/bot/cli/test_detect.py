@@ -80,6 +80,26 @@ def test_a_dry_run_prints_the_alerts(source: Path, koban: Run) -> None:
     assert code == 0
 
 
+@pytest.mark.parametrize(
+    ("accepts", "field", "reason"),
+    [
+        ("{kinds: [off_platform, other]}", None, None),
+        ("{subjects: [listing]}", "subject/type", "This detector may send listing only."),
+    ],
+)
+def test_a_row_outside_of_what_the_detector_may_send_is_unusable(
+    source: Path, koban: Run, accepts: str, field: str | None, reason: str | None
+) -> None:
+    """It is named as one without an id is."""
+    file = source.parent / "policy" / "detectors" / "bids.yaml"
+    kind = DETECTOR.replace("'user'", "row.p > 0.5 ? 'user' : 'listing'")
+    file.write_text(f"{kind}accepts: {accepts}\n")
+    _, out, err = koban("detect", "bids", "--dry-run")
+    assert len(out.splitlines()) == (1 if field is None else 0)
+    named = [] if field is None else [f"unusable: row 1, {field}: {reason}"]
+    assert err.splitlines()[: len(named)] == named
+
+
 def test_a_dry_run_can_be_repeated(source: Path, koban: Run) -> None:
     """It moves no watermark."""
     assert koban("detect", "bids", "--dry-run") == koban("detect", "bids", "--dry-run")

@@ -13,6 +13,7 @@ from workflows.domain import automation as rules
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.automation import AutomationChange, PauseState, Scope, Unchanged
 from workflows.domain.detection import RunResult
+from workflows.domain.feedback import FeedbackMessage
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy import changes
 from workflows.domain.policy.changes import NotConfirmed, PolicyRecord
@@ -57,6 +58,16 @@ class FakeDetectors:
     history: list[DetectorRun] = field(default_factory=list)
     result: RunResult | None = field(default_factory=RunResult)
     ran: list[str] = field(default_factory=list)
+    dead: list[FeedbackMessage] = field(default_factory=list)
+    undelivered: int = 0
+    resent: list[str] = field(default_factory=list)
+
+    async def dead_feedback(self, detector: str) -> list[FeedbackMessage]:
+        return self.dead
+
+    async def resend_feedback(self, detector: str, now: datetime) -> int:
+        self.resent.append(detector)
+        return self.undelivered
 
     async def lines(self, now: datetime) -> tuple[DetectorLine, ...]:
         return tuple(self.known)

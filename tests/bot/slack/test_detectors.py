@@ -8,6 +8,7 @@ from deploy.sandbox.slack.screen import visible_text
 from tests.bot.slack.conftest import SlackEnvironment
 from tests.bot.slack.fakes import NOW
 from tests.slack_shapes.surfaces.harness import SHILL
+from tests.workflows.domain.builders import a_message
 from workflows.domain.detection import (
     DetectorState,
     JunkRow,
@@ -15,6 +16,11 @@ from workflows.domain.detection import (
     RunProblemKind,
     RunResult,
     Window,
+)
+from workflows.domain.feedback import (
+    FeedbackCount,
+    FeedbackProblem,
+    FeedbackProblemKind,
 )
 from workflows.domain.policy.detectors import Detector
 
@@ -99,6 +105,50 @@ async def test_a_run_is_answered_with_its_result(
     env.detectors.known, env.detectors.result = [shill()], result
     assert told in await env.command(env.person("U0SATO"), "/koban detector shill 実行")
     assert env.detectors.ran == ["shill"]
+
+
+PROBLEM = FeedbackProblem(kind=FeedbackProblemKind.REFUSED, status=503)
+UNDELIVERED = CHAT.model_copy(
+    update={
+        "feedback": FeedbackCount(
+            detector="chat", waiting=3, dead=1, oldest=NOW, problem=PROBLEM, next_at=NOW
+        )
+    }
+)
+
+
+async def test_undelivered_verdicts_are_named(env: SlackEnvironment) -> None:
+    """In the list by their number, in the page of the detector with the last dead ones."""
+    env.detectors.known, env.detectors.dead = (
+        [UNDELIVERED],
+        [a_message("a1 <!channel>", problem=PROBLEM)],
+    )
+    listed = await env.command(env.person("U0TANAKA"), "/koban detector")
+    assert "⚠️ 判断結果の通知: 送信待ち 3件 · 未達 1件" in listed
+    page = await env.command(env.person("U0SATO"), "/koban detector chat")
+    assert "直近の失敗: 送信先の応答は 503 でした" in page
+    assert "（ケース `K7Q2F9XM0`）: 送信先の応答は 503 でした" in page
+    assert "`/koban detector chat resend`" in page
+    assert "<!channel>" not in page
+
+
+@pytest.mark.parametrize(
+    ("user", "typed", "number", "told", "resent"),
+    [
+        ("U0SATO", "再送", 4, "`chat` への判断結果 4件を再送します。", ["chat"]),
+        ("U0CLARK", "resend", 1, "Sending 1 verdict to `chat` again.", ["chat"]),
+        ("U0SATO", "resend", 0, "`chat` に再送する判断結果はありません。", ["chat"]),
+        ("U0SUZUKI", "resend", 4, "再送できるのは", []),
+    ],
+)
+async def test_verdicts_are_sent_again_by_who_works_cases(
+    env: SlackEnvironment, user: str, typed: str, number: int, told: str, resent: list[str]
+) -> None:
+    """A refused request has no effect."""
+    env.detectors.known, env.detectors.undelivered = [UNDELIVERED], number
+    said = await env.command(env.person(user), f"/koban detector chat {typed}")
+    assert said.startswith(told), said
+    assert env.detectors.resent == resent
 
 
 async def test_gaps_are_on_home_and_in_the_statistics(env: SlackEnvironment) -> None:

@@ -48,6 +48,7 @@ FORMS = {
     "pause detector shill": WORKS,
     "detector": ANYBODY,
     "detector shill run": WORKS,
+    "detector shill resend": WORKS,
     "cover": ANYBODY,
     "cover @tanaka until 18:00": LEADS,
     "cover end": ANYBODY,
@@ -81,6 +82,7 @@ def test_every_form_is_in_the_table() -> None:
         "ResumeAutomation",
         "ShowDetectors",
         "RunDetector",
+        "ResendFeedback",
         "ShowCovers",
         "LetCover",
         "EndCovers",
@@ -108,7 +110,7 @@ async def test_a_slash_form(env: SlackEnvironment, form: str, role: str) -> None
     assert (env.covers.given, env.covers.ended) == ([("U0CLARK", COVER)], [])
     assert (env.covers.ended_by, env.ledger.log, env.platform.asked) == ([], [], [])
     assert (env.alerts.alerts, env.automation.changes, env.finding.asked) == ([], [], [])
-    assert env.detectors.ran == []
+    assert (env.detectors.ran, env.detectors.resent) == ([], [])
 
 
 def test_every_press_is_a_command_that_a_case_judges() -> None:

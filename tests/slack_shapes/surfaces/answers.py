@@ -225,6 +225,7 @@ def _owners(scene: Scene) -> Iterator[tuple[str, Sent]]:
         title=scene.words.titled("吊り上げの疑い", "Shill bidding"),
         owner=Role.LEAD,
         state=DetectorState(detector="shill", seen_at=NOW - timedelta(minutes=40)),
+        count=3,
     )
     for kind in RunProblemKind:
         state = wanted.state.model_copy(

@@ -5,12 +5,19 @@ from datetime import timedelta
 
 from activities.ledger.detectors import DetectorRun
 from bot.services.detectors import DetectorLine
-from bot.slack.commands.detectors import DetectorAnswer, RunDetector, ShowDetectors, gaps_page
+from bot.slack.commands.detectors import (
+    DetectorAnswer,
+    ResendFeedback,
+    RunDetector,
+    ShowDetectors,
+    gaps_page,
+)
 from bot.slack.replies import Said
 from tests.bot.slack.fakes import NOW
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, said
 from tests.slack_shapes.surfaces.harness import SHILL, Harness
+from tests.workflows.domain.builders import a_message
 from workflows.domain.detection import (
     DetectorState,
     JunkRow,
@@ -18,6 +25,12 @@ from workflows.domain.detection import (
     RunProblemKind,
     RunResult,
     Window,
+)
+from workflows.domain.feedback import (
+    FeedbackCount,
+    FeedbackMessage,
+    FeedbackProblem,
+    FeedbackProblemKind,
 )
 from workflows.domain.people import Role
 from workflows.domain.policy.detectors import Detector
@@ -91,17 +104,50 @@ def _at_once(scene: Scene) -> Iterator[tuple[str, Sent]]:
 def _asked(
     scene: Scene,
     known: list[DetectorLine],
-    wanted: ShowDetectors | RunDetector,
+    wanted: ShowDetectors | RunDetector | ResendFeedback,
     history: list[DetectorRun] | None = None,
     roles: frozenset[Role] = WORKING,
     result: RunResult | None = None,
+    undelivered: int = 0,
+    dead: list[FeedbackMessage] | None = None,
 ) -> Said:
     harness = Harness(scene)
     harness.detectors.known, harness.detectors.history = known, history or []
-    harness.detectors.result = result
+    harness.detectors.result, harness.detectors.dead = result, dead or []
+    harness.detectors.undelivered = undelivered
     handler = DetectorAnswer(harness.context)
     (answer,) = harness.ask(lambda: handler.answer(wanted, harness.asked("U0SATO", *roles)))
     return answer
+
+
+def _feedback(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    heard = DetectorState(detector="chat", seen_at=NOW)
+    address = {"feedback": {"url": {"env": "KOBAN_FEEDBACK_CHAT"}}}
+    chat = Detector.model_validate({"detector": "chat", **address})
+    delivered = DetectorLine(detector=chat, state=heard)
+    yield "delivered", said(_asked(scene, [delivered], ShowDetectors(name="chat")))
+    for kind in FeedbackProblemKind:
+        problem = FeedbackProblem(kind=kind, status=503)
+        count = FeedbackCount(detector="chat", waiting=3, dead=7, oldest=NOW, problem=problem)
+        line = delivered.model_copy(
+            update={"feedback": count.model_copy(update={"next_at": NOW + timedelta(hours=1)})}
+        )
+        dead = [a_message(scene.words.id, problem=problem)] * 2
+        yield (
+            f"undelivered, {kind}",
+            said(_asked(scene, [line], ShowDetectors(name="chat"), dead=dead)),
+        )
+        yield f"list, {kind}", said(_asked(scene, [line], ShowDetectors()))
+    waiting = delivered.model_copy(update={"feedback": FeedbackCount(detector="chat", waiting=2)})
+    yield "waiting", said(_asked(scene, [waiting], ShowDetectors(name="chat")))
+    for name, number, roles in (
+        ("again", 7, WORKING),
+        ("one again", 1, WORKING),
+        ("nothing to repeat", 0, WORKING),
+        ("not a working role", 7, READING),
+    ):
+        wanted = ResendFeedback(name="chat")
+        yield name, said(_asked(scene, [waiting], wanted, roles=roles, undelivered=number))
 
 
 def _gaps(scene: Scene) -> Iterator[tuple[str, Sent]]:
@@ -118,5 +164,6 @@ def _gaps(scene: Scene) -> Iterator[tuple[str, Sent]]:
 SURFACES = (
     Surface("detectors", _answers),
     Surface("detector run", _at_once),
+    Surface("feedback to detectors", _feedback),
     Surface("gaps in detection", _gaps),
 )

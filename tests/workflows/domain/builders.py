@@ -10,6 +10,7 @@ from workflows.domain.case.enforcement import ActionReport, ActionStatus, Enforc
 from workflows.domain.case.evolve import apply_all, opened
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Refusal
+from workflows.domain.feedback import FeedbackMessage
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.playbook import Playbook, Policy, Severity
@@ -213,3 +214,24 @@ def news(case: Case, status: ActionStatus, decision: str = "D1", **more: object)
     )
     report = EnforcementReport(id="r1", case=case.id, decision=decision, actions=actions)
     return cmd.Report(report=report)
+
+
+def a_message(alert: str = "e-1", **more: object) -> FeedbackMessage:
+    """A violation by an alert, for its detector."""
+    given = {
+        "detector": "legacy",
+        "alert_id": alert,
+        "case_id": "K7Q2F9XM0",
+        "version": 4,
+        "kind": "phishing",
+        "subject": {"type": "user", "id": "u_123"},
+        "verdict": "violation",
+        "clause": "MKT-4.2",
+        "decided_at": minutes(1),
+        "source": "decision",
+        "auto": False,
+        "overturned": False,
+        "queued_at": minutes(2),
+        "tries": 0,
+    }
+    return FeedbackMessage.model_validate({**given, **more})

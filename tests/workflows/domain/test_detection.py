@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.workflows.domain.builders import minutes
 from workflows.conditions import value_of
 from workflows.domain import detection
+from workflows.domain.alerts import Alert
 from workflows.domain.detection import (
     DetectorState,
     Message,
@@ -21,9 +22,10 @@ from workflows.domain.detection import (
     alert_from,
     columns_of,
     heartbeat,
+    outside,
     pause_after,
 )
-from workflows.domain.policy.detectors import AlertMap, Detector, SqlQuery
+from workflows.domain.policy.detectors import Accepts, AlertMap, Detector, SqlQuery
 from workflows.domain.policy.matching import Facts
 
 QUERY = SqlQuery.model_validate(
@@ -197,3 +199,39 @@ class TestAlertsFromRows:
     def test_the_columns_of_a_mapping(self) -> None:
         """What is under `has()` may be missing."""
         assert columns_of(WRITTEN) == ("auction", "bidder", "p", "seen_at", "ratio")
+
+
+class TestAccepts:
+    @pytest.mark.parametrize(
+        ("accepts", "field"),
+        [
+            (None, None),
+            ({}, None),
+            ({"kinds": ["other", "phishing"], "subjects": ["user"]}, None),
+            ({"kinds": ["other"]}, ("kind",)),
+            ({"subjects": ["listing"]}, ("subject", "type")),
+            ({"kinds": ["other"], "subjects": ["listing"]}, ("kind",)),
+        ],
+    )
+    def test_a_detector_may_send_what_its_policy_lists(
+        self, accepts: dict[str, list[str]] | None, field: tuple[str, ...] | None
+    ) -> None:
+        """What is left out is not limited."""
+        alert = Alert.model_validate(
+            {
+                "id": "a1",
+                "kind": "phishing",
+                "subject": {"type": "user", "id": "u_1"},
+                "occurred_at": minutes(0),
+            }
+        )
+        allowed = None if accepts is None else Accepts.model_validate(accepts)
+        found = outside(allowed, alert)
+        assert (None if found is None else found[0]) == field
+
+    @pytest.mark.parametrize(
+        ("rate", "amount"), [("5/s", (5, 1)), ("600/m", (600, 60)), ("1/h", (1, 3_600))]
+    )
+    def test_a_rate_is_a_number_in_a_time(self, rate: str, amount: tuple[int, int]) -> None:
+        """Seconds, minutes and hours."""
+        assert Accepts(rate=rate).amount == amount

@@ -20,9 +20,11 @@ from tests.activities.slack.test_report_message import AT, a_report
 from tests.environment import fresh_namespace
 from tests.workflows.domain.policy.rosters import DAY, NIGHT, roster
 from workflows.domain.metrics.report import ReportKind
+from workflows.domain.policy.detectors import Detector
 from workflows.domain.policy.reports import Kept, ReportRules, Retention
 from workflows.domain.values import Value
 from workflows.ports.cases import Delivery
+from workflows.ports.detectors import HeartbeatStart
 from workflows.ports.reports import (
     ErasedBatch,
     ReportPort,
@@ -33,7 +35,13 @@ from workflows.ports.reports import (
     RetentionStart,
     RetentionStep,
 )
-from workflows.report.schedules import Planned, Schedules, planned, retention_schedule
+from workflows.report.schedules import (
+    Planned,
+    Schedules,
+    detector_schedules,
+    planned,
+    retention_schedule,
+)
 from workflows.report_workflow import RetentionWorkflow
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -97,6 +105,24 @@ def test_a_daily_report_is_planned_in_its_zone() -> None:
         id="report/daily", start=start, days=(0, 1), at=time(9, 30), zone="Europe/London"
     )
     assert planned(rules(daily=DAILY), None, TOKYO)[0].zone == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize(
+    ("given", "looks"),
+    [
+        ({}, False),
+        ({"expect": {"every": "15m"}}, True),
+        ({"feedback": {"url": {"env": "KOBAN_FEEDBACK_CHAT"}}}, True),
+    ],
+)
+def test_heartbeats_and_feedback_are_looked_at_every_minute(
+    given: dict[str, object], looks: bool
+) -> None:
+    """A start of a delivery that was lost is made up by it."""
+    chat = Detector.model_validate({"detector": "chat", **given})
+    found = detector_schedules([chat], TOKYO)
+    expected = Planned(id="heartbeats/minute", start=HeartbeatStart(), every=timedelta(minutes=1))
+    assert found == ((expected,) if looks else ())
 
 
 def test_retention_is_planned_without_a_file() -> None:

@@ -1,4 +1,4 @@
-"""Detectors of the policy folder: signing secrets, SQL queries, heartbeats and their sources."""
+"""Detectors of the policy folder: secrets, mappings, SQL queries, heartbeats and feedback."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from workflows.domain.policy.platform import SecretPlace, SenderName
 from workflows.domain.values import Duration, Slug, Text, Written
 
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-"""A CEL expression over `row`."""
+"""A CEL expression over `row` (`alert`) or `body` (`map`)."""
 Column = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 Cron = Annotated[str, StringConstraints(pattern=r"^\S+( \S+){4}$", max_length=100)]
 """Five fields, in the time zone of the deployment."""
@@ -119,12 +119,47 @@ class AlertMap(Written):
             yield ("attributes", name), written
 
 
+RateText = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,6}/[smh]$")]
+"""Alerts a second, minute or hour, as 600/m."""
+_SECONDS = {"s": 1, "m": 60, "h": 3_600}
+
+
+class Accepts(Written):
+    """Alerts that a detector may send; what is left out is not limited.
+
+    `subjects` are types. `rate` is for alerts that are posted.
+    """
+
+    kinds: Annotated[tuple[Name, ...], Field(min_length=1, max_length=100)] | None = None
+    subjects: Annotated[tuple[Name, ...], Field(min_length=1, max_length=100)] | None = None
+    rate: RateText | None = None
+
+    @property
+    def amount(self) -> tuple[int, int] | None:
+        """The `rate` as a number of alerts and its seconds."""
+        if self.rate is None:
+            return None
+        number, _, unit = self.rate.partition("/")
+        return int(number), _SECONDS[unit]
+
+
+class Feedback(Written):
+    """Receiver of the verdicts about a detector's alerts: the variable with its address.
+
+    `secret` signs; without one, the secret that the detector itself signs with.
+    """
+
+    url: SecretPlace
+    secret: SecretPlace | None = None
+
+
 class Detector(Written):
     """A detector (detectors/NAME.yaml): one that posts alerts, or a query that Koban runs.
 
     - `secret`: its own signing secret; without one it signs with the common secret
     - `owner`: the role that hears of its failures and silence
     - `sql` and `alert`: the query, and the alert of each row
+    - `map`: the alert of each JSON body that the detector posts in a form of its own
     """
 
     detector: SenderName
@@ -134,6 +169,9 @@ class Detector(Written):
     expect: Expect | None = None
     sql: SqlQuery | None = None
     alert: AlertMap | None = None
+    map: AlertMap | None = None
+    accepts: Accepts | None = None
+    feedback: Feedback | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -143,4 +181,12 @@ class Detector(Written):
                 raise ValueError("`sql` and `alert` go together")
             if "sql" in given and "secret" in given:
                 raise ValueError("a query posts nothing, and needs no `secret`")
+            if "sql" in given and "map" in given:
+                raise ValueError("a query posts nothing, and has no `map`")
         return given
+
+    @model_validator(mode="after")
+    def _limits_a_query_by_its_rows(self) -> "Detector":
+        if self.sql is not None and self.accepts is not None and self.accepts.rate is not None:
+            raise ValueError("a query posts nothing, and has no `rate`")
+        return self

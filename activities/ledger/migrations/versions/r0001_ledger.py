@@ -17,7 +17,7 @@ TABLES = (
     *("bulk_decisions", "lookups", "covers", "uses", "overruns", "preferences", "automation"),
     *("exposures", "evidence_files", "installation", "clearings", "erasures"),
     *("detectors", "detector_runs", "alert_records", "automatic_actions"),
-    *("policy_versions", "policy_changes"),
+    *("policy_versions", "policy_changes", "feedback"),
 )
 
 
@@ -375,6 +375,27 @@ def _create_records() -> None:
         *_needed(sa.JSON(), "changes"),
         sa.PrimaryKeyConstraint("id", name="pk_policy_changes"),
     )
+    op.create_table(
+        "feedback",
+        *_needed(sa.String(256), "detector", "alert_id"),
+        *_needed(sa.String(16), "case_id"),
+        *_needed(sa.Integer(), "version"),
+        *_needed(sa.String(32), "verdict"),
+        *_optional(sa.String(256), "clause"),
+        *_needed(Utc(), "decided_at"),
+        *_needed(sa.String(16), "source"),
+        *_needed(sa.Boolean(), "auto", "overturned"),
+        *_needed(Utc(), "queued_at"),
+        *_needed(sa.String(16), "status"),
+        *_needed(sa.Integer(), "tries"),
+        *_optional(Utc(), "tried_at", "next_at"),
+        *_optional(sa.JSON(none_as_null=True), "problem"),
+        sa.PrimaryKeyConstraint("detector", "alert_id", "case_id", "version", name="pk_feedback"),
+    )
+    op.create_index(
+        "ix_feedback_status_detector_next_at", "feedback", ["status", "detector", "next_at"]
+    )
+    op.create_index("ix_feedback_case_id", "feedback", ["case_id"])
 
 
 def downgrade() -> None:

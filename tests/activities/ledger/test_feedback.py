@@ -1,0 +1,226 @@
+"""Feedback in the ledger: verdicts are queued with the events of their case, on both databases."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from activities.ledger.cases import Ledger
+from activities.ledger.database import Database
+from activities.ledger.feedback import FeedbackLedger
+from activities.ledger.schema import feedback
+from tests.activities.ledger.recording import KEY, count, following, opening
+from tests.workflows.domain.builders import (
+    SATO,
+    T0,
+    TANAKA,
+    a_case,
+    an_alert,
+    follow,
+    minutes,
+    news,
+    preset,
+)
+from workflows.domain.alerts import brief
+from workflows.domain.case import commands as cmd
+from workflows.domain.case import events as ev
+from workflows.domain.case.decision import Verdict
+from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.model import Case
+from workflows.domain.case.snapshot import ReceivedAlert
+from workflows.domain.feedback import (
+    LASTS,
+    FeedbackCount,
+    FeedbackMessage,
+    FeedbackProblem,
+    FeedbackProblemKind,
+)
+from workflows.domain.policy.playbook import Severity
+from workflows.ports.cases import ClaimAlerts, LedgerWrite
+
+CHAT = "live-chat"
+DOWN = FeedbackProblem(kind=FeedbackProblemKind.NO_ANSWER)
+GONE = FeedbackProblem(kind=FeedbackProblemKind.GONE, status=410)
+NOW = minutes(60)
+
+
+class Told:
+    """Ledgers with feedback, and the detectors that were named as having new messages."""
+
+    def __init__(self, database: Database, *detectors: str) -> None:
+        self.detectors: list[frozenset[str]] = []
+        self.ledger = Ledger(
+            database,
+            now=lambda: NOW,
+            feedback=lambda: detectors,
+            queued=self.detectors.append,
+        )
+        self.messages = FeedbackLedger(database)
+
+    async def due(self) -> tuple[FeedbackMessage, ...]:
+        """What is due for the live chat."""
+        return await self.messages.due(CHAT, NOW, 1000)
+
+
+@pytest.fixture
+def told(database: Database) -> Told:
+    """The live chat gets feedback."""
+    return Told(database, CHAT, "other")
+
+
+async def judged(told: Told, *commands: cmd.Command, case: Case | None = None) -> Case:
+    """Records a case and these commands, one write each."""
+    case = case or a_case()
+    await told.ledger.record(opening(case))
+    for minute, command in enumerate(commands, 1):
+        await told.ledger.record(following(case, command, first=minute))
+        case = follow(case, command, minutes(minute))
+    return case
+
+
+async def test_a_verdict_is_queued_once_for_each_alert(told: Told, database: Database) -> None:
+    """A repeated write queues nothing more; the message has what a detector needs."""
+    case = await judged(told, cmd.MarkNoViolation(by=SATO))
+    await told.ledger.record(following(a_case(), cmd.MarkNoViolation(by=SATO)))
+    [message] = await told.due()
+    assert message == FeedbackMessage(
+        detector=CHAT,
+        alert_id="chat-000001",
+        case_id=case.id,
+        version=3,
+        kind="off_platform",
+        subject=case.subject,
+        verdict=Verdict.NO_VIOLATION,
+        clause=None,
+        decided_at=minutes(1),
+        source=message.source,
+        auto=False,
+        overturned=False,
+        queued_at=NOW,
+        tries=0,
+    )
+    assert told.detectors == [frozenset({CHAT})]
+    assert await count(database, feedback) == 1
+
+
+async def test_a_case_without_a_verdict_queues_nothing(told: Told, database: Database) -> None:
+    """Neither does a decision before its approval."""
+    await judged(told, cmd.Claim(by=SATO), preset(SATO, "ban"))
+    assert await count(database, feedback) == 0
+    assert told.detectors == []
+
+
+async def test_a_detector_without_feedback_gets_none(database: Database) -> None:
+    """The policy names those that do."""
+    told = Told(database, "other")
+    await judged(told, cmd.MarkNoViolation(by=SATO))
+    assert await count(database, feedback) == 0
+
+
+async def test_a_reversal_is_a_later_version(told: Told) -> None:
+    """Both are queued, in their order."""
+    case = await judged(told, preset(SATO, "mute"))
+    done = following(case, news(case, ActionStatus.VERIFIED), first=2)
+    await told.ledger.record(done)
+    case = follow(case, news(case, ActionStatus.VERIFIED), minutes(2))
+    await told.ledger.record(following(case, cmd.Undo(by=SATO), first=3))
+    found = [(each.verdict.value, each.overturned, each.clause) for each in await told.due()]
+    assert found == [("violation", False, "MKT-4.2"), ("violation", True, "MKT-4.2")]
+    first, second = await told.due()
+    assert first.version < second.version
+    assert first.id != second.id
+
+
+async def test_an_alert_that_joins_later_gets_the_verdict_that_holds(told: Told) -> None:
+    """It is queued with the event of the alert."""
+    case = await judged(told, preset(SATO, "ban"), cmd.Approve(by=TANAKA))
+    claim = ClaimAlerts(case=case.id, at=minutes(5), alerts=(an_alert(2),))
+    await told.ledger.claim_alerts(claim)
+    joins = cmd.JoinAlert(alert=brief(an_alert(2)), severity=Severity.CRITICAL)
+    await told.ledger.record(following(case, joins, first=5))
+    found = {each.alert_id: each.version for each in await told.due()}
+    assert set(found) == {"chat-000001", "chat-000002"}
+    assert len(set(found.values())) == 1
+
+
+async def test_alerts_of_a_merged_case_get_the_verdict_of_the_other(told: Told) -> None:
+    """The case that continues it is the one that is decided."""
+    other = a_case().model_copy(update={"id": "K00000001"})
+    write = opening(other, key="run-2")
+    alert = ReceivedAlert(alert=an_alert(7), at=T0)
+    await told.ledger.record(write.model_copy(update={"alerts": (alert,)}))
+    case = a_case()
+    await told.ledger.record(opening(case))
+    absorbed = ev.CaseAbsorbed(at=minutes(1), case=other.id, alerts=1)
+    event = ev.Recorded(seq=2, event=absorbed)
+    await told.ledger.record(LedgerWrite(case=case.id, owner_key=KEY, events=(event,)))
+    case = case.model_copy(update={"version": 2})
+    await told.ledger.record(following(case, cmd.MarkNoViolation(by=SATO), first=2))
+    assert {(each.alert_id, each.case_id) for each in await told.due()} == {
+        ("chat-000001", case.id),
+        ("chat-000007", case.id),
+    }
+
+
+async def test_a_failed_message_waits_longer_each_time(told: Told) -> None:
+    """What is delivered is not due again."""
+    await judged(told, cmd.MarkNoViolation(by=SATO))
+    [message] = await told.due()
+    await told.messages.failed(message, NOW, DOWN)
+    assert await told.due() == ()
+    assert await told.messages.next_at(CHAT) == NOW + timedelta(seconds=10)
+    later = NOW + timedelta(seconds=10)
+    [again] = await told.messages.due(CHAT, later, 10)
+    assert (again.tries, again.problem, again.id) == (1, DOWN, message.id)
+    await told.messages.failed(again, later, DOWN)
+    assert await told.messages.next_at(CHAT) == later + timedelta(seconds=20)
+    await told.messages.delivered(again, later)
+    assert await told.messages.next_at(CHAT) is None
+    assert await told.messages.counts() == {}
+    assert await told.messages.waiting() == ()
+
+
+async def test_after_the_last_attempt_old_messages_are_dead_until_they_are_resent(
+    told: Told,
+) -> None:
+    """One that was not tried shares the fate of the one that was; resent, both are due."""
+    await judged(told, preset(SATO, "mute"))
+    case = a_case().model_copy(update={"id": "K00000001"})
+    write = opening(case, key="run-2")
+    alert = ReceivedAlert(alert=an_alert(7), at=T0)
+    await told.ledger.record(write.model_copy(update={"alerts": (alert,)}))
+    await told.ledger.record(following(case, cmd.MarkNoViolation(by=SATO), key="run-2"))
+    first, second = await told.due()
+    over = NOW + LASTS
+    await told.messages.failed(first, over, DOWN)
+    assert await told.messages.due(CHAT, over, 10) == ()
+    assert await told.messages.counts() == {
+        CHAT: FeedbackCount(detector=CHAT, dead=2, oldest=NOW, problem=DOWN)
+    }
+    assert {each.id for each in await told.messages.dead(CHAT, 10)} == {first.id, second.id}
+    assert await told.messages.resend(CHAT, over) == 2
+    assert {each.id for each in await told.messages.due(CHAT, over, 10)} == {first.id, second.id}
+    assert (await told.messages.counts())[CHAT].waiting == 2
+    assert await told.messages.waiting() == (CHAT,)
+
+
+async def test_a_receiver_that_is_gone_ends_one_message(told: Told) -> None:
+    """Others are asked for themselves; a message of another detector is untouched."""
+    await judged(told, preset(SATO, "mute"))
+    [message] = await told.due()
+    await told.messages.failed(message, NOW, GONE)
+    [dead] = await told.messages.dead(CHAT, 10)
+    assert (dead.problem, dead.tries) == (GONE, 1)
+    assert await told.messages.resend("other", NOW) == 0
+    assert await told.due() == ()
+
+
+async def test_old_rows_are_read_by_people(told: Told, database: Database) -> None:
+    """A delivered message stays as the record of what its detector was sent."""
+    await judged(told, cmd.MarkNoViolation(by=SATO))
+    [message] = await told.due()
+    await told.messages.delivered(message, NOW)
+    async with database.reading() as connection:
+        row = (await connection.execute(sa.select(feedback))).mappings().one()
+    assert (row["status"], row["tries"], row["tried_at"]) == ("delivered", 1, NOW)
+    assert (row["problem"], row["next_at"]) == (None, None)
