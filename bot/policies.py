@@ -1,8 +1,6 @@
 """Policy folder of a running process, reloaded when its files change."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -13,13 +11,11 @@ from temporalio import activity
 
 from activities.detectors.feedback import Receiver
 from activities.ledger.database import LedgerUnavailable
-from activities.ledger.policies import PolicyHistory
 from activities.policy.loader import LOOK_SECONDS, PolicyFolder, PolicyWatch
 from activities.policy.yaml_document import PolicyFaults
 from bot.admission import Target
 from bot.errors import InputWrong, SettingWrong
 from bot.settings import Settings, address_named, need, secrets_named, value_named
-from workflows.client import OutOfReach
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.model import AppealRequest
@@ -27,7 +23,7 @@ from workflows.domain.feedback import FeedbackProblem, FeedbackProblemKind
 from workflows.domain.people import RoleBook
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec
 from workflows.domain.policy.bands import Band
-from workflows.domain.policy.changes import Origin, PolicyRecord, changes, holds_back
+from workflows.domain.policy.changes import Origin, changes, holds_back
 from workflows.domain.policy.detectors import Detector
 from workflows.domain.policy.limits import Limits
 from workflows.domain.policy.matching import (
@@ -431,98 +427,6 @@ class Policies:
     def roles(self) -> RoleBook:
         """Returns the holders of the roles."""
         return self._now().roles
-
-
-LOOK_EVERY = 1.0
-"""Seconds between two comparisons of the folder with the ledger."""
-Announce = Callable[[PolicyRecord], Awaitable[None]]
-"""Starts the messages about a record; repeated, it does nothing."""
-
-
-class FolderRecorder:
-    """Loads of the folder in the ledger, and the version in force in this process."""
-
-    def __init__(
-        self, policies: Policies, history: PolicyHistory, announce: Announce | None = None
-    ) -> None:
-        """A process that does not `announce` (`koban serve`) follows and records nothing."""
-        self._policies = policies
-        self._history = history
-        self._announce = announce
-        self._recorded: str | None = None
-        self._announced: int | None = None
-        self._followed: int | None = None
-
-    async def first(self) -> None:
-        """The first look. Raises `LedgerUnavailable`."""
-        with suppress(OutOfReach):
-            await self.look()
-
-    async def run(self, interval: float = LOOK_EVERY) -> None:
-        """Looks without end, every `interval` seconds."""
-        while True:
-            await asyncio.sleep(interval)
-            await self.attempt()
-
-    async def attempt(self) -> None:
-        """One look that never fails: the version in force stays, and the next look may succeed."""
-        try:
-            await self.look()
-        except LedgerUnavailable as error:
-            log.debug("policy_not_compared", problem=str(error))
-        except OutOfReach as error:
-            log.warning("policy_not_announced", problem=str(error))
-        except Exception:
-            log.exception("policy_not_compared")
-
-    async def look(self) -> None:
-        """Records a changed folder, and follows the version in force.
-
-        Raises `LedgerUnavailable`, and `OutOfReach` for messages that are started by a later look.
-        """
-        if self._announce is not None:
-            await self._record()
-        last = await self._history.last()
-        if last is None:
-            return
-        await self._follow(last)
-        if self._announce is not None and last.id != self._announced:
-            await self._start_messages(self._announce)
-            self._announced = last.id
-
-    async def _start_messages(self, announce: Announce) -> None:
-        for record in await self._history.unannounced():
-            await announce(record)
-
-    async def _record(self) -> None:
-        folder = self._policies.on_disk()
-        changed = self._recorded not in (None, folder.version)
-        record = await self._history.load(
-            folder.version, folder.content, self._policies.origin, changed
-        )
-        self._recorded = folder.version
-        if record is not None:
-            log.info("policy_recorded", kind=record.kind.value, version=record.version)
-
-    async def _follow(self, last: PolicyRecord) -> None:
-        version = last.in_force
-        # A tighter folder may be in use already, and be recorded next.
-        used = (version, self._policies.on_disk().version)
-        if version is None or (last.id == self._followed and self._policies.in_force in used):
-            return
-        folder = self._policies.known(version)
-        if folder is None:
-            content = await self._history.content(version)
-            folder = PolicyFolder.of(version, content) if content is not None else None
-        if folder is not None:
-            # A case of a version that no worker has yet would do nothing by itself.
-            self._policies.follow(folder, last.waiting, at_once=self._announce is not None)
-            self._followed = last.id
-        elif self._policies.in_force is None:
-            # Without the version in force nothing of the folder runs by itself.
-            on_disk = self._policies.on_disk()
-            log.error("policy_version_lost", version=version, instead=on_disk.version)
-            self._policies.follow(on_disk, on_disk.version)
 
 
 def _recorded(

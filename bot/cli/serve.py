@@ -36,7 +36,8 @@ from bot.http.metrics import Metrics
 from bot.http.validation import Window
 from bot.ledger import LedgerStartup, signer_of
 from bot.log_setup import set_up_logging
-from bot.policies import FolderRecorder, Policies, open_policies
+from bot.policies import Policies, open_policies
+from bot.policy_recorder import FolderRecorder
 from bot.services.slack import make_services
 from bot.settings import Http, Ingest, Settings, load_settings, need
 from bot.slack.app import make_bolt_app

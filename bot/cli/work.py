@@ -55,7 +55,8 @@ from bot.http.app import Check, make_internal_app
 from bot.http.metrics import Metrics
 from bot.ledger import seal_heads, signer_of, wait_for_ledger
 from bot.log_setup import set_up_logging
-from bot.policies import ActionSource, FolderRecorder, Policies, open_policies
+from bot.policies import ActionSource, Policies, open_policies
+from bot.policy_recorder import FolderRecorder
 from bot.services.detectors import FeedbackDelivery
 from bot.services.slack import covers_of
 from bot.services.team import LanguagePreferences

@@ -11,7 +11,8 @@ from activities.ledger.database import Database, LedgerUnavailable
 from activities.ledger.policies import PolicyHistory
 from activities.ledger.schema import policy_versions
 from activities.signatures import Signer
-from bot.policies import FolderRecorder, Policies, watch_folder
+from bot.policies import Policies, watch_folder
+from bot.policy_recorder import FolderRecorder
 from tests.workflows.domain.builders import TANAKA
 from workflows.client import OutOfReach
 from workflows.domain.policy.changes import PolicyRecord, RecordKind
