@@ -18,9 +18,10 @@ from workflows.domain.values import Value
 
 
 class JudgedBy(StrEnum):
-    """The source of a verdict."""
+    """The source of a verdict; `sample`: a person judged what Koban decides or only records."""
 
     DECISION = "decision"
+    SAMPLE = "sample"
     APPEAL = "appeal"
 
 
@@ -42,6 +43,7 @@ class CaseVerdict(Value):
 
 
 _JUDGING: tuple[type[EventBase], ...] = (
+    ev.Sampled,
     ev.Decided,
     ev.ApprovalRequested,
     ev.Approved,
@@ -73,10 +75,13 @@ class _Reader:
         self.found: list[CaseVerdict] = []
         self._waiting: ev.Decided | None = None
         self._review: str | None = None
+        self._source = JudgedBy.DECISION
 
     def take(self, recorded: Recorded, following: Recorded | None) -> None:
         event = recorded.event
-        if isinstance(event, ev.Decided):
+        if isinstance(event, ev.Sampled):
+            self._source = JudgedBy.SAMPLE
+        elif isinstance(event, ev.Decided):
             if _is_requested(following, Purpose.DECISION):
                 self._waiting = event
             else:
@@ -103,6 +108,7 @@ class _Reader:
                 verdict=decision.verdict,
                 clause=decision.policy if decision.verdict is Verdict.VIOLATION else None,
                 decided_at=at,
+                source=self._source,
                 auto=event.by is None,
             )
         )

@@ -12,6 +12,7 @@ from tests.workflows.domain.builders import (
     SATO,
     TANAKA,
     a_case,
+    a_policy,
     minutes,
     news,
     preset,
@@ -99,6 +100,18 @@ FALSE = cmd.Decide(by=SATO, verdict=Verdict.FALSE_POSITIVE, reason="a model numb
 
 
 class TestVerdicts:
+    def test_a_decision_by_koban_is_automatic_until_a_person_decides(self) -> None:
+        """Taken back it is overturned; the next verdict is the person's."""
+        policy = a_policy(auto=[{"when": "true", "preset": "mute"}], protect=[])
+        rule = cmd.DecideAutomatically(rule=0, alert_key="a/1", detector="a")
+        steps = (rule, done, cmd.Reconsider(by=SATO), undone, CLEAR)
+        found = verdicts(happened(*steps, case=a_case(policy=policy)))
+        assert [(each.verdict.value, each.auto, each.overturned) for each in found] == [
+            ("violation", True, False),
+            ("violation", True, True),
+            ("no_violation", False, False),
+        ]
+
     @pytest.mark.parametrize(
         ("steps", "expected"),
         [
@@ -108,6 +121,11 @@ class TestVerdicts:
             pytest.param((FALSE,), [("false_positive", False, "decision")], id="false positive"),
             pytest.param((MUTE,), [HELD], id="before its actions"),
             pytest.param((MUTE, done), [HELD], id="after them"),
+            pytest.param(
+                (cmd.MarkSample(alert_key="live-chat/chat-000001"), CLEAR),
+                [("no_violation", False, "sample")],
+                id="a sample",
+            ),
             pytest.param((BAN,), [], id="waits for its approval"),
             pytest.param((BAN, NO), [], id="rejected"),
             pytest.param((BAN, YES), [HELD], id="approved"),
