@@ -33,8 +33,8 @@ from workflows.domain.case.event_base import EventBase, Why
 from workflows.domain.case.model import Sanction, SubjectHistory
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
-from workflows.domain.policy.limits import Exempt, Exposed, Full, Power
 from workflows.domain.policy.bands import Band
+from workflows.domain.policy.limits import Exempt, Exposed, Full, Power
 from workflows.domain.policy.playbook import Notify, PresetAction, Severity, Unless, Via
 from workflows.domain.policy.strictness import Tightening, strictness_of
 from workflows.domain.values import Value
