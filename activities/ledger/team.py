@@ -38,10 +38,15 @@ class Automation(Repository):
         async with self._database.reading() as connection:
             return rules.current_pauses(await connection.run_sync(_changes), now)
 
-    async def has_alerts_of(self, detector: str) -> bool:
-        """Whether the ledger has an alert of this detector."""
-        found = sa.select(alerts.c.alert_id).where(alerts.c.detector == storable(detector)).limit(1)
-        return await self._database.scalar(found) is not None
+    async def sender_named(self, detector: str) -> str | None:
+        """The detector of an alert in the ledger, by its name in any capitals; None without one."""
+        name = storable(detector)
+        for same in (alerts.c.detector == name, sa.func.lower(alerts.c.detector) == name.lower()):
+            query = sa.select(alerts.c.detector).where(same).order_by(alerts.c.detector).limit(1)
+            found: str | None = await self._database.scalar(query)
+            if found is not None:
+                return found
+        return None
 
     async def pause(
         self, by: Actor, scope: Scope, lasts: timedelta | None, now: datetime
