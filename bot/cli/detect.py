@@ -20,7 +20,7 @@ from bot.http.validation import read_row
 from bot.policies import Policies, open_policies
 from bot.settings import Ingest, Settings, load_settings
 from bot.temporal import open_client
-from workflows.client import run_detector
+from workflows.client import OutOfReach, run_detector
 from workflows.domain.alerts import Alert, Outcome
 from workflows.domain.detection import (
     FIRST_WINDOW,
@@ -133,6 +133,8 @@ async def _run(settings: Settings, name: str) -> RunResult:
         return await run_detector(client, settings.temporal.task_queue, name)
     except WorkflowFailureError as error:
         raise NotReachable("The run was ended at Temporal: start it again.") from error
+    except OutOfReach as error:
+        raise NotReachable(f"The run was not started: {error}. Try again.") from error
 
 
 def _report(result: RunResult) -> int:

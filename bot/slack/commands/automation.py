@@ -309,7 +309,7 @@ async def find_scope(
             words = {word.casefold(): each for each in titles for word in (titles[each], each)}
             known = words.get(name)
             if known is None and kind == "detector":
-                known = name if await services.automation.has_alerts_of(name) else None
+                known = await services.automation.sender_named(name)
             if known is not None:
                 return Scope(**{kind: known})
             title = texts.say("bot.pause.choose")
