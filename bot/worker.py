@@ -18,8 +18,8 @@ from temporalio.worker import (
 )
 
 from bot.encryption import EncryptionCodec
-from bot.query_guard import GuardedRunner
 from bot.tasks import in_background
+from bot.workflow_guards import GuardedRunner
 from workflows.activity_options import (
     cards_queue,
     detectors_queue,

@@ -3,6 +3,7 @@
 All tests share one Temporal server; each environment has its own namespace.
 """
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,6 +18,7 @@ from google.protobuf.duration_pb2 import Duration
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.ledger.database import Database
@@ -154,8 +156,18 @@ class Environment:
         await wait_until(recorded, what=f"{kind} of {case}")
 
     async def print_pending(self) -> None:
-        """Prints what the open workflows wait for, for the report of a failure."""
+        """Prints what the open workflows wait for, for the report of a failure.
+
+        Without Temporal it says so: the failure itself must be reported.
+        """
         print("Open workflows at the failure:")
+        try:
+            async with asyncio.timeout(SECONDS):
+                await self._print_pending()
+        except (RPCError, RuntimeError, TimeoutError) as error:
+            print(f"Temporal did not answer: {error!r}")
+
+    async def _print_pending(self) -> None:
         async for found in self.client.list_workflows("ExecutionStatus = 'Running'", limit=20):
             handle = self.client.get_workflow_handle(found.id, run_id=found.run_id)
             pending = (await handle.describe()).raw_description

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from temporalio.client import (
     Client,
+    ScheduleDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowQueryFailedError,
@@ -432,13 +433,26 @@ class PolicyClient(_WorkflowClient):
 async def run_detector(client: Client, task_queue: str, detector: str) -> RunResult:
     """Runs a SQL detector, or waits for the run that was started so before.
 
-    Raises `WorkflowFailureError` if it was terminated.
+    Raises `OutOfReach`, and `WorkflowFailureError` if it was terminated.
     """
-    result: RunResult = await client.execute_workflow(
-        DetectorWorkflow.run,
-        DetectorStart(detector=detector, at_once=True),
-        id=f"detector/{detector}/now",
-        task_queue=task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+    result: RunResult = await _call(
+        client.execute_workflow(
+            DetectorWorkflow.run,
+            DetectorStart(detector=detector, at_once=True),
+            id=f"detector/{detector}/now",
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
     )
     return result
+
+
+async def find_schedule(
+    client: Client, schedule: str, rpc_timeout: timedelta
+) -> ScheduleDescription | None:
+    """A schedule with its next runs; None if there is none. Raises `OutOfReach`."""
+    handle = client.get_schedule_handle(schedule)
+    try:
+        return await _call(handle.describe(rpc_timeout=rpc_timeout))
+    except _Gone:
+        return None

@@ -40,14 +40,17 @@ class Automation(Repository):
         async with self._database.reading() as connection:
             return rules.current_pauses(await connection.run_sync(_changes), now)
 
-    async def has_alerts_of(self, detector: str) -> bool:
-        """Whether the ledger has an alert of this detector."""
+    async def sender_named(self, detector: str) -> str | None:
+        """The detector of an alert in the ledger, by its name in any capitals; None without one."""
+        name = storable(detector)
         for table in (alerts, alert_records):
-            own = table.c.detector == storable(detector)
-            found = sa.select(table.c.detector).where(own).limit(1)
-            if await self._database.scalar(found) is not None:
-                return True
-        return False
+            column = table.c.detector
+            for same in (column == name, sa.func.lower(column) == name.lower()):
+                query = sa.select(column).where(same).order_by(column).limit(1)
+                found: str | None = await self._database.scalar(query)
+                if found is not None:
+                    return found
+        return None
 
     async def stops(self, playbook: str, detectors: tuple[str, ...], action: str) -> bool:
         """Whether a current pause prevents an automatic action, as `rules.pause_over`."""

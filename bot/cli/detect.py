@@ -141,6 +141,8 @@ async def _run(settings: Settings, name: str) -> RunResult:
         return await run_detector(client, settings.temporal.task_queue, name)
     except WorkflowFailureError as error:
         raise NotReachable("The run was ended at Temporal: start it again.") from error
+    except OutOfReach as error:
+        raise NotReachable(f"The run was not started: {error}. Try again.") from error
 
 
 def _report(result: RunResult) -> int:

@@ -14,7 +14,7 @@ from activities.ledger.feedback import FeedbackLedger
 from bot.admission import TemporalUnavailable
 from bot.policies import Policies
 from bot.tasks import Background
-from workflows.client import FeedbackClient, OutOfReach, run_detector
+from workflows.client import FeedbackClient, OutOfReach, find_schedule, run_detector
 from workflows.domain.detection import DetectorState, RunResult
 from workflows.domain.feedback import FeedbackCount, FeedbackMessage
 from workflows.domain.policy.detectors import Detector
@@ -94,13 +94,13 @@ class DetectorReader:
         return await self._ledger.runs(detector, 5)
 
     async def next_run(self, detector: str) -> datetime | None:
-        """The next run of a query; None if Temporal knows of none."""
-        handle = self._client.get_schedule_handle(f"{DETECTOR}{detector}")
+        """The next run of a query; None if Temporal knows of none, or does not answer."""
         try:
-            found = await handle.describe(rpc_timeout=self._rpc_timeout)
-        except RPCError:
-            return None
-        return next(iter(found.info.next_action_times), None)
+            schedule = f"{DETECTOR}{detector}"
+            found = await find_schedule(self._client, schedule, self._rpc_timeout)
+        except (OutOfReach, RPCError):
+            return None  # the runs are of use without it
+        return None if found is None else next(iter(found.info.next_action_times), None)
 
     async def run(self, detector: str) -> RunResult | None:
         """Runs a query now; None if it does not end in time, and goes on."""
@@ -109,7 +109,7 @@ class DetectorReader:
             return await asyncio.wait_for(run, self._patience)
         except TimeoutError:
             return None
-        except (RPCError, WorkflowFailureError) as error:
+        except (OutOfReach, RPCError, WorkflowFailureError) as error:
             raise TemporalUnavailable("the run") from error
 
     async def dead_feedback(self, detector: str) -> Sequence[FeedbackMessage]:

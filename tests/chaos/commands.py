@@ -147,12 +147,14 @@ COMMANDS: dict[str, Command] = {
 }
 
 ELSEWHERE: dict[type[cmd.PersonCommandBase], str] = {
-    # They need what no subject of a run has: evidence, a second case, related subjects, a notice.
+    # They need what no subject of a run has: evidence, a second case, related subjects, a notice,
+    # or a decision by Koban.
     cmd.RevealEvidence: "tests/stories/test_evidence.py",
     cmd.Merge: "tests/stories/test_working_a_case.py",
     cmd.DecideBulk: "tests/stories/test_a_bulk_decision.py",
     cmd.StopBulk: "tests/stories/test_a_bulk_decision.py",
     cmd.RetryNotice: "tests/stories/test_notices.py",
+    cmd.Reconsider: "tests/stories/test_bands.py",
 }
 """Commands without a row, with the story that presses them."""
 

@@ -78,7 +78,7 @@ async def trouble(env: Environment) -> str:
     card, _ = await case_of(sato)
     workflow_id = str(controls(card)[0].block_id)
     await sato.press(card, "case.preset.mute")
-    card = await sato.wait_text(card, "404")
+    card = await sato.wait_text(card, "（404）")
     await sato.press(card, "action.give_up")
     card = await sato.wait_text(card, "対応中")
     await sato.press(card, "case.clear")

@@ -7,7 +7,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from bot.query_guard import GuardedRunner
+from bot.workflow_guards import GuardedRunner
 from tests.replay.record import HISTORIES, asked, store, stored
 from workflows.appeal_workflow import AppealWorkflow
 from workflows.bulk_workflow import BulkWorkflow

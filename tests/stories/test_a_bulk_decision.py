@@ -218,7 +218,7 @@ async def test_failed_ones_do_not_stop_the_others(env: Environment) -> None:
     await sato.press(card, "bulk.list")
     listed = visible_text(await sato.modal())
     assert listed.index("u_ghost1") < listed.index("u_ghost2") < listed.index("u_ring0")
-    assert "404" in listed
+    assert "（404）" in listed
     await sato.close_modal()
     for type_, body in resale_ring.scene(1, first="u_ghost1").things:
         env.sandbox.market.put(type_, body)

@@ -272,6 +272,6 @@ async def test_nothing_of_an_alert_can_mention_link_or_format(env: Environment) 
     assert "https://" not in visible_text(card)
     assert env.sandbox.workspace.notifications == []
     await sato.press(card, "24時間コメント制限")
-    await sato.wait_text(card, "404")
+    await sato.wait_text(card, "（404）")
     paths = [call["path"] for call in env.sandbox.market.calls() if call["method"] == "POST"]
     assert set(paths) == {"/market/v1/users/..%2F..%2Fadmin%3Fx%3D1%20%2500/mutes"}

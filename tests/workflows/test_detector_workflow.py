@@ -13,7 +13,7 @@ from temporalio.worker import Worker
 
 from activities.detector_runs import DetectorActivities, FeedbackActivities
 from activities.slack.activities import SlackActivities
-from bot.query_guard import GuardedRunner
+from bot.workflow_guards import GuardedRunner
 from tests.environment import fresh_namespace
 from tests.workflows.domain.builders import minutes
 from workflows.activity_options import detectors_queue, slack_queue

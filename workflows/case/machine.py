@@ -78,6 +78,9 @@ from workflows.shared.tasks import Lane, TaskBudget, Tasks
 _SLACK_PATIENCE = timedelta(seconds=1)
 """How long the next case waits for Slack to show the end of this one; protection comes first."""
 
+_BATCH = 500
+"""Work of a batch of alerts, in signals that are only queued; a task does that of two batches."""
+
 
 class CaseMachine(Machine[Click, Delivery]):
     """The work of one case, and then of the next one of its group where that runs on.
@@ -96,7 +99,7 @@ class CaseMachine(Machine[Click, Delivery]):
         self._messages = Tasks(reports_to=self._tasks)
         self._inbox = Inbox(start.alerts, lambda: self._seen)
         self._alert_lane = Lane(self._lane_tasks, self._work_alerts)
-        self._alert_budget = TaskBudget(most=1)
+        self._alert_budget = TaskBudget(2 * _BATCH)
         self._for_next: list[Alert] = []
         self._claiming = False
         self._turns = 0
@@ -128,6 +131,7 @@ class CaseMachine(Machine[Click, Delivery]):
 
     def take_alerts(self, raw: RawValue) -> None:
         """Queues the alerts of a signal, as `tuple[Alert, ...]`."""
+        self._alert_budget.book()
         self._inbox.put(raw)
 
     def take_report(self, report: EnforcementReport) -> None:
@@ -239,6 +243,8 @@ class CaseMachine(Machine[Click, Delivery]):
     # -- alerts ---------------------------------------------------------------------------
 
     async def _work_alerts(self) -> None:
+        # Thousands of signals are a task's work by themselves.
+        await self._alert_budget.spend(0)
         while self._has_alerts() and not self._wants_new_history():
             if self._for_next and self._case is not None and not self._is_closed:
                 self._inbox.put_first(self._for_next)
@@ -257,7 +263,7 @@ class CaseMachine(Machine[Click, Delivery]):
                     await self._inbox.next_batch(lambda: self._open_case, lambda: self._slack.idle)
                 )
             # A batch of duplicates, or one for the next case, has waited for nothing.
-            await self._alert_budget.spend()
+            await self._alert_budget.spend(_BATCH)
 
     async def _open(self) -> None:
         """Opens the case, unless the ledger knows its first alert."""

@@ -149,7 +149,8 @@ def pause_over(
 
     `detectors` sent the alerts; one that is not paused is reason enough for the action.
     """
-    known, sent = tuple(pauses), tuple(detectors)
+    # In an order of their own: a workflow gives a set, and every process has to find the same.
+    known, sent = tuple(pauses), sorted(set(detectors))
     for each in known:
         if each.scope in (EVERYTHING, Scope(playbook=playbook), Scope(action=action)):
             return each

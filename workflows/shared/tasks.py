@@ -104,11 +104,15 @@ class TaskBudget:
         self._task = 0
         self._spent = 0
 
-    async def spend(self, cost: int = 1) -> None:
-        """Books `cost`, and waits for the next workflow task if this one is over the limit."""
+    def book(self, cost: int = 1) -> None:
+        """Books `cost` in this workflow task."""
         task = workflow.info().get_current_history_length()
         if task != self._task:
             self._task, self._spent = task, 0
         self._spent += cost
+
+    async def spend(self, cost: int = 1) -> None:
+        """Books `cost`, and waits for the next workflow task if this one is over the limit."""
+        self.book(cost)
         if self._spent > self._most:
             await workflow.sleep(timedelta(milliseconds=1))

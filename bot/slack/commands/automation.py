@@ -337,7 +337,7 @@ async def _name_meant(kind: str, name: str, services: Services, texts: Catalog) 
     words = {word.casefold(): each for each in titles for word in (titles[each], each)}
     known = words.get(name)
     if known is None and kind == "detector":
-        known = name if await services.automation.has_alerts_of(name) else None
+        known = await services.automation.sender_named(name)
     return known
 
 

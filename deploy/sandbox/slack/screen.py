@@ -1,9 +1,12 @@
 """Visible text and controls of a message or view, in reading order."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deploy.sandbox.slack.blockkit.blocks import elements_of
+
+_DATE = re.compile(r"<!date\^\d+\^[^|>]*\|([^>]*)>")
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,13 @@ class Control:
 
 
 def visible_text(message: dict) -> str:
-    """Visible text, one line a block; the message's text if it has no blocks."""
+    """Visible text, one line a block; the message's text if it has no blocks.
+
+    A date is shown as its fallback: the seconds in it are not visible.
+    """
     blocks = message.get("blocks") or []
-    if not blocks:
-        return str(message.get("text") or "")
-    return "\n".join(line for block in blocks if (line := " ".join(_words(block))))
+    lines = [" ".join(_words(block)) for block in blocks] or [str(message.get("text") or "")]
+    return _DATE.sub(r"\1", "\n".join(line for line in lines if line))
 
 
 def controls(message: dict) -> list[Control]:

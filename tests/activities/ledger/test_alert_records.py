@@ -79,7 +79,7 @@ async def test_a_recorded_alert_is_known(records: AlertRecords, database: Databa
     pairs = [("live-chat", "chat-000001"), ("live-chat", "chat-000002"), ("other", "chat-000001")]
     assert await Queries(database).known(pairs) == {("live-chat", "chat-000001")}
     assert await DetectorLedger(database).last_alerts() == {"live-chat": T0}
-    assert await Automation(database).has_alerts_of("live-chat")
+    assert await Automation(database).sender_named("Live-Chat") == "live-chat"
 
 
 async def test_a_shadow_is_recorded_with_the_alert(database: Database) -> None:

@@ -13,7 +13,7 @@ from activities.ledger.database import Database
 from activities.ledger.schema import automation
 from activities.ledger.team import Automation
 from tests.activities.ledger.recording import wanted
-from tests.workflows.domain.builders import REED, SATO, T0, TANAKA, minutes
+from tests.workflows.domain.builders import REED, SATO, T0, TANAKA, an_alert, minutes
 from workflows.domain.automation import (
     EVERYTHING,
     AutomationChange,
@@ -24,6 +24,7 @@ from workflows.domain.automation import (
     pause,
     resume,
 )
+from workflows.ports.cases import ClaimAlerts
 
 HOUR = timedelta(hours=1)
 STOP = partial(pause, by=SATO, scope=EVERYTHING, lasts=None, now=T0)
@@ -56,11 +57,15 @@ async def test_a_pause_is_returned_until_its_end(ledger: Ledger, pauses: Automat
 
 
 async def test_a_detector_is_known_by_its_alerts(ledger: Ledger, pauses: Automation) -> None:
-    """A detector without a file is known once the ledger has an alert of it."""
-    assert not await pauses.has_alerts_of("live-chat")
+    """A detector without a file is known once the ledger has an alert of it, in any capitals."""
+    assert await pauses.sender_named("live-chat") is None
     await ledger.open_case(wanted())
-    assert await pauses.has_alerts_of("live-chat")
-    assert not await pauses.has_alerts_of("live")
+    assert await pauses.sender_named("live-chat") == "live-chat"
+    assert await pauses.sender_named("live") is None
+    alert = an_alert(2).model_copy(update={"detector": "Fraud-Bot"})
+    await ledger.claim_alerts(ClaimAlerts(case="K7Q2F9XM0", at=T0, alerts=(alert,)))
+    # A command is folded before it is read.
+    assert await pauses.sender_named("fraud-bot") == "Fraud-Bot"
 
 
 async def test_what_is_refused_leaves_no_row(pauses: Automation, database: Database) -> None:

@@ -97,8 +97,8 @@ class FakeAutomation:
     async def active(self, now: datetime) -> tuple[PauseState, ...]:
         return rules.current_pauses(self.changes, now)
 
-    async def has_alerts_of(self, detector: str) -> bool:
-        return detector in self.senders
+    async def sender_named(self, detector: str) -> str | None:
+        return detector if detector in self.senders else None
 
     async def pause(
         self, by: Actor, scope: Scope, lasts: timedelta | None, now: datetime

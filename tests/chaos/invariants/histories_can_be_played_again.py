@@ -6,7 +6,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Replayer
 
-from bot.query_guard import GuardedRunner
+from bot.workflow_guards import GuardedRunner
 from tests.chaos.evidence import Evidence, Violation
 from tests.chaos.invariants.ledger_is_what_histories_say import EventsByCase, events_in
 from workflows.appeal_workflow import AppealWorkflow

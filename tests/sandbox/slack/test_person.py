@@ -22,6 +22,12 @@ def test_visible_text_is_the_text_on_the_screen():
     assert visible_text({"text": "fallback", "blocks": []}) == "fallback"
 
 
+def test_visible_text_has_no_seconds_of_a_date():
+    """A wait for `404` must not end on the 40 minutes whose seconds contain it."""
+    date = "期限 <!date^1796040488^{time}（{ago}）|12:13> · <!date^1796040488^{time}|12:41>"
+    assert visible_text({"text": date}) == "期限 12:13 · 12:41"
+
+
 async def test_waiting_wakes_when_the_screen_changes(client: AsyncWebClient, sato: Person):
     """The card is posted after the wait began."""
     waiting = asyncio.create_task(sato.wait_card("ts-live", "外部誘導"))

@@ -15,7 +15,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, Worker
 
-from bot.query_guard import GuardedRunner
+from bot.workflow_guards import GuardedRunner
 from deploy.sandbox.slack.person import WAIT_SECONDS, wait_until
 from tests.environment import fresh_namespace
 from tests.timeouts import RPC_TIMEOUT, answered

@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
-from bot.query_guard import GuardedRunner
+from bot.workflow_guards import GuardedRunner
 from tests.environment import fresh_namespace
 from workflows.activity_options import platform_queue
 from workflows.domain.case.enforcement import EnforcementReport

@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
-from bot.query_guard import GuardedRunner
+from bot.workflow_guards import GuardedRunner
 from deploy.sandbox.slack.person import wait_until
 from tests.workflows.domain.builders import CATALOG, a_case
 from tests.workflows.domain.wording import WORDING

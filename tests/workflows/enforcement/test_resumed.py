@@ -7,7 +7,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from bot.query_guard import GuardedRunner
+from bot.workflow_guards import GuardedRunner
 from deploy.sandbox.slack.person import wait_until
 from tests.workflows.domain.builders import CATALOG, a_case, minutes
 from tests.workflows.enforcement.environment import Listener, enforcing

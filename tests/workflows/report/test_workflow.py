@@ -174,10 +174,10 @@ async def test_a_run_goes_through_every_kind_and_outlives_slack(temporal: str) -
         counts = await client.execute_workflow(
             RetentionWorkflow.run, RetentionStart(), id="retention/daily-1", task_queue="koban"
         )
-    kinds = ("evidence", "attributes", "notes", "snapshots", "lookups", "limits")
+    kinds = ("evidence", "attributes", "notes", "snapshots", "lookups", "limits", "records")
     pages = [(kind, after) for kind in kinds for after in ("", "K1")]
     assert steps == [*pages, ("images", "")]
-    assert counts == {"retention/daily-1": 13}
+    assert counts == {"retention/daily-1": 15}
     assert drawn == ["K1", "K2"]
 
 

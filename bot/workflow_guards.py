@@ -1,7 +1,7 @@
-"""Query guard: fails activations in which a query runs a workflow ahead of its workflow tasks.
+"""Workflow guards: a query never runs a workflow ahead, and a slow task is never interrupted.
 
-With temporalio 1.35 a query that waited for a worker replays up to the newest event. The workflow
-then issues commands for a task that this worker never completes, in two situations:
+**Queries.** With temporalio 1.35 a query that waited for a worker replays up to the newest event.
+The workflow then issues commands for a task that this worker never completes, in two situations:
 
 - No workflow task has started for the newest event. Such an activation has more history than the
   one before it, but the same timestamp and history size.
@@ -10,8 +10,16 @@ then issues commands for a task that this worker never completes, in two situati
 
 A failed activation evicts the workflow from the cache, and the next task replays the whole history.
 Without the guard that replay would be non-deterministic.
+
+**Slow tasks.** A task that takes longer than two seconds fails (`TMPRL1101`). temporalio 1.35 then
+raises an exception in its thread, at any instruction, and evicts the workflow in another thread
+without waiting for the first. Both can leave tasks that never end: the workflow is then never
+evicted, and no worker continues it.
 """
 
+import threading
+import time
+from collections import Counter
 from typing import Any
 
 import structlog
@@ -30,6 +38,8 @@ from bot.seal_guard import SealGuard
 
 log = structlog.get_logger()
 
+SLOW_SECONDS = 1.0
+"""Half of the time after which temporalio fails a task."""
 _READ_ONLY = frozenset({"query_workflow", "remove_from_cache"})
 """Jobs that do not change a workflow."""
 _RECORDED = ("start_timer", "schedule_activity", "start_child_workflow_execution")
@@ -54,7 +64,46 @@ class GuardedRunner(UnsandboxedWorkflowRunner):
         inner = super().create_instance(det)
         if self._codec is not None:
             inner = SealGuard(inner, self._codec.unsealed_until)
-        return QueryGuard(inner)
+        return SlowTaskGuard(QueryGuard(inner))
+
+
+class SlowTaskGuard(WorkflowInstance):
+    """Workflow instance in one thread at a time; a slow task is reported and not interrupted."""
+
+    def __init__(self, inner: WorkflowInstance) -> None:
+        self._inner = inner
+        self._lock = threading.Lock()
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        """Runs the activation after the one that is under way."""
+        with self._lock:
+            start = time.monotonic()
+            try:
+                return self._inner.activate(act)
+            finally:
+                self._report(act, time.monotonic() - start)
+
+    def _report(self, act: WorkflowActivation, seconds: float) -> None:
+        if seconds > SLOW_SECONDS:
+            jobs = Counter(str(job.WhichOneof("variant")) for job in act.jobs)
+            workflow = self._inner.get_info().workflow_id
+            log.warning("task_slow", workflow=workflow, seconds=round(seconds, 1), jobs=dict(jobs))
+
+    def get_info(self) -> Any:
+        """The workflow's info."""
+        return self._inner.get_info()
+
+    def get_thread_id(self) -> int | None:
+        """None: temporalio would interrupt the thread."""
+        return None
+
+    def get_serialization_context(self, command_info: Any) -> Any:
+        """The serialization context of a command's payloads."""
+        return self._inner.get_serialization_context(command_info)
+
+    def get_external_store_context(self, command_info: Any) -> Any:
+        """The external storage context of a command's payloads."""
+        return self._inner.get_external_store_context(command_info)
 
 
 class QueryGuard(WorkflowInstance):

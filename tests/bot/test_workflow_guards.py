@@ -1,6 +1,8 @@
-"""Query guard: a query that waited for a worker does not run a workflow ahead of its task."""
+"""Workflow guards: a query does not run a workflow ahead; a slow task ends without harm."""
 
 import asyncio
+import logging
+import threading
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from uuid import uuid4
@@ -13,7 +15,7 @@ from temporalio.bridge.proto.workflow_completion import WorkflowActivationComple
 from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
-from bot.query_guard import GuardedRunner, QueryGuard
+from bot.workflow_guards import GuardedRunner, QueryGuard
 from deploy.sandbox.slack.person import wait_until
 from tests.environment import fresh_namespace
 
@@ -43,6 +45,21 @@ class AlarmClock:
         self._rang = workflow.now()
 
 
+released = threading.Event()
+"""Ends the first, slow task of `SlowStart`."""
+
+
+@workflow.defn
+class SlowStart:
+    """Completes at once, but for its first task, which holds its thread until `released`."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """Returns after its thread was free."""
+        await asyncio.sleep(0)
+        released.wait()
+
+
 @pytest.fixture
 async def client(temporal: str) -> Client:
     """A namespace of its own."""
@@ -55,7 +72,7 @@ def worker(client: Client, runner: WorkflowRunner) -> Worker:
     return Worker(
         client,
         task_queue=QUEUE,
-        workflows=[AlarmClock],
+        workflows=[AlarmClock, SlowStart],
         workflow_runner=runner,
         sticky_queue_schedule_to_start_timeout=sticky,
     )
@@ -140,3 +157,20 @@ def test_a_task_whose_history_has_the_commands_given_before_goes_on() -> None:
     guard = QueryGuard(Inner())  # type: ignore[arg-type]
     assert guard.activate(signals(8, 1, 10)).HasField("successful")
     assert guard.activate(signals(13, 1, 13)).HasField("successful")
+
+
+async def test_a_task_beyond_its_time_is_repeated_by_the_same_worker(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It fails, runs to its end, leaves the cache in order, and is repeated."""
+    released.clear()
+    caplog.set_level(logging.DEBUG, "temporalio.worker")
+    async with worker(client, GuardedRunner()):
+        handle = await client.start_workflow(SlowStart.run, id=uuid4().hex, task_queue=QUEUE)
+        try:
+            await wait_until(lambda: "Evicting workflow" in caplog.text, what="the eviction")
+        finally:
+            released.set()
+        await handle.result()
+    assert "TMPRL1101" in str(await handle.fetch_history())
+    assert "retrying eviction" not in caplog.text
