@@ -13,7 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 
-from bot.query_guard import GuardedRunner
+from bot.workflow_guards import GuardedRunner
 from deploy.sandbox.slack.person import wait_until
 from tests.conftest import a_server
 from tests.stories.time_skipping import VALUES
