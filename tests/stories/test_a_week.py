@@ -1,24 +1,12 @@
 """Timers over minutes and weeks: protections, holds, claims, lifts."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from deploy.sandbox.slack.person import Person, wait_until
 from deploy.sandbox.slack.screen import controls, visible_text
 from tests.environment import Environment
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import choose, wait_in_thread
-from tests.stories.time_skipping import TimeSkipping, time_skipping
+from tests.stories.time_skipping import TimeSkipping
 from workflows.domain.ids import enforcement_workflow_id
-
-
-@pytest.fixture
-async def clocks(tmp_path: Path) -> AsyncIterator[TimeSkipping]:
-    """An environment with adjustable clocks."""
-    async with time_skipping(tmp_path) as made:
-        yield made
 
 
 def route_of(card: dict) -> str:

@@ -1,23 +1,13 @@
 """Appeal deadlines: a month with reminders and the legal limit, in seconds."""
 
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
-
-import pytest
+from collections.abc import Sequence
 
 from deploy.sandbox.slack.screen import controls
 from tests.environment import Environment
 from tests.stories.test_appeals import answer_with, filed, muted, wait_notice
 from tests.stories.test_clocks import threads
-from tests.stories.time_skipping import TimeSkipping, time_skipping
+from tests.stories.time_skipping import TimeSkipping
 from workflows.domain.ids import appeal_workflow_id
-
-
-@pytest.fixture
-async def clocks(tmp_path: Path) -> AsyncIterator[TimeSkipping]:
-    """An environment with adjustable clocks."""
-    async with time_skipping(tmp_path) as made:
-        yield made
 
 
 async def wait_events(env: Environment, appeal: str, kinds: Sequence[str]) -> None:

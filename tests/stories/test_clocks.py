@@ -1,7 +1,6 @@
 """Deadlines of a shift: hours and days in seconds, with an adjustable clock."""
 
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,7 @@ from tests.environment import koban
 from tests.stories.flood import alerts, send_alerts
 from tests.stories.test_a_shift import case_of, lure
 from tests.stories.test_working_a_case import choose
-from tests.stories.time_skipping import TimeSkipping, time_skipping
-
-
-@pytest.fixture
-async def night(tmp_path: Path) -> AsyncIterator[TimeSkipping]:
-    """A separate server with adjustable clocks."""
-    async with time_skipping(tmp_path) as made:
-        yield made
+from tests.stories.time_skipping import TimeSkipping
 
 
 def route_of(card: dict) -> str:
@@ -33,68 +25,68 @@ async def threads(person: Person, card: dict) -> str:
     return "\n".join(visible_text(message) for message in await person.thread(card))
 
 
-def mentioned(night: TimeSkipping) -> list[str]:
+def mentioned(clocks: TimeSkipping) -> list[str]:
     """The mentioned groups in order."""
-    return [note.target for note in night.env.sandbox.workspace.notifications]
+    return [note.target for note in clocks.env.sandbox.workspace.notifications]
 
 
-async def test_an_unclaimed_case_is_escalated(night: TimeSkipping) -> None:
+async def test_an_unclaimed_case_is_escalated(clocks: TimeSkipping) -> None:
     """The shift is mentioned after ten minutes, the lead after thirty, then nobody."""
-    sato = await night.env.person("U0SATO")
-    await night.env.happens(lure())
+    sato = await clocks.env.person("U0SATO")
+    await clocks.env.happens(lure())
     card, case = await case_of(sato)
-    await night.passes(route_of(card), minutes=9)
+    await clocks.passes(route_of(card), minutes=9)
     assert await threads(sato, card) == ""
-    await night.passes(route_of(card), minutes=1, seconds=30)
+    await clocks.passes(route_of(card), minutes=1, seconds=30)
     await sato.until(lambda: threads(sato, card), what="a call for the shift")
-    assert mentioned(night) == ["<!subteam^S0SHIFT>"]
-    assert await night.env.kinds(case) == ["case_opened", "case_escalated"]
-    await night.passes(route_of(card), minutes=21)
+    assert mentioned(clocks) == ["<!subteam^S0SHIFT>"]
+    assert await clocks.env.kinds(case) == ["case_opened", "case_escalated"]
+    await clocks.passes(route_of(card), minutes=21)
 
     async def twice() -> bool:
-        return (await night.env.kinds(case)).count("case_escalated") == 2
+        return (await clocks.env.kinds(case)).count("case_escalated") == 2
 
     await sato.until(twice, what="a call for the leads")
-    await night.passes(route_of(card), hours=1)
-    assert (await night.env.kinds(case)).count("case_escalated") == 2
-    assert mentioned(night) == ["<!subteam^S0SHIFT>", "<!subteam^S0LEAD>"]
+    await clocks.passes(route_of(card), hours=1)
+    assert (await clocks.env.kinds(case)).count("case_escalated") == 2
+    assert mentioned(clocks) == ["<!subteam^S0SHIFT>", "<!subteam^S0LEAD>"]
 
 
 @pytest.mark.long
-async def test_ninety_days_with_an_alert_a_day(night: TimeSkipping) -> None:
+async def test_ninety_days_with_an_alert_a_day(clocks: TimeSkipping) -> None:
     """Every alert joins without further mentions, and a decision is possible on the last day."""
-    sato = await night.env.person("U0SATO")
-    await night.env.happens(lure())
+    sato = await clocks.env.person("U0SATO")
+    await clocks.env.happens(lure())
     card, case = await case_of(sato)
     for day in range(1, 91):
-        await night.passes(route_of(card), hours=24)
-        await send_alerts(night.env, alerts([day + 1]))
+        await clocks.passes(route_of(card), hours=24)
+        await send_alerts(clocks.env, alerts([day + 1]))
     card = await sato.wait_text(card, "90件")
     await sato.press(card, "case.clear")
     await sato.wait_text(card, "完了")
-    await night.env.wait_kind(case, "case_closed")
-    kinds = await night.env.kinds(case)
+    await clocks.env.wait_kind(case, "case_closed")
+    kinds = await clocks.env.kinds(case)
     assert kinds.count("alert_joined") == 90
     assert kinds.count("case_escalated") == 2
     assert len(await sato.cards("ts-live")) == 1
 
 
-async def test_a_claim_stops_the_escalation_to_the_shift(night: TimeSkipping) -> None:
+async def test_a_claim_stops_the_escalation_to_the_shift(clocks: TimeSkipping) -> None:
     """Only the lead is mentioned when the decision is overdue."""
-    sato = await night.env.person("U0SATO")
-    await night.env.happens(lure())
+    sato = await clocks.env.person("U0SATO")
+    await clocks.env.happens(lure())
     card, case = await case_of(sato)
     await sato.press(card, "担当する")
-    await night.env.wait_kind(case, "case_claimed")
-    await night.passes(route_of(card), minutes=20)
+    await clocks.env.wait_kind(case, "case_claimed")
+    await clocks.passes(route_of(card), minutes=20)
     await choose(sato, card, "note")
     await sato.fill_and_submit({"note": "出品履歴を確認中"})
-    await night.env.wait_kind(case, "note_added")
-    await night.passes(route_of(card), minutes=11)
-    await night.env.wait_kind(case, "case_escalated")
+    await clocks.env.wait_kind(case, "note_added")
+    await clocks.passes(route_of(card), minutes=11)
+    await clocks.env.wait_kind(case, "case_escalated")
     escalations = [
         row["data"]["notify"]
-        for row in await night.env.queries.events_of(case)
+        for row in await clocks.env.queries.events_of(case)
         if row["kind"] == "case_escalated"
     ]
     assert escalations == ["lead"]
@@ -110,30 +102,30 @@ async def ask_for(person: Person, card: dict, action: str) -> None:
     await person.wait_text(card, "承認待ち")
 
 
-async def test_an_expired_approval_is_refused(night: TimeSkipping) -> None:
+async def test_an_expired_approval_is_refused(clocks: TimeSkipping) -> None:
     """With `on_expiry: refuse` the decision is cancelled before any change at the platform."""
-    sato = await night.env.person("U0SATO")
-    await night.env.happens(lure())
+    sato = await clocks.env.person("U0SATO")
+    await clocks.env.happens(lure())
     card, case = await case_of(sato)
     await ask_for(sato, card, "end_stream")
-    await night.passes(route_of(card), minutes=11)
-    await night.env.wait_kind(case, "approval_expired")
+    await clocks.passes(route_of(card), minutes=11)
+    await clocks.env.wait_kind(case, "approval_expired")
     await sato.wait_text(card, "対応中")
-    assert await night.env.changes() == []
+    assert await clocks.env.changes() == []
 
 
-async def test_an_expired_approval_is_requested_again(night: TimeSkipping) -> None:
+async def test_an_expired_approval_is_requested_again(clocks: TimeSkipping) -> None:
     """With `on_expiry: escalate` the leads are mentioned again, and a late approval counts."""
-    sato, tanaka = await night.env.person("U0SATO"), await night.env.person("U0TANAKA")
-    await night.env.happens(lure())
+    sato, tanaka = await clocks.env.person("U0SATO"), await clocks.env.person("U0TANAKA")
+    await clocks.env.happens(lure())
     card, case = await case_of(sato)
     await ask_for(sato, card, "permanent_ban")
-    await night.passes(route_of(card), minutes=31)
-    await night.env.wait_kind(case, "approval_expired")
+    await clocks.passes(route_of(card), minutes=31)
+    await clocks.env.wait_kind(case, "approval_expired")
     asked = (await tanaka.cards("ts-leads"))[-1]
     await tanaka.press(asked, "approval.approve")
     await sato.wait_text(card, "完了")
-    assert await night.env.changes() == [
+    assert await clocks.env.changes() == [
         ("POST", "users/u_123/bans"),
     ]
 

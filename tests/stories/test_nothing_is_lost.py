@@ -49,7 +49,10 @@ async def test_slack_loses_its_answer_after_posting(env: Environment) -> None:
     faults = env.sandbox.faults
     faults.set("slack_lost_response", True)
     await env.happens(lure())
-    await sato.wait_card("ts-live", "u_123")
+    # A worker that starved before its first post looks for one, and gets no answer either.
+    calls = env.sandbox.workspace.calls
+    met = lambda: calls["chat.postMessage"] or calls["conversations.history"]  # noqa: E731
+    await wait_until(met, what="the lost response")
     faults.set("slack_lost_response", False)
     card, _ = await case_of(sato)
     await sato.press(card, "担当する")

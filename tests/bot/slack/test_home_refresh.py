@@ -70,9 +70,8 @@ async def test_home_shows_the_shift_and_todays_figures(env: SlackEnvironment) ->
         backlog=Backlog(open={Severity.HIGH: 3}, overdue={Severity.HIGH: 1}),
     )
     read = await home(env, SATO)
-    ends = int((NOW + timedelta(hours=8)).timestamp())
     assert "現在の当番" in read
-    assert f"• 日勤（<!date^{ends}^" in read
+    assert "• 日勤（2026-11-23 11:10 UTC まで）" in read
     assert "<@U0SATO> · リード <@U0TANAKA>" in read
     assert "受付 12件 · 完了 9件" in read
     assert "未完了 3件（期限超過 1件）: 高 3（超過 1）" in read
