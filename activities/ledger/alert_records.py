@@ -155,7 +155,7 @@ def snoozed_in(
     values = {
         "types": sorted({alert.subject.type for alert, _ in heard}),
         "ids": sorted({alert.subject.id for alert, _ in heard}),
-        "detectors": sorted({storable(alert.detector) for alert, _ in heard}),
+        "detectors": sorted({alert.detector for alert, _ in heard}),
         "at": at,
     }
     rows = connection.execute(_SNOOZES, values).mappings().all()
@@ -167,7 +167,7 @@ def _snoozes_of(
     rows: Sequence[Mapping[Any, Any]], alert: Alert, facts: RecordFacts, at: datetime
 ) -> list[str]:
     """The cases whose snoozes an alert meets, in the order of their ids."""
-    about = (storable(alert.detector), alert.subject.type, alert.subject.id)
+    about = (alert.detector, alert.subject.type, alert.subject.id)
     return sorted(
         row["case_id"]
         for row in rows

@@ -209,8 +209,7 @@ def action_values(case: str, row: ActionRow) -> dict[str, Any]:
 def snooze_values(case: str, subject: Subject, row: SnoozeRow) -> dict[str, Any]:
     """The columns of a snooze of a detector for the subject of a case."""
     return {
-        **_columns(row, without={"detector"}),
-        "detector": storable(row.detector),
+        **_columns(row, without=set()),
         "case_id": case,
         "subject_type": subject.type,
         "subject_id": subject.id,
