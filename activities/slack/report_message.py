@@ -121,6 +121,12 @@ def automatic(numbers: Numbers, texts: Catalog) -> list[str]:
     return [texts.say("numbers.automatic", **counts)] if any(counts.values()) else []
 
 
+def without_case(numbers: Numbers, texts: Catalog) -> list[str]:
+    """`ケースにしなかった検知 記録のみ 3 · 同じ内容 1 · 抑止中 2`, where there are any."""
+    counts = numbers.without_case.model_dump()
+    return [texts.say("numbers.without_case", **counts)] if any(counts.values()) else []
+
+
 def playbooks(numbers: Numbers, titles: Mapping[str, Text], texts: Catalog) -> Iterator[str]:
     """The busiest playbooks, one per line, and the number of others."""
     for each in numbers.playbooks[:MOST_PLAYBOOKS]:
@@ -244,6 +250,7 @@ class _Drawn:
             approvals(numbers, texts),
             protections(numbers, texts),
             *automatic(numbers, texts),
+            *without_case(numbers, texts),
             *playbooks(numbers, self._report.playbooks, texts),
         ]
 
