@@ -232,8 +232,8 @@ ENTRIES: dict[Stage, tuple[str, ...]] = {
         *_QUIET,
         *_LAST,
     ),
-    Stage.DECIDED: ("lift_protection", "evidence", "note", *_QUIET, *_LAST),
-    Stage.UNKNOWN: ("note", *_LAST),
+    Stage.DECIDED: ("lift_protection", "evidence", "note", *_LAST, *_QUIET),
+    Stage.UNKNOWN: ("note", *_LAST, *_QUIET),
 }
 """Menu entries, the most useful first; `SlackAction.offered` leaves out what does not apply."""
 
