@@ -8,7 +8,7 @@ from activities.slack.escape import mrkdwn, one_line, plain
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.metrics.metrics import Numbers, Sla, Spread
+from workflows.domain.metrics.metrics import Numbers, Sla, Spread, WithoutCase
 from workflows.domain.metrics.report import (
     Bars,
     CaseNote,
@@ -123,8 +123,11 @@ def automatic(numbers: Numbers, texts: Catalog) -> list[str]:
 
 def without_case(numbers: Numbers, texts: Catalog) -> list[str]:
     """`ケースにしなかった検知 記録のみ 3 · 同じ内容 1 · 抑止中 2`, where there are any."""
-    counts = numbers.without_case.model_dump()
-    return [texts.say("numbers.without_case", **counts)] if any(counts.values()) else []
+    found = numbers.without_case
+    if found == WithoutCase():
+        return []
+    counts = {"logged": found.logged, "silenced": found.silenced, "suppressed": found.snoozed}
+    return [texts.say("numbers.without_case", **counts)]
 
 
 def playbooks(numbers: Numbers, titles: Mapping[str, Text], texts: Catalog) -> Iterator[str]:

@@ -58,7 +58,7 @@ async def test_a_detector_that_is_wrong_about_somebody(env: Environment) -> None
     assert again["result"] == "duplicate"
     assert len(await sato.cards("ts-live")) == 1
     await emma.command("/koban stats")
-    await answer(emma, "1 snoozed")
+    await answer(emma, "1 suppressed")
 
     await env.happens(lure(3, viewers=5000))
     worse = next(each for each in await cards(sato, 2) if each["ts"] != card["ts"])
@@ -69,15 +69,15 @@ async def test_a_detector_that_is_wrong_about_somebody(env: Environment) -> None
     await sato.wait_text(worse, "完了")
 
     await emma.command("/koban snoozes")
-    listed = await answer(emma, "1 snoozed detector")
+    listed = await answer(emma, "1 suppressed detector")
     assert "店の定型文" in visible_text(listed)
-    await emma.press(listed, "End snooze")
+    await emma.press(listed, "End suppression")
     await answer(emma, "Got it. See `/koban snoozes` or the card for the result.")
     await env.wait_kind(case, "snooze_ended")
     await wait_in_thread(sato, card, "抑止を解除しました")
     assert "🔕" not in visible_text(await sato.latest(card))
     await emma.command("/koban snoozes")
-    await answer(emma, "No detector is snoozed.")
+    await answer(emma, "No detector is suppressed.")
 
     await env.happens(lure(5))
     await cards(sato, 3)
