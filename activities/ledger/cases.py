@@ -1,6 +1,6 @@
 """Ledger of cases: openings, alerts, events and snapshots, each write in one transaction."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -9,7 +9,12 @@ import sqlalchemy as sa
 import structlog
 from temporalio import activity
 
-from activities.ledger.alert_records import FindShadows, insert_records
+from activities.ledger.alert_records import (
+    FindShadows,
+    insert_records,
+    note_snoozes,
+    snoozed_in,
+)
 from activities.ledger.audit_log import lasting
 from activities.ledger.brakes import note_outcomes
 from activities.ledger.database import Database
@@ -39,6 +44,7 @@ from workflows.domain.case.model import Phase, Sanction, SubjectHistory
 from workflows.domain.case.projection import CaseRow
 from workflows.domain.case.snapshot import CaseSnapshot, ReceivedAlert
 from workflows.domain.ids import case_id
+from workflows.domain.policy.matching import AlertRecord, RecordFacts, RecordKind
 from workflows.domain.policy.playbook import PackedPolicy, Severity
 from workflows.ports.cases import (
     CasePlace,
@@ -162,6 +168,28 @@ _REOPENED = (
 _ROW_OF_CASE = sa.update(cases).where(cases.c.id == sa.bindparam("case"))
 
 
+def _snoozed(alert: Alert, facts: RecordFacts, policy: tuple[str, str], case: str) -> AlertRecord:
+    """The record of an alert by a playbook and its version; `case` snoozed its detector."""
+    playbook, version = policy
+    return AlertRecord(
+        kind=RecordKind.SNOOZED,
+        alert=alert,
+        playbook=playbook,
+        policy_version=version,
+        case=case,
+        **dict(facts),
+    )
+
+
+def _stored(connection: sa.Connection, found: Iterable[Alert]) -> frozenset[str]:
+    """The keys of the alerts that a case has."""
+    key = sa.tuple_(alerts.c.detector, alerts.c.alert_id)
+    query = sa.select(alerts.c.detector, alerts.c.alert_id)
+    pairs = [(each.detector, each.id) for each in found]
+    rows = connection.execute(query.where(key.in_(pairs)))
+    return frozenset(f"{row.detector}/{row.alert_id}" for row in rows)
+
+
 _MAX_IDS = 100
 """Attempts to find a free id: two in a row collide once in 10¹² cases."""
 
@@ -214,7 +242,7 @@ class Ledger:
                 lambda connection: self._open(connection, wanted, policy)
             )
         except _NotOpened as stopped:
-            await self._record_silenced(wanted, stopped.result)
+            await self._record_without_case(wanted, stopped.result)
             return stopped.result
         self._policies.note(policy)
         return opened
@@ -230,6 +258,7 @@ class Ledger:
         event = wanted.event.model_copy(update={"case": case, "history": history})
         if self._claim(connection, case, (ReceivedAlert(alert=wanted.alert, at=event.at),)):
             raise _NotOpened(OpenedCase())
+        self._check_snooze(connection, wanted)
         self._check_reopened(connection, wanted, case)
         self._check_silence(connection, wanted, case)
         audit = self.database.audit
@@ -293,6 +322,14 @@ class Ledger:
         if found is not None:
             raise _NotOpened(OpenedCase(joins=found))
 
+    def _check_snooze(self, connection: sa.Connection, wanted: OpenCase) -> None:
+        """Stops where people snoozed the alert's detector for its subject."""
+        if wanted.facts is None:
+            return
+        found = snoozed_in(connection, [(wanted.alert, wanted.facts)], wanted.event.at)
+        if found:
+            raise _NotOpened(OpenedCase(snoozed=found[wanted.alert.key]))
+
     def _check_silence(self, connection: sa.Connection, wanted: OpenCase, case: str) -> None:
         """Stops where people have cleared what the alert shows."""
         ask = wanted.silence
@@ -303,30 +340,59 @@ class Ledger:
         if is_silenced(ask.rule, last, ask.content, rank, wanted.event.at):
             raise _NotOpened(OpenedCase(silenced=last.case))
 
-    async def _record_silenced(self, wanted: OpenCase, result: OpenedCase) -> None:
-        """Records a silenced alert once; the transaction of its opening was rolled back."""
-        if wanted.silence is None or not result.silenced:
-            return
-        record = wanted.silence.record.model_copy(update={"case": result.silenced})
-        at = wanted.event.at
-        await self.database.write(
-            lambda connection: insert_records(self.database, connection, [record], at)
-        )
+    async def _record_without_case(self, wanted: OpenCase, result: OpenedCase) -> None:
+        """Records a silenced or snoozed alert once; its opening was rolled back."""
+        record: AlertRecord | None = None
+        if wanted.silence is not None and result.silenced:
+            record = wanted.silence.record.model_copy(update={"case": result.silenced})
+        elif wanted.facts is not None and result.snoozed:
+            policy = (wanted.row.playbook, wanted.row.policy_version)
+            record = _snoozed(wanted.alert, wanted.facts, policy, result.snoozed)
+        if record is not None:
+            records, at = [record], wanted.event.at
+            await self.database.write(
+                lambda connection: insert_records(self.database, connection, records, at)
+            )
 
     # -- alerts ---------------------------------------------------------------------------
 
     @activity.defn(name="claim_alerts")
     async def claim_alerts(self, claim: ClaimAlerts) -> ClaimedAlerts:
-        """Stores alerts with their case; the result lists those that another claim stored."""
+        """Stores alerts with their case; the result lists those that another claim stored.
+
+        Alerts of snoozed detectors are recorded instead.
+        """
         return await self.database.write(lambda connection: self._claim_all(connection, claim))
 
     def _claim_all(self, connection: sa.Connection, claim: ClaimAlerts) -> ClaimedAlerts:
-        received = tuple(ReceivedAlert(alert=each, at=claim.at) for each in claim.alerts)
+        snoozed = self._record_snoozed(connection, claim)
+        received = tuple(
+            ReceivedAlert(alert=each, at=claim.at)
+            for each in claim.alerts
+            if each.key not in snoozed
+        )
         known = self._claim(connection, claim.case, received)
         # An earlier attempt of this claim may have stored some.
         own = self._claimed_at(connection, claim) if known else frozenset()
         pauses = pauses_now(connection, self._now()) if claim.automation else ()
-        return ClaimedAlerts(known=tuple(key for key in known if key not in own), pauses=pauses)
+        known = tuple(key for key in known if key not in own)
+        return ClaimedAlerts(known=known, snoozed=tuple(sorted(snoozed)), pauses=pauses)
+
+    def _record_snoozed(self, connection: sa.Connection, claim: ClaimAlerts) -> frozenset[str]:
+        """Records the new alerts of snoozed detectors; returns their keys."""
+        pairs = list(zip(claim.alerts, claim.facts, strict=False))
+        found = snoozed_in(connection, pairs, claim.at)
+        if not found:
+            return frozenset()
+        stored = _stored(connection, (each for each, _ in pairs if each.key in found))
+        policy = (claim.playbook, claim.policy_version)
+        records = [
+            _snoozed(alert, facts, policy, found[alert.key])
+            for alert, facts in pairs
+            if alert.key in found.keys() - stored
+        ]
+        insert_records(self.database, connection, records, claim.at)
+        return frozenset(each.alert.key for each in records)
 
     def _claim(
         self, connection: sa.Connection, case: str, received: tuple[ReceivedAlert, ...]
@@ -380,6 +446,7 @@ class Ledger:
             self._update(connection, write)
         note_reveals(connection, write.case, new, self.database.audit)
         note_outcomes(connection, write.case, new)
+        note_snoozes(connection, self.database, write.case, new)
         return queue(connection, self.database, write, self._feedback(), self._now())
 
     def _locked_version(self, connection: sa.Connection, write: LedgerWrite) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from activities.ledger.alert_records import SNOOZES
 from activities.ledger.audit_log import AuditLog, Entry, EntryKind, json_of
 from activities.ledger.database import ChainBroken
 from activities.ledger.policies import SNAPSHOT, snapshot_text
@@ -20,16 +21,18 @@ from activities.ledger.rows import (
     first_break,
     link_after,
     recorded_of,
+    snooze_values,
     storable,
 )
-from activities.ledger.schema import actions, appeals, cases, events, policies
+from activities.ledger.schema import actions, appeals, cases, events, policies, snoozes
 from activities.signatures import Signer
+from workflows.domain.alerts import Subject
 from workflows.domain.appeal.events import AppealDismissed, AppealFiled, AppealRecorded
 from workflows.domain.appeal.rules import apply_all_to_appeal, received
 from workflows.domain.case.events import CaseOpened, Recorded
 from workflows.domain.case.evolve import apply_all, opened
 from workflows.domain.case.model import Case
-from workflows.domain.case.projection import action_rows, case_row
+from workflows.domain.case.projection import action_rows, case_row, snooze_rows
 from workflows.domain.case.snapshot import CaseSnapshot
 from workflows.domain.policy.appeals import AppealRules
 from workflows.domain.policy.playbook import PackedPolicy, Policy
@@ -167,7 +170,8 @@ class Chains:
         for key in self._without_event:
             yield f"An entry of the audit log is about {key!r}, which is no event."
         known = sa.union(
-            sa.select(events.c.case_id.label("id")), sa.select(cases.c.id), sa.select(appeals.c.id)
+            sa.select(events.c.case_id.label("id")),
+            *(sa.select(each) for each in (cases.c.id, appeals.c.id, snoozes.c.case_id)),
         )
         ids = set(self._connection.execute(known).scalars())
         for case in sorted(ids | set(self._written)):
@@ -188,7 +192,8 @@ class Chains:
             return
         faults = list(self._unwritten(case, links))
         if row is not None and not faults:
-            faults = [f"{case}: {fault}." for fault in self._compared(table, row, links)]
+            compared = (*self._compared(table, row, links), *self._snooze_faults(row, links))
+            faults = [f"{case}: {fault}." for fault in compared]
         yield from faults
 
     def _row(self, case: str) -> tuple[Fields | None, sa.Table]:
@@ -262,15 +267,21 @@ class Chains:
             key(values): {**values, "notice": None}
             for values in (action_values(case, row) for row in action_rows(state))
         }
-        for each in sorted(set(found) | set(expected)):
-            name = f"the action {each[1]} of {each[0]}"
-            if each not in found:
-                yield f"{name} was deleted"
-            elif each not in expected:
-                yield f"{name} is in no event"
-            else:
-                # The version is that of the last change.
-                yield from _differing(name, found[each], expected[each], but=("version",))
+        # The version is that of the last change.
+        name = "the action {0[1]} of {0[0]}"
+        yield from _unlike(name, found, expected, but=("version",))
+
+    def _snooze_faults(self, row: Fields, links: Sequence[Link]) -> Iterable[str]:
+        """Faults of the snoozes of detectors, which need no policy."""
+        query = sa.select(snoozes).where(snoozes.c.case_id == row["id"])
+        found = {each["number"]: each for each in self._connection.execute(query).mappings()}
+        happened = [recorded_of(link, Recorded) for link in links if link.kind in SNOOZES]
+        expected = {}
+        if happened:
+            about = Subject(type=row["subject_type"], id=row["subject_id"])
+            rows = snooze_rows(happened)
+            expected = {each.number: snooze_values(row["id"], about, each) for each in rows}
+        yield from _unlike("the snooze of event {0}", found, expected)
 
     def _snapshot_faults(
         self, row: Fields, policy: Policy, links: Sequence[Link], erased: bool
@@ -333,6 +344,23 @@ def _appeal_faults(row: Fields, links: Sequence[Link], erased: bool) -> Iterable
     start = received(row["id"], first.request, rules, row["received_at"])
     expected = appeal_values(appeal_row(apply_all_to_appeal(start, happened)), None)
     yield from _differing("its row", row, expected, but=("statement", "reason") if erased else ())
+
+
+def _unlike(
+    name: str,
+    found: Mapping[Any, Fields],
+    expected: Mapping[Any, Mapping[str, Any]],
+    but: Sequence[str] = (),
+) -> Iterable[str]:
+    """Faults of rows by their keys, against those that the events make."""
+    for each in sorted({*found, *expected}):
+        named = name.format(each)
+        if each not in found:
+            yield f"{named} was deleted"
+        elif each not in expected:
+            yield f"{named} is in no event"
+        else:
+            yield from _differing(named, found[each], expected[each], but)
 
 
 def _differing(

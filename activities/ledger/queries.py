@@ -19,6 +19,7 @@ from activities.ledger.schema import (
     events,
     installation,
     lookups,
+    snoozes,
 )
 from workflows.domain.alerts import Subject
 from workflows.domain.case.model import Phase
@@ -136,6 +137,24 @@ class Queries(Repository):
         each = sa.func.json_each(alerts.c.body, "$.related").table_valued("value")
         same = (sa.func.json_extract(each.c.value, f"$.{key}") == one[key] for key in one)
         return sa.exists(sa.select(1).select_from(each).where(*same))
+
+    async def detectors_of(self, case: str) -> Sequence[str]:
+        """The detectors of a case's alerts."""
+        query = sa.select(alerts.c.detector).where(alerts.c.case_id == case).distinct()
+        return [row["detector"] for row in await self._database.rows(query)]
+
+    async def snoozes_at(self, now: datetime, limit: int = QUEUE_LIMIT) -> Sequence[Row]:
+        """The snoozes that last at `now`, with their cases and reasons, the first to end first."""
+        began = sa.and_(events.c.case_id == snoozes.c.case_id, events.c.seq == snoozes.c.number)
+        of_case = cases.c["workflow_id", "version", "card_channel", "card_ts"]
+        query = (
+            sa.select(snoozes, *of_case, events.c.data["reason"].as_string().label("reason"))
+            .join(cases, cases.c.id == snoozes.c.case_id)
+            .outerjoin(events, began)
+            .where(snoozes.c.until > now, snoozes.c.ended_at.is_(None))
+            .order_by(snoozes.c.until, snoozes.c.case_id, snoozes.c.number)
+        )
+        return await self._database.rows(query.limit(limit))
 
     async def actions_on(
         self, subject_type: str, subject_id: str, limit: int = 20

@@ -15,7 +15,7 @@ from workflows.domain.alerts import Alert, Subject
 from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.events import Recorded
-from workflows.domain.case.projection import ActionRow, CaseRow
+from workflows.domain.case.projection import ActionRow, CaseRow, SnoozeRow
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot
 from workflows.domain.values import Value
 from workflows.ports.appeals import AppealRow
@@ -203,6 +203,16 @@ def action_values(case: str, row: ActionRow) -> dict[str, Any]:
         "subject_type": row.subject.type,
         "subject_id": row.subject.id,
         "problem": row.problem.model_dump(mode="json") if row.problem else None,
+    }
+
+
+def snooze_values(case: str, subject: Subject, row: SnoozeRow) -> dict[str, Any]:
+    """The columns of a snooze of a detector for the subject of a case."""
+    return {
+        **_columns(row, without=set()),
+        "case_id": case,
+        "subject_type": subject.type,
+        "subject_id": subject.id,
     }
 
 

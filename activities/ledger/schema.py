@@ -319,6 +319,24 @@ automatic_actions = sa.Table(
     sa.Index("ix_automatic_actions_subject", "subject"),
 )
 
+snoozes = sa.Table(
+    "snoozes",
+    metadata,
+    sa.Column("case_id", _text(16), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("detector", _text(), nullable=False),
+    sa.Column("subject_type", _text(64), nullable=False),
+    sa.Column("subject_id", _text(), nullable=False),
+    sa.Column("severity", _text(16), nullable=False),
+    sa.Column("actor", _text(64), nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("until", Utc, nullable=False),
+    sa.Column("ended_at", Utc),
+    sa.Column("ended_by", _text(64)),
+    sa.Index("ix_snoozes_subject", "subject_type", "subject_id", "detector"),
+    sa.Index("ix_snoozes_until", "until"),
+)
+
 exposures = sa.Table(
     "exposures",
     metadata,

@@ -11,12 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from activities.ledger.database import Repository, Row
 from activities.ledger.queries import OPEN_OR_UNDOING
 from activities.ledger.rows import status_values
-from activities.ledger.schema import actions, cases, events
+from activities.ledger.schema import actions, alert_records, cases, events
 from workflows.domain.case import events as ev
 from workflows.domain.case.enforcement import IN_FORCE
 from workflows.domain.case.event_base import EventBase, kind_of
 from workflows.domain.case.model import Phase
-from workflows.domain.metrics.metrics import COUNTED, CaseStatus, CountedEvent, Numbers, numbers
+from workflows.domain.metrics.metrics import (
+    COUNTED,
+    CaseStatus,
+    CountedEvent,
+    Numbers,
+    WithoutCase,
+    numbers,
+)
+from workflows.domain.policy.matching import RecordKind
 from workflows.domain.policy.playbook import Severity
 
 MOST_PROTECTIONS = 200
@@ -60,11 +68,12 @@ class Statistics(Repository):
             running = await connection.scalar(
                 sa.select(sa.func.count()).select_from(actions).where(_RUNNING)
             )
+            unopened = await _without_case(connection, since, until)
         waiting = sum(row["approval_expires_at"] is not None for row in open_rows)
         open_cases = [_case_status(row) for row in open_rows if row["phase"] != Phase.CLOSED.value]
         # A week of ten thousand cases takes a quarter of a second.
         return await asyncio.to_thread(
-            numbers, events, open_cases, since, until, waiting, int(running or 0)
+            numbers, events, open_cases, since, until, waiting, int(running or 0), unopened
         )
 
     async def ending_protections(self, until: datetime) -> Sequence[Row]:
@@ -117,6 +126,21 @@ async def _counted_events(
         )
         for row in rows
     ]
+
+
+async def _without_case(
+    connection: AsyncConnection, since: datetime, until: datetime
+) -> WithoutCase:
+    """The recorded alerts that opened and joined no case; what shadows would do is beside them."""
+    within = (alert_records.c.at >= since, alert_records.c.at < until)
+    query = sa.select(alert_records.c.kind, sa.func.count()).where(*within)
+    rows = await connection.execute(query.group_by(alert_records.c.kind))
+    counts = {kind: int(number) for kind, number in rows}
+    return WithoutCase(
+        logged=counts.get(RecordKind.LOGGED, 0),
+        silenced=counts.get(RecordKind.SILENCED, 0),
+        snoozed=counts.get(RecordKind.SNOOZED, 0),
+    )
 
 
 def _moment(written: str | None) -> datetime | None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from activities.slack.blocks import button
-from activities.slack.cards.case_facts import protecting
+from activities.slack.cards.case_facts import cleared, protecting
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from workflows.domain.appeal import commands as appeal
@@ -28,6 +28,7 @@ MENU = "case.more"
 """The overflow menu of a card: an entry `{name}` is the action `case.{name}`."""
 
 _PRESET = re.compile(r"(case\.(?:preset|confirm_preset))\.([a-z][a-z0-9_]{0,39})")
+_SNOOZE = re.compile(r"(case\.end_snooze)\.([1-9][0-9]{0,8})")
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ def _protected(view: CardView) -> bool:
     return view.stuck or (view.phase in UNDECIDED and bool(protecting(view)))
 
 
+def _may_snooze(view: CardView) -> bool:
+    """Whether the menu has it: on a cleared case the card has a button for the first one."""
+    return bool(view.detectors) and (bool(view.snoozes) or not cleared(view))
+
+
 ACTIONS: dict[str, SlackAction] = {
     each.id: each
     for each in (
@@ -93,6 +99,11 @@ ACTIONS: dict[str, SlackAction] = {
             offered=lambda view: view.acknowledged_by is None,
         ),
         SlackAction("case.resume", cmd.Resume),
+        SlackAction(
+            "case.end_snooze",
+            cmd.EndSnooze,
+            offered=lambda view: bool(view.snoozes) and not cleared(view),
+        ),
         SlackAction(
             "case.watch", cmd.Watch, roles=EVERYBODY, answered=lambda page: not page.watches
         ),
@@ -128,6 +139,13 @@ ACTIONS: dict[str, SlackAction] = {
         SlackAction("case.handover", cmd.HandOver, "handover", phases=UNDECIDED),
         SlackAction("case.snooze", cmd.Snooze, "snooze", phases=UNDECIDED),
         SlackAction("case.wait", cmd.Wait, "wait", phases=UNDECIDED),
+        SlackAction(
+            "case.snooze_detector",
+            cmd.SnoozeDetector,
+            "snooze_detector",
+            closed_too=True,
+            offered=_may_snooze,
+        ),
         SlackAction(
             "case.merge",
             cmd.Merge,
@@ -192,26 +210,30 @@ class Stage(StrEnum):
 
 
 _FIRST = ("undo", "lift_protection", "bulk", "merge", "evidence")
+_QUIET = ("snooze_detector", "end_snooze")
 _LAST = ("watch", "unwatch", "timeline")
 
 ENTRIES: dict[Stage, tuple[str, ...]] = {
     Stage.UNCLAIMED: (
         *_FIRST,
         *("acknowledge", "escalate", "note", "snooze", "wait", "handover"),
+        *_QUIET,
         *_LAST,
     ),
     Stage.CLAIMED: (
         *_FIRST,
         *("handover", "wait", "note", "escalate", "release", "snooze"),
+        *_QUIET,
         *_LAST,
     ),
     Stage.ON_HOLD: (
         *_FIRST,
         *("handover", "note", "escalate", "release", "wait", "snooze"),
+        *_QUIET,
         *_LAST,
     ),
-    Stage.DECIDED: ("lift_protection", "evidence", "note", *_LAST),
-    Stage.UNKNOWN: ("note", *_LAST),
+    Stage.DECIDED: ("lift_protection", "evidence", "note", *_LAST, *_QUIET),
+    Stage.UNKNOWN: ("note", *_LAST, *_QUIET),
 }
 """Menu entries, the most useful first; `SlackAction.offered` leaves out what does not apply."""
 
@@ -233,8 +255,8 @@ PAGE = (
 
 
 def find(action_id: str) -> SlackAction | None:
-    """The action with this id; all of `case.preset.…`, or `case.confirm_preset.…`, are one."""
-    named = _PRESET.fullmatch(action_id)
+    """The action with this id; `case.preset.…`, `case.end_snooze.…` and the like are one each."""
+    named = _PRESET.fullmatch(action_id) or _SNOOZE.fullmatch(action_id)
     if named is not None:
         return ACTIONS[named[1]]
     return None if action_id in ("case.preset", "case.confirm_preset") else ACTIONS.get(action_id)
@@ -244,6 +266,12 @@ def preset_of(action_id: str) -> str | None:
     """The preset that an action id carries."""
     named = _PRESET.fullmatch(action_id)
     return named[2] if named is not None else None
+
+
+def snooze_of(action_id: str) -> int | None:
+    """The number of the snooze that an action id carries."""
+    named = _SNOOZE.fullmatch(action_id)
+    return int(named[2]) if named is not None else None
 
 
 def entries(view: CardView | None) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.i18n.catalog import Catalog
 from workflows.domain.alerts import Subject
 from workflows.domain.automation import AutomationPause
-from workflows.domain.brakes import BrakeCause, Trip
+from workflows.domain.brakes import BrakeCause, DetectorSnooze, Trip
+from workflows.domain.case.automation_events import DetectorSnoozed, SnoozeEnded
 from workflows.domain.case.decision import KOBAN
 from workflows.domain.case.enforcement import Problem, ProblemKind
 from workflows.domain.people import Role
@@ -173,9 +174,9 @@ def trip_words(trip: Trip, reader: Reader) -> str:
     )
 
 
-def detector_of(pause: AutomationPause) -> str:
-    """The name of the detector that a pause is about."""
-    return mrkdwn(one_line(pause.detector or ""), NAME)
+def detector_of(about: AutomationPause | DetectorSnooze | DetectorSnoozed | SnoozeEnded) -> str:
+    """The name of the detector that a pause or a snooze is about."""
+    return mrkdwn(one_line(about.detector or ""), NAME)
 
 
 def problem_words(problem: Problem, reader: Reader) -> str:

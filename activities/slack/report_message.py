@@ -8,7 +8,7 @@ from activities.slack.escape import mrkdwn, one_line, plain
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.metrics.metrics import Numbers, Sla, Spread
+from workflows.domain.metrics.metrics import Numbers, Sla, Spread, WithoutCase
 from workflows.domain.metrics.report import (
     Bars,
     CaseNote,
@@ -119,6 +119,15 @@ def automatic(numbers: Numbers, texts: Catalog) -> list[str]:
     """`自動の判断 12 · 取り消し 1 · 抜き取り 2`, where there are any."""
     counts = numbers.automatic.model_dump()
     return [texts.say("numbers.automatic", **counts)] if any(counts.values()) else []
+
+
+def without_case(numbers: Numbers, texts: Catalog) -> list[str]:
+    """`ケースにしなかった検知 記録のみ 3 · 同じ内容 1 · 抑止中 2`, where there are any."""
+    found = numbers.without_case
+    if found == WithoutCase():
+        return []
+    counts = {"logged": found.logged, "silenced": found.silenced, "suppressed": found.snoozed}
+    return [texts.say("numbers.without_case", **counts)]
 
 
 def playbooks(numbers: Numbers, titles: Mapping[str, Text], texts: Catalog) -> Iterator[str]:
@@ -244,6 +253,7 @@ class _Drawn:
             approvals(numbers, texts),
             protections(numbers, texts),
             *automatic(numbers, texts),
+            *without_case(numbers, texts),
             *playbooks(numbers, self._report.playbooks, texts),
         ]
 

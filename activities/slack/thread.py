@@ -247,6 +247,15 @@ def _withheld(event: ev.ProtectionWithheld, view: CardView, reader: Reader) -> s
     return reader.say("line.protection_withheld", person=reader.person(pause.by if pause else None))
 
 
+def _detector_snoozed(event: ev.DetectorSnoozed, view: CardView, reader: Reader) -> str:
+    time = reader.time(event.until, event.at)
+    return by(event, view, reader, detector=detector_of(event), time=time)
+
+
+def _snooze_ended(event: ev.SnoozeEnded, view: CardView, reader: Reader) -> str:
+    return by(event, view, reader, detector=detector_of(event))
+
+
 def _skipped(event: ev.ActionSkipped, view: CardView, reader: Reader) -> str:
     return about(event, view, reader, "" if event.problem is None else f".{event.problem.kind}")
 
@@ -312,6 +321,8 @@ WORDS: Words = {
     ev.ActionDryRun: _dry_run,
     ev.ProtectionStarted: _started,
     ev.ProtectionWithheld: _withheld,
+    ev.DetectorSnoozed: _detector_snoozed,
+    ev.SnoozeEnded: _snooze_ended,
     ev.ProtectionHeld: _protection,
     ev.ProtectionResumed: _protection,
     ev.ProtectionConfirmed: _protection,

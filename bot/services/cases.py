@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from activities.ledger.database import Row
 from activities.ledger.queries import Queries
-from activities.ledger.rows import card_of
+from activities.ledger.rows import card_of, subject_of
 from activities.ledger.search import Search
 from bot.policies import Policies
 from workflows.domain.alerts import Subject
@@ -113,6 +113,21 @@ class Past(Value):
     actions: tuple[ActionLine, ...] = ()
 
 
+class SnoozeLine(Value):
+    """A snoozed detector: `number` is that of its event, `reason` is empty once it was erased."""
+
+    case: str
+    number: int
+    workflow_id: str
+    version: int
+    card: CardRef | None = None
+    detector: str
+    subject: Subject
+    by: str
+    until: datetime
+    reason: str = ""
+
+
 class Record(Value):
     """Open cases of a subject, and its number of sanctions in force."""
 
@@ -125,7 +140,7 @@ class LedgerReader:
 
     def __init__(self, queries: Queries, policies: Policies) -> None:
         self._queries = queries
-        self.looked_up = queries.look_up
+        self.looked_up, self.detectors_of = queries.look_up, queries.detectors_of
         self._policies = policies
 
     async def story(self, case: str) -> Story | None:
@@ -157,6 +172,10 @@ class LedgerReader:
     async def queue(self) -> tuple[CaseLine, ...]:
         """Returns every case that is not closed or waits for an approval."""
         return tuple(line_of(row) for row in await self._queries.open_cases())
+
+    async def snoozes(self, now: datetime) -> tuple[SnoozeLine, ...]:
+        """Returns the snoozed detectors, the first to end first."""
+        return tuple(_snooze_line(row) for row in await self._queries.snoozes_at(now))
 
     async def past(self, subject: Subject) -> Past:
         """Returns a subject's cases and actions, newest first."""
@@ -225,6 +244,13 @@ def _last_decision(events: Sequence[Row]) -> Decision | None:
     kind = kind_of(Decided)
     decided = [each["data"]["decision"] for each in events if each["kind"] == kind]
     return Decision.model_validate(decided[-1]) if decided else None
+
+
+def _snooze_line(row: Row) -> SnoozeLine:
+    named = {"case": row["case_id"], "by": row["actor"], "reason": row["reason"] or ""}
+    return SnoozeLine.model_validate(
+        {**row, **named, "card": card_of(row), "subject": subject_of(row)}
+    )
 
 
 def line_of(row: Row) -> CaseLine:

@@ -3,7 +3,7 @@
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from activities.slack.actions import find
+from activities.slack.actions import find, snooze_of
 from activities.slack.handles import Handle
 from bot.slack.bulk.decide import BulkModal
 from bot.slack.bulk.form import BulkList
@@ -64,6 +64,9 @@ class CaseButtons(ButtonListener):
             if not said:
                 raise NotTaken(aim.case)
         await ack()
+        if stored and snooze_of(press.name) is not None:
+            # Its card may be far from the list with the button.
+            self.later(press.source, "bot.snoozes.ending")
         if press.view:
             key = "bot.all.taken" if stored else "bot.all.not_taken"
             self._after.start(self._modals.say(press, key))

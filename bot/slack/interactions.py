@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from activities.slack.actions import MENU, find, preset_of
+from activities.slack.actions import MENU, find, preset_of, snooze_of
 from activities.slack.handles import Handle, decode
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.snapshot import CardRef
@@ -161,7 +161,9 @@ def command_for(name: str, person: str, version: int) -> cmd.PersonCommand | Non
     action, preset = find(name), preset_of(name)
     if action is None or action.command is None or action.modal is not None:
         return None
-    values = {"preset": preset} if preset is not None else {}
+    snooze = snooze_of(name)
+    values: dict[str, object] = {"preset": preset} if preset is not None else {}
+    values |= {"number": snooze} if snooze is not None else {}
     command: cmd.PersonCommand = action.command(by=Actor(id=person), version=version, **values)
     return command
 

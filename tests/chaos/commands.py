@@ -155,6 +155,9 @@ ELSEWHERE: dict[type[cmd.PersonCommandBase], str] = {
     cmd.StopBulk: "tests/stories/test_a_bulk_decision.py",
     cmd.RetryNotice: "tests/stories/test_notices.py",
     cmd.Reconsider: "tests/stories/test_bands.py",
+    # Their effect is on alerts, which a run sends as they come.
+    cmd.SnoozeDetector: "tests/stories/test_snooze.py",
+    cmd.EndSnooze: "tests/stories/test_snooze.py",
 }
 """Commands without a row, with the story that presses them."""
 

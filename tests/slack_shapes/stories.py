@@ -130,6 +130,11 @@ def _then(story: StoryCase, *commands: tuple[float, cmd.Command]) -> StoryCase:
     return story
 
 
+def _snoozing(words: Words) -> cmd.SnoozeDetector:
+    lasts = timedelta(hours=8)
+    return cmd.SnoozeDetector(by=SATO, detector="live-chat", lasts=lasts, reason=words.said)
+
+
 def _limited(words: Words) -> StoryCase:
     """A decision above the person's budget needs an approval."""
     story = StoryCase(words)
@@ -245,6 +250,18 @@ STORIES: dict[str, Callable[[Words], StoryCase]] = {
     ),
     "on hold, waiting": lambda w: _then(
         StoryCase(w), (1, cmd.Claim(by=SATO)), (2, cmd.Wait(by=SATO, note=w.said, until=_ago(120)))
+    ),
+    "claimed, detector snoozed": lambda w: _then(
+        StoryCase(w), (1, cmd.Claim(by=SATO)), (2, _snoozing(w))
+    ),
+    "cleared, detector snoozed": lambda w: _then(
+        StoryCase(w), (1, cmd.MarkNoViolation(by=SATO)), (2, _snoozing(w))
+    ),
+    "cleared, no longer snoozed": lambda w: _then(
+        StoryCase(w),
+        (1, cmd.MarkNoViolation(by=SATO)),
+        (2, _snoozing(w)),
+        (3, cmd.EndSnooze(by=TANAKA)),
     ),
     "claimed, off hold": lambda w: _then(
         StoryCase(w),

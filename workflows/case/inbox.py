@@ -28,8 +28,15 @@ from workflows.domain.case.rules.automatic import may_decide
 from workflows.domain.case.rules.intake import only_counts
 from workflows.domain.case.rules.protections import fresh_rules, known_pauses
 from workflows.domain.case.snapshot import SeenKeys
-from workflows.domain.policy.matching import Assessment, RecordKind, assess, record_of
-from workflows.domain.policy.playbook import Policy, Severity
+from workflows.domain.policy.matching import (
+    Assessment,
+    RecordFacts,
+    RecordKind,
+    assess,
+    facts_of_record,
+    record_of,
+)
+from workflows.domain.policy.playbook import Playbook, Policy, Severity
 from workflows.ports.cases import CasePort, ClaimAlerts, OpenCase, OpenedCase, SilenceAsk
 
 AT_ONCE = 100
@@ -57,6 +64,10 @@ class Assessed:
     def alert(self) -> Alert:
         """The assessed alert."""
         return self.weighed.alert
+
+    def facts(self, playbook: Playbook) -> RecordFacts:
+        """The facts of its record without a case."""
+        return facts_of_record(playbook, self.weighed, self.rules, self.auto)
 
 
 class Inbox:
@@ -196,6 +207,7 @@ async def opening(
         after=after,
         automation=bool(first.rules) or first.auto is not None,
         silence=_silence(policy, alert, weighed),
+        facts=first.facts(policy.playbook),
     )
     found = await execute(CasePort.open_case, wanted)
     case = opened(workflow_id, policy, found.event) if found.event is not None else None
@@ -216,18 +228,26 @@ async def claim(
 ) -> tuple[list[Assessed], list[Alert], tuple[AutomationPause, ...]]:
     """Returns the new alerts of `batch`, those not claimed, and the pauses of automation.
 
-    While the ledger is unreachable all count as new, and are stored with their events.
+    Those of snoozed detectors are not new. While the ledger is unreachable all count as new, and
+    are stored with their events.
     """
-    alerts = [each.alert for each in batch]
-    acts = any(is_automatic(case, each) for each in batch)
-    wanted = ClaimAlerts(case=case.id, at=now, alerts=tuple(alerts), automation=acts)
+    alerts, playbook = [each.alert for each in batch], case.policy.playbook
+    wanted = ClaimAlerts(
+        case=case.id,
+        at=now,
+        alerts=tuple(alerts),
+        automation=any(is_automatic(case, each) for each in batch),
+        playbook=playbook.playbook,
+        policy_version=case.policy_version,
+        facts=tuple(each.facts(playbook) for each in batch),
+    )
     if not alerts:
         return [], [], ()
     try:
         found = await execute(CasePort.claim_alerts, wanted)
     except FailureError:
         return list(batch), alerts, known_pauses(case)
-    known = frozenset(found.known)
+    known = frozenset(found.known + found.snoozed)
     return [each for each in batch if each.alert.key not in known], [], found.pauses
 
 

@@ -1,4 +1,4 @@
-"""Breakers of automation, and silence about content that people have cleared.
+"""Breakers of automation, silence about content that people have cleared, and snoozed detectors.
 
 Live operation and backtests count and remember differently, and decide with the same functions.
 """
@@ -202,3 +202,32 @@ def is_silenced(
         return False
     recent = now - last.closed_at < silence.at_most
     return recent and severity >= last.severity and content in last.content
+
+
+# -- snoozed detectors --------------------------------------------------------------------
+
+
+class DetectorSnooze(Value):
+    """A detector whose alerts about the subject of a case open and join no case until `until`.
+
+    `number` is the `seq` of the event that began it. `severity` is the rank of the case's severity
+    then, 1 is the worst. People may end it before, at `ended_at`.
+    """
+
+    detector: str
+    number: int
+    by: str
+    at: datetime
+    until: datetime
+    severity: int
+    ended_at: datetime | None = None
+
+    def lasts(self, now: datetime) -> bool:
+        """Whether it has begun and is not over."""
+        ends = self.until if self.ended_at is None else min(self.until, self.ended_at)
+        return self.at <= now < ends
+
+
+def is_snoozed(snooze: DetectorSnooze, severity: int, now: datetime) -> bool:
+    """Whether an alert of this severity (its rank) is only recorded: a worse one is heard."""
+    return snooze.lasts(now) and severity >= snooze.severity

@@ -24,7 +24,7 @@ from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert,
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.limits import Exposed, Full, Power, Use
-from workflows.domain.policy.matching import AlertRecord
+from workflows.domain.policy.matching import AlertRecord, RecordFacts
 from workflows.domain.policy.playbook import PackedPolicy
 from workflows.domain.policy.strictness import Strictness
 from workflows.domain.values import Text, Value
@@ -60,7 +60,7 @@ class OpenCase(Value):
 
     `key` is unique to the case. An open case of the group takes the alert, unless it is `after`,
     which returned it. `automation` asks for the pauses of automation. With `silence` the alert may
-    open no case.
+    open no case. With `facts` neither, while its detector is snoozed.
     """
 
     key: str
@@ -70,37 +70,44 @@ class OpenCase(Value):
     after: str = ""
     automation: bool = False
     silence: SilenceAsk | None = None
+    facts: RecordFacts | None = None
 
 
 class OpenedCase(Value):
     """The opening in the ledger; without `event` if no case was opened.
 
-    Then the ledger had the alert, `joins` is the reopened case that takes it, or `silenced` the
-    closed case in which people cleared what it shows.
+    Then the ledger had the alert, or `joins` is the reopened case that takes it. In `silenced`
+    people cleared what it shows, in `snoozed` they snoozed its detector.
     """
 
     event: CaseOpened | None = None
     joins: str = ""
     silenced: str = ""
+    snoozed: str = ""
     pauses: tuple[AutomationPause, ...] = ()
 
 
 class ClaimAlerts(Value):
     """Alerts that are to join a case. `at` is unique to the claim within the case.
 
-    `automation` asks for the pauses of automation as well.
+    `automation` asks for the pauses of automation as well. `facts` are those of each alert, by the
+    `playbook` of the case: one whose detector is snoozed is recorded with them, and does not join.
     """
 
     case: str
     at: datetime
     alerts: tuple[Alert, ...]
     automation: bool = False
+    playbook: str = ""
+    policy_version: str = ""
+    facts: tuple[RecordFacts, ...] = ()
 
 
 class ClaimedAlerts(Value):
-    """Keys of the alerts that another case has, and the pauses of automation."""
+    """Keys of the alerts that another case has, or whose detectors are snoozed, and the pauses."""
 
     known: tuple[str, ...] = ()
+    snoozed: tuple[str, ...] = ()
     pauses: tuple[AutomationPause, ...] = ()
 
 

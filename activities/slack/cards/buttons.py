@@ -6,7 +6,7 @@ from typing import Any
 from activities.slack import handles
 from activities.slack.actions import MENU, element, entries, label
 from activities.slack.blocks import Block, actions, button, confirm, overflow
-from activities.slack.cards.case_facts import pending, protecting
+from activities.slack.cards.case_facts import cleared, pending, protecting
 from activities.slack.cards.decision import can_retry, target, whom
 from activities.slack.escape import Safe, plain, units
 from activities.slack.reader import Reader
@@ -184,7 +184,16 @@ def _elements(view: CardView, reader: Reader) -> list[Element]:
     if view.decision is not None and view.decision.automatic:
         return [*notice, _press(view, "case.reconsider", reader)]
     undo = view.undoable
-    return [*notice, _undo(view, reader) if undo else _press(view, "case.reopen", reader)]
+    main = _undo(view, reader) if undo else _press(view, "case.reopen", reader)
+    return [*notice, main, *_snooze(view, reader)]
+
+
+def _snooze(view: CardView, reader: Reader) -> list[Element]:
+    """The snooze of a detector that was wrong, or its end."""
+    if not cleared(view) or not view.detectors:
+        return []
+    name = "case.end_snooze" if view.snoozes else "case.snooze_detector"
+    return [_press(view, name, reader)]
 
 
 def _undecided(view: CardView, reader: Reader) -> list[Element]:

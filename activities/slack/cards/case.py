@@ -163,6 +163,20 @@ def _stopped(view: CardView, reader: Reader) -> list[str]:
     return [f"⏸️ {reader.say(f'card.pause.{scope}', person=person, time=time)}"]
 
 
+def snoozes(view: CardView, reader: Reader) -> list[Block]:
+    """Snoozed detectors with their ends, which stay true when the time is over."""
+    lines = [
+        reader.say(
+            "card.detector_snoozed",
+            detector=detector_of(each),
+            time=reader.time(each.until, view.opened_at),
+            person=reader.person(each.by),
+        )
+        for each in view.snoozes[-MOST:]
+    ]
+    return [section([f"🔕 {line}" for line in lines])] if lines else []
+
+
 def duty(view: CardView, reader: Reader) -> list[Block]:
     """Assignee, deadlines and next step, until the decision."""
     if view.phase not in UNDECIDED:
@@ -307,6 +321,7 @@ def case_card(
         *on_case_card(view, reader),
         *protections(view, reader),
         *withheld(view, reader),
+        *snoozes(view, reader),
         *hold(view, reader),
         *duty(view, reader),
         *manner(view, reader),

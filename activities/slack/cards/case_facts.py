@@ -8,6 +8,7 @@ from activities.slack.escape import Safe, mrkdwn, one_line, plain
 from activities.slack.reader import Reader
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose
+from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.event_base import kind_of
 from workflows.domain.case.model import UNDECIDED, HoldKind, Intent, Phase, Sanction
@@ -132,6 +133,14 @@ def protecting(view: CardView) -> tuple[ProtectionView, ...]:
         for each in view.protections
         if each.intent not in _LEAVING and (each.state.in_force or each.state.status in BEGINNING)
     )
+
+
+def cleared(view: CardView) -> bool:
+    """Whether the case ended without a violation, in which a detector was wrong."""
+    return view.phase is Phase.CLOSED and view.verdict in _CLEARED
+
+
+_CLEARED = (Verdict.NO_VIOLATION, Verdict.FALSE_POSITIVE)
 
 
 def ended_by(by: str | None, at: datetime | None, near: datetime, reader: Reader) -> str:

@@ -1,26 +1,32 @@
-"""Command `detector`: detectors with state, runs and feedback, a run at once, feedback again."""
+"""Commands `detector` and `snoozes`: detectors with state, runs and feedback; snoozed ones."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from activities.ledger.detectors import DetectorRun
+from activities.slack import handles
+from activities.slack.actions import label
+from activities.slack.blocks import beside, button
 from activities.slack.direct_messages import MOST_DETAIL
 from activities.slack.escape import mrkdwn, one_line
 from activities.slack.i18n.catalog import Catalog
+from bot.services.cases import SnoozeLine
 from bot.services.detectors import DetectorLine
 from bot.services.slack import Services
 from bot.slack.commands import pages
 from bot.slack.commands.automation import no_name_page
 from bot.slack.commands.base import Answer, Request, leads_said
 from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
-from bot.slack.rendering import Block, moment, safe, sections
-from bot.slack.replies import Said
+from bot.slack.rendering import Block, moment, person, safe, section, sections, subject_name
+from bot.slack.replies import Said, link
 from workflows.domain.detection import RunProblem, RunResult
 from workflows.domain.feedback import FeedbackCount, FeedbackMessage, FeedbackProblem
 from workflows.domain.people import WORKING_ROLES
 from workflows.domain.values import Value
 
+END = "case.end_snooze"
 FORM = "detector shill"
 RUN_FORM, RESEND_FORM = f"{FORM} run", f"{FORM} resend"
 _RUN, _RESEND = ("run", "実行"), ("resend", "再送")
@@ -45,6 +51,10 @@ class ResendFeedback(Value):
     name: str
 
 
+class ShowSnoozes(Value):
+    """`snoozes`."""
+
+
 def _read(rest: str, lookups: Lookups) -> Value:
     match plainly(rest).split():
         case []:
@@ -66,19 +76,26 @@ _FORMS = (
 
 
 class DetectorAnswer(Answer):
-    """The answers to `detector`."""
+    """The answers to `detector` and `snoozes`."""
 
-    verbs = (Verb("detector", _read, _FORMS, "検知器"),)
-    lines = (ShowDetectors, RunDetector, ResendFeedback)
+    verbs = (
+        Verb("detector", _read, _FORMS, "検知器"),
+        Verb("snoozes", lambda rest, _: ShowSnoozes(), (("snoozes", "snoozes"),), "抑止"),
+    )
+    lines = (ShowDetectors, RunDetector, ResendFeedback, ShowSnoozes)
 
     async def answer(
-        self, line: ShowDetectors | RunDetector | ResendFeedback, request: Request
+        self, line: ShowDetectors | RunDetector | ResendFeedback | ShowSnoozes, request: Request
     ) -> Said:
-        """The detectors, one of them, or the result of a run or repetition.
+        """The detectors, one of them, the snoozed ones, or the result of a run or repetition.
 
         Raises `Unavailable`.
         """
         texts, reader = request.texts, self._services.detectors
+        if isinstance(line, ShowSnoozes):
+            snoozed = await self._services.ledger.snoozes(request.now)
+            may_end = request.actor.may(WORKING_ROLES)
+            return snoozes_page(snoozed, await self._links.base(), texts, may_end)
         known = await reader.lines(request.now)
         if isinstance(line, ShowDetectors) and line.name is None:
             return detectors_page(known, texts)
@@ -133,6 +150,48 @@ class DetectorAnswer(Answer):
             "bot.detector.run.done", name=_name(line, texts), counts=_counts(result, texts)
         )
         return pages.sentence("\n".join([said, *_faults(result, texts)]))
+
+
+MOST_SNOOZES = 20
+
+
+def snoozes_page(
+    lines: Sequence[SnoozeLine], base: str | None, texts: Catalog, may_end: bool
+) -> Said:
+    """The snoozed detectors, each with a button that ends it for people who `may_end` it."""
+    if not lines:
+        return pages.sentence(texts.say("bot.snoozes.none"))
+    title = texts.say("bot.snoozes.title", count=len(lines))
+    rows, more = Counter[str](), len(lines) - MOST_SNOOZES
+    blocks = [section(f"*{title}*")]
+    for each in lines[:MOST_SNOOZES]:
+        rows[each.workflow_id] += 1
+        row = handles.row(each.workflow_id, rows[each.workflow_id])
+        blocks.append(_snooze_row(each, row, base, texts, may_end))
+    rest = [section(texts.say("words.more", count=more))] if more > 0 else []
+    return Said(text=title, blocks=(*blocks, *rest))
+
+
+def _snooze_row(
+    line: SnoozeLine, row: str, base: str | None, texts: Catalog, may_end: bool
+) -> Block:
+    """One snooze. A handle that its case could not read gets no button."""
+    address, case = link(base, line.card), safe(line.case, 20)
+    said = texts.say(
+        "bot.snoozes.line",
+        detector=safe(line.detector, 100),
+        subject=subject_name(line.subject, texts),
+        at=moment(line.until),
+        person=person(line.by, texts),
+        case=f"<{address}|{case}>" if address else case,
+    )
+    reason = safe(line.reason, 300)
+    words = texts.say("line.with_reason", line=said, reason=reason) if reason else said
+    value = handles.encode(line.case, line.version)
+    if not may_end or handles.decode(value, row) is None:
+        return section(words)
+    ends = button(f"{END}.{line.number}", label(END, texts), value)
+    return {**beside(words, ends), "block_id": row}
 
 
 def detectors_page(lines: Sequence[DetectorLine], texts: Catalog) -> Said:

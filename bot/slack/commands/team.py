@@ -89,6 +89,7 @@ def rows(numbers: Numbers, texts: Catalog) -> list[str]:
         *words.speed(numbers, texts),
         words.approvals(numbers, texts),
         words.protections(numbers, texts),
+        *words.without_case(numbers, texts),
     ]
 
 

@@ -32,6 +32,7 @@ class Choices(Value):
 
     `others` are the subject's other open cases, for a merge. `preset` is the one to confirm.
     `keepable` are the protections that a violation keeps, by id, with the titles of their actions.
+    `detectors` are those to snooze, with their titles, by anybody or by a `lead`.
     """
 
     title: Text | None = None
@@ -46,6 +47,8 @@ class Choices(Value):
     case: Case | None = None
     keepable: dict[str, Text] = Field(default_factory=dict)
     preset: PresetView | None = None
+    detectors: dict[str, Text | None] = Field(default_factory=dict)
+    lead: bool = False
 
     @property
     def notifies(self) -> bool:

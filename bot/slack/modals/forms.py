@@ -27,7 +27,7 @@ from activities.slack.reader import Reader
 from bot.services.cases import CaseLine
 from bot.slack.commands.parser import case_named
 from bot.slack.modals.base import ModalListener, Submitted
-from bot.slack.modals.choices import Choices
+from bot.slack.modals.choices import MOST_OPTIONS, Choices
 from bot.slack.modals.decide import decide_blocks, read_decide
 from bot.slack.modals.form import (
     OPTION_TEXT,
@@ -51,12 +51,16 @@ from bot.slack.modals.form import (
 )
 from bot.slack.modals.metadata import Metadata, encode
 from bot.slack.rendering import section
-from workflows.domain.case.rules.holds import MOST_SNOOZE
+from workflows.domain.case.rules.holds import MOST_BY_SPECIALISTS, MOST_SNOOZE
 from workflows.domain.people import Actor
 from workflows.domain.values import format_duration
 
 SOON = (timedelta(minutes=15), timedelta(minutes=30), timedelta(hours=1), timedelta(hours=3))
 """The usual times to put a case on hold, one tap each."""
+
+BY_SPECIALISTS = (timedelta(hours=1), timedelta(hours=8), MOST_BY_SPECIALISTS)
+BY_LEADS = (timedelta(days=3), timedelta(days=7), MOST_SNOOZE)
+"""The times for which a detector is snoozed."""
 
 Sent = Submitted[Metadata]
 Values = dict[str, Any]
@@ -131,6 +135,37 @@ def _read_snooze(sent: Sent) -> Values:
     return {"until": until}
 
 
+def _snooze_detector(choices: Choices, texts: Catalog) -> list[Block]:
+    """Detector, duration and reason; empty if no detector is known."""
+    if not choices.detectors:
+        return []
+    named = [
+        option(name, plain(title.in_(texts.language) if title else name, OPTION_TEXT))
+        for name, title in choices.detectors.items()
+    ][:MOST_OPTIONS]
+    times = [*BY_SPECIALISTS, *(BY_LEADS if choices.lead else ())]
+    lasts = menu(
+        [option(format_duration(each), texts.duration(each)) for each in times],
+        texts.say("bot.snooze.choose"),
+    )
+    label, hint = "bot.snooze_detector.reason", "bot.snooze_detector.reason.hint"
+    which = menu(named, texts.say("bot.snooze_detector.choose"))
+    return [
+        *([field("detector", texts, which)] if len(named) > 1 else []),
+        field("lasts", texts, lasts, label="bot.snooze_detector.lasts"),
+        field("reason", texts, many_lines(), label=label, hint=hint),
+    ]
+
+
+def _read_snooze_detector(sent: Sent) -> Values:
+    detector = option_in(sent.view, "detector") or sent.carried.detector
+    lasts, reason = duration_in(sent.view, "lasts"), words_in(sent.view, "reason")
+    why = {} if reason else {"reason": Fault(key="bot.fault.snooze_reason_needed")}
+    missing = {} if lasts is not None else needed("lasts")
+    _refuse_any(({} if detector else needed("detector")) | missing | why)
+    return {"detector": detector, "lasts": lasts, "reason": reason}
+
+
 def _wait(choices: Choices, texts: Catalog) -> list[Block]:
     note = field("note", texts, many_lines(), label="bot.wait.note", hint="bot.wait.note.hint")
     return [note, _until("bot.wait.until.hint", texts)]
@@ -191,6 +226,7 @@ FORMS: dict[str, Form] = {
     "reject": _text("reject", "reason"),
     "handover": Form(_handover, _read_handover, "note"),
     "snooze": Form(_snooze, _read_snooze, "until"),
+    "snooze_detector": Form(_snooze_detector, _read_snooze_detector, "reason"),
     "wait": Form(_wait, _read_wait, "note"),
     "note": _text("note", "note"),
     "ask": _text("ask", "question"),
@@ -226,6 +262,8 @@ def view_of(name: str, choices: Choices, metadata: Metadata, texts: Catalog) -> 
     fields = FORMS[name].blocks(choices, texts)
     if not fields:
         return sentence_view(name, texts.say(f"bot.{name}.gone"), texts)
+    if len(choices.detectors) == 1:
+        metadata = metadata.model_copy(update={"detector": next(iter(choices.detectors))})
     blocks, submit = [about(choices, metadata, texts), *fields], ""
     if choices.preset is not None:
         submit = texts.say("confirm.yes.asks" if choices.preset.asks else "confirm.yes.does")

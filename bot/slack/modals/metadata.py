@@ -25,7 +25,7 @@ class Metadata(Carried):
     """The case of a modal, and the place of its person.
 
     `limits`: the longest duration of each timed action on offer, in seconds. `preset`: the preset
-    to confirm.
+    to confirm. `detector`: the only one to snooze.
     """
 
     workflow_id: str
@@ -35,6 +35,7 @@ class Metadata(Carried):
     thread: Annotated[str | None, Field(pattern=r"^[0-9.]{1,30}$")] = None
     limits: dict[str, int] = Field(default_factory=dict)
     preset: str | None = None
+    detector: str | None = None
 
     @model_validator(mode="after")
     def _names_a_case(self) -> Self:

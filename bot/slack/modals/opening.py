@@ -1,6 +1,7 @@
 """Modal opener: a modal opens within Slack's 3 s, with a placeholder while its case is read."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -19,8 +20,12 @@ from bot.slack.modals.forms import view_of
 from bot.slack.modals.metadata import Metadata, decode, metadata_for
 from bot.slack.permissions import holds, role_needed
 from bot.slack.replies import in_time
+from workflows.domain.alerts import MANUAL_DETECTORS
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.ids import closed_workflow_id
+from workflows.domain.people import Role
+
+SNOOZE = "snooze_detector"
 
 _log = structlog.get_logger(__name__)
 
@@ -79,10 +84,31 @@ class ModalOpener(Listener):
             raise choices
         if may is False:
             return await role_needed(self._services.people, action.roles, texts)
+        if name == SNOOZE:
+            choices = await self._with_detectors(choices, aim, person)
         try:
             return self._view(press, aim, name, choices, texts)
         except Unreadable:
             return texts.say("bot.press.unreadable")
+
+    async def _with_detectors(self, choices: Choices, aim: Handle, person: str) -> Choices:
+        """Adds the detectors of the case, of a closed one from the ledger, and how long is allowed.
+
+        A person whose role is unknown may choose a lead's time: the case checks again.
+        """
+        services, within = self._services, self._services.timeouts
+        found: Iterable[str] = choices.case.detectors if choices.case is not None else ()
+        if choices.case is None:
+            asking = services.ledger.detectors_of(aim.case)
+            read = await in_time(asking, within.others, "detectors_not_read", case=aim.case)
+            found = read or ()
+        known = services.policies.detectors()
+        titles = {
+            name: known[name].title if name in known else None
+            for name in sorted(set(found) - MANUAL_DETECTORS)
+        }
+        lead = await holds(services.people, person, frozenset({Role.LEAD}), within.roles)
+        return choices.model_copy(update={"detectors": titles, "lead": lead is not False})
 
     async def why_over(self, case: str) -> str:
         """The key of the sentence: a case that is open in the ledger was lost at Temporal."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from activities.ledger.alert_records import AlertRecords
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.queries import Queries
@@ -18,6 +19,7 @@ from tests.workflows.domain.builders import (
     TANAKA,
     WATCHFUL,
     a_case,
+    an_alert,
     minutes,
     news,
     preset,
@@ -26,7 +28,16 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import ActionReport, ActionStatus, EnforcementReport
 from workflows.domain.case.model import Case
-from workflows.domain.metrics.metrics import Numbers, PlaybookCount, Protections, Sla, Spread
+from workflows.domain.metrics.metrics import (
+    Numbers,
+    PlaybookCount,
+    Protections,
+    Sla,
+    Spread,
+    WithoutCase,
+)
+from workflows.domain.policy.bands import Band
+from workflows.domain.policy.matching import AlertRecord, RecordKind
 from workflows.domain.policy.playbook import Policy, Severity
 
 DOCS = Path(__file__).parents[3] / "docs" / "numbers.md"
@@ -193,3 +204,25 @@ async def test_protections_that_run_and_end_soon(ledger: Ledger, statistics: Sta
         "mute_user",
         minutes(16),
     )
+
+
+async def test_alerts_without_a_case_are_counted(
+    database: Database, statistics: Statistics
+) -> None:
+    """By their reason, within the time; what a playbook in shadow mode would do is none of them."""
+    kinds = [RecordKind.LOGGED, RecordKind.SNOOZED, RecordKind.SNOOZED, RecordKind.SHADOW]
+    for number, kind in enumerate([*kinds, RecordKind.SILENCED], 1):
+        record = AlertRecord(
+            kind=kind,
+            alert=an_alert(number),
+            playbook="off_platform",
+            policy_version="v1",
+            severity=Severity.HIGH,
+            band=Band.LOG,
+        )
+        outside = kind is RecordKind.SILENCED
+        await AlertRecords(database, lambda outside=outside: END if outside else T0).add([record])
+    found = await statistics.numbers(T0, END)
+    assert found.without_case == WithoutCase(logged=1, silenced=0, snoozed=2)
+    later = await statistics.numbers(END, END + timedelta(hours=1))
+    assert later.without_case == WithoutCase(silenced=1)

@@ -9,7 +9,7 @@ from activities.errors import Unavailable
 from activities.ledger.queries import Look
 from activities.ledger.team import ActiveCover
 from activities.slack.directory import HomeWorkspace
-from bot.services.cases import CaseLine, Past, Story, Timeline, TimelineLine
+from bot.services.cases import CaseLine, Past, SnoozeLine, Story, Timeline, TimelineLine
 from bot.services.lookups import Fact
 from workflows.client import OutOfReach
 from workflows.domain.alerts import AlertBrief, Subject
@@ -113,6 +113,7 @@ def case(case_id: str = CASE) -> Case:
         severity=Severity.HIGH,
         opened_at=NOW,
         version=3,
+        detectors=frozenset({"chat"}),
         first=brief,
         latest=brief,
         last_alert_at=NOW,
@@ -288,6 +289,8 @@ class FakeLedger:
     pasts: dict[str, Past] = field(default_factory=dict)
     namings: dict[str, tuple[CaseLine, ...]] = field(default_factory=dict)
     timelines: dict[str, list[TimelineLine]] = field(default_factory=dict)
+    snoozed: tuple[SnoozeLine, ...] = ()
+    detectors: tuple[str, ...] = ()
     gate: asyncio.Event | None = None
     notes: list[Look] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
@@ -297,6 +300,14 @@ class FakeLedger:
         if self.away:
             raise Unavailable("the ledger does not answer")
         self.log.append(what)
+
+    async def snoozes(self, _now: datetime) -> tuple[SnoozeLine, ...]:
+        self._reach("snoozes")
+        return self.snoozed
+
+    async def detectors_of(self, _case: str) -> tuple[str, ...]:
+        self._reach("detectors")
+        return self.detectors
 
     async def is_open(self, _case: str) -> bool:
         return False

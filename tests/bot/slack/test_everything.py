@@ -70,6 +70,7 @@ async def test_every_preset_and_every_entry_is_in_one_modal(env: SlackEnvironmen
         "case.snooze",
         "case.wait",
         "case.handover",
+        "case.snooze_detector",
         "case.watch",
         "case.timeline",
     ]
@@ -130,7 +131,14 @@ async def test_a_closed_case_has_the_entries_that_are_always_available(env: Slac
     env.cases.memories.clear()
     sato = await chosen(env, "U0SATO", "all")
     shown = [c.action_id for c in controls(await says(sato, "ケースの操作"))]
-    assert shown == ["case.note", "case.watch", "case.unwatch", "case.timeline"]
+    assert shown == [
+        "case.note",
+        "case.watch",
+        "case.unwatch",
+        "case.timeline",
+        "case.snooze_detector",
+        "case.end_snooze",
+    ]
 
 
 async def test_a_preset_that_asks_first_is_asked_in_a_modal(env: SlackEnvironment):

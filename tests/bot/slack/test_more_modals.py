@@ -19,6 +19,7 @@ from workflows.domain.case.commands import (
     Place,
     Reopen,
     Snooze,
+    SnoozeDetector,
     Wait,
 )
 from workflows.domain.case.model import Phase
@@ -54,6 +55,11 @@ SENT = [
     ),
     ("snooze", {"until": at(NOW + HOUR)}, Snooze(**SATO, until=NOW + HOUR)),
     ("snooze", {"lasts": "30m"}, Snooze(**SATO, until=NOW + HOUR / 2)),
+    (
+        "snooze_detector",
+        {"lasts": "8h", "reason": " 店の定型文 "},
+        SnoozeDetector(**SATO, detector="chat", lasts=8 * HOUR, reason="店の定型文"),
+    ),
     ("wait", {"note": "配信者の返事"}, Wait(**SATO, note="配信者の返事")),
     (
         "wait",
@@ -114,6 +120,11 @@ async def test_a_modal_sends_its_command(env: SlackEnvironment, name, answers, c
                 "note": "内容を書いてください。",
                 "until": "この日時は過ぎています。これからの日時を選んでください。",
             },
+        ),
+        (
+            "snooze_detector",
+            {"lasts": "1h", "reason": "　"},
+            {"reason": "抑止する理由を書いてください。"},
         ),
         ("note", {"note": "　"}, {"note": "内容を書いてください。"}),
         (

@@ -38,7 +38,7 @@ from tests.slack_shapes.surfaces.harness import Harness, Policies
 from workflows.domain.alerts import Subject
 from workflows.domain.automation import ALL, AutomationChange, PauseChange, Scope
 from workflows.domain.brakes import BrakeCause
-from workflows.domain.metrics.metrics import Automatic, Numbers, PlaybookCount
+from workflows.domain.metrics.metrics import Automatic, Numbers, PlaybookCount, WithoutCase
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.roster import ShiftTurn as Shift
 
@@ -171,7 +171,9 @@ def counted(scene: Scene) -> Numbers:
     backlog = NUMBERS.backlog.model_copy(update={"age": NUMBERS.ttd})
     changed = {"playbooks": busiest, "since": NOW, "until": LATER, "backlog": backlog}
     automatic = Automatic(decided=12, reconsidered=1, sampled=2)
-    return NUMBERS.model_copy(update={**changed, "automatic": automatic})
+    unopened = WithoutCase(logged=1_204, silenced=3, snoozed=17)
+    more = {"automatic": automatic, "without_case": unopened}
+    return NUMBERS.model_copy(update={**changed, **more})
 
 
 def _stats(scene: Scene) -> Iterator[tuple[str, Sent]]:

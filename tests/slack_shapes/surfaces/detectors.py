@@ -2,22 +2,28 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 from activities.ledger.detectors import DetectorRun
+from bot.services.cases import SnoozeLine
 from bot.services.detectors import DetectorLine
 from bot.slack.commands.detectors import (
     DetectorAnswer,
     ResendFeedback,
     RunDetector,
     ShowDetectors,
+    ShowSnoozes,
     gaps_page,
 )
+from bot.slack.commands.pages import sentence
 from bot.slack.replies import Said
 from tests.bot.slack.fakes import NOW
 from tests.slack_shapes.scene import Scene, Surface
 from tests.slack_shapes.sent import Sent, said
 from tests.slack_shapes.surfaces.harness import SHILL, Harness
 from tests.workflows.domain.builders import a_message
+from workflows.domain.alerts import Subject
+from workflows.domain.case.snapshot import CardRef
 from workflows.domain.detection import (
     DetectorState,
     JunkRow,
@@ -161,7 +167,39 @@ def _gaps(scene: Scene) -> Iterator[tuple[str, Sent]]:
         )
 
 
+def _snoozes(scene: Scene) -> Iterator[tuple[str, Sent]]:
+    one = SnoozeLine(
+        case="K7Q2F9XM0",
+        number=5,
+        workflow_id="case/off_platform/0123456789ABCDEF",
+        version=5,
+        card=CardRef(channel="C0LIVE", ts="1700000000.000100"),
+        detector="live-chat",
+        subject=Subject(type="user", id=scene.words.id),
+        by="U0SATO",
+        until=NOW + timedelta(hours=8),
+        reason=scene.words.said,
+    )
+    elsewhere = one.model_copy(update={"workflow_id": "imported", "card": None, "reason": ""})
+    many = [one.model_copy(update={"number": each}) for each in range(1, 24)]
+    for name, lines, roles in (
+        ("none", [], WORKING),
+        ("one", [one], WORKING),
+        ("not a working role", [one], READING),
+        ("imported from elsewhere", [elsewhere], WORKING),
+        ("more than fit", many, WORKING),
+    ):
+        harness = Harness(scene)
+        harness.ledger.snoozed = tuple(lines)
+        handler, asked = DetectorAnswer(harness.context), harness.asked("U0SATO", *roles)
+        asking = partial(handler.answer, ShowSnoozes(), asked)
+        (answer,) = harness.ask(asking)
+        yield name, said(answer)
+    yield "a press", said(sentence(scene.catalog.say("bot.snoozes.ending")))
+
+
 SURFACES = (
+    Surface("snoozed detectors", _snoozes),
     Surface("detectors", _answers),
     Surface("detector run", _at_once),
     Surface("feedback to detectors", _feedback),

@@ -55,7 +55,12 @@ def metadata_of(scene: Scene, limits: dict[str, int]) -> dict[str, Any]:
 
 
 def _usual(words: Words) -> Choices:
-    return choices_of(StoryCase(words).case)
+    titles = {
+        "chat": None,
+        "shill": Text(ja=words.policy or "吊り上げ", en=words.policy or "Shill"),
+    }
+    known = {"detectors": titles, "lead": True}
+    return choices_of(StoryCase(words).case).model_copy(update=known)
 
 
 def _others(words: Words) -> tuple[CaseLine, ...]:

@@ -71,5 +71,9 @@ def _with_words(case: Case, by: Actor, now: datetime) -> Iterator[cmd.Command]:
     yield cmd.HandOver(by=by, to=CLARK, note="引き継ぎ")
     yield cmd.Snooze(by=by, until=now + timedelta(minutes=1))
     yield cmd.Snooze(by=by, until=now + timedelta(hours=3))
+    for hours in (8, 20 * 24):
+        lasts = timedelta(hours=hours)
+        yield cmd.SnoozeDetector(by=by, detector="live-chat", lasts=lasts, reason="誤検知")
+    yield cmd.EndSnooze(by=by)
     yield cmd.Wait(by=by, note="身分証待ち")
     yield cmd.Merge(by=by, into="K0000009", subject=case.subject)

@@ -12,12 +12,14 @@ from tests.workflows.domain.builders import T0, an_alert
 from workflows.domain.brakes import (
     BrakeCause,
     Breaker,
+    DetectorSnooze,
     LastCase,
     Silence,
     Tally,
     Trip,
     content_digest,
     is_silenced,
+    is_snoozed,
     lower_bound,
     samples_needed,
     trip,
@@ -187,3 +189,27 @@ class TestSilence:
         assert first != content_digest(an_alert(1, title=None))
         assert first != content_digest(an_alert(1, evidence=[]))
         assert content_digest(an_alert(1, title=None, evidence=[])) is None
+
+
+class TestSnoozedDetector:
+    SNOOZE = DetectorSnooze(
+        detector="shill", number=2, by="U0SATO", at=T0, until=T0 + timedelta(hours=8), severity=2
+    )
+
+    @pytest.mark.parametrize(
+        ("severity", "hours", "snoozed"),
+        [(2, 0, True), (4, 7.9, True), (1, 1, False), (2, 8, False), (2, -0.1, False)],
+        ids=["at once", "milder", "worse", "over", "before"],
+    )
+    def test_from_its_beginning_to_its_end(
+        self, severity: int, hours: float, snoozed: bool
+    ) -> None:
+        """An alert that is worse than the case opens one all the same."""
+        assert is_snoozed(self.SNOOZE, severity, T0 + timedelta(hours=hours)) is snoozed
+
+    @given(ends=st.integers(-60, 600), asked=st.integers(-60, 600))
+    def test_people_only_shorten_it(self, ends: int, asked: int) -> None:
+        """With an end by people it never lasts where it would not last without."""
+        ended = self.SNOOZE.model_copy(update={"ended_at": T0 + timedelta(minutes=ends)})
+        now = T0 + timedelta(minutes=asked)
+        assert ended.lasts(now) == (self.SNOOZE.lasts(now) and asked < ends)

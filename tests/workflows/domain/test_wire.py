@@ -140,6 +140,7 @@ ELSEWHERE: dict[tuple[str, str], Any] = {
     ("DecideBulk", "ids"): ("u_1", "u_2"),
     ("DecideBulk", "actions"): (PresetAction.model_validate("mute_user"),),
     ("DecideBulk", "bulk"): None,
+    ("SnoozeDetector", "lasts"): timedelta(hours=8),
     ("RevealEvidence", "modal"): cmd.Modal(id="evidence/1", carries="{}"),
     ("RevealEvidence", "exposed"): Exposed(found=True, image=True, seen=3, since=T0),
     ("Decide", "actions"): (PresetAction.model_validate({"mute_user": {"for": "24h"}}),),

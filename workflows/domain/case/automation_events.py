@@ -1,5 +1,9 @@
-"""Events of automation: protections, automatic decisions, samples, and what prevents them."""
+"""Events of automation: protections, automatic decisions, samples, and what prevents them.
 
+Snoozed detectors are among them: their alerts make Koban do nothing.
+"""
+
+from datetime import datetime
 from typing import Literal
 
 from workflows.domain.automation import AutomationPause
@@ -12,6 +16,7 @@ from workflows.domain.case.event_base import (
 )
 from workflows.domain.policy.bands import Band
 from workflows.domain.policy.limits import Exempt, Full
+from workflows.domain.policy.playbook import Severity
 
 
 class AutoDecided(EventBase):
@@ -124,3 +129,24 @@ class ProtectionKept(ActionEvent):
     """The decision took over the change that the protection made; `decision` is the protection."""
 
     kind: Literal["protection_kept"] = "protection_kept"
+
+
+class DetectorSnoozed(EventBase):
+    """Alerts of `detector` about the case's subject open and join no case until `until`.
+
+    `severity` is the case's: a worse alert opens one. A longer snooze replaces a shorter one.
+    """
+
+    words = ("reason",)
+    kind: Literal["detector_snoozed"] = "detector_snoozed"
+    detector: str
+    until: datetime
+    severity: Severity
+    reason: str
+
+
+class SnoozeEnded(EventBase):
+    """`by` ended the snooze of `detector` before its time."""
+
+    kind: Literal["snooze_ended"] = "snooze_ended"
+    detector: str

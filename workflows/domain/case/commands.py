@@ -1,6 +1,6 @@
 """Commands to a case: by people, the clock, alerts, appeals and the platform."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Union
 
 from pydantic import Field, StringConstraints
@@ -64,6 +64,22 @@ class Snooze(PersonCommandBase):
 
     kind: Literal["snooze"] = "snooze"
     until: datetime
+
+
+class SnoozeDetector(PersonCommandBase):
+    """Records alerts of `detector` about the case's subject without a case, for a time."""
+
+    kind: Literal["snooze_detector"] = "snooze_detector"
+    detector: str
+    lasts: Annotated[timedelta, Field(gt=timedelta())]
+    reason: str
+
+
+class EndSnooze(PersonCommandBase):
+    """Ends the snooze that the event `number` began; None: all snoozes of the case."""
+
+    kind: Literal["end_snooze"] = "end_snooze"
+    number: int | None = None
 
 
 class Wait(PersonCommandBase):

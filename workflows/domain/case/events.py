@@ -507,6 +507,7 @@ class EnforcementRefused(EventBase):
 
 
 AutoDecided = automation.AutoDecided
+DetectorSnoozed = automation.DetectorSnoozed
 LimitReached = automation.LimitReached
 ProtectionConfirmed = automation.ProtectionConfirmed
 ProtectionDismissed = automation.ProtectionDismissed
@@ -518,6 +519,7 @@ ProtectionStarted = automation.ProtectionStarted
 ProtectionWithheld = automation.ProtectionWithheld
 ReopeningRequested = automation.ReopeningRequested
 Sampled = automation.Sampled
+SnoozeEnded = automation.SnoozeEnded
 
 EVENTS = tagged(globals(), EventBase)
 if TYPE_CHECKING:

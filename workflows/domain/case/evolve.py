@@ -6,6 +6,7 @@ from functools import reduce
 from typing import Any, TypeVar
 
 from workflows.domain.alerts import named
+from workflows.domain.brakes import DetectorSnooze
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import ApprovalState, Exchange, Purpose, Question
 from workflows.domain.case.bulk import BulkState
@@ -227,6 +228,24 @@ def _on_hold(case: Case, event: ev.CaseSnoozed | ev.CaseWaiting) -> Changes:
         note=event.note if isinstance(event, ev.CaseWaiting) else "",
     )
     return {"hold": hold, "holds": case.holds + 1, **_active(case, event)}
+
+
+def _detector_snoozed(case: Case, event: ev.DetectorSnoozed) -> Changes:
+    snooze = DetectorSnooze(
+        detector=event.detector,
+        number=case.version + 1,
+        by=event.by or "",
+        at=event.at,
+        until=event.until,
+        severity=event.severity.rank,
+    )
+    others = (each for each in case.snoozes if each.detector != event.detector)
+    return {"snoozes": (*others, snooze), **_active(case, event)}
+
+
+def _snooze_ended(case: Case, event: ev.SnoozeEnded) -> Changes:
+    left = tuple(each for each in case.snoozes if each.detector != event.detector)
+    return {"snoozes": left, **_active(case, event)}
 
 
 def _off_hold(case: Case, event: Event) -> Changes:
@@ -518,6 +537,8 @@ _CHANGES: dict[type[Any], Change] = {
     ev.CaseSnoozed: _on_hold,
     ev.CaseWaiting: _on_hold,
     ev.CaseResumed: _resumed,
+    ev.DetectorSnoozed: _detector_snoozed,
+    ev.SnoozeEnded: _snooze_ended,
     ev.Decided: _decided,
     ev.CaseClosed: _closed,
     ev.CaseReopened: _reopened,

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from workflows.domain.alerts import AlertBrief, Subject
 from workflows.domain.automation import AutomationPause
+from workflows.domain.brakes import DetectorSnooze
 from workflows.domain.case.appeal_outcome import AppealAnswer
 from workflows.domain.case.approval import Approval, Purpose
 from workflows.domain.case.bulk import BulkState
@@ -190,6 +191,7 @@ class Case(Value):
     - `detectors`: those of its alerts
     - `automation_pause` or `automation_limit` prevented the last protection; `withheld`: rules
       that it prevented; `left_to_people`: an automatic decision was prevented
+    - `snoozes`: those of its detectors that nobody ended; they may be over
     - `sampled`: the case is a sample of this band; `reopening_by`: took an automatic decision back
     - `tightened`: stricter versions of the policy since the opening, which `policy` includes
     """
@@ -225,6 +227,7 @@ class Case(Value):
     automation_pause: AutomationPause | None = None
     automation_limit: Full | None = None
     withheld: frozenset[int] = frozenset()
+    snoozes: tuple[DetectorSnooze, ...] = ()
     sampled: Band | None = None
     left_to_people: bool = False
     reopening_by: str | None = None

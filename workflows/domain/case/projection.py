@@ -1,6 +1,6 @@
 """Projection of a case: the rows that the ledger keeps beside its events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from workflows.domain.alerts import Subject
@@ -8,6 +8,7 @@ from workflows.domain.case.approval import Approval, Purpose, missing
 from workflows.domain.case.bulk import BULK
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import ActionState, ActionStatus, Problem
+from workflows.domain.case.events import DetectorSnoozed, Recorded, SnoozeEnded
 from workflows.domain.case.model import UNDECIDED, Case, HoldKind, Phase
 from workflows.domain.case.rules.approvals import cannot_agree
 from workflows.domain.people import Role
@@ -127,3 +128,40 @@ def _action_row(case: Case, state: ActionState) -> ActionRow:
         decided_by=decision.by if decision else None,
         decided_at=decision.at if decision else None,
     )
+
+
+class SnoozeRow(Value):
+    """A snooze of a detector. `number` is the `seq` of its event; a longer one ends it as well."""
+
+    number: int
+    detector: str
+    severity: Severity
+    actor: str
+    at: datetime
+    until: datetime
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+
+
+def snooze_rows(happened: Iterable[Recorded]) -> tuple[SnoozeRow, ...]:
+    """The rows of all snoozes in a case, by its events in their order."""
+    rows: list[SnoozeRow] = []
+    for each in happened:
+        event = each.event
+        if isinstance(event, DetectorSnoozed | SnoozeEnded):
+            rows = [_ended(row, event) for row in rows]
+        if isinstance(event, DetectorSnoozed):
+            row = derive(SnoozeRow, event, number=each.seq, actor=event.by or "", **_NOT_ENDED)
+            rows.append(row)
+    return tuple(rows)
+
+
+_NOT_ENDED = {"ended_at": None, "ended_by": None}
+
+
+def _ended(row: SnoozeRow, event: DetectorSnoozed | SnoozeEnded) -> SnoozeRow:
+    """The row after a later event, which ends it if it is about the same detector."""
+    over = row.ended_at is not None or row.until <= event.at
+    if over or row.detector != event.detector:
+        return row
+    return row.model_copy(update={"ended_at": event.at, "ended_by": event.by})

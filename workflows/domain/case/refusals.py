@@ -78,6 +78,10 @@ class Reason(StrEnum):
     LIMIT_REACHED = "limit_reached"
     BULK_EXEMPT = "bulk_exempt"
     NOT_AUTOMATIC = "not_automatic"
+    NO_SUCH_DETECTOR = "no_such_detector"
+    SNOOZE_TOO_LONG = "snooze_too_long"
+    ALREADY_SNOOZED = "already_snoozed"
+    NOT_SNOOZED = "not_snoozed"
 
 
 class Refusal(Value):

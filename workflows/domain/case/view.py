@@ -8,8 +8,9 @@ from datetime import datetime
 
 from pydantic import Field
 
-from workflows.domain.alerts import AlertBrief, Subject
+from workflows.domain.alerts import MANUAL_DETECTORS, AlertBrief, Subject
 from workflows.domain.automation import AutomationPause
+from workflows.domain.brakes import DetectorSnooze
 from workflows.domain.case import events as ev
 from workflows.domain.case.appeal_outcome import AppealAnswer
 from workflows.domain.case.approval import Approval
@@ -67,7 +68,10 @@ class ProtectionView(Value):
 
 
 class CardView(Value):
-    """A case as people see it; `repeats` is the maximum of repetitions by the index of the step."""
+    """A case as people see it; `repeats` is the maximum of repetitions by the index of the step.
+
+    `detectors` are those of its alerts, without people.
+    """
 
     id: str
     workflow_id: str
@@ -121,6 +125,8 @@ class CardView(Value):
     bulk: BulkState | None = None
     bulk_decisions: bool = False
     appeal: AppealAnswer | None = None
+    detectors: tuple[str, ...] = ()
+    snoozes: tuple[DetectorSnooze, ...] = ()
     automation_pause: AutomationPause | None = None
     automation_limit: Full | None = None
     exempt: Exempt | None = None
@@ -141,6 +147,7 @@ def view_of(case: Case) -> CardView:
         protections=tuple(each for each in _protections(case) if not is_over(each.state)),
         ended_protections=tuple(each for each in _protections(case) if _has_ended(case, each)),
         imminent=bool(case.policy.reviews),
+        detectors=tuple(sorted(case.detectors - MANUAL_DETECTORS)),
         dry_run=playbook.dry_run,
         repeats=_repeats(case),
         bulk=case.bulk_decisions.get(decision.id) if decision else None,

@@ -123,6 +123,14 @@ class Automatic(Value):
     sampled: int = 0
 
 
+class WithoutCase(Value):
+    """Recorded alerts within the time that opened and joined no case, by the reason."""
+
+    logged: int = 0
+    silenced: int = 0
+    snoozed: int = 0
+
+
 class PlaybookCount(Value):
     """Opened cases and decisions of one playbook."""
 
@@ -159,6 +167,7 @@ class Numbers(Value):
     approvals: Approvals = Approvals()
     protections: Protections = Protections()
     automatic: Automatic = Automatic()
+    without_case: WithoutCase = WithoutCase()
     backlog: Backlog = Backlog()
     hours: tuple[Hour, ...] = ()
 
@@ -197,6 +206,8 @@ def _rank(ordered: list[timedelta], percent: int) -> timedelta | None:
 
 HOUR = timedelta(hours=1)
 
+_NONE = WithoutCase()
+
 TOOK_EFFECT = (ev.ActionSucceeded, ev.ActionVerified)
 OPENED = (ev.CaseOpened, ev.CaseReopened)
 CLOSED = (ev.CaseClosed, ev.CaseMerged)
@@ -221,6 +232,7 @@ def numbers(
     until: datetime,
     waiting: int = 0,
     running: int = 0,
+    without_case: WithoutCase = _NONE,
 ) -> Numbers:
     """The numbers of [since, until).
 
@@ -261,6 +273,7 @@ def numbers(
             reconsidered=counts[kind_of(ev.ReopeningRequested)],
             sampled=counts[kind_of(ev.Sampled)],
         ),
+        without_case=without_case,
         backlog=backlog(open_cases, until),
         hours=hours(found.kinds, since, until),
     )

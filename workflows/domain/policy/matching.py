@@ -239,25 +239,33 @@ class RecordKind(StrEnum):
 
     LOGGED = "alert_logged"
     SILENCED = "alert_silenced"
+    SNOOZED = "alert_snoozed"
     SHADOW = "shadow_decided"
 
 
-class AlertRecord(Value):
+class RecordFacts(Value):
+    """Everything that a playbook does or would do with an alert.
+
+    `actions` are the names of automatic protections, `preset` that of an automatic decision.
+    """
+
+    severity: Severity
+    band: Band
+    actions: tuple[str, ...] = ()
+    preset: str | None = None
+
+
+class AlertRecord(RecordFacts):
     """An alert that a playbook records without a case, and what it does or would do with it.
 
-    `actions` are the names of automatic protections, `preset` that of an automatic decision. `case`
-    is the one that cleared what a silenced alert shows.
-    `beside`: the alert is stored in a case, or with another record.
+    `case` is the one that cleared what a silenced alert shows, or in which its detector was
+    snoozed. `beside`: the alert is stored in a case, or with another record.
     """
 
     kind: RecordKind
     alert: Alert
     playbook: str
     policy_version: str
-    severity: Severity
-    band: Band
-    actions: tuple[str, ...] = ()
-    preset: str | None = None
     beside: bool = False
     case: str | None = None
 
@@ -275,6 +283,15 @@ def record_of(
         alert=alert,
         playbook=playbook.playbook,
         policy_version=policy.version,
+        **dict(facts_of_record(playbook, assessed, rules, auto)),
+    )
+
+
+def facts_of_record(
+    playbook: Playbook, assessed: Assessment, rules: Iterable[int], auto: int | None
+) -> RecordFacts:
+    """The facts of a record; `rules` and `auto` are the indexes of the rules that hold."""
+    return RecordFacts(
         severity=assessed.severity,
         band=assessed.placement.band,
         actions=tuple(playbook.protect[rule].action for rule in rules),

@@ -17,7 +17,7 @@ TABLES = (
     *("bulk_decisions", "lookups", "covers", "uses", "overruns", "preferences", "automation"),
     *("exposures", "evidence_files", "installation", "clearings", "erasures"),
     *("detectors", "detector_runs", "alert_records", "automatic_actions"),
-    *("policy_versions", "policy_changes", "feedback"),
+    *("policy_versions", "policy_changes", "feedback", "snoozes"),
 )
 
 
@@ -396,6 +396,27 @@ def _create_records() -> None:
         "ix_feedback_status_detector_next_at", "feedback", ["status", "detector", "next_at"]
     )
     op.create_index("ix_feedback_case_id", "feedback", ["case_id"])
+    _create_snoozes()
+
+
+def _create_snoozes() -> None:
+    op.create_table(
+        "snoozes",
+        *_needed(sa.String(16), "case_id"),
+        *_needed(sa.Integer(), "number"),
+        *_needed(sa.String(256), "detector"),
+        *_needed(sa.String(64), "subject_type"),
+        *_needed(sa.String(256), "subject_id"),
+        *_needed(sa.String(16), "severity"),
+        *_needed(sa.String(64), "actor"),
+        *_needed(Utc(), "at", "until"),
+        *_optional(Utc(), "ended_at"),
+        *_optional(sa.String(64), "ended_by"),
+        sa.PrimaryKeyConstraint("case_id", "number", name="pk_snoozes"),
+    )
+    of_subject = ["subject_type", "subject_id", "detector"]
+    op.create_index("ix_snoozes_subject", "snoozes", of_subject)
+    op.create_index("ix_snoozes_until", "snoozes", ["until"])
 
 
 def downgrade() -> None:

@@ -1,12 +1,13 @@
 """Buttons and overflow menu of a card in every state."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from activities.slack.cards.buttons import entries, targets_of
 from activities.slack.cards.case import case_card
-from tests.activities.slack.cases import TANAKA, Story, catalog, policy
+from tests.activities.slack.cases import SATO, TANAKA, Story, catalog, policy
 from tests.activities.slack.drawn import pressable, reader
 from tests.activities.slack.situations import (
     HISTORY,
@@ -17,7 +18,7 @@ from tests.activities.slack.situations import (
     reviewed,
     undo_asked,
 )
-from workflows.domain.alerts import Subject
+from workflows.domain.alerts import PEOPLE, REPORTS, Subject
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import Phase
@@ -42,13 +43,16 @@ from workflows.domain.policy.playbook import Policy
             lambda: Story().claimed().waiting(),
             ["evidence", "handover", "note", "escalate", "all"],
         ),
-        (lambda: Story().ban_asked(), ["evidence", "note", "watch", "timeline"]),
+        (lambda: Story().ban_asked(), ["evidence", "note", "watch", "timeline", "snooze_detector"]),
         (
             lambda: Story().ban_asked().then(cmd.Watch(by=TANAKA), 4),
-            ["evidence", "note", "watch", "unwatch", "timeline"],
+            ["evidence", "note", "watch", "unwatch", "all"],
         ),
-        (lambda: Story().ban_asked().approved(), ["evidence", "note", "watch", "timeline"]),
-        (muted, ["evidence", "note", "watch", "timeline"]),
+        (
+            lambda: Story().ban_asked().approved(),
+            ["evidence", "note", "watch", "timeline", "snooze_detector"],
+        ),
+        (muted, ["evidence", "note", "watch", "timeline", "snooze_detector"]),
     ],
 )
 def test_the_menu_holds_what_is_most_useful_now(
@@ -76,9 +80,36 @@ def test_what_has_no_room_in_the_menu_is_named_all_the_same() -> None:
         "escalate",
         "release",
         "snooze",
+        "snooze_detector",
         "watch",
         "timeline",
     )
+
+
+def quiet(story: Story) -> Story:
+    """Sato snoozed the detector."""
+    command = cmd.SnoozeDetector(
+        by=SATO, detector="live-chat", lasts=timedelta(hours=8), reason="定型文"
+    )
+    return story.then(command, 9)
+
+
+def test_a_snoozed_detector_on_the_card() -> None:
+    """The card says until when and who; the menu ends it, also where the card has the button."""
+    story = quiet(Story().claimed())
+    assert "🔕 検知器 live-chat の検知を" in str(case_card(view_of(story.case), reader()).blocks)
+    assert {"snooze_detector", "end_snooze"} <= {*entries(view_of(story.case))}
+    cleared = quiet(Story().cleared())
+    shown = entries(view_of(cleared.case))
+    assert ("snooze_detector" in shown, "end_snooze" in shown) == (True, False)
+    assert "snooze_detector" not in entries(view_of(Story().cleared().case))
+
+
+def test_people_are_not_snoozed() -> None:
+    """A case that only people reported has no such button."""
+    case = Story().cleared().case.model_copy(update={"detectors": frozenset({PEOPLE, REPORTS})})
+    assert "snooze_detector" not in entries(view_of(case))
+    assert "case.snooze_detector" not in str(case_card(view_of(case), reader()).blocks)
 
 
 def presets(*ids: str, **more: object) -> Policy:
@@ -192,7 +223,8 @@ def test_an_undo_and_giving_up_name_what_they_are_about() -> None:
         (lambda: reviewed().asked(), ["approval.answer"], "approval.answer"),
         (undo_asked, ["approval.withdraw"], None),
         (muted, ["action.undo"], None),
-        (lambda: Story().cleared(), ["case.reopen"], None),
+        (lambda: Story().cleared(), ["case.reopen", "case.snooze_detector"], None),
+        (lambda: quiet(Story().cleared()), ["case.reopen", "case.end_snooze"], None),
         (merged, [], None),
     ],
 )

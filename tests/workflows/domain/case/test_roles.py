@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, get_args, get_origin
 
 import pytest
@@ -121,12 +122,23 @@ def looking(by: Actor) -> cmd.RevealEvidence:
     return cmd.RevealEvidence(by=by, alert_key="d/1", item=0, modal=modal, exposed=found)
 
 
+def snoozing(by: Actor, hours: int) -> cmd.SnoozeDetector:
+    lasts = timedelta(hours=hours)
+    return cmd.SnoozeDetector(by=by, detector="live-chat", lasts=lasts, reason=WORDS)
+
+
+def snoozed() -> Case:
+    return follow(a_case(), snoozing(TANAKA, 24 * 30), minutes(0.5))
+
+
 TABLE: dict[str, Row] = {
     "claim": Row(a_case, lambda by: cmd.Claim(by=by), WORKS),
     "release": Row(mine, lambda by: cmd.Release(by=by), WORKS),
     "hand_over": Row(mine, lambda by: cmd.HandOver(by=by, to=CLARK, note=WORDS), WORKS),
     "acknowledge": Row(a_case, lambda by: cmd.Acknowledge(by=by), WORKS),
     "snooze": Row(mine, lambda by: cmd.Snooze(by=by, until=minutes(8)), WORKS),
+    "snooze_detector": Row(a_case, lambda by: snoozing(by, 24), WORKS),
+    "end_snooze": Row(snoozed, lambda by: cmd.EndSnooze(by=by), WORKS),
     "wait": Row(mine, lambda by: cmd.Wait(by=by, note=WORDS), WORKS),
     "resume": Row(held, lambda by: cmd.Resume(by=by), WORKS),
     "watch": Row(a_case, lambda by: cmd.Watch(by=by), ANYBODY),
@@ -159,9 +171,12 @@ TABLE: dict[str, Row] = {
     "undo": Row(lambda: done("mute"), lambda by: cmd.Undo(by=by), WORKS),
 }
 PAST = "snooze past the decide clock"
+LONG = "snooze of a detector over a day"
+TOO_LONG = {PAST: Reason.PAST_DUE, LONG: Reason.SNOOZE_TOO_LONG}
 MORE = {
     "undo of what two people did": Row(lambda: done("ban"), lambda by: cmd.Undo(by=by), LEADS),
     PAST: Row(mine, lambda by: cmd.Snooze(by=by, until=minutes(60)), LEADS),
+    LONG: Row(a_case, lambda by: snoozing(by, 25), LEADS),
 }
 
 
@@ -189,10 +204,10 @@ def test_a_command_of_a_case(name: str, role: str) -> None:
         return
     assert isinstance(outcome, Refusal)
     # A specialist may snooze, but not so long.
-    too_long = role == "specialist" and name == PAST
-    assert outcome.reason is (Reason.PAST_DUE if too_long else Reason.ROLE_NEEDED)
+    too_long = role == "specialist" and name in TOO_LONG
+    assert outcome.reason is (TOO_LONG[name] if too_long else Reason.ROLE_NEEDED)
     could = {each for each in ROLES for held in ROLES[each] if held in outcome.roles}
-    assert could == (WORKS if name == PAST and not too_long else row.may)
+    assert could == (WORKS if name in TOO_LONG and not too_long else row.may)
 
 
 @pytest.mark.parametrize("name", TABLE)

@@ -3,10 +3,13 @@
 A specialist's snooze silences escalation and must end before the decision is due. A lead's longer
 snooze, and waiting for information, pause the clocks. Without a lead the number of holds is
 limited: one person could otherwise prevent a decision.
+
+A snooze of a detector holds nothing: further alerts about the subject open and join no case.
 """
 
 from datetime import datetime, timedelta
 
+from workflows.domain.alerts import MANUAL_DETECTORS
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.event_base import Why
@@ -20,6 +23,7 @@ from workflows.domain.case.refusals import (
     held_by_other,
     not_undecided,
     not_yours,
+    refuse,
     text_missing,
     trimmed,
 )
@@ -28,6 +32,8 @@ from workflows.domain.people import Role
 
 MOST_SNOOZE = timedelta(days=30)
 """Longest snooze."""
+MOST_BY_SPECIALISTS = timedelta(hours=24)
+"""Longest snooze of a detector without a lead."""
 
 
 def snooze(case: Case, command: cmd.Snooze, now: datetime) -> Outcome:
@@ -114,7 +120,65 @@ def end_snooze(case: Case, worse: bool, now: datetime) -> tuple[ev.Event, ...]:
     return (ev.CaseResumed(at=now, why=Why.WORSE),)
 
 
+def snooze_detector(case: Case, command: cmd.SnoozeDetector, now: datetime) -> Outcome:
+    """Snoozes a detector of the case for its subject, in every phase; the longer snooze stays."""
+    until = now + min(command.lasts, MOST_SNOOZE)
+    if refusal := (
+        _no_detector(case, command.detector)
+        or text_missing(command.reason)
+        or _not_so_long(command)
+        or _snoozed_longer(case, command.detector, until, now)
+    ):
+        return refusal
+    return (
+        ev.DetectorSnoozed(
+            at=now,
+            by=command.by.id,
+            detector=command.detector,
+            until=until,
+            severity=case.severity,
+            reason=trimmed(command.reason),
+        ),
+    )
+
+
+def _no_detector(case: Case, detector: str) -> Refusal | None:
+    """Refuses people, detectors without an alert of the case, and a case that another continues."""
+    if case.merged_into is not None:
+        return refuse(case, Reason.CLOSED)
+    if detector in case.detectors - MANUAL_DETECTORS:
+        return None
+    return Refusal(reason=Reason.NO_SUCH_DETECTOR, name=detector)
+
+
+def _not_so_long(command: cmd.SnoozeDetector) -> Refusal | None:
+    most = MOST_SNOOZE if Role.LEAD in command.by.roles else MOST_BY_SPECIALISTS
+    if command.lasts <= most:
+        return None
+    return Refusal(reason=Reason.SNOOZE_TOO_LONG, roles=(Role.LEAD,))
+
+
+def _snoozed_longer(case: Case, detector: str, until: datetime, now: datetime) -> Refusal | None:
+    for each in case.snoozes:
+        if each.detector == detector and each.lasts(now) and each.until >= until:
+            return Refusal(reason=Reason.ALREADY_SNOOZED, by=each.by, at=each.at)
+    return None
+
+
+def end_snooze_of_detector(case: Case, command: cmd.EndSnooze, now: datetime) -> Outcome:
+    """Ends a snooze, or all of the case, for anybody who works cases: alerts are heard again."""
+    chosen = (each for each in case.snoozes if command.number in (None, each.number))
+    ended = tuple(
+        ev.SnoozeEnded(at=now, by=command.by.id, detector=each.detector)
+        for each in chosen
+        if each.lasts(now)
+    )
+    return ended or Refusal(reason=Reason.NOT_SNOOZED)
+
+
 RULES: Rules = {
+    cmd.SnoozeDetector: snooze_detector,
+    cmd.EndSnooze: end_snooze_of_detector,
     cmd.Snooze: snooze,
     cmd.Wait: wait,
     cmd.Resume: resume,

@@ -1,10 +1,18 @@
 """Hold rules: snooze, wait, resume, and their effect on the clocks."""
 
 from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tests.workflows.domain.builders import (
     CLARK,
+    REED,
     SATO,
+    T0,
     TANAKA,
     WATCHFUL,
     a_case,
@@ -209,3 +217,119 @@ class TestResuming:
         case = follow(a_case(), waiting(), minutes(1))
         assert refused(case, cmd.Resume(by=CLARK), 2).reason is Reason.NOT_YOURS
         assert follow(case, cmd.Resume(by=TANAKA), minutes(2)).hold is None
+
+
+DAY = timedelta(days=1)
+
+
+def snoozed(by: Actor = SATO, lasts: timedelta = DAY, detector: str = "live-chat") -> Any:
+    """A snooze of the detector that opened the case."""
+    return cmd.SnoozeDetector(by=by, detector=detector, lasts=lasts, reason=" 店の定型文 ")
+
+
+class TestSnoozedDetectors:
+    def test_it_begins_with_severity_and_reason(self) -> None:
+        """The event has everything that the ledger compares alerts with; nobody claims the case."""
+        case = a_case(Severity.MEDIUM)
+        (event,) = decide(case, snoozed(), minutes(1))
+        assert event == ev.DetectorSnoozed(
+            at=minutes(1),
+            by="U0SATO",
+            detector="live-chat",
+            until=minutes(1) + DAY,
+            severity=Severity.MEDIUM,
+            reason="店の定型文",
+        )
+        after = follow(case, snoozed(), minutes(1))
+        (kept,) = after.snoozes
+        assert (kept.detector, kept.number, kept.severity) == ("live-chat", 2, 3)
+        assert (after.owner, after.phase, after.hold) == (None, Phase.OPEN, None)
+
+    @pytest.mark.parametrize("detector", ["people", "reports", "other", ""])
+    def test_only_a_detector_of_the_case(self, detector: str) -> None:
+        """People are always heard, also where they reported to this case."""
+        case = a_case().model_copy(
+            update={"detectors": frozenset({"live-chat", "people", "reports"})}
+        )
+        assert refused(case, snoozed(detector=detector), 1).reason is Reason.NO_SUCH_DETECTOR
+
+    def test_a_reason_is_needed(self) -> None:
+        """Blanks are none."""
+        command = snoozed().model_copy(update={"reason": " \n"})
+        assert refused(a_case(), command, 1).reason is Reason.NOTE_NEEDED
+
+    @pytest.mark.parametrize(("by", "most"), [(SATO, DAY), (TANAKA, 30 * DAY)])
+    def test_nobody_snoozes_longer_than_their_role_may(self, by: Actor, most: timedelta) -> None:
+        """A specialist a day, a lead thirty; a second more is refused."""
+        assert kinds(decide(a_case(), snoozed(by, most), minutes(1))) == ["detector_snoozed"]
+        no = refused(a_case(), snoozed(by, most + timedelta(seconds=1)), 1)
+        assert (no.reason, no.roles) == (Reason.SNOOZE_TOO_LONG, (Role.LEAD,))
+
+    def test_no_time_is_no_snooze(self) -> None:
+        """Such a command does not exist."""
+        with pytest.raises(ValidationError):
+            snoozed(lasts=timedelta()).model_validate(snoozed(lasts=timedelta()).model_dump())
+
+    @given(
+        first=st.integers(1, 48),
+        second=st.integers(1, 48),
+        between=st.integers(0, 48),
+    )
+    def test_the_longer_one_stays(self, first: int, second: int, between: int) -> None:
+        """Of two people who snooze at once, or later: the end never moves closer."""
+        hour = timedelta(hours=1)
+        case = follow(a_case(), snoozed(TANAKA, first * hour), T0)
+        now = T0 + between * hour
+        outcome = decide(case, snoozed(REED, second * hour), now)
+        ends, wanted = T0 + first * hour, now + second * hour
+        if now < ends and wanted <= ends:
+            assert outcome == Refusal(reason=Reason.ALREADY_SNOOZED, by="U0TANAKA", at=T0)
+            return
+        (kept,) = follow(case, snoozed(REED, second * hour), now).snoozes
+        assert (kept.until, kept.by, kept.number) == (wanted, "U0REED", 3)
+
+    def test_a_closed_case_as_well(self) -> None:
+        """Clearing is when people want it; the case stays closed."""
+        case = follow(a_case(), cmd.MarkNoViolation(by=SATO), minutes(1))
+        after = follow(case, snoozed(), minutes(2))
+        assert (after.phase, len(after.snoozes)) == (Phase.CLOSED, 1)
+        ended = follow(after, cmd.EndSnooze(by=CLARK), minutes(3))
+        assert (ended.phase, ended.snoozes) == (Phase.CLOSED, ())
+
+    def test_not_a_merged_case(self) -> None:
+        """Another case continues it; what was snoozed before can be ended."""
+        case = follow(a_case(), snoozed(), minutes(1))
+        merge = cmd.Merge(by=SATO, into="K0000009", subject=case.subject)
+        merged = follow(case, merge, minutes(2))
+        assert refused(merged, snoozed(lasts=DAY), 3).reason is Reason.CLOSED
+        assert follow(merged, cmd.EndSnooze(by=SATO), minutes(3)).snoozes == ()
+
+    def test_anybody_who_works_cases_ends_it(self) -> None:
+        """Also that of a lead, for one detector or for all of the case."""
+        case = a_case().model_copy(update={"detectors": frozenset({"live-chat", "shill"})})
+        case = follow(case, snoozed(TANAKA, 30 * DAY), minutes(1))
+        case = follow(case, snoozed(TANAKA, 30 * DAY, "shill"), minutes(2))
+        one = follow(case, cmd.EndSnooze(by=CLARK, number=3), minutes(3))
+        assert [each.detector for each in one.snoozes] == ["live-chat"]
+        both = decide(case, cmd.EndSnooze(by=CLARK), minutes(3))
+        assert kinds(both) == ["snooze_ended", "snooze_ended"]
+
+    def test_an_end_needs_a_snooze(self) -> None:
+        """None, another one, one that a longer one replaced, or one that is over."""
+        case = follow(a_case(), snoozed(SATO, timedelta(hours=1)), minutes(1))
+        longer = follow(case, snoozed(SATO, timedelta(hours=2)), minutes(2))
+        for state, number, minute in (
+            (a_case(), None, 1),
+            (case, 3, 2),
+            (longer, 2, 3),
+            (case, None, 61),
+        ):
+            no = refused(state, cmd.EndSnooze(by=SATO, number=number), minute)
+            assert no.reason is Reason.NOT_SNOOZED
+
+    def test_it_keeps_a_claim(self) -> None:
+        """The owner is active while they snooze and end."""
+        case = follow(a_case(policy=WATCHFUL), cmd.Claim(by=SATO), minutes(1))
+        case = follow(case, snoozed(), minutes(5))
+        assert case.active_at == minutes(5)
+        assert follow(case, cmd.EndSnooze(by=SATO), minutes(6)).active_at == minutes(6)
