@@ -242,9 +242,12 @@ class EnforcementWorkflow:
 
     async def _end_stopped(self, run: ActionRun) -> None:
         """Undoes what an attempt before the pause may have done, and the platform may show."""
+        stopped = run.status, run.problem
         if await self._calls.shows(run) is False:
             return
         result = await self._calls.undo(run, None, forever=True)
+        # Retries of the undo were reported meanwhile.
+        run.status, run.problem = stopped
         if result.status is ActionStatus.FAILED:
             run.status, run.problem = ActionStatus.FAILED, result.problem
 

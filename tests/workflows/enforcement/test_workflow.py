@@ -39,6 +39,7 @@ class Market:
         self.refuses: Problem | None = None
         self.refused = 0
         self.unanswered: cases.Direction | None = None
+        self.gives_up_on: cases.Direction | None = None
         self.paused = asyncio.Event()
         self.shows: bool | None = None
         self.orders: list[cases.Order] = []
@@ -57,6 +58,9 @@ class Market:
         self.times.append(time.monotonic())
         unsure = "/unsure" if order.unsure else ""
         self.took.append(f"{order.direction}/{order.planned.action}{unsure}")
+        if order.direction is self.gives_up_on:
+            self.gives_up_on = None
+            raise ApplicationError("the first try is over", non_retryable=True)
         if order.direction is self.unanswered:
             raise ApplicationError("it does not answer", next_retry_delay=timedelta(seconds=0.1))
         return cases.Result(status=ActionStatus.UNDONE if undo else ActionStatus.DONE)
@@ -282,6 +286,24 @@ async def test_what_an_attempt_before_the_pause_did_is_undone(
             (ActionStatus.SKIPPED, STOPPED)
         ]
         assert [each for each in market.took if each != "do/mute_user"] == undone
+
+
+@pytest.mark.parametrize("protects", [True, False], ids=["protection", "decision"])
+async def test_an_undo_that_is_retried_ends_as_stopped(temporal: str, protects: bool) -> None:
+    """The platform is down for longer than the first try: the last report says what holds."""
+    async with running(temporal) as (client, market):
+        market.unanswered, market.gives_up_on = cases.Direction.DO, cases.Direction.UNDO
+        start = a_protection() if protects else a_start(detectors=("shill",))
+        handle = await begun(client, start)
+        await wait_until(lambda: market.took, what="an attempt without an answer")
+        market.paused.set()
+        report = await handle.result()
+        assert [(news.status, news.problem) for news in report.actions] == [
+            (ActionStatus.SKIPPED, STOPPED)
+        ]
+        assert report.over
+        assert ["retrying"] in await reported(client)
+        assert sum(each.startswith("undo/") for each in market.took) == 2
 
 
 async def test_a_decision_of_a_person_is_not_stopped(temporal: str) -> None:
