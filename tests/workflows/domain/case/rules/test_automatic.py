@@ -205,8 +205,8 @@ def test_a_decision_that_a_pause_stops_is_left_to_people() -> None:
     assert decided.phase is Phase.ENFORCING
 
 
-def test_what_a_pause_leaves_of_a_decision_stays() -> None:
-    """One of two actions was done before the pause: the case closes with it."""
+def half_stopped() -> Case:
+    """Koban's decision, of which one action was done before the pause."""
     both = {"id": "both", "title": "both", "actions": ["warn", "mute_user"]}
     case = a_new_case(auto=[{"when": "true", "preset": "both"}], presets=[both])
     case = follow(case, automatically(), minutes(0))
@@ -214,11 +214,50 @@ def test_what_a_pause_leaves_of_a_decision_stays() -> None:
     done = ActionReport(action=first.planned.key, status=ActionStatus.VERIFIED)
     skipped = ActionReport(action=second.planned.key, status=ActionStatus.SKIPPED, problem=STOPPED)
     report = EnforcementReport(id="r1", case=case.id, decision="D1", actions=(done, skipped))
-    case = follow(case, cmd.Report(report=report), minutes(1))
-    assert case.phase is Phase.CLOSED
+    return follow(case, cmd.Report(report=report), minutes(1))
+
+
+def of_first(case: Case, status: ActionStatus, **more: Any) -> cmd.Report:
+    """The report about the first of the actions alone."""
+    first = case.current_actions[0].planned.key
+    actions = (ActionReport(action=first, status=status, **more),)
+    report = EnforcementReport(id="r2", case=case.id, decision="D1", actions=actions)
+    return cmd.Report(report=report)
+
+
+def test_of_a_decision_that_a_pause_stops_nothing_stays() -> None:
+    """What was done before the pause is undone, and the case is open again."""
+    case = half_stopped()
+    assert (case.phase, case.acting) == (Phase.ENFORCING, True)
+    case = follow(case, of_first(case, ActionStatus.ROLLED_BACK), minutes(2))
+    assert (case.phase, case.owner) == (Phase.OPEN, None)
     assert [state.status for state in case.actions] == [
-        ActionStatus.VERIFIED,
+        ActionStatus.ROLLED_BACK,
         ActionStatus.GIVEN_UP,
+    ]
+    assert events_of(case, automatically(), 3) == ()
+
+
+def test_what_can_not_be_undone_after_a_pause_is_shown() -> None:
+    """The case closes with what is in effect, and with the problem."""
+    case = half_stopped()
+    problem = Problem(kind=ProblemKind.REFUSED, status=409)
+    case = follow(case, of_first(case, ActionStatus.FAILED, problem=problem), minutes(2))
+    assert case.phase is Phase.CLOSED
+    first, second = case.actions
+    assert (first.status, first.problem) == (ActionStatus.DONE, problem)
+    assert second.status is ActionStatus.GIVEN_UP
+    assert follow(case, cmd.Undo(by=SATO, version=case.version), minutes(3)).undoing
+
+
+def test_a_failed_rollback_that_was_never_reported_as_done_is_in_effect() -> None:
+    """The first report comes after the rollback: nothing is given up that the platform has."""
+    case = follow(a_new_case(), automatically(), minutes(0))
+    problem = Problem(kind=ProblemKind.UNREACHABLE)
+    failed = of_first(case, ActionStatus.FAILED, problem=problem, undo=True)
+    case = follow(case, failed, minutes(1))
+    assert [(state.status, state.problem) for state in case.actions] == [
+        (ActionStatus.DONE, problem)
     ]
 
 
@@ -234,7 +273,7 @@ def test_the_actions_that_a_breaker_counts() -> None:
         AutomaticAction(decision="sample", action="mute_user", subject=user, sampled=True),
     )
     assert automatic_actions(case, events_of(case, preset(SATO, "mute"), 1)) == ()
-    record = events_of(case, cmd.MarkSample(alert=KEY))
+    record = events_of(case, cmd.MarkSample(alert_key=KEY))
     assert automatic_actions(case, record) == ()
 
 
