@@ -14,9 +14,15 @@ import sqlalchemy as sa
 from activities.ledger.database import Database
 from activities.ledger.rows import Link, sha256_of, storable
 from activities.ledger.schema import automatic_actions as table
-from activities.ledger.team import armed_at, insert_change, pauses_now
+from activities.ledger.team import CHANGES, armed_at, insert_change, pauses_now
 from workflows.domain.alerts import Subject
-from workflows.domain.automation import AutomationPause, pause_of, pause_over, tripped
+from workflows.domain.automation import (
+    AutomationChange,
+    AutomationPause,
+    pause_of,
+    pause_over,
+    tripped,
+)
 from workflows.domain.brakes import (
     HISTORY_DAYS,
     JUDGED_WITHIN,
@@ -79,9 +85,20 @@ def count(connection: sa.Connection, database: Database, booking: Booking) -> Bo
         if cause is not None:
             _remove(connection, made)
             change = tripped(detector, each.action, cause, KOBAN, booking.case, booking.at)
-            insert_change(connection, change, database.audit)
-            return Booked(pause=pause_of(change), tripped=True)
+            return _stop(connection, database, booking, change)
     return None
+
+
+def _stop(
+    connection: sa.Connection, database: Database, booking: Booking, change: AutomationChange
+) -> Booked:
+    """Stores a trip, unless a person has paused the same meanwhile."""
+    database.lock(connection, CHANGES)
+    earlier = prevented(connection, booking)
+    if earlier is not None:
+        return earlier
+    insert_change(connection, change, database.audit)
+    return Booked(pause=pause_of(change), tripped=True)
 
 
 def _detector(pauses: Iterable[AutomationPause], counted: Counted, action: str) -> str:

@@ -23,8 +23,8 @@ from workflows.domain.brakes import Trip
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.values import Language, Value
 
-# Key of automation changes among PostgreSQL's advisory locks.
-_LOCK = 0x4B6F6263
+CHANGES = 0x4B6F6263
+"""Key of automation changes among PostgreSQL's advisory locks."""
 
 _CHANGES = sa.select(automation).order_by(automation.c.id)
 
@@ -75,7 +75,7 @@ class Automation(Repository):
     async def change(self, decide: Decide) -> AutomationChange | Unchanged:
         """Stores the change that `decide` makes; concurrent changes are serialized."""
         async with self._database.writing() as connection:
-            await self._database.serialize(connection, _LOCK)
+            await connection.run_sync(self._database.lock, CHANGES)
             outcome = decide(await connection.run_sync(_changes))
             if isinstance(outcome, AutomationChange):
                 await connection.run_sync(insert_change, outcome, self._database.audit)

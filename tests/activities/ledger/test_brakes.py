@@ -13,11 +13,20 @@ from activities.ledger.brakes import forget_subject
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.schema import automatic_actions, automation, uses
-from activities.ledger.team import Automation
+from activities.ledger.team import CHANGES, Automation, insert_change
 from activities.ledger.verification import Verifier
+from deploy.sandbox.slack.person import wait_until
 from tests.workflows.domain.builders import SATO, T0, TANAKA, minutes
 from workflows.domain.alerts import Subject
-from workflows.domain.automation import AutomationPause, Scope, approve, pause, resume
+from workflows.domain.automation import (
+    AutomationChange,
+    AutomationPause,
+    Scope,
+    approve,
+    pause,
+    pause_of,
+    resume,
+)
 from workflows.domain.brakes import AutomaticAction, BrakeCause, Breaker
 from workflows.domain.case import events as ev
 from workflows.domain.case.decision import Decision, Verdict
@@ -191,6 +200,32 @@ async def test_a_pause_by_a_person_prevents_a_booking(ledger: Ledger, database: 
     assert answer == Booked(pause=expected)
     assert await counted(database) == []
     assert await database.rows(sa.select(uses)) == []
+
+
+async def test_a_trip_waits_for_a_pause_that_is_being_stored(
+    ledger: Ledger, database: Database
+) -> None:
+    """Neither of two that are decided at the same moment ends the other."""
+    await book(database, booking(1), booking(2))
+    change = pause((), SATO, SHILL, timedelta(minutes=5), T0)
+    assert isinstance(change, AutomationChange)
+    async with database.writing() as connection:
+        await database.serialize(connection, CHANGES)
+        third = asyncio.create_task(book(database, booking(3)))
+        await wait_until(lambda: _waits(database, third), what="the booking")
+        await connection.run_sync(insert_change, change, database.audit)
+    (answer,) = await third
+    assert answer == Booked(pause=pause_of(change))
+    assert await changes(database) == [("paused", "U0SATO")]
+    assert await counted(database) == [("K1", "mute_user"), ("K2", "mute_user")]
+
+
+async def _waits(database: Database, task: asyncio.Task[Any]) -> bool:
+    """Whether a booking has come to a lock, or to its end. SQLite has one lock for everything."""
+    if database.is_sqlite or task.done():
+        return True
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    return bool(await database.scalar(waiting))
 
 
 async def test_alerts_of_several_detectors(ledger: Ledger, database: Database) -> None:
