@@ -51,10 +51,7 @@ def holders(counted: Counted | None) -> set[str]:
 
 
 def prevented(connection: sa.Connection, booking: Booking) -> Booked | None:
-    """The pause that prevents the actions of a booking.
-
-    A repeated attempt of the booking that tripped the breaker gets the answer of the first one.
-    """
+    """The pause that prevents the actions of a booking."""
     counted = booking.counted
     if counted is None:
         return None
@@ -62,8 +59,7 @@ def prevented(connection: sa.Connection, booking: Booking) -> Booked | None:
     for each in counted.actions:
         pause = pause_over(pauses, counted.playbook, counted.detectors, each.action)
         if pause is not None and not each.sampled:
-            own = pause.trip is not None and (pause.at, pause.case) == (booking.at, booking.case)
-            return Booked(pause=pause, tripped=own)
+            return Booked(pause=pause)
     return None
 
 
@@ -98,7 +94,7 @@ def _stop(
     if earlier is not None:
         return earlier
     insert_change(connection, change, database.audit)
-    return Booked(pause=pause_of(change), tripped=True)
+    return Booked(pause=pause_of(change))
 
 
 def _detector(pauses: Iterable[AutomationPause], counted: Counted, action: str) -> str:
