@@ -187,10 +187,30 @@ def _judged(connection: sa.Connection, samples: sa.ColumnElement[bool]) -> tuple
 def _usual(
     connection: sa.Connection, acted: sa.ColumnElement[bool], breaker: Breaker, now: datetime
 ) -> float | None:
-    """The actions of a window in the same hour of the days before; None within the first day."""
-    hour = now.replace(minute=0, second=0, microsecond=0)
+    """The actions of a window in the same hours of the days before; None within the first day.
+
+    A window has a part in two hours, of which the busier one counts.
+    """
     first = connection.execute(sa.select(sa.func.min(table.c.at)).where(acted)).scalar_one()
-    days = 0 if first is None else min(HISTORY_DAYS, (hour - first) // _DAY)
+    if first is None:
+        return None
+    hours = {_hour_of(now), _hour_of(now - breaker.window)}
+    found = (_usual_in(connection, acted, breaker, hour, first) for hour in hours)
+    return max((each for each in found if each is not None), default=None)
+
+
+def _hour_of(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def _usual_in(
+    connection: sa.Connection,
+    acted: sa.ColumnElement[bool],
+    breaker: Breaker,
+    hour: datetime,
+    first: datetime,
+) -> float | None:
+    days = min(HISTORY_DAYS, (hour - first) // _DAY)
     if days < 1:
         return None
     starts = [hour - day * _DAY for day in range(1, days + 1)]

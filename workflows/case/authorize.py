@@ -34,7 +34,12 @@ from workflows.domain.case.rules.decisions import acts_first
 from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.evidence import cap
 from workflows.domain.case.rules.protections import fresh_rules, known_pauses
-from workflows.domain.case.rules.tightening import automatic_actions, automatic_uses, starters, uses_of
+from workflows.domain.case.rules.tightening import (
+    automatic_actions,
+    automatic_uses,
+    starters,
+    uses_of,
+)
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Actor, Cover
 from workflows.domain.policy.limits import Power, Use

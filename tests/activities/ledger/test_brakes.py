@@ -168,6 +168,33 @@ async def test_a_usual_rate_is_not_too_much(ledger: Ledger, database: Database) 
     assert answers[-1].pause.trip.tally.usual == pytest.approx(3.0)
 
 
+async def test_after_a_busy_hour_its_usual_still_counts(ledger: Ledger, database: Database) -> None:
+    """Every day 480 actions before nine and 12 after: today is no different, so nothing trips.
+
+    The window at 9:02 has actions of the hour before.
+    """
+    nine = T0.replace(minute=0)
+    await database.execute(sa.insert(automatic_actions), traffic(nine, days=3))
+    breaker = Breaker(window="5m", floor=20, usual=3)
+    hour = [nine - timedelta(seconds=7.5 * n) for n in range(60, 0, -1)]
+    today = [*hour, *(nine + timedelta(minutes=n) for n in (0, 1, 2, 5))]
+    answers = await book(database, *(booking(1000 + n, at, breaker) for n, at in enumerate(today)))
+    assert answers == [Booked()] * len(today)
+
+
+def traffic(nine: datetime, days: int) -> list[dict[str, Any]]:
+    """Rows of the days before: 480 in the hour before, 12 in the hour after."""
+    before = [nine - timedelta(days=day) for day in range(1, days + 1)]
+    times = [at - timedelta(seconds=7.5 * n) for at in before for n in range(1, 481)]
+    times += [at + timedelta(minutes=5 * n) for at in before for n in range(12)]
+    times.append(nine - timedelta(days=days + 1))
+    same = {"decision_id": "P1", "action": "mute_user", "detector": "shill", "sampled": False}
+    same |= {"playbook": "off_platform", "undone_at": None, "confirmed": None}
+    return [
+        {**same, "case_id": f"H{n}", "subject": f"h_{n}", "at": at} for n, at in enumerate(times)
+    ]
+
+
 async def test_many_subjects(ledger: Ledger, database: Database) -> None:
     """Distinct subjects count, not actions."""
     few = Breaker(floor=100, subjects=3)
