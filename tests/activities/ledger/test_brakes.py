@@ -187,12 +187,33 @@ def traffic(nine: datetime, days: int) -> list[dict[str, Any]]:
     before = [nine - timedelta(days=day) for day in range(1, days + 1)]
     times = [at - timedelta(seconds=7.5 * n) for at in before for n in range(1, 481)]
     times += [at + timedelta(minutes=5 * n) for at in before for n in range(12)]
-    times.append(nine - timedelta(days=days + 1))
+    return rows_at([*times, nine - timedelta(days=days + 1)])
+
+
+def rows_at(times: list[datetime]) -> list[dict[str, Any]]:
+    """Rows of actions on subjects of their own."""
     same = {"decision_id": "P1", "action": "mute_user", "detector": "shill", "sampled": False}
     same |= {"playbook": "off_platform", "undone_at": None, "confirmed": None}
     return [
         {**same, "case_id": f"H{n}", "subject": f"h_{n}", "at": at} for n, at in enumerate(times)
     ]
+
+
+async def test_a_busy_history_hides_no_broken_threshold(ledger: Ledger, database: Database) -> None:
+    """The usual is 75 in a window: 225 actions are allowed, but no 100 subjects."""
+    yesterday = T0.replace(minute=0) - timedelta(days=1)
+    busy = [yesterday + timedelta(seconds=4 * n) for n in range(900)]
+    await database.execute(
+        sa.insert(automatic_actions), rows_at([*busy, yesterday - timedelta(hours=1)])
+    )
+    usual = Breaker()
+    flood = [booking(1000 + n, T0 + timedelta(seconds=n), usual) for n in range(100)]
+    answers = await book(database, *flood)
+    assert [each.pause is None for each in answers] == [True] * 99 + [False]
+    assert answers[-1].pause is not None
+    assert answers[-1].pause.trip is not None
+    assert answers[-1].pause.trip.cause is BrakeCause.SUBJECTS
+    assert answers[-1].pause.trip.tally.usual == pytest.approx(75.0)
 
 
 async def test_many_subjects(ledger: Ledger, database: Database) -> None:
