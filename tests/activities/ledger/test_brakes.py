@@ -148,6 +148,37 @@ async def test_a_repeated_attempt_counts_once(ledger: Ledger, database: Database
     assert len(await counted(database)) == 2
 
 
+async def test_a_booking_that_is_repeated_later_counts_then(
+    ledger: Ledger, database: Database
+) -> None:
+    """The first one had no effect: the action is compared, and counted, when it happens."""
+    first, *others = (booking(number, minutes(10)) for number in (1, 2, 3))
+    assert await book(database, booking(1), *others) == [Booked()] * 3
+    (again,) = await book(database, first)
+    assert again.pause is not None
+    assert again.pause.trip is not None
+    assert again.pause.trip.tally.actions == 3
+    assert await counted(database) == [("K2", "mute_user"), ("K3", "mute_user")]
+
+
+async def test_only_what_still_matters_is_read(ledger: Ledger, database: Database) -> None:
+    """Trips that people ended are history; the current pauses are all there."""
+    for hour in range(3):
+        at = minutes(60 * hour)
+        await book(database, *(booking(10 * hour + number, at) for number in (1, 2, 3)))
+        await armed(database, at + timedelta(minutes=1))
+    now, seen = minutes(181), list[AutomationChange]()
+    await Automation(database).change(
+        lambda before: seen.extend(before) or pause(before, SATO, SHILL, None, now)  # type: ignore[func-returns-value]
+    )
+    assert seen == []
+    everything = Scope(playbook="off_platform")
+    for scope in (SHILL, everything):
+        await Automation(database).change(partial(pause, by=SATO, scope=scope, lasts=None, now=now))
+    found = [each.pause.scope for each in await Automation(database).active(now)]
+    assert found == [SHILL, everything]
+
+
 async def test_the_window_moves_on(ledger: Ledger, database: Database) -> None:
     """Two actions in every five minutes never trip it."""
     times = [minutes(minute) for minute in (0, 1, 5, 6, 10, 11)]
@@ -315,6 +346,16 @@ class TestOutcomes:
         assert last.pause.trip.cause is BrakeCause.UNDONE
         assert (last.pause.trip.tally.acted, last.pause.trip.tally.undone) == (5, 2)
 
+    async def test_a_failure_of_the_platform_is_no_undo(
+        self, ledger: Ledger, database: Database
+    ) -> None:
+        """A person gave up, and Koban lifted what the decision had taken over."""
+        breaker = Breaker(floor=2, usual=1000, subjects=1000, undone="10%")
+        spread = [booking(n, minutes(6 * n), breaker) for n in (1, 2, 3)]
+        assert await book(database, spread[0]) == [Booked()]
+        await ledger.record(written("K1", _dismissed("U0SATO", after_failure=True)))
+        assert await book(database, *spread[1:]) == [Booked()] * 2
+
     async def test_samples(self, ledger: Ledger, database: Database) -> None:
         """Of four judged samples one was wrong; samples that nobody judged do not count."""
         breaker = Breaker(floor=50, precision=0.5)
@@ -336,8 +377,10 @@ def written(case: str, event: ev.Event) -> LedgerWrite:
     return LedgerWrite(case=case, owner_key=case, events=(ev.Recorded(seq=1, event=event),))
 
 
-def _dismissed(by: str | None) -> ev.Event:
-    return ev.ProtectionDismissed(at=minutes(20), by=by, protection="P1")
+def _dismissed(by: str | None, after_failure: bool = False) -> ev.Event:
+    return ev.ProtectionDismissed(
+        at=minutes(20), by=by, protection="P1", after_failure=after_failure
+    )
 
 
 def _decided(verdict: Verdict) -> ev.Event:

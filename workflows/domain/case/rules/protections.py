@@ -119,12 +119,15 @@ def start(
 
 def lift(case: Case, command: cmd.LiftProtection, now: datetime) -> Outcome:
     """Lifts the protections on the person's card, or retries failed lifts."""
-    wanted = case.protecting if case.phase in UNDECIDED else case.stuck
+    undecided = case.phase in UNDECIDED
+    wanted = case.protecting if undecided else case.stuck
     refusal = not_shown(wanted, command)
     if refusal is not None:
         return (None if wanted else not_undecided(case)) or refusal
     return tuple(
-        ev.ProtectionDismissed(at=now, by=command.by.id, protection=each.id)
+        ev.ProtectionDismissed(
+            at=now, by=command.by.id, protection=each.id, after_failure=not undecided
+        )
         for each in wanted
         if each.known_to(command.version)
     )
@@ -179,7 +182,7 @@ def lift_unused(case: Case, now: datetime, by: str | None) -> tuple[ev.Event, ..
     undone = (ActionStatus.GIVEN_UP, ActionStatus.SKIPPED)
     left = {state.planned.key for state in case.current_actions if state.status in undone}
     return tuple(
-        ev.ProtectionDismissed(at=now, by=by, protection=each.id)
+        ev.ProtectionDismissed(at=now, by=by, protection=each.id, after_failure=True)
         for each in case.protections
         if each.action in left and _kept(case, each)
     )

@@ -34,7 +34,8 @@ from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason
 from workflows.domain.case.rules.tightening import automatic_actions
 from workflows.domain.policy.bands import Band
-from workflows.domain.policy.limits import Full, Power
+from workflows.domain.policy.limits import Full, Limits, Power
+from workflows.domain.policy.playbook import Policy
 
 AUTO = {"auto": [{"when": "alert.score >= 0.98", "preset": "mute"}], "protect": []}
 KEY = "live-chat/chat-000001"
@@ -155,6 +156,32 @@ def test_what_is_prevented_is_left_to_people(
     case = follow(case, automatically(**more), minutes(0))
     assert case.phase is Phase.OPEN
     assert events_of(case, automatically()) == ()
+
+
+SAMPLED = a_policy(**AUTO, sample={"auto": "100%"})
+OFFICIAL = Limits.model_validate(
+    {
+        "approval": {"by": "lead", "within": "1h"},
+        "exempt": [{"type": "user", "id": "u_123", "reason": "公式"}],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("policy", "cause"),
+    [
+        (SAMPLED.model_copy(update={"trusted": frozenset({"u_123"})}), "trusted"),
+        (SAMPLED.model_copy(update={"limits": OFFICIAL}), "exempt"),
+    ],
+    ids=["trusted", "exempt"],
+)
+def test_a_subject_that_koban_spares_is_no_sample(policy: Policy, cause: str) -> None:
+    """Koban would not act on it: what people decide says nothing about the detector."""
+    case = a_case(policy=policy)
+    events = events_of(case, automatically())
+    assert kinds(events) == ["protection_withheld"]
+    assert getattr(events[0], cause)
+    assert automatic_actions(case, events) == ()
 
 
 def test_a_sample_is_an_ordinary_case() -> None:
