@@ -30,6 +30,7 @@ from workflows.activity_options import (
     worst_queue,
 )
 from workflows.appeal_workflow import AppealWorkflow
+from workflows.breaker_workflow import BreakerWorkflow
 from workflows.bulk_workflow import BulkWorkflow
 from workflows.case_workflow import CaseWorkflow
 from workflows.detector_workflow import DetectorWorkflow, FeedbackWorkflow, HeartbeatWorkflow
@@ -201,6 +202,7 @@ def make_workers(
                 DetectorWorkflow,
                 HeartbeatWorkflow,
                 AnnouncementWorkflow,
+                BreakerWorkflow,
                 FeedbackWorkflow,
             ],
             activities=duties.main,

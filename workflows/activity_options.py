@@ -141,6 +141,7 @@ OPTIONS: dict[Callable[..., Any], Options] = {
     CasePort.load_case: LEDGER,
     CasePort.place_of: LEDGER,
     CasePort.policy_now: LEDGER,
+    CasePort.breaker_channels: LEDGER,
     # It reads the worker's memory. Without an answer a press would be decided too leniently: it is
     # refused after a minute, in which workers can restart.
     CasePort.strictness_now: replace(LEDGER, within=_seconds(60), retry=_backoff(0.2, 2), rank=1),

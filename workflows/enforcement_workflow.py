@@ -107,7 +107,7 @@ class EnforcementWorkflow:
 
     async def _notify(self) -> None:
         """Sends the notice to the person acted upon, once no action can fail any more."""
-        if any(run.failed for run in self._runs):
+        if any(run.failed or run.stopped for run in self._runs):
             return
         # The notice already has what earlier runs did.
         fresh = () if self._start.notice_only else self._runs
@@ -210,20 +210,27 @@ class EnforcementWorkflow:
     async def _apply(self, runs: Sequence[ActionRun]) -> None:
         if self._start.conduct.order is Order.TOGETHER:
             await asyncio.gather(*(self._apply_one(run) for run in runs))
-            return
+        else:
+            await self._apply_in_turn(runs)
+        if any(run.stopped for run in self._runs):
+            # People decide instead: they must not find a part of it.
+            await self._roll_back()
+
+    async def _apply_in_turn(self, runs: Sequence[ActionRun]) -> None:
+        """Makes one change after the other; after a failure as the policy says."""
+        on_failure = self._start.conduct.on_failure
         for place, run in enumerate(runs):
             await self._apply_one(run)
-            if run.failed and self._start.conduct.on_failure is not OnFailure.CONTINUE:
-                await self._break_off(runs[place + 1 :])
-                return
+            if run.stopped or (run.failed and on_failure is not OnFailure.CONTINUE):
+                for left in runs[place + 1 :]:
+                    left.status, left.problem = ActionStatus.SKIPPED, None
+                break
+        if on_failure is OnFailure.UNDO and any(run.failed for run in runs):
+            await self._roll_back()
 
-    async def _break_off(self, left: Iterable[ActionRun]) -> None:
-        """Skips the rest after a failure, and undoes the others if the policy says so."""
-        for run in left:
-            run.status, run.problem = ActionStatus.SKIPPED, None
-        if self._start.conduct.on_failure is OnFailure.UNDO:
-            for run in reversed([run for run in self._runs if run.undoable]):
-                await self._undo_run(run, ActionStatus.ROLLED_BACK, None)
+    async def _roll_back(self) -> None:
+        for run in reversed([run for run in self._runs if run.undoable]):
+            await self._undo_run(run, ActionStatus.ROLLED_BACK, None)
 
     async def _apply_one(self, run: ActionRun) -> None:
         try:
@@ -242,9 +249,12 @@ class EnforcementWorkflow:
 
     async def _end_stopped(self, run: ActionRun) -> None:
         """Undoes what an attempt before the pause may have done, and the platform may show."""
+        stopped = run.status, run.problem
         if await self._calls.shows(run) is False:
             return
         result = await self._calls.undo(run, None, forever=True)
+        # Retries of the undo were reported meanwhile.
+        run.status, run.problem = stopped
         if result.status is ActionStatus.FAILED:
             run.status, run.problem = ActionStatus.FAILED, result.problem
 

@@ -14,9 +14,15 @@ import sqlalchemy as sa
 from activities.ledger.database import Database
 from activities.ledger.rows import Link, sha256_of, storable
 from activities.ledger.schema import automatic_actions as table
-from activities.ledger.team import armed_at, insert_change, pauses_now
+from activities.ledger.team import CHANGES, armed_at, insert_change, pauses_now
 from workflows.domain.alerts import Subject
-from workflows.domain.automation import AutomationPause, pause_of, pause_over, tripped
+from workflows.domain.automation import (
+    AutomationChange,
+    AutomationPause,
+    pause_of,
+    pause_over,
+    tripped,
+)
 from workflows.domain.brakes import (
     HISTORY_DAYS,
     JUDGED_WITHIN,
@@ -44,44 +50,69 @@ def holders(counted: Counted | None) -> set[str]:
     return {f"{name}+{each.action}" for name in counted.detectors for each in counted.actions}
 
 
-def prevented(connection: sa.Connection, booking: Booking) -> Booked | None:
-    """The pause that prevents the actions of a booking.
+def known_pauses(connection: sa.Connection, booking: Booking) -> tuple[AutomationPause, ...]:
+    """The pauses at the time of a booking; none if it has no automatic actions."""
+    return () if booking.counted is None else pauses_now(connection, booking.at)
 
-    A repeated attempt of the booking that tripped the breaker gets the answer of the first one.
-    """
-    counted = booking.counted
+
+def prevented(booking: Booking, pauses: Iterable[AutomationPause]) -> Booked | None:
+    """The pause that prevents the actions of a booking."""
+    counted, pauses = booking.counted, tuple(pauses)
     if counted is None:
         return None
-    pauses = pauses_now(connection, booking.at)
     for each in counted.actions:
         pause = pause_over(pauses, counted.playbook, counted.detectors, each.action)
         if pause is not None and not each.sampled:
-            own = pause.trip is not None and (pause.at, pause.case) == (booking.at, booking.case)
-            return Booked(pause=pause, tripped=own)
+            return Booked(pause=pause)
     return None
 
 
-def count(connection: sa.Connection, database: Database, booking: Booking) -> Booked | None:
+def count(
+    connection: sa.Connection,
+    database: Database,
+    booking: Booking,
+    pauses: Sequence[AutomationPause],
+) -> Booked | None:
     """Counts the actions of a booking, unless one of them trips its breaker."""
     counted = booking.counted
     if counted is None:
         return None
-    pauses, made = pauses_now(connection, booking.at), list[tuple[Any, ...]]()
-    insert = database.insert(table).on_conflict_do_nothing().returning(*table.c[_KEY])
+    made = list[dict[str, Any]]()
     for each in counted.actions:
         detector = _detector(pauses, counted, each.action)
         row = _row(booking, counted, each, detector)
-        new = connection.execute(insert, row).one_or_none()
-        if new is None:
+        if not _counted(connection, database, row):
             continue  # an earlier attempt of this booking
-        made.append(tuple(new))
+        made.append(row)
         cause = None if each.sampled else _trip(connection, counted.breaker, row)
         if cause is not None:
             _remove(connection, made)
             change = tripped(detector, each.action, cause, KOBAN, booking.case, booking.at)
-            insert_change(connection, change, database.audit)
-            return Booked(pause=pause_of(change), tripped=True)
+            return _stop(connection, database, booking, change)
     return None
+
+
+def _counted(connection: sa.Connection, database: Database, row: dict[str, Any]) -> bool:
+    """Counts an action, also one whose booking at another time had no effect; False if it is."""
+    insert = database.insert(table).on_conflict_do_nothing().returning(table.c.case_id)
+    if connection.execute(insert, row).one_or_none() is not None:
+        return True
+    own = [table.c[name] == row[name] for name in _KEY]
+    moved = sa.update(table).where(*own, table.c.at != row["at"])
+    again = moved.values(at=row["at"], detector=row["detector"]).returning(table.c.case_id)
+    return connection.execute(again).one_or_none() is not None
+
+
+def _stop(
+    connection: sa.Connection, database: Database, booking: Booking, change: AutomationChange
+) -> Booked:
+    """Stores a trip, unless a person has paused the same meanwhile."""
+    database.lock(connection, CHANGES)
+    earlier = prevented(booking, known_pauses(connection, booking))
+    if earlier is not None:
+        return earlier
+    insert_change(connection, change, database.audit)
+    return Booked(pause=pause_of(change))
 
 
 def _detector(pauses: Iterable[AutomationPause], counted: Counted, action: str) -> str:
@@ -113,9 +144,9 @@ def subject_digest(key: str) -> str:
     return sha256_of(key)[:32]
 
 
-def _remove(connection: sa.Connection, keys: Iterable[tuple[Any, ...]]) -> None:
-    for key in keys:
-        own = (table.c[name] == value for name, value in zip(_KEY, key, strict=True))
+def _remove(connection: sa.Connection, rows: Iterable[dict[str, Any]]) -> None:
+    for row in rows:
+        own = (table.c[name] == row[name] for name in _KEY)
         connection.execute(sa.delete(table).where(*own))
 
 
@@ -174,10 +205,30 @@ def _judged(connection: sa.Connection, samples: sa.ColumnElement[bool]) -> tuple
 def _usual(
     connection: sa.Connection, acted: sa.ColumnElement[bool], breaker: Breaker, now: datetime
 ) -> float | None:
-    """The actions of a window in the same hour of the days before; None within the first day."""
-    hour = now.replace(minute=0, second=0, microsecond=0)
+    """The actions of a window in the same hours of the days before; None within the first day.
+
+    A window has a part in two hours, of which the busier one counts.
+    """
     first = connection.execute(sa.select(sa.func.min(table.c.at)).where(acted)).scalar_one()
-    days = 0 if first is None else min(HISTORY_DAYS, (hour - first) // _DAY)
+    if first is None:
+        return None
+    hours = {_hour_of(now), _hour_of(now - breaker.window)}
+    found = (_usual_in(connection, acted, breaker, hour, first) for hour in hours)
+    return max((each for each in found if each is not None), default=None)
+
+
+def _hour_of(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def _usual_in(
+    connection: sa.Connection,
+    acted: sa.ColumnElement[bool],
+    breaker: Breaker,
+    hour: datetime,
+    first: datetime,
+) -> float | None:
+    days = min(HISTORY_DAYS, (hour - first) // _DAY)
     if days < 1:
         return None
     starts = [hour - day * _DAY for day in range(1, days + 1)]
@@ -197,7 +248,7 @@ def note_outcomes(connection: sa.Connection, case: str, new: Sequence[Link]) -> 
     for link in new:
         if link.actor is None or link.data is None:
             continue
-        if link.kind in _ENDED:
+        if link.kind in _ENDED and not link.data.get("after_failure", False):
             ended = table.c.decision_id == link.data[_ENDED[link.kind]]
             _undone(connection, case, link.at, ended)
         elif link.kind == kind_of(ev.Decided):

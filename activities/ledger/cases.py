@@ -35,8 +35,8 @@ from activities.ledger.rows import (
 from activities.ledger.schema import actions, alerts, cases, events
 from activities.ledger.team import pauses_now
 from activities.signatures import Signer
-from workflows.domain.alerts import Alert, Subject
-from workflows.domain.brakes import LastCase, content_digest, is_silenced
+from workflows.domain.alerts import Subject
+from workflows.domain.brakes import LastCase, is_silenced
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import IN_FORCE, TOOK_EFFECT
 from workflows.domain.case.events import CaseOpened, Recorded
@@ -112,8 +112,6 @@ _CLOSED_CASES = sa.select(sa.func.count()).where(
     *_OTHERS, cases.c.phase == Phase.CLOSED.value, cases.c.verdict.is_not(None)
 )
 
-MOST_COMPARED = 200
-"""Alerts of a cleared case whose content is compared, the newest first."""
 _CLEARED = frozenset({Verdict.NO_VIOLATION.value, Verdict.FALSE_POSITIVE.value})
 
 
@@ -138,11 +136,9 @@ def last_case(connection: sa.Connection, row: CaseRow, case: str) -> LastCase | 
 
 def _content_of(connection: sa.Connection, case: str) -> frozenset[str]:
     """The digests of what the alerts of a case show."""
-    newest = sa.select(alerts.c.body).where(alerts.c.case_id == case)
-    newest = newest.order_by(alerts.c.received_at.desc()).limit(MOST_COMPARED)
-    bodies = connection.execute(newest).scalars()
-    found = (content_digest(Alert.model_validate(body)) for body in bodies)
-    return frozenset(each for each in found if each is not None)
+    of_case = (alerts.c.case_id == case, alerts.c.content.is_not(None))
+    query = sa.select(alerts.c.content).where(*of_case).distinct()
+    return frozenset(connection.execute(query).scalars())
 
 
 _OWNER = sa.select(cases.c.owner_key).where(cases.c.id == _CASE)
@@ -349,7 +345,7 @@ class Ledger:
             policy = (wanted.row.playbook, wanted.row.policy_version)
             record = _snoozed(wanted.alert, wanted.facts, policy, result.snoozed)
         if record is not None:
-            records, at = [record], wanted.event.at
+            records, at = [record, *self._shadows(wanted.alert)], wanted.event.at
             await self.database.write(
                 lambda connection: insert_records(self.database, connection, records, at)
             )

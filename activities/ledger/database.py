@@ -158,9 +158,13 @@ class Database:
         Without it two transactions that don't see each other could both stay below a limit.
         SQLite's writers are serial anyway.
         """
+        await connection.run_sync(self.lock, lock, person)
+
+    def lock(self, connection: sa.Connection, lock: int, person: str = "") -> None:
+        """The same as `serialize`, for a function that `write` runs."""
         if not self.is_sqlite:
             keys = [zlib.crc32(person.encode()) - 2**31] if person else []  # 32 bits, signed
-            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock, *keys)))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock, *keys)))
 
     @asynccontextmanager
     async def _connected(

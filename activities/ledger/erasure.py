@@ -74,16 +74,22 @@ class SubjectErasure:
     redraw: tuple[str, ...] = ()
 
 
+_SHOWN = ("title", "evidence")
+"""Parts of an alert that its digest is of."""
+
+
 @dataclass
 class Changes:
     """Rows of one case that change, with what stays of each.
 
-    `alerts` by detector and id, `events` by chain and seq, `appeals` by id. `pictures` are pieces
-    of evidence that were images, as detector, id and item.
+    `alerts` by detector and id, `events` by chain and seq, `appeals` by id. `unlike` are the alerts
+    that show something else than before. `pictures` are pieces of evidence that were images, as
+    detector, id and item.
     """
 
     case: str
     alerts: dict[tuple[str, str], Json] = field(default_factory=dict)
+    unlike: set[tuple[str, str]] = field(default_factory=set)
     pictures: list[tuple[str, str, int]] = field(default_factory=list)
     events: dict[str, dict[int, Json]] = field(default_factory=dict)
     appeals: dict[str, Json] = field(default_factory=dict)
@@ -121,6 +127,8 @@ class CaseEraser:
             body = eraser.body(row.body)
             if body != row.body:
                 found.alerts[(row.detector, row.alert_id)] = body
+                if any(body.get(part) != row.body.get(part) for part in _SHOWN):
+                    found.unlike.add((row.detector, row.alert_id))
                 found.pictures += [
                     (row.detector, row.alert_id, item) for item in _images_lost(row.body, body)
                 ]
@@ -168,7 +176,9 @@ class CaseEraser:
         """Writes the changes, and that they were made; returns whether a card has to follow."""
         for (detector, alert), body in changes.alerts.items():
             key = (alerts.c.detector == detector) & (alerts.c.alert_id == alert)
-            connection.execute(sa.update(alerts).where(key).values(body=body))
+            # A digest of a short text could be guessed.
+            digest = {"content": None} if (detector, alert) in changes.unlike else {}
+            connection.execute(sa.update(alerts).where(key).values(body=body, **digest))
         for detector, alert, item in changes.pictures:
             piece = {"detector": detector, "alert_id": alert, "item": item}
             shown = sa.update(evidence_files).filter_by(**piece)

@@ -32,7 +32,8 @@ class LimitLedger(Repository):
             named = {each.holder for each in booking.uses}
             for holder in sorted(named | brakes.holders(booking.counted)):
                 await self._database.serialize(connection, _LOCK, holder)
-            stopped = await connection.run_sync(brakes.prevented, booking)
+            pauses = await connection.run_sync(brakes.known_pauses, booking)
+            stopped = brakes.prevented(booking, pauses)
             if stopped is not None:
                 return stopped
             earlier = await _earlier_of(connection, booking)
@@ -40,7 +41,7 @@ class LimitLedger(Repository):
             if reached is not None:
                 use, limit = reached
                 return Booked(full=await self._note(connection, limit, use.key, booking))
-            stopped = await connection.run_sync(brakes.count, self._database, booking)
+            stopped = await connection.run_sync(brakes.count, self._database, booking, pauses)
             if stopped is not None:
                 return stopped
             totals = {}

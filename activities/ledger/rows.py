@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.appeal.events import AppealRecorded
+from workflows.domain.brakes import content_digest
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.events import Recorded
 from workflows.domain.case.projection import ActionRow, CaseRow, SnoozeRow
@@ -139,6 +140,7 @@ def alert_row(alert: Alert, case: str, received_at: datetime) -> dict[str, Any]:
         "occurred_at": alert.occurred_at,
         "received_at": received_at,
         "body": storable(alert.model_dump(mode="json", exclude_none=True)),
+        "content": content_digest(alert),
     }
 
 

@@ -54,6 +54,7 @@ alerts = sa.Table(
     sa.Column("occurred_at", Utc, nullable=False),
     sa.Column("received_at", Utc, nullable=False),
     sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("content", _text(64)),
 )
 
 alert_records = sa.Table(

@@ -23,13 +23,24 @@ from workflows.domain.brakes import Trip
 from workflows.domain.people import Actor, Cover, Role
 from workflows.domain.values import Language, Value
 
-# Key of automation changes among PostgreSQL's advisory locks.
-_LOCK = 0x4B6F6263
+CHANGES = 0x4B6F6263
+"""Key of automation changes among PostgreSQL's advisory locks."""
 
-_CHANGES = sa.select(automation).order_by(automation.c.id)
+_ENDS = automation.c.kind.in_([each.value for each in ENDS])
+_SCOPE = automation.c["playbook", "detector", "action"]
+# The last end of each scope, beside its changes.
+_LAST_END = sa.func.max(sa.case((_ENDS, automation.c.id))).over(partition_by=list(_SCOPE))
+_MARKED = sa.select(automation.c.id, _LAST_END.label("ended")).subquery()
+_CHANGES = (
+    sa.select(automation)
+    .join(_MARKED, _MARKED.c.id == automation.c.id)
+    .where(automation.c.id > sa.func.coalesce(_MARKED.c.ended, 0))
+    .order_by(automation.c.id)
+)
+"""The changes that still matter: those after the last end of their scope."""
 
 Decide = Callable[[Sequence[AutomationChange]], AutomationChange | Unchanged]
-"""A rule of `workflows.domain.automation` over all changes so far."""
+"""A rule of `workflows.domain.automation` over the changes that still matter."""
 
 
 class Automation(Repository):
@@ -75,7 +86,7 @@ class Automation(Repository):
     async def change(self, decide: Decide) -> AutomationChange | Unchanged:
         """Stores the change that `decide` makes; concurrent changes are serialized."""
         async with self._database.writing() as connection:
-            await self._database.serialize(connection, _LOCK)
+            await connection.run_sync(self._database.lock, CHANGES)
             outcome = decide(await connection.run_sync(_changes))
             if isinstance(outcome, AutomationChange):
                 await connection.run_sync(insert_change, outcome, self._database.audit)
@@ -90,8 +101,7 @@ def pauses_now(connection: sa.Connection, now: datetime) -> tuple[AutomationPaus
 def armed_at(connection: sa.Connection, detector: str, action: str) -> datetime | None:
     """When people last ended a pause of one action of one detector."""
     own = (automation.c.detector == storable(detector), automation.c.action == action)
-    ends = automation.c.kind.in_([each.value for each in ENDS])
-    last = sa.select(sa.func.max(automation.c.at)).where(*own, ends)
+    last = sa.select(sa.func.max(automation.c.at)).where(*own, _ENDS)
     found: datetime | None = connection.execute(last).scalar_one()
     return found
 

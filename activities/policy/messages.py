@@ -56,6 +56,7 @@ REMEDIES = {
     "`notice` and `no_notice` exclude each other": "keep one of them",
     "a query runs by either `every` or `cron`": "write one of them",
     "`every` is 10s or more": "write for example 5m",
+    "`window` is 1h or less": "write for example 5m",
     "`sql` and `alert` go together": "add the one that is missing",
     "a query posts nothing, and needs no `secret`": "leave `secret` out",
     "a query posts nothing, and has no `map`": "write `alert` over `row`",

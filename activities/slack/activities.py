@@ -237,7 +237,7 @@ class SlackActivities:
         announcement = Announcement(wanted.key, message, self._sender, self._people)
         if not wanted.leads:
             await announcement.run_in(wanted.channel)
-        elif self._people.channel(Role.LEAD) != wanted.channel:
+        elif self._people.channel(Role.LEAD) not in wanted.channels:
             with _roles_known():
                 await announcement.run(Role.LEAD)
 

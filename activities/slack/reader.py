@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from math import floor
 
 from activities.slack.escape import Safe, mrkdwn, one_line
 from activities.slack.i18n.catalog import Catalog
 from workflows.domain.alerts import Subject
 from workflows.domain.automation import AutomationPause
-from workflows.domain.brakes import BrakeCause, DetectorSnooze, Trip
+from workflows.domain.brakes import BrakeCause, DetectorSnooze, Trip, lower_bound
 from workflows.domain.case.automation_events import DetectorSnoozed, SnoozeEnded
 from workflows.domain.case.decision import KOBAN
 from workflows.domain.case.enforcement import Problem, ProblemKind
@@ -168,6 +169,8 @@ def trip_words(trip: Trip, reader: Reader) -> str:
         usual=number(tally.usual or 0, "#,##0.#"),
         judged=number(tally.judged),
         right=number(tally.right),
+        # Rounded down: it must not look as if it reached the limit.
+        bound=number(floor(lower_bound(tally.right, tally.judged) * 1000) / 1000, "#,##0.#%"),
         acted=number(tally.acted),
         undone=number(tally.undone),
         limit=number(trip.limit, "#,##0.#%"),
@@ -177,6 +180,15 @@ def trip_words(trip: Trip, reader: Reader) -> str:
 def detector_of(about: AutomationPause | DetectorSnooze | DetectorSnoozed | SnoozeEnded) -> str:
     """The name of the detector that a pause or a snooze is about."""
     return mrkdwn(one_line(about.detector or ""), NAME)
+
+
+def pause_values(
+    pause: AutomationPause, titles: Mapping[str, Text], reader: Reader
+) -> dict[str, str]:
+    """What a pause of one action of one detector is about, and why a breaker made it."""
+    cause = {} if pause.trip is None else {"cause": trip_words(pause.trip, reader)}
+    action = reader.action(pause.action or "", titles)
+    return {"detector": detector_of(pause), "action": action, **cause}
 
 
 def problem_words(problem: Problem, reader: Reader) -> str:

@@ -18,10 +18,9 @@ from activities.slack.cards.decision import (
 from activities.slack.escape import mrkdwn
 from activities.slack.reader import (
     Reader,
-    detector_of,
     limit_values,
+    pause_values,
     problem_words,
-    trip_words,
 )
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Approval, Purpose, missing
@@ -242,7 +241,7 @@ def _withheld(event: ev.ProtectionWithheld, view: CardView, reader: Reader) -> s
         return by(event, view, reader, f".{event.limit.power}", **limit_values(event.limit, reader))
     pause = event.pause
     if pause is not None and pause.trip is not None:
-        named = {"detector": detector_of(pause), "cause": trip_words(pause.trip, reader)}
+        named = pause_values(pause, view.action_titles, reader)
         return by(event, view, reader, ".breaker", **named)
     return reader.say("line.protection_withheld", person=reader.person(pause.by if pause else None))
 

@@ -249,7 +249,7 @@ async def open_duties(
             ledger.automation_pauses,
             ledger.expose,
             *(slack.roles_of, slack.approvers_of),
-            *(policies.policy_now, policies.strictness_now),
+            *(policies.policy_now, policies.strictness_now, policies.breaker_channels),
             storms.storm_now,
             appeals.load_appealed,
             appeals.record_appeal,

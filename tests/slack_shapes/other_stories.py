@@ -63,7 +63,8 @@ def a_trip(cause: BrakeCause, usual: float | None = 3.5) -> AutomationPause:
     tally = ActionTally(
         actions=1_200, subjects=1_100, usual=usual, judged=40, right=33, acted=5_000, undone=612
     )
-    trip = Trip(cause=cause, window=timedelta(minutes=5), limit=0.9, tally=tally)
+    limit = {BrakeCause.PRECISION: 0.9, BrakeCause.UNDONE: 0.1}.get(cause, 100)
+    trip = Trip(cause=cause, window=timedelta(minutes=5), limit=limit, tally=tally)
     return AutomationPause(
         detector="live-chat", action="mute_user", by="koban", at=AT, trip=trip, case="K7Q2F9XM0"
     )
@@ -74,6 +75,14 @@ def _tripped(words: Words) -> StoryCase:
     story = StoryCase(words, policy=PROTECT)
     pauses = (a_trip(BrakeCause.RATE),)
     story.then(cmd.ProtectNow(rules=(0,), detector="live-chat", pauses=pauses))
+    return story
+
+
+def _paused_for_a_detector(words: Words) -> StoryCase:
+    """A protection that a person's pause of one action of its detector prevented."""
+    story = StoryCase(words, policy=PROTECT)
+    paused = AutomationPause(detector="live-chat", action="mute_user", by="U0TANAKA", at=AT)
+    story.then(cmd.ProtectNow(rules=(0,), detector="live-chat", pauses=(paused,)))
     return story
 
 
@@ -205,6 +214,7 @@ OTHER_STORIES: dict[str, Callable[[Words], StoryCase]] = {
         w, Power.PLAYBOOK, "off_platform"
     ),
     "open, a breaker tripped": _tripped,
+    "open, an action of its detector paused": _paused_for_a_detector,
     "open, a protection stopped in the queue": _stopped_in_the_queue,
     "enforcing, pauses not to be read": _waiting_for_the_ledger,
     "awaiting approval, paused": _review_first,

@@ -13,10 +13,19 @@ from activities.ledger.activities import LedgerActivities
 from activities.ledger.appeals import AppealsLedger
 from activities.ledger.policies import PolicyHistory
 from bot.cli import work
+from workflows.domain.automation import PauseChange
 from workflows.domain.policy.changes import Origin, PolicyNotice, PolicyRecord, RecordKind
 from workflows.domain.policy.differences import PolicySet
 from workflows.ports.appeals import AppealWrite
-from workflows.ports.cases import ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
+from workflows.ports.cases import (
+    Booked,
+    Booking,
+    ClaimAlerts,
+    ClaimedAlerts,
+    LedgerWrite,
+    OpenCase,
+    OpenedCase,
+)
 from workflows.ports.policies import AnnouncementStart
 
 
@@ -41,6 +50,14 @@ class DyingLedger(LedgerActivities):
         claimed = await super().claim_alerts(claim)
         _die_of(["alerts_claimed"])
         return claimed
+
+    @activity.defn(name="book")
+    async def book(self, booking: Booking) -> Booked:
+        """Books, then exits if that has tripped a breaker."""
+        booked = await super().book(booking)
+        trips = booked.pause is not None and booked.pause.trip is not None
+        _die_of([PauseChange.BREAKER_TRIPPED.value] if trips else [])
+        return booked
 
     @activity.defn(name="record")
     async def record(self, write: LedgerWrite) -> None:

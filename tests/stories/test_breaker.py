@@ -14,7 +14,7 @@ from tests.stories.test_commands import answer
 
 __all__ = ["banded"]
 
-CAREFUL = BANDED + "breaker: {window: 24h, floor: 5}\n"
+CAREFUL = BANDED + "breaker: {window: 1h, floor: 5}\n"
 
 
 async def changes_of(env: Environment) -> list[tuple[str, str]]:
@@ -135,7 +135,7 @@ async def test_two_people_arm_it_again(banded: Banded) -> None:
 @pytest.mark.long
 async def test_a_few_hundred_subjects(banded: Banded) -> None:
     """With the usual limits 19 of 300 subjects are touched: less than 1 % of 10,000."""
-    async with banded(BANDED + "breaker: {window: 24h}\n") as env:
+    async with banded(BANDED + "breaker: {window: 1h}\n") as env:
         sato = await env.person("U0SATO")
         await flooded(env, 1, 300)
         await opened(env, 300)

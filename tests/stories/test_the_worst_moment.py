@@ -1,10 +1,12 @@
 """Worker crash between the ledger's commit and Temporal's: the case continues."""
 
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
+from deploy.sandbox.app import POLICY
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.person import wait_until
 from tests.environment import Environment, koban, work
@@ -18,6 +20,8 @@ from tests.stories.test_appeals import (
     post,
     wait_notice,
 )
+from tests.stories.test_bands import BANDED, scored
+from tests.stories.test_breaker import announced, changes_of
 
 pytestmark = pytest.mark.long
 
@@ -95,6 +99,30 @@ async def test_right_after_an_alert_joined(temporal: str, tmp_path: Path, kind: 
         row = await env.queries.case(case)
         assert row is not None
         assert row["alerts"] == 2
+
+
+@pytest.mark.long
+async def test_right_after_a_breaker_tripped(temporal: str, tmp_path: Path) -> None:
+    """Its case never has the answer: the trip is announced once in each place all the same."""
+    policy = Path(shutil.copytree(POLICY, tmp_path / "policy"))
+    own = policy / "playbooks" / "off_platform.yaml"
+    more = BANDED + "breaker: {window: 1h, floor: 2}\n"
+    own.write_text(own.read_text("utf-8") + more, "utf-8")
+    async with koban(temporal, tmp_path, working=False, policy=policy) as env:
+        sato, tanaka = await env.person("U0SATO"), await env.person("U0TANAKA")
+        await env.happens(scored(1, "u_1", 0.99))
+        async with work(env.settings):
+            card, _ = await case_of(sato, "u_1")
+            await sato.wait_text(card, "完了")
+        await env.happens(scored(2, "u_2", 0.99))
+        await dies_after(env, temporal, tmp_path, "breaker_tripped")
+        async with work(env.settings):
+            (_,) = await announced(sato, "ts-live")
+            (_,) = await announced(tanaka, "ts-leads")
+            await case_of(sato, "u_2")
+        assert await changes_of(env) == [("breaker_tripped", "koban")]
+        assert await env.changes() == [("POST", "users/u_1/mutes")]
+        assert await env.findings() == ()
 
 
 @pytest.mark.long

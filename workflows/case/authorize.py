@@ -34,7 +34,12 @@ from workflows.domain.case.rules.decisions import acts_first
 from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.evidence import cap
 from workflows.domain.case.rules.protections import fresh_rules, known_pauses
-from workflows.domain.case.rules.tightening import automatic_actions, automatic_uses, uses_of
+from workflows.domain.case.rules.tightening import (
+    automatic_actions,
+    automatic_uses,
+    starters,
+    uses_of,
+)
 from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Actor, Cover
 from workflows.domain.policy.limits import Power, Use
@@ -293,7 +298,11 @@ async def _reveal(
 # -- automation ---------------------------------------------------------------------------
 
 
-async def tick_at(case: Case, now: datetime) -> Tick:
+Lost = Callable[[Case], None]
+"""Called where the answer of a booking is lost: it may have tripped a breaker."""
+
+
+async def tick_at(case: Case, now: datetime, lost: Lost) -> Tick:
     """Returns the tick at `now`, with what stops a due escalation from protecting.
 
     While the ledger is unreachable, that is the last pause that the case has seen.
@@ -306,14 +315,14 @@ async def tick_at(case: Case, now: datetime) -> Tick:
         return Tick(pauses=known_pauses(case))
     first, _ = named(case.first.key)
     tick, others = Tick(pauses=pauses), sorted(case.detectors - {first})
-    return await _booked(case, tick, (first, *others), now) or tick
+    return await _booked(case, tick, (first, *others), now, lost) or tick
 
 
 AutomaticCommand = ProtectNow | MarkSample | DecideAutomatically
 
 
 async def automation(
-    case: Case, alert: Assessed, pauses: tuple[AutomationPause, ...], now: datetime
+    case: Case, alert: Assessed, pauses: tuple[AutomationPause, ...], now: datetime, lost: Lost
 ) -> list[AutomaticCommand]:
     """Returns the commands that an alert gives by itself: protections, then a decision."""
     commands: list[AutomaticCommand | None] = []
@@ -321,21 +330,23 @@ async def automation(
     fresh = fresh_rules(case, alert.rules)
     if fresh:
         wanted = ProtectNow(rules=fresh, detector=detector, pauses=pauses)
-        protect = await _booked(case, wanted, (detector,), now)
+        protect = await _booked(case, wanted, (detector,), now, lost)
         commands.append(protect)
         pauses = pauses if protect is None else protect.pauses
     if alert.weighed.placement.sampled and case.first.key == key:
         commands.append(MarkSample(alert_key=key))
     if alert.auto is not None and may_decide(case):
         auto = DecideAutomatically(rule=alert.auto, alert_key=key, detector=detector, pauses=pauses)
-        commands.append(await _booked(case, auto, (detector,), now))
+        commands.append(await _booked(case, auto, (detector,), now, lost))
     return [each for each in commands if each is not None]
 
 
 C = TypeVar("C", ProtectNow, DecideAutomatically, Tick)
 
 
-async def _booked(case: Case, command: C, detectors: tuple[str, ...], now: datetime) -> C | None:
+async def _booked(
+    case: Case, command: C, detectors: tuple[str, ...], now: datetime, lost: Lost
+) -> C | None:
     """Books the automatic actions of a command; returns it with what prevents them.
 
     While the ledger is unreachable protections start: each is limited to one in its case. A
@@ -346,6 +357,7 @@ async def _booked(case: Case, command: C, detectors: tuple[str, ...], now: datet
         try:
             command, done = await _book_once(case, command, detectors, now)
         except FailureError:
+            lost(case)
             return None if isinstance(command, DecideAutomatically) else command
     return command
 
@@ -359,6 +371,7 @@ async def _book_once(
     """
     outcome = decide(case, command, now)
     events = () if isinstance(outcome, Refusal) else outcome
+    detectors = starters(events, detectors)
     uses, met = automatic_uses(case, events, detectors[0]), case.automation_limit
     concerned = met is not None and met.holder in (detectors[0], case.policy.playbook.playbook)
     if met is not None and concerned and met.resets_at is not None and now < met.resets_at:
@@ -369,8 +382,7 @@ async def _book_once(
     if booked.pause is None or booked.pause in command.pauses:
         return command.model_copy(update={"limit": booked.full}), True
     pauses = (*command.pauses, booked.pause)
-    own = (*command.tripped, booked.pause) if booked.tripped else command.tripped
-    return command.model_copy(update={"pauses": pauses, "tripped": own}), False
+    return command.model_copy(update={"pauses": pauses}), False
 
 
 def _counted_actions(

@@ -42,10 +42,11 @@ from workflows.case.inbox import Assessed, Inbox, alert_key, claim, is_automatic
 from workflows.case.notifications import (
     announce,
     approval_call,
-    breaker_alerts,
     calls_instead,
+    current_trips,
     messages_for,
     send,
+    trips_of,
 )
 from workflows.domain.alerts import Alert, brief
 from workflows.domain.automation import AutomationPause
@@ -101,6 +102,7 @@ class CaseMachine(Machine[Click, Delivery]):
         self._alert_lane = Lane(self._lane_tasks, self._work_alerts)
         self._alert_budget = TaskBudget(2 * _BATCH)
         self._for_next: list[Alert] = []
+        self._announced: set[AutomationPause] = set()
         self._claiming = False
         self._turns = 0
         self._clock = DecisionClock()
@@ -233,9 +235,9 @@ class CaseMachine(Machine[Click, Delivery]):
             return self._clock.now
         if protects_by(self._case, self._clock.now):
             await self._tighten(PROTECTION)
-        tick = await tick_at(self._case, self._clock.now)
+        tick = await tick_at(self._case, self._clock.now, self._look_for_trips)
         self._alert_leads(tick.limit)
-        self._announce(tick.tripped)
+        self._announce(tick.pauses)
         now = self._clock.now
         self._decide(tick, now=now)
         return now
@@ -283,7 +285,8 @@ class CaseMachine(Machine[Click, Delivery]):
             self._seen.discard(alert_key(alert))  # that case may return it
         if found.event is not None and case is not None:
             # Before the case is shown: its first card has the protection.
-            commands = await automation(case, first, found.pauses, self._clock.now)
+            now, lost = self._clock.now, self._look_for_trips
+            commands = await automation(case, first, found.pauses, now, lost)
             self._case = case
             self._apply_and_react(case, case, [ev.Recorded(seq=1, event=found.event)])
             self._automate_by(commands)
@@ -292,12 +295,12 @@ class CaseMachine(Machine[Click, Delivery]):
         for each in commands:
             if not isinstance(each, MarkSample):
                 self._alert_leads(each.limit)
-                self._announce(each.tripped)
+                self._announce(each.pauses)
         self._decide(*commands, now=self._clock.now)
 
     async def _automate(self, alert: Assessed, pauses: tuple[AutomationPause, ...]) -> None:
-        case, now = self._open_case, self._clock.now
-        self._automate_by(await automation(case, alert, pauses, now))
+        case, now, lost = self._open_case, self._clock.now, self._look_for_trips
+        self._automate_by(await automation(case, alert, pauses, now, lost))
 
     async def _join(self, batch: list[Assessed]) -> None:
         # Lanes that waited for the previous claim go first.
@@ -433,6 +436,8 @@ class CaseMachine(Machine[Click, Delivery]):
                 self._messages.run(self._send(message))
             if isinstance(event, ev.ApprovalRequested | ev.PolicyTightened) and event.approval:
                 self._tasks.run(self._count_approvers(case))
+            if isinstance(event, ev.ActionSkipped) and event.problem is not None:
+                self._look_for_trips(case)
             if isinstance(event, ev.CaseMerged):
                 self._tasks.run(deliver(absorb_delivery(case, event)))
         self._slack.follow(before, case, happened)
@@ -444,11 +449,20 @@ class CaseMachine(Machine[Click, Delivery]):
         if limit is not None and limit.alert:
             self._messages.run(alert_leads(limit, self._clock.now, self._open_case.id))
 
-    def _announce(self, tripped: Sequence[AutomationPause]) -> None:
-        """Announces breakers in the playbook's channel and to the leads."""
-        for pause in tripped:
-            for alert in breaker_alerts(self._open_case, pause):
-                self._messages.run(announce(alert))
+    def _announce(self, pauses: Sequence[AutomationPause]) -> None:
+        """Announces the tripped breakers that stop the case; each once at most."""
+        for pause in trips_of(self._open_case, pauses):
+            if pause not in self._announced:
+                self._announced.add(pause)
+                self._tasks.run(announce(self._open_case, pause))
+
+    def _look_for_trips(self, case: Case) -> None:
+        """Reads and announces trips of which the case has had no answer from the ledger."""
+        self._tasks.run(self._find_trips(case))
+
+    async def _find_trips(self, case: Case) -> None:
+        for pause in await current_trips(case):
+            await announce(case, pause)
 
     async def _send(self, message: Tell) -> None:
         missed = await send(message)

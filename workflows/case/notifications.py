@@ -1,11 +1,14 @@
-"""Direct messages of a case: calls of an escalation, and events for its watchers."""
+"""Messages of a case: calls of an escalation, events for its watchers, and tripped breakers."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
 
-from workflows.activity_options import execute
+from workflows.activity_options import LEDGER, execute
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case import events as ev
 from workflows.domain.case.commands import MissCall
@@ -13,9 +16,11 @@ from workflows.domain.case.events import Recorded
 from workflows.domain.case.model import Case
 from workflows.domain.case.snapshot import CardRef, Refused
 from workflows.domain.case.view import view_of
+from workflows.domain.ids import breaker_workflow_id
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Notify, Via
 from workflows.domain.values import Text
+from workflows.inputs import TASK_TIMEOUT
 from workflows.ports.cases import BreakerAlert, CasePort, Tell, Told
 
 _ROLES = {Notify.SHIFT: Role.SPECIALIST, Notify.LEAD: Role.LEAD}
@@ -110,27 +115,49 @@ def missed_call(message: Tell, told: Told) -> MissCall | None:
     return found.model_copy(update=call)
 
 
-def breaker_alerts(case: Case, pause: AutomationPause) -> tuple[BreakerAlert, ...]:
-    """Returns the announcements of a tripped breaker: in the playbook's channel, to the leads."""
+BREAKER = "BreakerWorkflow"
+"""A workflow type by its name."""
+
+
+async def announce(case: Case, pause: AutomationPause) -> None:
+    """Starts the announcement of a tripped breaker, unless another case has done so.
+
+    Each case that it stops tries: the one in which it tripped may never have had the answer.
+    """
+    alert = _breaker_alert(case, pause)
+    with suppress(WorkflowAlreadyStartedError):
+        await workflow.start_child_workflow(
+            BREAKER,
+            alert,
+            id=alert.key,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            parent_close_policy=ParentClosePolicy.ABANDON,
+            task_timeout=TASK_TIMEOUT,
+        )
+
+
+def _breaker_alert(case: Case, pause: AutomationPause) -> BreakerAlert:
     playbook, name = case.policy.playbook, pause.action or ""
     spec = case.policy.catalog.find(name)
-    here = BreakerAlert(
-        key=f"breaker/{pause.key}/{pause.at.isoformat()}",
+    return BreakerAlert(
+        key=breaker_workflow_id(pause.key, pause.at),
         pause=pause,
         playbook=playbook.title,
         action=spec.title if spec is not None else Text(ja=name, en=name),
         channel=playbook.channel,
-        case=case.id,
+        case=pause.case or case.id,
     )
-    return here, here.model_copy(update={"leads": True})
 
 
-async def announce(alert: BreakerAlert) -> None:
-    """Posts a tripped breaker; one that Slack does not take is in the log."""
-    try:
-        await execute(CasePort.announce_breaker, alert)
-    except FailureError:
-        workflow.logger.warning("breaker_not_announced", extra={"scope": alert.pause.key})
+async def current_trips(case: Case) -> tuple[AutomationPause, ...]:
+    """Returns the tripped breakers of the case's detectors, once the ledger answers."""
+    pauses = await execute(CasePort.automation_pauses, case.id, LEDGER)
+    return trips_of(case, pauses)
+
+
+def trips_of(case: Case, pauses: Iterable[AutomationPause]) -> tuple[AutomationPause, ...]:
+    """Returns the tripped breakers of the case's detectors."""
+    return tuple(each for each in pauses if each.trip and each.detector in case.detectors)
 
 
 CALLS = ev.CaseEscalated | ev.ApprovalRequested | ev.ApprovalReminded

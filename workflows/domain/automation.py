@@ -130,16 +130,16 @@ def current_pauses(changes: Iterable[AutomationChange], now: datetime) -> tuple[
 
 
 def pause_of(change: AutomationChange, before: PauseState | None = None) -> AutomationPause:
-    """The pause of a change; that of a person does not hide that a breaker tripped before."""
-    earlier = before.pause if before is not None and change.trip is None else None
-    return AutomationPause(
-        **dict(change.scope),
-        by=change.by,
-        at=change.at,
-        until=change.until,
-        trip=change.trip if earlier is None else earlier.trip,
-        case=change.case if earlier is None else earlier.case,
-    )
+    """The pause of a change.
+
+    That of a person neither hides nor ends that a breaker tripped before.
+    """
+    own = AutomationPause.model_validate(change.model_dump(exclude={"kind"}))
+    if before is None or before.pause.trip is None or change.trip is not None:
+        return own
+    tripped = before.pause
+    kept = {"at": tripped.at, "trip": tripped.trip, "case": tripped.case}
+    return own.model_copy(update={**kept, "until": _later(tripped.until, change.until)})
 
 
 def pause_over(

@@ -10,7 +10,7 @@ from hashlib import sha256
 from math import ceil, sqrt
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from workflows.domain.alerts import Alert, ImageEvidence
 from workflows.domain.values import Duration, Share, Value, Written
@@ -23,6 +23,28 @@ JUDGED_WITHIN = timedelta(days=30)
 """Age of the samples that people judged."""
 
 _HOUR = timedelta(hours=1)
+
+
+def _within_an_hour(given: timedelta) -> timedelta:
+    if given > _HOUR:
+        # What is usual differs from hour to hour.
+        raise ValueError("`window` is 1h or less")
+    return given
+
+
+Window = Annotated[
+    Duration,
+    AfterValidator(_within_an_hour),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^([1-9][0-9]{0,3}s|([1-9]|[1-5][0-9]|60)m|1h)$",
+            "description": "A duration of 1h or less: 30s, 5m.",
+        }
+    ),
+]
+"""Time in which a breaker counts."""
+
 # Both tails of the normal distribution together have 5 %.
 _Z = 1.959964
 
@@ -37,10 +59,10 @@ class Breaker(Written):
     - `undone`: largest share of the last day's actions that people undid
     """
 
-    window: Duration = Field(default="5m", validate_default=True)
+    window: Window = Field(default="5m", validate_default=True)
     floor: Annotated[int, Field(ge=2, le=100_000)] = 20
     usual: Annotated[float, Field(ge=1, le=1000)] = 3
-    subjects: Annotated[int, Field(ge=2, le=100_000)] = 200
+    subjects: Annotated[int, Field(ge=2, le=100_000)] = 100
     precision: Annotated[Share, Field(gt=0, lt=1)] | None = None
     undone: Annotated[Share, Field(lt=1)] | None = None
 
@@ -57,8 +79,8 @@ class BrakeCause(StrEnum):
 class Tally(Value):
     """Counts about one action of one detector since its breaker was last armed.
 
-    `actions` and `subjects` are those of the window, `usual` the actions of such a window in this
-    hour of the day (None: no history yet). People `judged` samples, of which they found some
+    `actions` and `subjects` are those of the window, `usual` the actions of such a window in its
+    hours of the day (None: no history yet). People `judged` samples, of which they found some
     `right`. Of the `acted` automatic actions of the last day some were `undone` by people.
     """
 

@@ -1,6 +1,7 @@
 """Ids of cases, appeals and workflows, derived from stable parts."""
 
 import hashlib
+from datetime import datetime
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -72,6 +73,11 @@ def enforcement_workflow_id(case: str, decision: str, place: int | None = None) 
     """The workflow id of an enforcement; of a bulk decision, that of the subject at `place`."""
     workflow_id = f"enforcement/{case}/{decision}"
     return workflow_id if place is None else f"{workflow_id}/{place}"
+
+
+def breaker_workflow_id(scope: str, tripped_at: datetime) -> str:
+    """The workflow id of the announcement of a tripped breaker, by its `Scope.key`."""
+    return f"breaker/{scope}/{tripped_at.isoformat()}"
 
 
 def policy_workflow_id(record: int, version: str) -> str:

@@ -89,6 +89,12 @@ class ActionRun:
         return self.status is ActionStatus.FAILED and not self.in_force
 
     @property
+    def stopped(self) -> bool:
+        """Whether a pause of automation stopped it."""
+        paused = self.problem is not None and self.problem.kind is ProblemKind.PAUSED
+        return self.status is ActionStatus.SKIPPED and paused
+
+    @property
     def not_done(self) -> bool:
         """Whether a retry includes it."""
         return self.status in NOT_DONE and not self.in_force
@@ -114,6 +120,7 @@ class ActionRun:
             problem=self.problem,
             would=self.would,
             life=self.life,
+            undo=self.status is ActionStatus.FAILED and self.in_force,
         )
 
     @property

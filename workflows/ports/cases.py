@@ -298,13 +298,12 @@ class Booking(Value):
 class Booked(Value):
     """The totals of a booking's uses with the earlier ones, by power.
 
-    `full` or `pause` prevents all; `tripped`: this booking has tripped the breaker.
+    `full` or `pause` prevents all.
     """
 
     totals: dict[Power, int] = Field(default_factory=dict)
     full: Full | None = None
     pause: AutomationPause | None = None
-    tripped: bool = False
 
 
 class LimitAlert(Value):
@@ -318,7 +317,8 @@ class LimitAlert(Value):
 class BreakerAlert(Value):
     """A breaker that tripped, for the playbook's `channel`, or for the `leads`.
 
-    `key` makes a second delivery harmless. `action` is the title of the paused action.
+    `key` makes a second delivery harmless. `action` is the title of the paused action. A channel of
+    the leads that is among the `channels` has the message already.
     """
 
     key: str
@@ -326,6 +326,7 @@ class BreakerAlert(Value):
     playbook: Text
     action: Text
     channel: str
+    channels: tuple[str, ...] = ()
     leads: bool = False
     case: str | None = None
 
@@ -455,6 +456,10 @@ class CasePort(Protocol):
     @activity.defn(name="alert_leads")
     async def alert_leads(self, wanted: LimitAlert) -> None:
         """Posts a reached limit in the leads' channel, else to each of them; once."""
+
+    @activity.defn(name="breaker_channels")
+    async def breaker_channels(self, pause: AutomationPause) -> tuple[str, ...]:
+        """Returns the channels of the playbooks that a tripped breaker concerns."""
 
     @activity.defn(name="announce_breaker")
     async def announce_breaker(self, wanted: BreakerAlert) -> None:

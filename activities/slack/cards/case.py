@@ -39,10 +39,9 @@ from activities.slack.cards.decision import decision, decision_words, sent_back,
 from activities.slack.escape import mrkdwn, one_line, plain, units
 from activities.slack.reader import (
     Reader,
-    detector_of,
     limit_values,
+    pause_values,
     problem_words,
-    trip_words,
 )
 from workflows.domain.alerts import REPORTS
 from workflows.domain.case.enforcement import ActionStatus
@@ -156,10 +155,12 @@ def _stopped(view: CardView, reader: Reader) -> list[str]:
     if pause is None:
         return []
     scope, time = pause.key.partition("/")[0], reader.time(pause.at, view.opened_at)
+    person, named = reader.person(pause.by), pause_values(pause, view.action_titles, reader)
     if pause.trip is not None:
-        named = {"detector": detector_of(pause), "cause": trip_words(pause.trip, reader)}
         return [f"⏸️ {reader.say('card.breaker', time=time, **named)}"]
-    person = reader.person(pause.by)
+    if pause.detector is not None and pause.action is not None:
+        said = reader.say("card.pause.detector.action", person=person, time=time, **named)
+        return [f"⏸️ {said}"]
     return [f"⏸️ {reader.say(f'card.pause.{scope}', person=person, time=time)}"]
 
 

@@ -23,7 +23,6 @@ from bot.slack.interactions import Press
 from bot.slack.listener import SlackContext
 from bot.slack.rendering import Block, moment, person, safe, section, sections
 from bot.slack.replies import Said
-from workflows.domain.alerts import MANUAL_DETECTORS
 from workflows.domain.automation import (
     ASK_LASTS,
     EVERYTHING,
@@ -37,7 +36,7 @@ from workflows.domain.automation import (
 )
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Playbook
-from workflows.domain.policy.strictness import automatic
+from workflows.domain.policy.strictness import is_concerned
 from workflows.domain.values import Value
 
 RESUME = "automation.resume"
@@ -205,7 +204,7 @@ class AutomationAnswer(Answer):
     async def _announce(self, change: AutomationChange) -> None:
         """Posts once in each channel of the playbooks concerned, in the deployment's language."""
         playbooks = self._services.policies.playbooks()
-        concerned = {each.channel for each in playbooks if _is_concerned(each, change.scope)}
+        concerned = {each.channel for each in playbooks if is_concerned(each, change.scope)}
         notice = self._notice(change, self._services.texts(self._services.language))
         for channel in sorted(concerned):
             await self._replies.in_channel(channel, notice)
@@ -285,26 +284,6 @@ def _choice_page(line: ChoosePause, playbooks: Sequence[Playbook], texts: Catalo
     everything = pages.form_row(f"pause all {line.lasts}".strip(), texts.say("bot.pause.all"))
     title = texts.say("bot.pause.choose")
     return playbooks_page(title, "pause", playbooks, texts, line.lasts, (everything,))
-
-
-def _is_concerned(playbook: Playbook, scope: Scope) -> bool:
-    """Whether people of a playbook's channel see cases that a pause of `scope` changes."""
-    if scope == EVERYTHING or scope.playbook == playbook.playbook:
-        return True
-    started = automatic(playbook)
-    if scope.detector is not None:
-        started &= _started_by(playbook, scope.detector)
-    return bool(started) if scope.action is None else scope.action in started
-
-
-def _started_by(playbook: Playbook, detector: str) -> frozenset[str]:
-    """The actions that alerts of a detector start without a person."""
-    own = {each.action for each in playbook.protections if each.is_started_by(detector)}
-    presets = () if detector in MANUAL_DETECTORS else (each.preset for each in playbook.auto)
-    decided = (playbook.preset(each) for each in presets)
-    return frozenset(
-        own.union(each.action for preset in decided if preset for each in preset.actions)
-    )
 
 
 async def find_scope(

@@ -43,9 +43,10 @@ from tests.activities.ledger.recording import after, closing, count, opening
 from tests.activities.ledger.test_appeals import FILED, entry
 from tests.activities.ledger.test_search import a_case_of
 from tests.workflows.domain.appeal.builders import MORI, a_decision, an_appeal, fresh
-from tests.workflows.domain.builders import SATO, T0, a_case, minutes
+from tests.workflows.domain.builders import SATO, T0, a_case, an_alert, minutes
 from workflows.domain.alerts import Alert, Subject, brief
 from workflows.domain.appeal import commands as acmd
+from workflows.domain.brakes import content_digest
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.appeal_outcome import AppealAnswer, AppealOutcome
 from workflows.domain.case.decision import Verdict
@@ -160,6 +161,31 @@ async def test_each_kind_leaves_after_its_own_time(
         assert await holds(database)
     assert await erase(retention, days(31), Kept.SNAPSHOTS) == 1
     assert await closed.load_case(CASE) is None
+
+
+async def digests(database: Database) -> list[str | None]:
+    """The digests of what the alerts show."""
+    return [row["content"] for row in await database.rows(sa.select(alerts.c.content))]
+
+
+async def test_the_digest_of_an_alert_leaves_with_its_evidence(
+    closed: Ledger, retention: RetentionActivities, database: Database
+) -> None:
+    """It is of title and evidence, so attributes leave it as it is."""
+    before = await digests(database)
+    assert before == [content_digest(an_alert(1))]
+    await erase(retention, days(6), Kept.ATTRIBUTES)
+    assert await digests(database) == before
+    await erase(retention, days(11), Kept.EVIDENCE)
+    assert await digests(database) == [None]
+
+
+async def test_the_digest_of_an_erased_person_leaves(
+    closed: Ledger, subjects: SubjectEraser, database: Database
+) -> None:
+    """Nothing says any more what the alerts about them showed."""
+    await subjects.erase_subject(PERSON, "ticket 7", days(5))
+    assert await digests(database) == [None]
 
 
 async def test_a_second_run_erases_nothing(

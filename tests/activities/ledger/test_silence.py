@@ -12,7 +12,7 @@ from activities.ledger.schema import alert_records, alerts, cases
 from activities.ledger.verification import Verifier
 from tests.activities.ledger.recording import closing, count, following, opening, wanted
 from tests.workflows.domain.builders import SATO, T0, a_case, an_alert, minutes, preset
-from workflows.domain.alerts import brief
+from workflows.domain.alerts import Alert, brief
 from workflows.domain.brakes import Silence, content_digest
 from workflows.domain.case import commands as cmd
 from workflows.domain.policy.bands import Band
@@ -61,7 +61,7 @@ async def cleared(ledger: Ledger) -> Ledger:
 
 async def records(database: Database) -> list[tuple[str, str, str | None]]:
     """Alert, kind and case of the records."""
-    query = sa.select(alert_records).order_by(alert_records.c.alert_id)
+    query = sa.select(alert_records).order_by(alert_records.c.alert_id, alert_records.c.playbook)
     return [(r["alert_id"], r["kind"], r["case_id"]) for r in await database.rows(query)]
 
 
@@ -73,6 +73,31 @@ async def test_the_same_content_opens_no_case(cleared: Ledger, database: Databas
     assert await records(database) == [("chat-000002", "alert_silenced", CLEARED)]
     assert (await count(database, cases), await count(database, alerts)) == before
     assert (await Verifier(database).run()).findings == ()
+
+
+async def test_a_silenced_alert_has_its_shadow_records(cleared: Ledger, database: Database) -> None:
+    """A playbook in shadow mode sees it as it would without the silence."""
+    trial = Ledger(database, shadows=lambda alert: (shadow(alert),))
+    for _ in range(2):
+        assert (await trial.open_case(again())).silenced == CLEARED
+    assert await records(database) == [
+        ("chat-000002", "alert_silenced", CLEARED),
+        ("chat-000002", "shadow_decided", None),
+    ]
+    assert (await Verifier(database).run()).findings == ()
+
+
+def shadow(alert: Alert) -> AlertRecord:
+    """What a playbook in shadow mode would do with an alert."""
+    return AlertRecord(
+        kind=RecordKind.SHADOW,
+        alert=alert,
+        playbook="trial",
+        policy_version="v1",
+        severity=Severity.MEDIUM,
+        band=Band.ACT,
+        beside=True,
+    )
 
 
 @pytest.mark.parametrize(

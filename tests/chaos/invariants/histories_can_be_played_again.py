@@ -10,6 +10,7 @@ from bot.workflow_guards import GuardedRunner
 from tests.chaos.evidence import Evidence, Violation
 from tests.chaos.invariants.ledger_is_what_histories_say import EventsByCase, events_in
 from workflows.appeal_workflow import AppealWorkflow
+from workflows.breaker_workflow import BreakerWorkflow
 from workflows.bulk_workflow import BulkWorkflow
 from workflows.case_workflow import CaseWorkflow
 from workflows.enforcement_workflow import EnforcementWorkflow
@@ -25,6 +26,7 @@ _OURS = (
     RetentionWorkflow,
     BulkWorkflow,
     StormWorkflow,
+    BreakerWorkflow,
 )
 
 

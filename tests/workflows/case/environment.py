@@ -21,6 +21,7 @@ from tests.environment import fresh_namespace
 from tests.timeouts import RPC_TIMEOUT, answered
 from tests.workflows.domain.builders import POLICY, SATO, an_alert
 from workflows.activity_options import UNSEALED_RESULT
+from workflows.breaker_workflow import BreakerWorkflow
 from workflows.case_workflow import CaseWorkflow
 from workflows.client import Cases
 from workflows.domain.alerts import Alert
@@ -97,12 +98,15 @@ class CaseEnvironment:
     told: list[Tell] = field(default_factory=list)
     full: Full | None = None
     bookings: list[Booking] = field(default_factory=list)
+    booking_fails: bool = False
     during_booking: Callable[[], Awaitable[None]] | None = None
     alerted: list[LimitAlert] = field(default_factory=list)
     trips: AutomationPause | None = None
     """The pause of a breaker that bookings of its action trip."""
     pauses: tuple[AutomationPause, ...] = ()
     announced: list[BreakerAlert] = field(default_factory=list)
+    concerned: tuple[str, ...] = ("ts-live",)
+    """The channels of the playbooks that a tripped breaker concerns."""
     reached: Told = field(default_factory=lambda: Told(reached=("U0TANAKA",)))
     may_claim: asyncio.Event = field(default_factory=asyncio.Event)
     may_write: asyncio.Event = field(default_factory=asyncio.Event)
@@ -230,17 +234,23 @@ class CaseEnvironment:
     async def book(self, booking: Booking) -> Booked:
         """Records the booking, and refuses it while there is a `full` limit or a breaker trips."""
         self.bookings.append(booking)
+        if self.booking_fails:
+            raise ApplicationError("no answer", non_retryable=True)
         if self.during_booking is not None:
             await self.during_booking()
         counted = booking.counted.actions if booking.counted is not None else ()
         if self.trips is not None and self.trips.action in {each.action for each in counted}:
-            return Booked(pause=self.trips, tripped=True)
+            return Booked(pause=self.trips)
         totals = {use.power: use.amount for use in booking.uses}
         return Booked(full=self.full) if self.full else Booked(totals=totals)
 
     @activity.defn(name="automation_pauses")
     async def automation_pauses(self, case: str) -> tuple[AutomationPause, ...]:
         return self.pauses
+
+    @activity.defn(name="breaker_channels")
+    async def breaker_channels(self, pause: AutomationPause) -> tuple[str, ...]:
+        return self.concerned
 
     @activity.defn(name="announce_breaker")
     async def announce_breaker(self, wanted: BreakerAlert) -> None:
@@ -268,6 +278,7 @@ class CaseEnvironment:
             self.approvers_of,
             self.book,
             self.automation_pauses,
+            self.breaker_channels,
         ]
 
     @property
@@ -403,7 +414,7 @@ async def case_environment(temporal: str) -> AsyncIterator[CaseEnvironment]:
     async with Worker(
         client,
         task_queue=QUEUE,
-        workflows=[CaseWorkflow],
+        workflows=[CaseWorkflow, BreakerWorkflow],
         activities=made.ledger,
         workflow_runner=GuardedRunner(),
     ):

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from deploy.sandbox.slack.person import wait_until
 from tests.workflows.case.environment import QUEUE, CaseEnvironment
 from tests.workflows.domain.builders import SATO, a_policy, an_alert, minutes, preset
@@ -11,6 +13,9 @@ from workflows.domain.automation import AutomationPause
 from workflows.domain.brakes import BrakeCause, Tally, Trip
 from workflows.domain.case import events as ev
 from workflows.domain.case.approval import Purpose
+from workflows.domain.case.enforcement import ActionStatus, Problem, ProblemKind
+from workflows.domain.ids import breaker_workflow_id, case_id
+from workflows.domain.policy.playbook import Policy
 
 TRIP = Trip(cause=BrakeCause.RATE, window=timedelta(minutes=5), limit=19, tally=Tally(actions=20))
 TRIPPED = AutomationPause(
@@ -64,6 +69,70 @@ async def test_a_trip_prevents_one_action_and_is_announced_once(env: CaseEnviron
         (True, "ts-live"),
     ]
     assert {each.action.ja for each in env.announced} == {"コメント制限"}
+
+
+async def test_the_other_playbooks_concerned_hear_of_it(env: CaseEnvironment) -> None:
+    """Their cases are stopped, too; a channel that is the leads' as well is named for that."""
+    env.trips, env.concerned = TRIPPED, ("ts-leads", "ts-payments")
+    async with env.worker(slack_queue(QUEUE)):
+        await env.alerts([an_alert(1)], PROTECTING)
+        await wait_until(lambda: len(env.announced) == 4, what="all announcements")
+    assert [each.channel for each in env.announced if not each.leads] == [
+        "ts-live",
+        "ts-leads",
+        "ts-payments",
+    ]
+    (for_leads,) = [each for each in env.announced if each.leads]
+    assert for_leads.channels == ("ts-live", "ts-leads", "ts-payments")
+
+
+async def test_a_trip_whose_case_had_no_answer_is_announced_by_the_next(
+    env: CaseEnvironment,
+) -> None:
+    """Every case that it stops tries, and one message is posted in each place."""
+    env.trips = TRIPPED
+    async with env.worker(slack_queue(QUEUE)):
+        for number in (1, 2, 3):
+            await env.cases.accept_all([an_alert(number)], DECIDING, (f"user:u_{number}",))
+        await wait_until(
+            lambda: len(events_of(env, ev.ProtectionWithheld)) == 3, what="three stopped cases"
+        )
+        await wait_until(lambda: len(env.announced) >= 2, what="both announcements")
+        await env.wait_ended(breaker_workflow_id(TRIPPED.key, TRIPPED.at))
+    assert sorted((each.leads, each.case) for each in env.announced) == [
+        (False, "K1"),
+        (True, "K1"),
+    ]
+
+
+@pytest.mark.parametrize("policy", [PROTECTING, DECIDING], ids=["protection", "decision"])
+async def test_a_lost_answer_hides_no_trip(env: CaseEnvironment, policy: Policy) -> None:
+    """The ledger has the trip: it is read and announced as soon as the ledger answers again."""
+    env.booking_fails, env.pauses = True, (TRIPPED,)
+    async with env.worker(slack_queue(QUEUE)):
+        await env.alerts([an_alert(1)], policy)
+        await wait_until(lambda: len(env.announced) == 2, what="both announcements")
+        await env.wait_ended(breaker_workflow_id(TRIPPED.key, TRIPPED.at))
+    assert events_of(env, ev.ProtectionWithheld) == []
+
+
+async def test_a_trip_that_stops_an_action_at_the_platform_is_announced(
+    env: CaseEnvironment,
+) -> None:
+    """It came after the booking; the case has never met the pause."""
+    async with env.worker(slack_queue(QUEUE)):
+        handle = await env.alerts([an_alert(1)], DECIDING)
+        await env.wait_event("auto_decided")
+        env.pauses = (TRIPPED, AutomationPause(action="warn", by="U0TANAKA", at=minutes(0)))
+        case = case_id(env.openings[0].key)
+        news = await env.news(case, ActionStatus.SKIPPED)
+        (action,) = news.actions
+        stopped = action.model_copy(update={"problem": Problem(kind=ProblemKind.PAUSED)})
+        report = news.model_copy(update={"actions": (stopped,)})
+        await handle.signal("report", report)
+        await wait_until(lambda: len(env.announced) == 2, what="both announcements")
+        await env.wait_ended(breaker_workflow_id(TRIPPED.key, TRIPPED.at))
+    assert {each.pause for each in env.announced} == {TRIPPED}
 
 
 async def test_a_trip_leaves_a_decision_to_people(env: CaseEnvironment) -> None:

@@ -278,6 +278,15 @@ class TestBreaker:
         assert isinstance(armed, AutomationChange)
         assert armed.kind is PauseChange.BREAKER_ARMED
 
+    def test_a_pause_that_missed_the_trip_does_not_end_it(self) -> None:
+        """It was decided at the same moment, with an end of its own."""
+        until = minutes(6)
+        paused = AutomationChange(
+            kind=PauseChange.PAUSED, by="U0SATO", at=minutes(1), until=until, **dict(BROKEN)
+        )
+        (state,) = current_pauses([*played(trips()), paused], minutes(600))
+        assert (state.pause.trip, state.pause.until, state.pause.at) == (TRIP, None, T0)
+
     def test_a_wider_pause_has_its_own_end(self) -> None:
         """Whoever resumes everything leaves the breaker as it is."""
         changes = played(trips(), stops(SATO), goes_on(SATO), goes_on(TANAKA))

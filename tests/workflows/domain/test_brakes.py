@@ -126,16 +126,26 @@ class TestBreaker:
             timedelta(minutes=5),
             20,
             3,
-            200,
+            100,
         )
         assert cause_of(found, judged=100, right=0, acted=100, undone=100) is None
 
     @pytest.mark.parametrize(
         "written",
-        [{"precision": 1}, {"precision": 0}, {"undone": "100%"}, {"floor": 1}, {"subjects": 0}],
+        [
+            {"precision": 1},
+            {"precision": 0},
+            {"undone": "100%"},
+            {"floor": 1},
+            {"subjects": 0},
+            {"window": "61m"},
+        ],
     )
     def test_limits_that_never_or_always_trip(self, written: dict) -> None:
-        """No number of samples proves 100 %; the first action must not trip it."""
+        """No number of samples proves 100 %; the first action must not trip it.
+
+        What is usual is that of an hour.
+        """
         with pytest.raises(ValidationError):
             Breaker(**written)
 
@@ -148,14 +158,19 @@ class TestBreaker:
         after = before.model_copy(update={"actions": actions + more})
         assert trip(BREAKER, before) is None or trip(BREAKER, after) is not None
 
-    def test_a_broken_threshold_touches_less_than_a_hundredth(self) -> None:
-        """10,000 subjects score 0.99 one after another; the usual is 20 in a window."""
+    @pytest.mark.parametrize(
+        ("usual", "expected"), [(None, 19), (20.0, 60), (33.0, 99), (67.0, 99), (1000.0, 99)]
+    )
+    def test_a_broken_threshold_touches_less_than_a_hundredth(
+        self, usual: float | None, expected: int
+    ) -> None:
+        """10,000 subjects score 0.99 one after another, with the defaults and any history."""
         touched = 0
         for subject in range(1, 10_001):
-            if cause_of(actions=subject, subjects=subject, usual=20.0) is not None:
+            if cause_of(Breaker(), actions=subject, subjects=subject, usual=usual) is not None:
                 break
             touched += 1
-        assert touched == 60
+        assert touched == expected
 
 
 class TestSilence:

@@ -25,6 +25,7 @@ from workflows.domain.case.enforcement import (
     Proof,
     terms_of,
 )
+from workflows.domain.policy.playbook import Conduct
 from workflows.enforcement_workflow import EnforcementWorkflow
 from workflows.inputs import EnforcementStart, Job
 from workflows.ports import cases
@@ -39,15 +40,18 @@ class Market:
         self.refuses: Problem | None = None
         self.refused = 0
         self.unanswered: cases.Direction | None = None
+        self.gives_up_on: cases.Direction | None = None
         self.paused = asyncio.Event()
+        self.stops: str | None = None
         self.shows: bool | None = None
         self.orders: list[cases.Order] = []
 
     @activity.defn(name="carry_out")
     async def carry_out(self, order: cases.Order) -> cases.Result:
-        """Takes the change, unless automation is `paused`."""
+        """Takes the change, unless automation is `paused`, or its action `stops`."""
         self.orders.append(order)
-        if order.automatic and self.paused.is_set():
+        stopped = self.paused.is_set() or order.planned.action == self.stops
+        if order.automatic and stopped:
             again = activity.info().attempt > 1
             return cases.Result(status=ActionStatus.SKIPPED, problem=STOPPED, unsure=again)
         if self.refuses is not None:
@@ -57,6 +61,9 @@ class Market:
         self.times.append(time.monotonic())
         unsure = "/unsure" if order.unsure else ""
         self.took.append(f"{order.direction}/{order.planned.action}{unsure}")
+        if order.direction is self.gives_up_on:
+            self.gives_up_on = None
+            raise ApplicationError("the first try is over", non_retryable=True)
         if order.direction is self.unanswered:
             raise ApplicationError("it does not answer", next_retry_delay=timedelta(seconds=0.1))
         return cases.Result(status=ActionStatus.UNDONE if undo else ActionStatus.DONE)
@@ -282,6 +289,63 @@ async def test_what_an_attempt_before_the_pause_did_is_undone(
             (ActionStatus.SKIPPED, STOPPED)
         ]
         assert [each for each in market.took if each != "do/mute_user"] == undone
+
+
+@pytest.mark.parametrize("protects", [True, False], ids=["protection", "decision"])
+async def test_an_undo_that_is_retried_ends_as_stopped(temporal: str, protects: bool) -> None:
+    """The platform is down for longer than the first try: the last report says what holds."""
+    async with running(temporal) as (client, market):
+        market.unanswered, market.gives_up_on = cases.Direction.DO, cases.Direction.UNDO
+        start = a_protection() if protects else a_start(detectors=("shill",))
+        handle = await begun(client, start)
+        await wait_until(lambda: market.took, what="an attempt without an answer")
+        market.paused.set()
+        report = await handle.result()
+        assert [(news.status, news.problem) for news in report.actions] == [
+            (ActionStatus.SKIPPED, STOPPED)
+        ]
+        assert report.over
+        assert ["retrying"] in await reported(client)
+        assert sum(each.startswith("undo/") for each in market.took) == 2
+
+
+def two(conduct: Conduct) -> EnforcementStart:
+    """Koban's decision with a warning and a mute."""
+    jobs = []
+    for name in ("warn", "mute_user"):
+        planned = PlannedAction(action=name, subject=a_case().subject)
+        terms = terms_of(CATALOG.actions[name])
+        terms = terms.model_copy(update={"verified": False, "undoable": True})
+        proof = Proof(playbook="p", policy="v1", by="koban")
+        jobs.append(Job(planned=planned, terms=terms, proof=proof))
+    start = a_start(detectors=("shill",), conduct=conduct)
+    return start.model_copy(update={"jobs": tuple(jobs)})
+
+
+@pytest.mark.parametrize(
+    ("conduct", "stops", "took", "statuses"),
+    [
+        (Conduct(), "warn", {"do/mute_user", "undo/mute_user"}, ["skipped", "rolled_back"]),
+        (Conduct(), "mute_user", {"do/warn", "undo/warn"}, ["rolled_back", "skipped"]),
+        (Conduct(order="in_turn"), "warn", set(), ["skipped", "skipped"]),
+        (
+            Conduct(order="in_turn", on_failure="stop"),
+            "mute_user",
+            {"do/warn", "undo/warn"},
+            ["rolled_back", "skipped"],
+        ),
+        (Conduct(order="in_turn", on_failure="undo"), "warn", set(), ["skipped", "skipped"]),
+    ],
+)
+async def test_a_decision_that_is_stopped_leaves_nothing(
+    temporal: str, conduct: Conduct, stops: str, took: set[str], statuses: list[str]
+) -> None:
+    """A pause of one action: the other one is undone, or not begun."""
+    async with running(temporal) as (client, market):
+        market.stops = stops
+        report = await (await begun(client, two(conduct))).result()
+        assert [news.status.value for news in report.actions] == statuses
+        assert set(market.took) == took
 
 
 async def test_a_decision_of_a_person_is_not_stopped(temporal: str) -> None:

@@ -113,9 +113,13 @@ class ProtectionConfirmed(ProtectionEvent, DecisionEvent):
 
 
 class ProtectionDismissed(ProtectionEvent):
-    """The protection is lifted at once."""
+    """The protection is lifted at once.
+
+    `after_failure`: because the platform failed before; it says nothing about the protection.
+    """
 
     kind: Literal["protection_dismissed"] = "protection_dismissed"
+    after_failure: bool = False
 
 
 class ProtectionLifted(ActionEvent):

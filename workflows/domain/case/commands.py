@@ -308,13 +308,11 @@ class JoinAlert(Value):
 class AutomaticCommand(Value):
     """A command by which Koban acts by itself.
 
-    `pauses` are those of the automation now, `limit` a limit that it has reached. `tripped` are
-    the pauses of breakers that this command has tripped.
+    `pauses` are those of the automation now, `limit` a limit that it has reached.
     """
 
     pauses: tuple[AutomationPause, ...] = ()
     limit: Full | None = None
-    tripped: tuple[AutomationPause, ...] = ()
 
 
 class ProtectNow(AutomaticCommand):

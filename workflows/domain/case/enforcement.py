@@ -118,7 +118,7 @@ def is_new_change(status: ActionStatus, until: datetime | None, at: datetime) ->
 
 
 class ActionReport(Value):
-    """A report of an action, by its `PlannedAction.key`."""
+    """A report of an action, by its `PlannedAction.key`; `undo`: its undo failed."""
 
     action: str
     status: ActionStatus
@@ -126,6 +126,7 @@ class ActionReport(Value):
     problem: Problem | None = None
     would: str = ""
     life: int = 1
+    undo: bool = False
 
 
 class NoticeState(Value):

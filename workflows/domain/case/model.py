@@ -327,7 +327,17 @@ class Case(Value):
         """Whether actions of the last decision, or its undo, are in progress."""
         statuses = {action.status for action in self.current_actions}
         enforcing = self.phase is Phase.ENFORCING and bool(statuses & ACTING)
-        return enforcing or ActionStatus.UNDOING in statuses
+        return enforcing or self.rolling_back or ActionStatus.UNDOING in statuses
+
+    @property
+    def rolling_back(self) -> bool:
+        """Whether a pause stopped a part of the decision, and Koban still undoes the rest.
+
+        An undo that failed is over: its action has a problem.
+        """
+        if self.phase is not Phase.ENFORCING or not any(a.stopped for a in self.current_actions):
+            return False
+        return any(a.in_force and a.undoable and not a.problem for a in self.current_actions)
 
     @property
     def undoable(self) -> tuple[ActionState, ...]:

@@ -200,6 +200,8 @@ def _titles(case: Case) -> dict[str, Text]:
     names |= {sanction.action for sanction in case.history.sanctions}
     if case.decision is not None:
         names |= {planned.action for planned in case.decision.actions}
+    if case.automation_pause is not None and case.automation_pause.action is not None:
+        names.add(case.automation_pause.action)
     specs = {name: case.policy.catalog.find(name) for name in sorted(names)}
     return {name: spec.title for name, spec in specs.items() if spec is not None}
 

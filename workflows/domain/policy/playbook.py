@@ -409,14 +409,15 @@ class Policy(Value):
         spec = self.catalog.find(action)
         return (*_given(spec.undo_approval if spec else None), *self.further.undos.get(action, ()))
 
-    def may_start(self, written: Protect, detectors: Iterable[str]) -> bool:
-        """Whether alerts of any of these detectors may start a protection."""
+    def starters(self, written: Protect, detectors: Iterable[str]) -> tuple[str, ...]:
+        """Those of `detectors` whose alerts may start a protection, by their names."""
         if written.action in self.unprotected:
-            return False
+            return ()
         manual = written.action not in self.unreported
-        return any(
-            written.is_started_by(each) and (manual or each not in MANUAL_DETECTORS)
-            for each in detectors
+        return tuple(
+            each
+            for each in sorted(set(detectors))
+            if written.is_started_by(each) and (manual or each not in MANUAL_DETECTORS)
         )
 
     def exempts(self, *subjects: Subject) -> Exempt | None:

@@ -40,6 +40,7 @@ def upgrade() -> None:
         *_optional(sa.Float(), "score"),
         *_needed(Utc(), "occurred_at", "received_at"),
         *_needed(sa.JSON(), "body"),
+        *_optional(sa.String(64), "content"),
         sa.PrimaryKeyConstraint("detector", "alert_id", name="pk_alerts"),
     )
     op.create_index("ix_alerts_case_id", "alerts", ["case_id"])

@@ -173,14 +173,14 @@ def test_what_reports_do_not_start_today_they_start_in_no_case() -> None:
     named = [{"action": "mute_user", "for": "15m", "manual": ["people"]}]
     own = a_policy(protect=named, escalation=[])
     (written,) = own.playbook.protect
-    assert own.may_start(written, ["people"])
+    assert own.starters(written, ["people"]) == ("people",)
     now = strictness_of("v2", CATALOG, own.limits, own.playbook)
     now = now.model_copy(update={"reported": frozenset()})
     change = differences(own, now)
     assert change == Tightening(version="v2", unreported=("mute_user",))
     after = tighten(own, change)
-    assert not after.may_start(written, ["people", "reports"])
-    assert after.may_start(written, ["people", "live-chat"])
+    assert after.starters(written, ["people", "reports"]) == ()
+    assert after.starters(written, ["people", "live-chat"]) == ("live-chat",)
     assert differences(after, now) is None
 
 

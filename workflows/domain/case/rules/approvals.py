@@ -28,7 +28,7 @@ def close(case: Case, now: datetime) -> tuple[ev.Event, ...]:
     """Closes a case whose decision has no action left to carry out."""
     if case.phase is not Phase.ENFORCING or case.unsettled or case.decision is None:
         return ()
-    if case.pending(Purpose.REVIEW):
+    if case.rolling_back or case.pending(Purpose.REVIEW):
         return ()
     # The decider answers for the outcome, however long the platform took.
     return (ev.CaseClosed(at=now, by=case.decision.person, verdict=case.decision.verdict),)

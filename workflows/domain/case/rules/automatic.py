@@ -25,18 +25,25 @@ def decide_automatically(case: Case, command: cmd.DecideAutomatically, now: date
     """Decides with the preset of an `auto` rule, unless people see to the case.
 
     What a pause, a limit or an exempt subject prevents is left to people, also later. A part of
-    the cases is drawn as a sample: it looks like any other case.
+    the cases that it would decide is drawn as a sample: it looks like any other case.
     """
     preset = _preset(case, command.rule)
     if preset is None or not may_decide(case):
         return ()
+    chosen = _chosen(case, preset, now)
+    if not chosen:
+        return ()
+    if cause := _spared(case, chosen):
+        return (ev.ProtectionWithheld(at=now, auto=command.rule, **cause),)
+    if any(isinstance(each, ev.ApprovalRequested) for each in chosen):
+        return ()
     if drawn("auto", command.alert_key, case.policy.playbook.sample.auto):
         return (ev.Sampled(at=now, of=Band.ACT, alert_key=command.alert_key, preset=preset.id),)
-    decided = _decided(case, preset, command.detector, now)
-    if not decided:
-        return ()
-    if cause := _prevented(case, command, decided):
+    if cause := _prevented(case, command, chosen):
         return (ev.ProtectionWithheld(at=now, auto=command.rule, **cause),)
+    # Koban claims no case.
+    kept = (each for each in chosen if not isinstance(each, ev.CaseClaimed))
+    decided = (_by_koban(each, command.detector) for each in kept)
     return (ev.AutoDecided(at=now, preset=preset.id, alert_key=command.alert_key), *decided)
 
 
@@ -54,21 +61,20 @@ def _preset(case: Case, rule: int) -> Preset | None:
     return playbook.preset(playbook.auto[rule].preset)
 
 
-def _decided(case: Case, preset: Preset, detector: str, now: datetime) -> tuple[ev.Event, ...]:
-    """The events of the preset; none if it needs a person, or can't be undone."""
-    by = Actor(id=KOBAN)
-    command = cmd.ChoosePreset(by=by, preset=preset.id, version=case.version)
+def _chosen(case: Case, preset: Preset, now: datetime) -> tuple[ev.Event, ...]:
+    """The events of the preset; none if it is refused, or can't be undone."""
+    command = cmd.ChoosePreset(by=Actor(id=KOBAN), preset=preset.id, version=case.version)
     outcome = choose_preset(case, command, now)
     if isinstance(outcome, Refusal):
         return ()
-    if any(isinstance(each, ev.ApprovalRequested) for each in outcome):
-        return ()
-    decided = next(each for each in outcome if isinstance(each, ev.Decided))
+    decided = _decision_in(outcome)
     if not all(_is_automatic(case, each.planned.action) for each in decided.actions):
         return ()
-    # Koban claims no case.
-    kept = (each for each in outcome if not isinstance(each, ev.CaseClaimed))
-    return tuple(_by_koban(each, detector) for each in kept)
+    return outcome
+
+
+def _decision_in(events: tuple[ev.Event, ...]) -> ev.Decided:
+    return next(each for each in events if isinstance(each, ev.Decided))
 
 
 def _by_koban(event: ev.Event, detector: str) -> ev.Event:
@@ -86,18 +92,21 @@ def _is_automatic(case: Case, action: str) -> bool:
     return action not in case.policy.unprotected
 
 
-def _prevented(
-    case: Case, command: cmd.DecideAutomatically, decided: tuple[ev.Event, ...]
-) -> dict[str, object]:
-    """The cause that prevents the decision, as fields of its event; empty without one."""
-    event = next(each for each in decided if isinstance(each, ev.Decided))
+def _spared(case: Case, chosen: tuple[ev.Event, ...]) -> dict[str, object]:
+    """What is special about a subject, as fields of the event; empty if nothing is."""
+    event = _decision_in(chosen)
     subjects = (case.subject, *(each.planned.subject for each in event.actions))
     exempt = case.policy.exempts(*subjects)
     if exempt is not None:
         return {"exempt": exempt}
-    if case.policy.trusts(*subjects):
-        return {"trusted": True}
-    pause = _pause(case, command, event)
+    return {"trusted": True} if case.policy.trusts(*subjects) else {}
+
+
+def _prevented(
+    case: Case, command: cmd.DecideAutomatically, chosen: tuple[ev.Event, ...]
+) -> dict[str, object]:
+    """The pause or limit that prevents the decision, as fields of its event; empty without one."""
+    pause = _pause(case, command, _decision_in(chosen))
     if pause is not None:
         return {"pause": pause}
     return {} if command.limit is None else {"limit": command.limit}

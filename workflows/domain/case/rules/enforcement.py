@@ -69,7 +69,8 @@ def stays_under_way(case: Case, decision: str) -> bool:
     enforcing = case.phase is Phase.ENFORCING and not case.handing_over
     began = protects or case.undoing or enforcing
     last = protects or (case.decision is not None and case.decision.id == decision)
-    return began and last and any(each.status in UNSETTLED | ACTING for each in states)
+    left = case.rolling_back or any(each.status in UNSETTLED | ACTING for each in states)
+    return began and last and left
 
 
 _S = ActionStatus
@@ -125,7 +126,7 @@ def _event(
         life=max(news.life, state.life),
         problem=news.problem or (UNKNOWN if failed else None),
         matches=news.status is _S.VERIFIED,
-        undo=state.status in (*IN_FORCE, _S.UNDOING, _S.KEPT),
+        undo=news.undo or state.status in (*IN_FORCE, _S.UNDOING, _S.KEPT),
     )
     return made
 

@@ -66,7 +66,7 @@ def ladder_tick(
         events.append(_call(due, now))
         if due.step.protect is not None and due.round == 0:
             begun = start(case, due.step.protect, now, step=due.index, after=events)
-            exempt, pause = spared(case, begun), paused(case, begun, pauses, case.detectors)
+            exempt, pause = spared(case, begun), paused(case, begun, pauses)
             safe = trusted(case, begun)
             if begun and (pause or limit or exempt or safe):
                 cause = {"trusted": True} if safe else _cause(exempt, pause, limit)

@@ -24,7 +24,7 @@ def protect(case: Case, command: cmd.ProtectNow, now: datetime) -> Outcome:
     for rule in fresh_rules(case, command.rules):
         written, by = case.policy.playbook.protect[rule], (command.detector,)
         begun = start(case, written, now, rule=rule, after=started, detectors=by)
-        exempt, pause = spared(case, begun), paused(case, begun, command.pauses, by)
+        exempt, pause = spared(case, begun), paused(case, begun, command.pauses)
         if exempt is not None:
             withheld += _withheld(case, (rule,), now, exempt=exempt)
         elif trusted(case, begun):
@@ -64,15 +64,14 @@ def trusted(case: Case, begun: Iterable[ev.Event]) -> bool:
 
 
 def paused(
-    case: Case,
-    begun: Iterable[ev.Event],
-    pauses: Iterable[AutomationPause],
-    detectors: Iterable[str],
+    case: Case, begun: Iterable[ev.Event], pauses: Iterable[AutomationPause]
 ) -> AutomationPause | None:
-    """The pause that prevents a protection in `begun`."""
-    playbook, known, sent = case.policy.playbook.playbook, tuple(pauses), tuple(detectors)
-    planned = (e.action.planned for e in begun if isinstance(e, ev.ProtectionStarted))
-    found = (pause_over(known, playbook, sent, each.action) for each in planned)
+    """The pause that prevents a protection in `begun`, for all detectors that may start it."""
+    playbook, known = case.policy.playbook.playbook, tuple(pauses)
+    started = (each for each in begun if isinstance(each, ev.ProtectionStarted))
+    found = (
+        pause_over(known, playbook, each.detectors, each.action.planned.action) for each in started
+    )
     return next((each for each in found if each is not None), None)
 
 
@@ -102,10 +101,11 @@ def start(
 ) -> tuple[ev.Event, ...]:
     """Starts a protection, unless it is active (also by `after`, events not applied) or unfit.
 
-    It has to be one that alerts of `detectors`, by default those of the case, may start.
+    It is started by those of `detectors`, by default of the case, whose alerts may start it.
     """
     planned = plan_protection(case, written)
-    if planned is None or not case.policy.may_start(written, detectors or case.detectors):
+    by = case.policy.starters(written, detectors or case.detectors)
+    if planned is None or not by:
         return ()
     fresh = [each for each in after if isinstance(each, ev.ProtectionStarted)]
     acting = {each.action for each in case.protecting} | {e.action.planned.key for e in fresh}
@@ -113,19 +113,21 @@ def start(
         return ()
     number = f"P{len(case.protections) + len(fresh) + 1}"
     state = ActionState(decision=number, planned=planned, undoable=True)
-    by = tuple(sorted(detectors or case.detectors))
     own = {"protection": number, "action": state, "rule": rule, "step": step, "detectors": by}
     return (ev.ProtectionStarted(at=now, **own),)
 
 
 def lift(case: Case, command: cmd.LiftProtection, now: datetime) -> Outcome:
     """Lifts the protections on the person's card, or retries failed lifts."""
-    wanted = case.protecting if case.phase in UNDECIDED else case.stuck
+    undecided = case.phase in UNDECIDED
+    wanted = case.protecting if undecided else case.stuck
     refusal = not_shown(wanted, command)
     if refusal is not None:
         return (None if wanted else not_undecided(case)) or refusal
     return tuple(
-        ev.ProtectionDismissed(at=now, by=command.by.id, protection=each.id)
+        ev.ProtectionDismissed(
+            at=now, by=command.by.id, protection=each.id, after_failure=not undecided
+        )
         for each in wanted
         if each.known_to(command.version)
     )
@@ -180,7 +182,7 @@ def lift_unused(case: Case, now: datetime, by: str | None) -> tuple[ev.Event, ..
     undone = (ActionStatus.GIVEN_UP, ActionStatus.SKIPPED)
     left = {state.planned.key for state in case.current_actions if state.status in undone}
     return tuple(
-        ev.ProtectionDismissed(at=now, by=by, protection=each.id)
+        ev.ProtectionDismissed(at=now, by=by, protection=each.id, after_failure=True)
         for each in case.protections
         if each.action in left and _kept(case, each)
     )

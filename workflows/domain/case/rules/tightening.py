@@ -133,6 +133,13 @@ def automatic_uses(case: Case, events: Iterable[ev.Event], detector: str) -> tup
     return tuple(each for each in uses if each is not None)
 
 
+def starters(events: Iterable[ev.Event], detectors: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of `detectors` whose alerts may start each protection in `events`; else all."""
+    started = [each.detectors for each in events if isinstance(each, ev.ProtectionStarted)]
+    common = (name for name in detectors if all(name in by for by in started))
+    return tuple(common) or detectors
+
+
 def automatic_actions(case: Case, events: Iterable[ev.Event]) -> tuple[AutomaticAction, ...]:
     """The actions that Koban takes by `events`, or would take if the case were no sample."""
     found: list[AutomaticAction] = []

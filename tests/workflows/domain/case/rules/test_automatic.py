@@ -34,7 +34,8 @@ from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason
 from workflows.domain.case.rules.tightening import automatic_actions
 from workflows.domain.policy.bands import Band
-from workflows.domain.policy.limits import Full, Power
+from workflows.domain.policy.limits import Full, Limits, Power
+from workflows.domain.policy.playbook import Policy
 
 AUTO = {"auto": [{"when": "alert.score >= 0.98", "preset": "mute"}], "protect": []}
 KEY = "live-chat/chat-000001"
@@ -157,6 +158,32 @@ def test_what_is_prevented_is_left_to_people(
     assert events_of(case, automatically()) == ()
 
 
+SAMPLED = a_policy(**AUTO, sample={"auto": "100%"})
+OFFICIAL = Limits.model_validate(
+    {
+        "approval": {"by": "lead", "within": "1h"},
+        "exempt": [{"type": "user", "id": "u_123", "reason": "公式"}],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("policy", "cause"),
+    [
+        (SAMPLED.model_copy(update={"trusted": frozenset({"u_123"})}), "trusted"),
+        (SAMPLED.model_copy(update={"limits": OFFICIAL}), "exempt"),
+    ],
+    ids=["trusted", "exempt"],
+)
+def test_a_subject_that_koban_spares_is_no_sample(policy: Policy, cause: str) -> None:
+    """Koban would not act on it: what people decide says nothing about the detector."""
+    case = a_case(policy=policy)
+    events = events_of(case, automatically())
+    assert kinds(events) == ["protection_withheld"]
+    assert getattr(events[0], cause)
+    assert automatic_actions(case, events) == ()
+
+
 def test_a_sample_is_an_ordinary_case() -> None:
     """A drawn case is not decided, has no visible event, and stays with people."""
     case = a_new_case(sample={"auto": "100%"})
@@ -205,8 +232,8 @@ def test_a_decision_that_a_pause_stops_is_left_to_people() -> None:
     assert decided.phase is Phase.ENFORCING
 
 
-def test_what_a_pause_leaves_of_a_decision_stays() -> None:
-    """One of two actions was done before the pause: the case closes with it."""
+def half_stopped() -> Case:
+    """Koban's decision, of which one action was done before the pause."""
     both = {"id": "both", "title": "both", "actions": ["warn", "mute_user"]}
     case = a_new_case(auto=[{"when": "true", "preset": "both"}], presets=[both])
     case = follow(case, automatically(), minutes(0))
@@ -214,11 +241,50 @@ def test_what_a_pause_leaves_of_a_decision_stays() -> None:
     done = ActionReport(action=first.planned.key, status=ActionStatus.VERIFIED)
     skipped = ActionReport(action=second.planned.key, status=ActionStatus.SKIPPED, problem=STOPPED)
     report = EnforcementReport(id="r1", case=case.id, decision="D1", actions=(done, skipped))
-    case = follow(case, cmd.Report(report=report), minutes(1))
-    assert case.phase is Phase.CLOSED
+    return follow(case, cmd.Report(report=report), minutes(1))
+
+
+def of_first(case: Case, status: ActionStatus, **more: Any) -> cmd.Report:
+    """The report about the first of the actions alone."""
+    first = case.current_actions[0].planned.key
+    actions = (ActionReport(action=first, status=status, **more),)
+    report = EnforcementReport(id="r2", case=case.id, decision="D1", actions=actions)
+    return cmd.Report(report=report)
+
+
+def test_of_a_decision_that_a_pause_stops_nothing_stays() -> None:
+    """What was done before the pause is undone, and the case is open again."""
+    case = half_stopped()
+    assert (case.phase, case.acting) == (Phase.ENFORCING, True)
+    case = follow(case, of_first(case, ActionStatus.ROLLED_BACK), minutes(2))
+    assert (case.phase, case.owner) == (Phase.OPEN, None)
     assert [state.status for state in case.actions] == [
-        ActionStatus.VERIFIED,
+        ActionStatus.ROLLED_BACK,
         ActionStatus.GIVEN_UP,
+    ]
+    assert events_of(case, automatically(), 3) == ()
+
+
+def test_what_can_not_be_undone_after_a_pause_is_shown() -> None:
+    """The case closes with what is in effect, and with the problem."""
+    case = half_stopped()
+    problem = Problem(kind=ProblemKind.REFUSED, status=409)
+    case = follow(case, of_first(case, ActionStatus.FAILED, problem=problem), minutes(2))
+    assert case.phase is Phase.CLOSED
+    first, second = case.actions
+    assert (first.status, first.problem) == (ActionStatus.DONE, problem)
+    assert second.status is ActionStatus.GIVEN_UP
+    assert follow(case, cmd.Undo(by=SATO, version=case.version), minutes(3)).undoing
+
+
+def test_a_failed_rollback_that_was_never_reported_as_done_is_in_effect() -> None:
+    """The first report comes after the rollback: nothing is given up that the platform has."""
+    case = follow(a_new_case(), automatically(), minutes(0))
+    problem = Problem(kind=ProblemKind.UNREACHABLE)
+    failed = of_first(case, ActionStatus.FAILED, problem=problem, undo=True)
+    case = follow(case, failed, minutes(1))
+    assert [(state.status, state.problem) for state in case.actions] == [
+        (ActionStatus.DONE, problem)
     ]
 
 
@@ -234,7 +300,7 @@ def test_the_actions_that_a_breaker_counts() -> None:
         AutomaticAction(decision="sample", action="mute_user", subject=user, sampled=True),
     )
     assert automatic_actions(case, events_of(case, preset(SATO, "mute"), 1)) == ()
-    record = events_of(case, cmd.MarkSample(alert=KEY))
+    record = events_of(case, cmd.MarkSample(alert_key=KEY))
     assert automatic_actions(case, record) == ()
 
 

@@ -7,6 +7,7 @@ from tests.workflows.domain.builders import (
     TANAKA,
     WATCHFUL,
     a_case,
+    a_policy,
     an_alert,
     follow,
     kinds,
@@ -16,12 +17,14 @@ from tests.workflows.domain.builders import (
     refused,
 )
 from workflows.domain.alerts import brief
+from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.decide import decide
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.refusals import Reason, Refusal
+from workflows.domain.case.rules.tightening import starters
 from workflows.domain.policy.playbook import Notify, Severity
 
 
@@ -125,6 +128,42 @@ class TestTheLadder:
         assert [p.action for p in case.protections] == ["pause_stream/stream:s_9"]
         case = follow(case, cmd.AddNote(by=SATO, note="確認中"), minutes(15))
         assert kinds(decide(case, cmd.Tick(), minutes(20))) == ["case_escalated"]
+
+
+def reported_too() -> Case:
+    """A case of a detector that a report of a person joined."""
+    joined = cmd.JoinAlert(alert=brief(an_alert(2, detector="reports")), severity=Severity.CRITICAL)
+    return follow(a_case(policy=a_policy(protect=[])), joined, minutes(1))
+
+
+def stopped(detector: str) -> AutomationPause:
+    """The pause of a breaker for the protection of the ladder."""
+    return AutomationPause(detector=detector, action="pause_stream", by="koban", at=minutes(0))
+
+
+class TestWhoStartsAProtection:
+    def test_a_report_does_not_start_what_a_breaker_stops(self) -> None:
+        """Only the detector may start it: its breaker stops the whole step."""
+        tick = cmd.Tick(pauses=(stopped("live-chat"),))
+        assert kinds(decide(reported_too(), tick, minutes(10)))[-1] == "protection_withheld"
+        assert kinds(decide(reported_too(), cmd.Tick(), minutes(10)))[-1] == "protection_started"
+
+    def test_another_detector_starts_it(self) -> None:
+        """Its alerts are reason enough."""
+        joined = cmd.JoinAlert(
+            alert=brief(an_alert(3, detector="image_model")), severity=Severity.CRITICAL
+        )
+        case = follow(reported_too(), joined, minutes(2))
+        outcome = decide(case, cmd.Tick(pauses=(stopped("live-chat"),)), minutes(10))
+        assert kinds(outcome)[-1] == "protection_started"
+
+    def test_it_counts_for_those_that_may_start_it(self) -> None:
+        """The report came first, and counts for nothing."""
+        outcome = decide(reported_too(), cmd.Tick(), minutes(10))
+        assert not isinstance(outcome, Refusal)
+        (started,) = [each for each in outcome if isinstance(each, ev.ProtectionStarted)]
+        assert started.detectors == ("live-chat",)
+        assert starters(outcome, ("reports", "live-chat")) == ("live-chat",)
 
 
 class TestWhatWasMissed:
