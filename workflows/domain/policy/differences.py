@@ -15,8 +15,8 @@ from workflows.domain.policy.actions import (
     Call,
 )
 from workflows.domain.policy.appeals import AppealRules
-from workflows.domain.policy.bands import Trusted
-from workflows.domain.policy.detectors import Detector, Sources
+from workflows.domain.policy.bands import AutoRule, BandRule, Trusted
+from workflows.domain.policy.detectors import Accepts, Detector, Sources
 from workflows.domain.policy.limits import (
     Exempt,
     Limits,
@@ -204,6 +204,10 @@ def _identity(item: Any) -> str:
             return item.action
         case Preset() | ReasonTemplate() | Rule():
             return item.id
+        case BandRule():
+            return item.detector
+        case AutoRule():
+            return item.preset
         case Step():
             named = (item.notify, item.role, item.person, "unless", item.unless)
             return " ".join(str(each) for each in named if each is not None)
@@ -219,7 +223,10 @@ def _identity(item: Any) -> str:
 
 
 _WHOLE: frozenset[tuple[type, str]] = frozenset(
-    {(Step, "severity"), (Protect, "manual"), (Call, "json_"), (Rotation, "teams")}
+    {
+        *((Step, "severity"), (Protect, "manual"), (Call, "json_"), (Rotation, "teams")),
+        *((Accepts, "kinds"), (Accepts, "subjects")),
+    }
 )
 """Fields that are one value, although they have several: missing entries mean something else."""
 
