@@ -23,11 +23,13 @@ from workflows.domain.policy.bands import AutoRule, BandRule, Sample, Trusted
 from workflows.domain.policy.changes import (
     UNREADABLE,
     Change,
+    Form,
     Load,
     NotConfirmed,
     Part,
     PolicyRecord,
     RecordKind,
+    Shown,
     changes,
     confirm,
     holds_back,
@@ -36,7 +38,7 @@ from workflows.domain.policy.changes import (
     record_of,
 )
 from workflows.domain.policy.detectors import Accepts, Detector, Feedback, Sources
-from workflows.domain.policy.differences import ChangeKind, PolicySet
+from workflows.domain.policy.differences import LONGEST_VALUE, ChangeKind, PolicySet
 from workflows.domain.policy.limits import EXEMPT_APPROVAL, Limits, Loosening
 from workflows.domain.policy.loosening import Compared, compare
 from workflows.domain.policy.platform import SecretPlace
@@ -635,6 +637,77 @@ def test_a_narrower_severity_loosens_if_a_milder_one_has_protections() -> None:
     assert [each.loosens for each in looser] == [True]
 
 
+# -- values ------------------------------------------------------------------------------
+
+
+def test_long_conditions_show_where_they_differ() -> None:
+    """Cut at their ends, both would read the same."""
+    kinds = ", ".join(f"'kind_{number}'" for number in range(60))
+    for end in ("", f" && alert.kind != '{'x' * 400}'"):
+        old, new = (f"alert.kind in [{kinds}] && alert.score >= {n}{end}" for n in (0.97, 0.1))
+        found = only(
+            changes(
+                book(protect=[{**PROTECT, "when": old}]), book(protect=[{**PROTECT, "when": new}])
+            )
+        )
+        assert found.before is not None
+        assert found.after is not None
+        assert "alert.score >= 0.97" in found.before
+        assert "alert.score >= 0.1" in found.after
+        assert max(len(found.before), len(found.after)) <= LONGEST_VALUE
+
+
+def test_many_names_are_one_change() -> None:
+    """With the first ones and their number: a list has up to 10,000."""
+    ids = tuple(f"u_{number:05}" for number in range(10_000))
+    many = RICH.model_copy(update={"trusted": Trusted(trusted=ids)})
+    added = [each for each in changes(RICH, many) if each.kind is ChangeKind.ADDED]
+    (removed,) = changes(many, RICH.model_copy(update={"trusted": Trusted()}))
+    assert [(e.part, e.after, e.loosens) for e in added] == [
+        (Part.TRUSTED, "u_00000, u_00001, u_00002, … (10,000)", False)
+    ]
+    assert (removed.kind, removed.loosens) == (ChangeKind.REMOVED, True)
+    assert len(PolicyRecord.model_dump_json(record(FIRST, "v2", many))) < 2_000
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "form"),
+    [
+        (book(protect=[PROTECT]), book(protect=[{**PROTECT, "for": "20m"}]), Form.DURATION),
+        (book(bulk=False), book(bulk=True), Form.SWITCH),
+        (book(mode="live"), book(mode="off"), Form.WORD),
+        (book(), book(sample={"auto": "3%", "log": "1%"}), Form.SHARE),
+        (book(trusted=["5m"]), book(trusted=[]), Form.TEXT),
+        (limits(), limits(bulk=6), Form.TEXT),
+    ],
+)
+def test_a_value_has_its_type(before: PolicySet, after: PolicySet, form: Form) -> None:
+    """An id that reads like a time is none."""
+    assert only(changes(before, after)).form is form
+
+
+def test_an_added_entry_has_its_fields() -> None:
+    """Each with its type, for the words of the message."""
+    found = only(changes(book(auto=[]), book()))
+    assert [(each.name, each.text) for each in found.fields] == [
+        ("when", "alert.score >= 0.99"),
+        ("preset", "mute"),
+    ]
+    assert only(changes(book(protect=[]), book(protect=[PROTECT]))).fields[1:] == (
+        Shown(name="for", text="15m", form=Form.DURATION),
+        Shown(name="when", text="severity == 'critical'"),
+    )
+
+
+def test_the_words_of_a_notice_are_shown() -> None:
+    """They reach people outside of the team."""
+    assert RICH.appeals is not None
+    notices_ = RICH.appeals.notices.model_copy(update={"upheld": Text(ja="維持", en="Upheld")})
+    appeals = RICH.appeals.model_copy(update={"notices": notices_})
+    found = only(changes(RICH, RICH.model_copy(update={"appeals": appeals})))
+    assert (found.kind, found.after) == (ChangeKind.REWORDED, "維持 / Upheld")
+
+
 # -- conditions ---------------------------------------------------------------------------
 
 
@@ -817,6 +890,80 @@ def test_who_does_not_confirm() -> None:
     assert confirm(held, TANAKA, held.id, RULE, T0) is NotConfirmed.OWN_CHANGE
     assert confirm(held, REED, held.id - 1, RULE, T0) is NotConfirmed.NOT_WAITING
     assert isinstance(confirm(held, REED, held.id, RULE, T0), PolicyRecord)
+
+
+def test_the_authors_of_all_commits_count() -> None:
+    """Neither hides behind a colleague's commit; with `authors`, an unknown one is none of them."""
+    reed = "reed@market.example"
+    rule = Loosening(authors={**RULE.authors, reed: REED.id})
+    both = record(FIRST, "v2", LOOSE, email=reed, authors=(reed, "maya@market.example"))
+    assert confirm(both, TANAKA, both.id, rule, T0) is NotConfirmed.OWN_CHANGE
+    assert confirm(both, REED, both.id, rule, T0) is NotConfirmed.OWN_CHANGE
+    for unknown in ("somebody@else.example", ""):
+        held = record(FIRST, "v2", LOOSE, authors=("maya@market.example", unknown))
+        assert confirm(held, REED, held.id, rule, T0) is NotConfirmed.AUTHOR_UNKNOWN
+        assert confirm(held, TANAKA, held.id, rule, T0) is NotConfirmed.OWN_CHANGE
+        assert isinstance(confirm(held, REED, held.id, Loosening(), T0), PolicyRecord)
+    outside = record(FIRST, "v2", LOOSE)
+    assert isinstance(confirm(outside, REED, outside.id, rule, T0), PolicyRecord)
+
+
+def test_a_confirmed_change_is_taken_back_at_once() -> None:
+    """Although the condition before it can't be compared either."""
+    other = book(match="alert.kind == 'another'")
+    held = record(FIRST, "v2", other)
+    made = confirm(held, REED, held.id, RULE, minutes(2))
+    assert isinstance(made, PolicyRecord)
+    confirmed = made.model_copy(update={"id": 3})
+    whole = confirmed.model_copy(update={"changes": held.changes})
+    back = record_of(confirmed, loaded("v1"), other, RICH, whole)
+    assert (back.kind, back.in_force) == (RecordKind.CHANGED, "v1")
+    for version, content, known in (
+        ("v3", RICH, whole),  # not the version before it
+        ("v1", limits(bulk=9), whole),  # loosens more than the change has loosened
+        ("v1", RICH, None),
+    ):
+        again = record_of(confirmed, loaded(version), other, content, known)
+        assert again.kind is RecordKind.HELD
+
+
+def test_what_loosens_is_the_first_and_whole_in_a_message_that_asks() -> None:
+    """The approver reads all of it, in several messages if need be; the last has the button."""
+    stricter = {**written_severity(), "high": "alert.score >= 0.95"}
+    new = book(severity=stricter, **{f: written(f)[::-1] for f in ("presets", "escalation")})
+    new = new.model_copy(update={"limits": limits(bulk=900, people={}).limits})
+    made = record(FIRST, "v2", new)
+    (asking, *_) = notices_of(made, [RICH, new], RULE.approval)
+    assert asking.asks
+    shown = [each.loosens for each in asking.record.changes]
+    assert shown == sorted(shown, reverse=True)
+    assert sum(shown) == sum(each.loosens for each in made.changes)
+    (change,) = (each for each in made.changes if each.path == ("bulk",))
+    many = made.model_copy(update={"changes": (*made.changes, *[change] * 70)})
+    parts = [each for each in notices_of(many, [RICH, new], RULE.approval) if each.asks]
+    assert [(each.part, each.parts, len(each.record.changes) <= 30) for each in parts] == [
+        (number, len(parts), True) for number in range(len(parts))
+    ]
+    found = sum(each.loosens for notice in parts for each in notice.record.changes)
+    assert found == sum(each.loosens for each in many.changes) > 70
+    assert len({each.key for each in parts}) == len(parts)
+
+
+def test_a_channel_reads_first_what_loosens() -> None:
+    """The cut leaves out other lines."""
+    new = book(presets=[], reasons=[], clauses=[], clocks={"low": {"claim": "1m", "decide": "9m"}})
+    new = new.model_copy(update={"playbooks": {**new.playbooks, **bulky(new)}})
+    made = record(FIRST, "v2", new)
+    notices = notices_of(made, [RICH, new], RULE.approval)
+    (here,) = (each for each in notices if each.channel == "ts-live")
+    assert here.record.changes[0].loosens
+    assert here.more > 0
+
+
+def bulky(content: PolicySet) -> dict[str, Playbook]:
+    """The playbook with bulk decisions."""
+    changed = content.playbooks["off_platform"].model_copy(update={"bulk": True})
+    return {"off_platform": changed}
 
 
 def test_a_change_is_announced_in_the_channel_before_and_after() -> None:
