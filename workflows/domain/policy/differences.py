@@ -272,14 +272,15 @@ def written(value: Any) -> str:
 def contrasted(before: Any, after: Any) -> tuple[str | None, str | None]:
     """Both values as text; of long ones, the parts that differ."""
     if before is None or after is None:
-        return tuple(None if each is None else written(each) for each in (before, after))
+        was, now = (None if each is None else written(each) for each in (before, after))
+        return was, now
     texts = _one_line(before), _one_line(after)
     if max(map(len, texts)) <= LONGEST_VALUE:
         return texts
     pairs = enumerate(zip(*texts, strict=False))
     same = next((place for place, (was, now) in pairs if was != now), min(map(len, texts)))
     start = max(same - _AROUND, 0)
-    return tuple(_window(each, start) for each in texts)
+    return _window(texts[0], start), _window(texts[1], start)
 
 
 def _window(text: str, start: int) -> str:

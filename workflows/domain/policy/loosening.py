@@ -163,8 +163,8 @@ def _of_severity(found: Difference, both: Versions) -> bool:
 def _automated_severities(book: Playbook) -> frozenset[Severity]:
     """The severities with protections or decisions by Koban of their own."""
     found = {each for step in book.escalation if step.protect for each in step.severity}
-    for rule in (*book.protect, *book.auto):
-        named = severities(rule.when)
+    for when in (*(rule.when for rule in book.protect), *(rule.when for rule in book.auto)):
+        named = severities(when)
         if named is None:
             return frozenset(Severity)
         found |= {each for each in Severity if each.value in named}
