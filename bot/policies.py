@@ -423,6 +423,16 @@ class Policies:
                 problems.append(f"{variable} is missing: it signs the feedback of {name}.")
         return problems
 
+    def authorless(self) -> list[str]:
+        """Returns a warning if people could approve their own changes of the folder."""
+        limits = self._now().limits
+        if limits is None or limits.loosening is None or limits.loosening.authors:
+            return []
+        return [
+            "warning: limits.yaml: `loosening` has no `authors`, so people can approve their own "
+            "changes; name the Slack user of each git e-mail address"
+        ]
+
     def channels(self) -> frozenset[str]:
         """Returns every channel that the folder names."""
         folder = self._now()
