@@ -70,6 +70,11 @@ def code(text: str, limit: int) -> str:
     return f"`{shorten(harmless, limit).translate(_ENTITIES)}`"
 
 
+def unescaped(text: str) -> str:
+    """Escaped mrkdwn as people read it, for a terminal."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
 def pieces(text: str, size: int) -> list[str]:
     """All of `text` as by `plain`, in parts of at most `size` UTF-16 units.
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
-from html import unescape
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from temporalio.service import RPCError
 
 from activities.ledger.database import LedgerUnavailable
 from activities.policy.loader import check_folder, folder_warnings, load_policy
+from activities.slack.escape import unescaped
 from activities.slack.i18n.catalog import texts
 from activities.slack.policy_message import change_line
 from bot.cli.process import open_database, open_http, open_web, run
@@ -87,7 +87,7 @@ def _changes(old: Path, new: Path) -> Iterator[str]:
     before, after = load_policy(old).content, load_policy(new).content
     found = changes(before, after)
     english = texts(Language.EN)
-    yield from (unescape(change_line(each, english)) for each in loosening_first(found))
+    yield from (unescaped(change_line(each, english)) for each in loosening_first(found))
     rule = before.limits.loosening if before.limits is not None else None
     if not found:
         yield f"{new}: means the same as {old}"
