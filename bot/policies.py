@@ -95,14 +95,15 @@ class Policies:
         self._at_once = True
         self._signed: Callable[[str, str], Awaitable[bool]] | None = None
         self._trusted: set[tuple[str, str]] = set()
+        self._earlier: frozenset[str] = frozenset()
 
     def on_disk(self) -> PolicyFolder:
         """Returns the newest valid state on the disk, which may wait for a second person."""
         return self._watch.current()
 
-    def origin(self) -> Origin:
-        """Returns the git commit of the newest valid state on the disk."""
-        return self._watch.origin()
+    def origin(self, version: str, since: str | None) -> Origin:
+        """Returns the git commit of a version on the disk, with the authors `since` a commit."""
+        return self._watch.origin(version, since)
 
     @property
     def in_force(self) -> str | None:
@@ -135,7 +136,7 @@ class Policies:
         if on_disk.version != self._compared:
             self._compared = on_disk.version
             known = on_disk.version in (now.version, self._held)
-            if not known and not holds_back(now.content, changes(now.content, on_disk.content)):
+            if not known and not _waits(now, on_disk):
                 self._in_force = now = on_disk
         return now
 
@@ -200,7 +201,8 @@ class Policies:
 
         A case of a version that waits for a second person does nothing by itself: `koban serve`
         may have started before it could read in the ledger which version is in force. Nor does one
-        of a version that no worker has signed: `koban serve` can't verify what it reads there.
+        of a version that was never in force, or that no worker has signed: `koban serve` can't
+        verify what it reads there.
         """
         folder = self._now()
         if folder.version == wanted.known != self._held:
@@ -210,19 +212,26 @@ class Policies:
         return strictness_of(folder.version, folder.catalog, folder.limits, playbook)
 
     def trust(self, signed: Callable[[str, str], Awaitable[bool]] | None) -> None:
-        """Asks `signed` about versions of a playbook that this process has never had."""
+        """Asks `signed` about versions of a playbook that this process has never used."""
         self._signed, self._trusted = signed, set()
 
+    def remember(self, versions: frozenset[str]) -> None:
+        """Knows which versions have been in force while the ledger is out of reach."""
+        self._earlier = versions
+
     async def _trusts(self, playbook: str, version: str) -> bool:
-        if not version or self._signed is None or self.known(version) is not None:
+        """Whether a version has been in force; that it is on the disk proves nothing."""
+        if not version or version in (*self._known, self.in_force):
             return True
+        if self._signed is None:
+            return version in self._earlier or version != self.on_disk().version
         if (playbook, version) not in self._trusted:
             try:
                 if not await self._signed(playbook, version):
                     log.error("case_policy_unsigned", playbook=playbook, version=version)
                     return False
             except LedgerUnavailable:
-                return True  # work goes on without the ledger; the next answer may be another
+                return version in self._earlier  # work goes on without the ledger
             self._trusted.add((playbook, version))
         return True
 
@@ -421,6 +430,16 @@ class Policies:
                 problems.append(f"{variable} is missing: it signs the feedback of {name}.")
         return problems
 
+    def authorless(self) -> list[str]:
+        """Returns a warning if people could approve their own changes of the folder."""
+        limits = self._now().limits
+        if limits is None or limits.loosening is None or limits.loosening.authors:
+            return []
+        return [
+            "warning: limits.yaml: `loosening` has no `authors`, so people can approve their own "
+            "changes; name the Slack user of each git e-mail address"
+        ]
+
     def channels(self) -> frozenset[str]:
         """Returns every channel that the folder names."""
         folder = self._now()
@@ -434,6 +453,15 @@ class Policies:
     def roles(self) -> RoleBook:
         """Returns the holders of the roles."""
         return self._now().roles
+
+
+def _waits(now: PolicyFolder, on_disk: PolicyFolder) -> bool:
+    """Whether a folder waits for a second person; one that can't be compared does."""
+    try:
+        return holds_back(now.content, changes(now.content, on_disk.content))
+    except Exception:  # a mistake in the comparison must not stop every request
+        log.exception("policy_not_compared", version=on_disk.version, before=now.version)
+        return True
 
 
 def _recorded(

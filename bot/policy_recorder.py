@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
@@ -64,7 +65,7 @@ class FolderRecorder:
         """
         if self._announce is not None:
             await self._record()
-        last = await self._history.last()
+        last = await self._history.last(whole=False)
         if last is None:
             return
         await self._follow(last)
@@ -78,10 +79,8 @@ class FolderRecorder:
 
     async def _record(self) -> None:
         folder = self._policies.on_disk()
-        changed = self._recorded not in (None, folder.version)
-        record = await self._history.load(
-            folder.version, folder.content, self._policies.origin, changed
-        )
+        origin = partial(self._policies.origin, folder.version)
+        record = await self._history.load(folder.version, folder.content, origin, self._recorded)
         self._recorded = folder.version
         if record is not None:
             log.info("policy_recorded", kind=record.kind.value, version=record.version)
@@ -92,6 +91,7 @@ class FolderRecorder:
         used = (version, self._policies.on_disk().version)
         if version is None or (last.id == self._followed and self._policies.in_force in used):
             return
+        self._policies.remember(await self._history.versions())
         folder = self._policies.known(version)
         if folder is None:
             content = await self._history.content(version)

@@ -1,5 +1,7 @@
 """Announcement workflow: the messages about one change of the policy folder."""
 
+import asyncio
+
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
@@ -16,10 +18,10 @@ class AnnouncementWorkflow:
     async def run(self, start: AnnouncementStart) -> int:
         """Posts the messages; returns their number."""
         notices = await execute(PolicyPort.plan_policy_notices, start)
-        for notice in notices:
-            await _shown(notice)
-        for notice in await execute(PolicyPort.end_policy_notices, start):
-            await _shown(notice)
+        # A channel that Slack refuses must not delay the others.
+        await asyncio.gather(*map(_shown, notices))
+        ended = await execute(PolicyPort.end_policy_notices, start)
+        await asyncio.gather(*map(_shown, ended))
         return len(notices)
 
 

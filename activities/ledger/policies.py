@@ -4,6 +4,7 @@ import asyncio
 import zlib
 from base64 import b85decode, b85encode
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -172,9 +173,13 @@ SEEN_LASTS = timedelta(seconds=60)
 
 # Key of the changes of the folder among PostgreSQL's advisory locks.
 _LOCK = 0x4B6F6265
-_LAST = (
-    sa.select(policy_changes)
-    .where(policy_changes.c.kind != RecordKind.ANNOUNCED.value)
+_IS_LOAD = policy_changes.c.kind != RecordKind.ANNOUNCED.value
+_IN_FORCE = policy_changes.c.kind.not_in((RecordKind.ANNOUNCED.value, RecordKind.HELD.value))
+_LAST = sa.select(policy_changes).where(_IS_LOAD).order_by(policy_changes.c.id.desc())
+# Workers read it every second, and the changes may be long.
+_BRIEF = (
+    sa.select(*(each for each in policy_changes.c if each is not policy_changes.c.changes))
+    .where(_IS_LOAD)
     .order_by(policy_changes.c.id.desc())
 )
 _COLUMNS = {
@@ -182,6 +187,7 @@ _COLUMNS = {
     "commit": "git_commit",
     "author": "git_author",
     "email": "git_email",
+    "authors": "git_authors",
 }
 """Columns with another name than their field in `PolicyRecord`."""
 
@@ -189,6 +195,15 @@ _COLUMNS = {
 def content_of(row: Mapping[Any, Any]) -> dict[str, Any]:
     """The content of a version that never changes, for the audit log."""
     return json_of({name: row[name] for name in ("version", "at", "data")})
+
+
+@dataclass(frozen=True)
+class _State:
+    """Whether a load has to be recorded, or noted as seen; the `commit` of the version in force."""
+
+    is_due: bool = False
+    unseen: bool = False
+    commit: str | None = None
 
 
 class PolicyHistory(Repository):
@@ -205,10 +220,19 @@ class PolicyHistory(Repository):
         self._signer = signer
         self._now = now or partial(datetime.now, UTC)
 
-    async def last(self) -> PolicyRecord | None:
-        """The newest record; None before the first load."""
+    async def last(self, whole: bool = True) -> PolicyRecord | None:
+        """The newest record, without its changes unless `whole`; None before the first load."""
         async with self._database.reading() as connection:
-            return await connection.run_sync(_last)
+            return await connection.run_sync(_last, whole)
+
+    async def versions(self) -> frozenset[str]:
+        """The versions that have been in force."""
+        query = sa.select(policy_changes.c.version).where(_IN_FORCE).distinct()
+        return frozenset(row["version"] for row in await self._database.rows(query))
+
+    async def was_in_force(self, version: str) -> bool:
+        """Whether a version has been in force, and a worker has signed what it says."""
+        return version in await self.versions() and await self.content(version) is not None
 
     async def content(self, version: str) -> PolicySet | None:
         """What a version says; None if it is not stored, or was changed."""
@@ -216,21 +240,30 @@ class PolicyHistory(Repository):
             return await connection.run_sync(self._content, version)
 
     async def load(
-        self, version: str, content: PolicySet, origin: Callable[[], Origin], changed: bool
+        self,
+        version: str,
+        content: PolicySet,
+        origin: Callable[[str | None], Origin],
+        previous: str | None,
     ) -> PolicyRecord | None:
         """Records a load that is news, once for all processes; returns its record.
 
-        Without `changed` this process has not seen the folder change: it has just started, or has
-        another folder than the others. Then a known version counts only when no worker has had
-        the newest one on its disk for `SEEN_LASTS`. `origin` reads the git commit, in a thread.
+        `previous` is the version that this process has seen on its disk before; None after a start.
+        Without a change on its disk, or if another worker has recorded that change already, a known
+        version counts only when no worker has had the newest one on its disk for `SEEN_LASTS`.
+        `origin` reads the git commit, in a thread, with the authors since a commit.
         """
-        if not await self._is_due(version, changed):
+        async with self._database.reading() as connection:
+            state = await connection.run_sync(self._state, version, previous)
+        if state.unseen:
+            await self._see(version)
+        if not state.is_due:
             return None
-        found = await asyncio.to_thread(origin)
+        found = await asyncio.to_thread(origin, state.commit)
         load = Load(version=version, at=self._now(), **dict(found))
         async with self._database.writing() as connection:
             await self._database.serialize(connection, _LOCK)
-            return await connection.run_sync(self._record, load, content)
+            return await connection.run_sync(self._record, load, content, previous)
 
     async def confirm(self, by: Actor, record: int) -> PolicyRecord | NotConfirmed:
         """Confirms the change that waits, by the rule of the version in force."""
@@ -255,7 +288,7 @@ class PolicyHistory(Repository):
             policy_changes.c.kind == RecordKind.ANNOUNCED.value
         )
         waiting = policy_changes.c.kind.in_(sorted(ANNOUNCED)) & policy_changes.c.id.not_in(done)
-        query = sa.select(policy_changes).where(waiting).order_by(policy_changes.c.id)
+        query = _BRIEF.where(waiting).order_by(None).order_by(policy_changes.c.id)
         return tuple(_record_of(row) for row in await self._database.rows(query))
 
     async def page(self, playbook: str, first: int, most: int) -> tuple[PolicyRecord, ...]:
@@ -269,35 +302,38 @@ class PolicyHistory(Repository):
         query = sa.select(policy_changes).where(wanted).order_by(policy_changes.c.id.desc())
         return tuple(_record_of(row) for row in await self._database.rows(query))
 
-    async def _is_due(self, version: str, changed: bool) -> bool:
-        last = await self.last()
+    def _state(self, connection: sa.Connection, version: str, previous: str | None) -> _State:
+        last = _last(connection, whole=False)
         if last is None:
-            return True
-        newest = last.waiting or last.version
-        query = sa.select(*policy_versions.c["version", "seen_at"])
-        seen = {
-            row["version"]: row["seen_at"]
-            for row in await self._database.rows(
-                query.where(policy_versions.c.version.in_([version, newest]))
-            )
-        }
-        ages = {name: self._now() - at for name, at in seen.items()}
+            return _State(is_due=True)
+        ages = self._ages(connection, version, last.waiting or last.version)
         if not rules.is_news(last, version):
-            if ages.get(version, timedelta()) > SEEN_EVERY:
-                await self._see(version)
-            return False
-        return changed or version not in ages or ages.get(newest, timedelta.max) > SEEN_LASTS
+            return _State(unseen=ages.get(version, timedelta()) > SEEN_EVERY)
+        moved = previous not in (None, version)
+        is_due = (
+            version not in ages
+            or (moved and not _is_recorded(connection, version, previous))
+            or ages.get(last.waiting or last.version, timedelta.max) > SEEN_LASTS
+        )
+        return _State(is_due=is_due, commit=_commit_of(connection, last.in_force))
+
+    def _ages(self, connection: sa.Connection, *versions: str) -> dict[str, timedelta]:
+        """How long ago each stored version was last on the disk of a worker."""
+        query = sa.select(*policy_versions.c["version", "seen_at"])
+        rows = connection.execute(query.where(policy_versions.c.version.in_(versions)))
+        return {row.version: self._now() - row.seen_at for row in rows}
 
     async def _see(self, version: str) -> None:
         change = sa.update(policy_versions).where(policy_versions.c.version == version)
         await self._database.execute(change.values(seen_at=self._now()))
 
     def _record(
-        self, connection: sa.Connection, load: Load, content: PolicySet
+        self, connection: sa.Connection, load: Load, content: PolicySet, previous: str | None
     ) -> PolicyRecord | None:
-        last = _last(connection)
-        if not rules.is_news(last, load.version):
+        # Another worker may have recorded it meanwhile.
+        if not self._state(connection, load.version, previous).is_due:
             return None
+        last = _last(connection)
         in_force = last.in_force if last is not None else None
         old = self._content(connection, in_force) if in_force is not None else None
         known = self._keep(connection, load, content)
@@ -307,7 +343,11 @@ class PolicyHistory(Repository):
         )
         restored = known and connection.execute(had.limit(1)).first() is not None
         load = load.model_copy(update={"restored": restored})
-        record = rules.record_of(last, load, old, content)
+        try:
+            record = rules.record_of(last, load, old, content, _confirmed(connection, in_force))
+        except Exception:  # a mistake in the comparison must neither loosen nor be silent
+            log.exception("policy_not_compared", version=load.version, before=in_force)
+            record = rules.record_of(last, load, None, content)
         return _insert(connection, record, self._database.audit)
 
     def _keep(self, connection: sa.Connection, load: Load, content: PolicySet) -> bool:
@@ -397,9 +437,39 @@ class PolicyHistory(Repository):
         )
 
 
-def _last(connection: sa.Connection) -> PolicyRecord | None:
-    row = connection.execute(_LAST.limit(1)).mappings().one_or_none()
+def _last(connection: sa.Connection, whole: bool = True) -> PolicyRecord | None:
+    query = (_LAST if whole else _BRIEF).limit(1)
+    row = connection.execute(query).mappings().one_or_none()
     return None if row is None else _record_of(row)
+
+
+def _is_recorded(connection: sa.Connection, version: str, previous: str | None) -> bool:
+    """Whether a version was recorded after `previous` was, by a worker with a newer disk."""
+    newest = sa.select(sa.func.max(policy_changes.c.id)).where(_IS_LOAD)
+    ids = (
+        connection.execute(newest.where(policy_changes.c.version == each)).scalar() or 0
+        for each in (version, previous)
+    )
+    return next(ids) > next(ids)
+
+
+def _commit_of(connection: sa.Connection, version: str | None) -> str | None:
+    """The newest known commit of a version."""
+    commit = policy_changes.c.git_commit
+    query = sa.select(commit).where(policy_changes.c.version == version, commit.is_not(None))
+    found = connection.execute(query.order_by(policy_changes.c.id.desc()).limit(1))
+    return found.scalar_one_or_none()
+
+
+def _confirmed(connection: sa.Connection, version: str | None) -> PolicyRecord | None:
+    """The confirmation that has put a version in force, with the changes that it is about."""
+    query = _LAST.where(_IN_FORCE, policy_changes.c.version == version).limit(1)
+    row = connection.execute(query).mappings().one_or_none()
+    record = None if row is None else _record_of(row)
+    if record is None or record.kind is not RecordKind.CONFIRMED or record.about is None:
+        return None
+    held = _find(connection, record.about)
+    return record.model_copy(update={"changes": held.changes})
 
 
 def _next_to(

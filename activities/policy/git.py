@@ -33,21 +33,41 @@ class _Unreadable(ValueError):
 _ERRORS = (OSError, ValueError, LookupError, struct.error, zlib.error, RecursionError)
 
 
-def origin_of(folder: Path, files: Iterable[str]) -> Origin:
-    """Commit and author of a folder with these files; empty if they are not those of a commit."""
+UNKNOWN = Origin(authors=("",))
+"""The origin of files of which git doesn't have exactly these."""
+
+
+def origin_of(folder: Path, files: Iterable[str], since: str | None = None) -> Origin:
+    """Commit and author of a folder with these files, and the authors of it `since` a commit.
+
+    Empty without a repository; the author is unknown if the files are not those of a commit.
+    """
     try:
         repository = _Repository.around(folder)
         if repository is None:
             return Origin()
-        commit = repository.head()
-        tree = repository.folder_tree(commit, folder)
+        head = repository.head()
+        tree = repository.folder_tree(head, folder)
         if repository.blobs(tree) != {each: _blob(folder / each) for each in files}:
-            return Origin()
-        commit = repository.last_change(commit, tree, folder)
+            return UNKNOWN
+        commit = repository.last_change(head, tree, folder)
         found = _commit(repository.read(commit))
     except _ERRORS:
-        return Origin()
-    return Origin(commit=commit, author=found.author, email=found.email)
+        return UNKNOWN
+    authors = _authors(repository, head, since, folder)
+    return Origin(commit=commit, author=found.author, email=found.email, authors=authors)
+
+
+def _authors(
+    repository: "_Repository", head: str, since: str | None, folder: Path
+) -> tuple[str, ...]:
+    """The e-mail addresses of all commits of the folder; an empty one if some are unknown."""
+    try:
+        commits = repository.between(since, head)
+        changed = (each for each in commits.items() if repository.changes(*each, folder))
+        return tuple(sorted({made.email or "" for _, made in changed}))
+    except _ERRORS:
+        return UNKNOWN.authors or ()
 
 
 def _blob(path: Path) -> str:
@@ -61,6 +81,7 @@ class _Commit:
     parents: tuple[str, ...] = ()
     author: str | None = None
     email: str | None = None
+    at: int = 0
 
 
 def _commit(content: bytes) -> _Commit:
@@ -69,7 +90,9 @@ def _commit(content: bytes) -> _Commit:
     parents = tuple(line.removeprefix("parent ") for line in head if line.startswith("parent "))
     name, _, rest = lines.get("author", "").partition("<")
     email = rest.partition(">")[0].strip()[:LONGEST_NAME]
-    return _Commit(lines["tree"], parents, name.strip()[:LONGEST_NAME] or None, email or None)
+    *_, at, _ = f"0 {lines.get('committer', '')}".rsplit(" ", 2)
+    when = int(at) if at.isdecimal() else 0
+    return _Commit(lines["tree"], parents, name.strip()[:LONGEST_NAME] or None, email or None, when)
 
 
 @dataclass(frozen=True)
@@ -126,6 +149,38 @@ class _Repository:
                 break
             commit = same[0]
         return commit
+
+    def between(self, since: str | None, head: str) -> dict[str, _Commit]:
+        """The commits that `head` has and `since` doesn't. Raises if not all of them are there."""
+        old, new = {_checked(since or "")}, dict[str, _Commit]()
+        waiting = [self._dated(since or ""), self._dated(head)]
+        for _ in range(MOST_COMMITS):
+            if all(id_ in old for _, id_, _ in waiting):
+                return {id_: made for id_, made in new.items() if id_ not in old}
+            newest = max(waiting, key=lambda each: (each[0], each[1] in old))
+            _, id_, made = waiting.pop(waiting.index(newest))
+            if id_ in old:
+                old |= set(made.parents)
+            else:
+                new[id_] = made
+            known = {each for _, each, _ in waiting} | new.keys()
+            waiting += [self._dated(each) for each in made.parents if each not in known]
+        raise _Unreadable("too many commits")
+
+    def _dated(self, commit: str) -> tuple[int, str, _Commit]:
+        made = _commit(self.read(commit))
+        return made.at, commit, made
+
+    def changes(self, id_: str, made: _Commit, folder: Path) -> bool:
+        """Whether a commit gave the folder another tree than each of its parents has."""
+        tree = self._tree(id_, folder)
+        return all(self._tree(each, folder) != tree for each in made.parents)
+
+    def _tree(self, commit: str, folder: Path) -> str | None:
+        try:
+            return self.folder_tree(commit, folder)
+        except LookupError:
+            return None
 
     def _has(self, commit: str, tree: str, folder: Path) -> bool:
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from activities.detectors.statements import problem as query_problem
-from activities.policy.git import origin_of
+from activities.policy.git import UNKNOWN, origin_of
 from activities.policy.messages import M, validated
 from activities.policy.yaml_document import Document, Fault, PolicyFaults, read, text_of
 from workflows.conditions import holds, problem
@@ -39,6 +39,8 @@ FILES = (
 )
 FOLDERS = ("playbooks", "detectors")
 """Folders whose `*.yaml` are read."""
+VERSION_LENGTH = 32
+"""Hex digits: a confirmation is about a version, so nobody may find two folders with the same."""
 SCHEMAS = "schemas"
 """The folder of JSON Schemas for editors, which is not read."""
 
@@ -235,7 +237,7 @@ class _Loader:
         digest = hashlib.sha256()
         for file, document in sorted(self._documents.items()):
             digest.update(f"{file} {document.digest}\n".encode())
-        return digest.hexdigest()[:12]
+        return digest.hexdigest()[:VERSION_LENGTH]
 
 
 def _files(folder: Path) -> list[str]:
@@ -299,10 +301,15 @@ class PolicyWatch:
             self._look()
         return self._current
 
-    def origin(self) -> Origin:
-        """The git commit of the current folder; empty without one, or if the disk has moved on."""
-        found = origin_of(self._folder, (file for file, _ in self._signature))
-        return found if _signature(self._folder) == self._signature else Origin()
+    def origin(self, version: str, since: str | None = None) -> Origin:
+        """The git commit of a version, with the authors `since` a commit.
+
+        Without a commit the author is unknown, and also if the disk has moved on.
+        """
+        signature, current = self._signature, self._current
+        found = origin_of(self._folder, (file for file, _ in signature), since)
+        same = current.version == version and not self.faults
+        return found if same and _signature(self._folder) == signature else UNKNOWN
 
     def _look(self) -> None:
         signature = _signature(self._folder)

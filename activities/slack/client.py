@@ -272,13 +272,15 @@ class Sender:
             call = self._posting(person, Message(text, blocks or []))
             await self._call(_POST, call, person)
 
-    async def directed(self, person: str, event_type: str, since: float) -> AsyncIterator[Found]:
+    async def directed(
+        self, person: str, event_type: str, since: float, until: float | None = None
+    ) -> AsyncIterator[Found]:
         """Finds messages by metadata in a person's conversation with Koban, newest first."""
         call = self._client.api_call("conversations.open", params={"users": person})
         answer = await self._try("conversations.open", call, _NO_READER)
         if answer is None:
             return
-        async for found in self.posted(answer["channel"]["id"], event_type, since):
+        async for found in self.posted(answer["channel"]["id"], event_type, since, until):
             yield found
 
     async def link(self, ref: CardRef) -> str | None:
@@ -296,10 +298,14 @@ class Sender:
             self._links[ref] = answer["permalink"]
         return self._links[ref]
 
-    async def posted(self, channel: str, event_type: str, since: float) -> AsyncIterator[Found]:
-        """Finds messages by metadata in a channel, newest first; `since` is a Unix time."""
-        id_ = await self._id_of(channel)
-        async for found in self._found("conversations.history", event_type, since, channel=id_):
+    async def posted(
+        self, channel: str, event_type: str, since: float, until: float | None = None
+    ) -> AsyncIterator[Found]:
+        """Finds messages by metadata in a channel, newest first, between two Unix times."""
+        asked = {"channel": await self._id_of(channel)}
+        if until is not None:
+            asked["latest"] = f"{until:.6f}"
+        async for found in self._found("conversations.history", event_type, since, **asked):
             yield found
 
     async def replied(self, card: CardRef, event_type: str, since: float) -> AsyncIterator[Found]:

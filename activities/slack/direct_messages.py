@@ -224,6 +224,12 @@ def query_problem(problem: RunProblem, reader: Reader) -> str:
     return reader.say(f"detector.problem.{problem.kind.value}", detail=detail)
 
 
+SOON_SECONDS = 3600.0
+"""Time in which nearly every announcement is posted."""
+Sent = Callable[[str, str, float, float | None], AsyncIterator[Found]]
+"""Finds messages in a place by the type of their metadata, between two Unix times."""
+
+
 class Announcement:
     """One message for a role: in its channel, or to each member where that is not possible."""
 
@@ -252,24 +258,35 @@ class Announcement:
 
     async def replace_in(self, channel: str, since: float) -> None:
         """Replaces what `run_in` has posted since a Unix time. Raises `SlackTrouble`, retryable."""
-        await self._replaced(self._sender.posted(channel, NOTICE_TYPE, since))
+        await self._replaced(self._sender.posted, channel, since)
 
     async def replace(self, role: Role, since: float) -> None:
         """Replaces what `run` has posted since a Unix time. Raises as `run`."""
         channel = self._people.channel(role)
-        if channel is not None and await self._replaced(
-            self._sender.posted(channel, NOTICE_TYPE, since)
-        ):
+        if channel is not None and await self._replaced(self._sender.posted, channel, since):
             return
         for person in (await self._people.members(role))[:MAX_MEMBERS]:
-            await self._replaced(self._sender.directed(person, NOTICE_TYPE, since))
+            await self._replaced(self._sender.directed, person, since)
 
-    async def _replaced(self, sent: AsyncIterator[Found]) -> bool:
-        found = [each async for each in sent if each["payload"] == {"key": self._key}]
-        for each in found:
-            ref = CardRef(channel=each["channel"], ts=each["ts"])
-            await self._sender.update(ref, self._message)
-        return bool(found)
+    async def _replaced(self, sent: Sent, place: str, since: float) -> bool:
+        """Whether the message was there, and is replaced; False where Slack refuses that."""
+        try:
+            return await self._replace(sent, place, since)
+        except SlackTrouble as error:
+            if not error.is_refusal(self._progress.posted.attempt):
+                raise
+            _log.error("announcement_not_replaced", place=place, key=self._key, code=error.code)
+            return False
+
+    async def _replace(self, sent: Sent, place: str, since: float) -> bool:
+        """Looks where it was most likely posted first, and no further once it is found."""
+        for first, until in ((since, since + SOON_SECONDS), (since + SOON_SECONDS, None)):
+            async for each in sent(place, NOTICE_TYPE, first, until):
+                if each["payload"] == {"key": self._key}:
+                    ref = CardRef(channel=each["channel"], ts=each["ts"])
+                    await self._sender.update(ref, self._message)
+                    return True
+        return False
 
     async def _posted(self, channel: str) -> bool:
         async def post() -> bool:

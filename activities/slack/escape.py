@@ -1,7 +1,7 @@
 """Escaping of external text: no formatting, links or mentions, and still readable.
 
-`plain` is for plain_text and rich_text, `mrkdwn` for mrkdwn. Lengths are UTF-16 units, the
-strictest unit that Slack may count in.
+`plain` is for plain_text and rich_text, `mrkdwn` for mrkdwn, `code` for code in it. Lengths are
+UTF-16 units, the strictest unit that Slack may count in.
 """
 
 import re
@@ -57,6 +57,22 @@ def mrkdwn(text: str, limit: int) -> str:
         if over <= 0:
             return escaped
         room -= max(1, over // 5)
+
+
+def code(text: str, limit: int) -> str:
+    """A condition or name in code style, as it is written, but visible and without addresses.
+
+    Slack formats nothing in it, so dots and signs stay: `alert[.]score` would be wrong.
+    """
+    # Invisible and control characters would make a condition read differently.
+    seen = "".join(each if each.isprintable() else "\ufffd" for each in one_line(text))
+    harmless = _SHOUT.sub(rf"\1{_JOINER}", _without_schemes(seen)).replace("`", "'")
+    return f"`{shorten(harmless, limit).translate(_ENTITIES)}`"
+
+
+def unescaped(text: str) -> str:
+    """Escaped mrkdwn as people read it, for a terminal."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def pieces(text: str, size: int) -> list[str]:
@@ -130,12 +146,15 @@ def _continues(character: str) -> bool:
 
 
 def _defanged(text: str) -> str:
-    text = visible(text).translate(_INVISIBLE)
-    text = _SCHEME.sub(r"\1xx\2", text)
-    text = _BARE_SCHEME.sub(r"\1[:]", _OTHER_SCHEME.sub("[:]", text))
+    text = _without_schemes(visible(text).translate(_INVISIBLE))
     text = _NUMBERED.sub(r"\1[.]\2[.]\3[.]\4", text)
     text = _WIDE_DOT.sub("[.]", text)
     return _DOT.sub(r"\1[.]\2", text)
+
+
+def _without_schemes(text: str) -> str:
+    text = _SCHEME.sub(r"\1xx\2", text)
+    return _BARE_SCHEME.sub(r"\1[:]", _OTHER_SCHEME.sub("[:]", text))
 
 
 def _unformatted(text: str) -> str:

@@ -1,38 +1,39 @@
 """Messages about changes of the policy folder: their lines, and what became of them."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from activities.slack.actions import POLICY_CONFIRM, element
 from activities.slack.blocks import Message, actions, metadata, sections
 from activities.slack.direct_messages import NOTICE_TYPE
-from activities.slack.escape import mrkdwn, one_line, shorten
+from activities.slack.escape import code, mrkdwn, one_line
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from workflows.domain.policy.changes import (
     UNREADABLE,
     Change,
+    Form,
     Part,
     PolicyNotice,
     PolicyRecord,
     RecordKind,
 )
-from workflows.domain.policy.differences import ChangeKind
+from workflows.domain.policy.differences import LONGEST_VALUE, ChangeKind
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.values import parse_duration
 
-_NAME, _VALUE, _PERSON = 60, 160, 60
-_COMMIT = 10
+_NAME, _PERSON = 60, 60
+_VALUE = 2 * LONGEST_VALUE
+"""UTF-16 units: a value is cut already, where it differs."""
+_COMMIT, _VERSION = 10, 12
 _NAMED = 3
 """Playbooks of which a message names the history."""
-_DURATION = re.compile(r"\d{1,6}[smhd]")
 _SEVERITIES = frozenset(each.value for each in Severity)
 
 
 def policy_message(notice: PolicyNotice, reader: Reader) -> Message:
     """Draws the message about a change, for a channel or the holders of a role."""
     record, texts = notice.record, reader.texts
-    title = _title(notice, reader)
+    title, is_last = _title(notice, reader), notice.part == notice.parts - 1
     lines = [
         f"*{title}*",
         record_facts(record, texts),
@@ -42,9 +43,9 @@ def policy_message(notice: PolicyNotice, reader: Reader) -> Message:
     ]
     if notice.outcome is not None:
         lines.append(f"*{_outcome(notice.outcome, record, reader)}*")
-    elif notice.asks:
+    elif notice.asks and is_last:
         lines.append(reader.say("policy.ask"))
-    asks = notice.asks and notice.outcome is None
+    asks = notice.asks and is_last and notice.outcome is None
     agree = [element(POLICY_CONFIRM, reader, str(record.id), "primary")] if asks else []
     blocks = [*sections(lines), *actions(POLICY_CONFIRM, agree)]
     return Message(title, blocks, metadata(NOTICE_TYPE, key=notice.key))
@@ -58,7 +59,8 @@ def _title(notice: PolicyNotice, reader: Reader) -> str:
     end = "" if notice.titles else ".all"
     person = reader.person(notice.record.actor)
     state = _state(notice.record) if notice.outcome is None else "asked"
-    return reader.say(f"policy.title.{state}{end}", titles=titles, person=person)
+    title = reader.say(f"policy.title.{state}{end}", titles=titles, person=person)
+    return title if notice.parts == 1 else reader.noted(title, f"{notice.part + 1}/{notice.parts}")
 
 
 def _state(record: PolicyRecord) -> str:
@@ -82,9 +84,9 @@ def _pointers(notice: PolicyNotice, reader: Reader) -> Iterator[str]:
 
 def record_facts(record: PolicyRecord, texts: Catalog) -> str:
     """The versions before and after, with the commit and its author where they are known."""
-    parts = [f"`{mrkdwn(record.version, 20)}`"]
+    parts = [f"`{mrkdwn(record.version[:_VERSION], 20)}`"]
     if record.before is not None:
-        before = f"`{mrkdwn(record.before, 20)}`"
+        before = f"`{mrkdwn(record.before[:_VERSION], 20)}`"
         parts = [texts.say("policy.versions", before=before, after=parts[0])]
     if record.commit is not None:
         commit = f"`{mrkdwn(record.commit[:_COMMIT], 20)}`"
@@ -104,17 +106,29 @@ def change_line(change: Change, texts: Catalog) -> str:
 
 def _line(change: Change, texts: Catalog) -> str:
     what = " › ".join([*_head(change, texts), *_fields(change.path, texts)])
-    before, after = _value(change.before, texts), _value(change.after, texts)
-    key = f"policy.line.{change.kind.value}"
-    value = {ChangeKind.ADDED: after, ChangeKind.REMOVED: before}.get(change.kind)
+    before, after = (_shown(each, change.form, texts) for each in (change.before, change.after))
+    kind = change.kind
+    if kind is ChangeKind.REWORDED and after:
+        kind = ChangeKind.CHANGED
+    key = f"policy.line.{kind.value}"
+    value = {ChangeKind.ADDED: after, ChangeKind.REMOVED: before}.get(kind)
     if value:
-        return texts.say(f"{key}.value", what=what, value=value)
+        return texts.say(f"{key}.value", what=what, value=_of_fields(change, texts) or value)
     return texts.say(key, what=what, before=before, after=after)
+
+
+def _of_fields(change: Change, texts: Catalog) -> str:
+    """The fields of an added or removed entry."""
+    named = (
+        f"{_field(each.name, texts)} {_shown(each.text, each.form, texts)}"
+        for each in change.fields
+    )
+    return texts.say("words.comma").join(named)
 
 
 def _head(change: Change, texts: Catalog) -> Sequence[str]:
     """The playbook, or the part of the folder and the name in it."""
-    name = _code(change.name) if change.name else ""
+    name = code(change.name, _NAME) if change.name else ""
     if change.title is not None:
         name = mrkdwn(one_line(change.title.in_(texts.language)), _NAME)
     if change.part is Part.ROLE and f"role.{change.name}" in texts.keys:
@@ -126,25 +140,29 @@ def _head(change: Change, texts: Catalog) -> Sequence[str]:
 
 
 def _fields(path: Sequence[str], texts: Catalog) -> Iterator[str]:
-    for name in path:
-        if name in _SEVERITIES:
-            yield texts.say(f"severity.{name}")
-        else:
-            key = f"policy.field.{name}"
-            yield texts.say(key) if key in texts.keys else _code(name)
+    return (_field(name, texts) for name in path)
 
 
-def _value(value: str | None, texts: Catalog) -> str:
+def _field(name: str, texts: Catalog) -> str:
+    if name in _SEVERITIES:
+        return texts.say(f"severity.{name}")
+    key = f"policy.field.{name}"
+    return texts.say(key) if key in texts.keys else code(name, _NAME)
+
+
+def _shown(value: str | None, form: Form, texts: Catalog) -> str:
+    """The value in words, by its type."""
     if value is None:
         return ""
-    if _DURATION.fullmatch(value):
-        return texts.duration(parse_duration(value))
-    if value in ("true", "false"):
-        return texts.say(f"policy.value.{value}")
-    return _code(value)
-
-
-def _code(text: str) -> str:
-    """A text of the policy as it is written, escaped."""
-    shown = shorten(one_line(text), _VALUE).replace("`", "'")
-    return f"`{shown.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}`"
+    match form:
+        case Form.DURATION:
+            return texts.duration(parse_duration(value))
+        case Form.SHARE:
+            return texts.number(float(value), "#,##0.##%")
+        case Form.SWITCH:
+            return texts.say(f"policy.value.{value}")
+        case Form.WORD:
+            keys = (f"policy.word.{value}", f"role.{value}", f"severity.{value}")
+            known = next((key for key in keys if key in texts.keys), None)
+            return texts.say(known) if known is not None else code(value, _VALUE)
+    return code(value, _VALUE)

@@ -1,6 +1,7 @@
 """Setup commands: `koban manifest`, `koban check` and `koban doctor`."""
 
 import json
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -14,8 +15,10 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from temporalio.service import RPCError
 
 from activities.ledger.database import LedgerUnavailable
-from activities.policy.loader import check_folder, folder_warnings
+from activities.policy.loader import check_folder, folder_warnings, load_policy
+from activities.slack.escape import unescaped
 from activities.slack.i18n.catalog import texts
+from activities.slack.policy_message import change_line
 from bot.cli.process import open_database, open_http, open_web, run
 from bot.errors import InputWrong, Stop
 from bot.http.app import run_check
@@ -27,6 +30,8 @@ from bot.slack.samples import NotAsked, fault_of, samples
 from bot.slack.workspace import WorkspaceCheck
 from bot.stores import Stores
 from bot.temporal import encryption_problem, exposures, open_client, temporal_problem
+from workflows.domain.policy.changes import changes, holds_back, loosening_first
+from workflows.domain.values import Language
 
 TIMEOUT = 10.0
 """Seconds of one line of `koban doctor`: Slack is asked several times."""
@@ -54,6 +59,9 @@ def check(
     folder: Annotated[
         Path | None, typer.Argument(help="The policy folder, if not KOBAN_POLICY.")
     ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Another folder: print what would change.")
+    ] = None,
 ) -> int:
     """Validate the settings and the policy folder; exit 1 on any mistake."""
     settings = load_settings()
@@ -61,14 +69,32 @@ def check(
         need(settings, "policy")
     checked = folder or settings.policy
     assert checked is not None
-    problems = [str(fault) for fault in check_folder(checked)]
+    problems, warnings = [str(fault) for fault in check_folder(checked)], list[str]()
     if not problems and folder is None:
         # Secrets belong to a deployment: a named folder is checked without them.
         policies = open_policies(settings)
         problems = [*policies.unsigned(), *policies.undelivering()]
-    warnings = [] if problems else folder_warnings(checked)
-    print("\n".join(problems or (*warnings, f"{checked}: fine")))
+        warnings = policies.authorless()
+    problems += [f"{against}/{fault}" for fault in check_folder(against)] if against else []
+    warnings += [] if problems else folder_warnings(checked)
+    changed = _changes(against, checked) if against and not problems else ()
+    print("\n".join(problems or (*warnings, f"{checked}: fine", *changed)))
     return 1 if problems else 0
+
+
+def _changes(old: Path, new: Path) -> Iterator[str]:
+    """What a folder would change, in words, and whether it would wait for a second person."""
+    before, after = load_policy(old).content, load_policy(new).content
+    found = changes(before, after)
+    english = texts(Language.EN)
+    yield from (unescaped(change_line(each, english)) for each in loosening_first(found))
+    rule = before.limits.loosening if before.limits is not None else None
+    if not found:
+        yield f"{new}: means the same as {old}"
+    elif rule is not None and holds_back(before, found):
+        yield f"{new}: would wait for a {rule.approval}"
+    else:
+        yield f"{new}: would apply at once"
 
 
 def doctor(

@@ -292,11 +292,11 @@ async def open_duties(
 async def _is_signed(
     history: PolicyHistory, stored: StoredPolicies, playbook: str, version: str
 ) -> bool:
-    """Whether a worker has signed a version, of the folder or of a case.
+    """Whether a version was in force, signed by a worker: of the folder, or of a case.
 
     Raises `LedgerUnavailable`.
     """
-    if await history.content(version) is not None:
+    if await history.was_in_force(version):
         return True
     return await stored.find(playbook, version) is not None
 

@@ -160,6 +160,59 @@ def test_check_names_a_secret_that_is_missing(
     assert capsys.readouterr().out == "CHAT_SECRET is missing: the detector live-chat signs so.\n"
 
 
+def check_output(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, list[str]]:
+    """Exit code and lines of `koban check`."""
+    with pytest.raises(SystemExit) as ended:
+        main(["check", *arguments])
+    return ended.value.code, capsys.readouterr().out.splitlines()
+
+
+def test_check_says_what_a_change_would_do(
+    folder: Path,
+    tmp_path: Path,
+    environment: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Against another folder: what differs, and whether it waits; the exit code is of mistakes."""
+    old = str(shutil.copytree(folder, tmp_path / "old"))
+    assert check_output(capsys, str(folder), "--against", old) == (
+        0,
+        [f"{folder}: fine", f"{folder}: means the same as {old}"],
+    )
+    limits = folder / "limits.yaml"
+    for number, line, ending in (
+        (3, "Limits › bulk decisions: `5` → `3`", "would apply at once"),
+        (9, "⚠️ Limits › bulk decisions: `5` → `9` (needs approval)", "would wait for a lead"),
+    ):
+        text = limits.read_text("utf-8").splitlines()
+        lines = [f"bulk: {number}" if each.startswith("bulk:") else each for each in text]
+        limits.write_text("\n".join(lines), "utf-8")
+        assert check_output(capsys, str(folder), "--against", old) == (
+            0,
+            [f"{folder}: fine", line, f"{folder}: {ending}"],
+        )
+    (tmp_path / "old" / "roles.yaml").write_text("rolls: {}\n", "utf-8")
+    code, said = check_output(capsys, str(folder), "--against", old)
+    assert code == 1
+    assert any(each.startswith(f"{old}/roles.yaml:1: ") for each in said)
+
+
+def test_check_warns_that_a_lead_can_approve_an_own_change(
+    folder: Path, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A deployment that has not named its authors; its exit code is 0."""
+    environment.setenv("KOBAN_POLICY", str(folder))
+    environment.setenv("CHAT_SECRET", LIVE_CHAT)
+    limits = folder / "limits.yaml"
+    text = limits.read_text("utf-8")
+    known = "loosening: {approval: lead, authors: {maya@market.example: U0MORI}}"
+    for rule, warned in (("loosening: {approval: lead}", True), (known, False), ("", False)):
+        limits.write_text(text.replace("loosening: {approval: lead}", rule), "utf-8")
+        code, said = check_output(capsys)
+        assert code == 0
+        assert any(each.startswith("warning: limits.yaml: `loosening`") for each in said) is warned
+
+
 def test_doctor_says_what_to_do(
     folder: Path, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from activities.ledger.database import Database, LedgerUnavailable
 from activities.ledger.policies import PolicyHistory
@@ -15,10 +16,13 @@ from bot.policies import Policies, watch_folder
 from bot.policy_recorder import FolderRecorder
 from tests.workflows.domain.builders import TANAKA
 from workflows.client import OutOfReach
-from workflows.domain.policy.changes import PolicyRecord, RecordKind
+from workflows.domain.policy import changes
+from workflows.domain.policy.changes import UNREADABLE, PolicyRecord, RecordKind
 from workflows.ports.cases import CurrentPolicy
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "policy"
+PROTECT = "- {when: severity == 'critical', action: hide_message, for: 15m}"
+EVERYTHING = "- {action: hide_message, for: 15m}"
 KEY = Signer([("2026", b"1" * 32)])
 
 
@@ -73,6 +77,156 @@ def set_bulk(folder: Path, number: int) -> None:
     lines = file.read_text("utf-8").splitlines()
     written = [f"bulk: {number}" if line.startswith("bulk:") else line for line in lines]
     file.write_text("\n".join([*written, ""]), "utf-8")
+
+
+def set_protection(folder: Path, old: str = PROTECT, new: str = EVERYTHING) -> None:
+    """Changes the condition of a protection, so that it loosens."""
+    file = folder / "playbooks" / "off_platform.yaml"
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), "utf-8")
+
+
+async def test_a_change_that_can_not_be_compared_waits(
+    database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mistake in the comparison is logged, and lets nothing loosen."""
+    worker = Process(folder, database)
+    await worker.recorder.look()
+
+    def fails(found: object, both: object) -> bool:
+        raise AttributeError("a mistake")
+
+    monkeypatch.setattr(changes, "loosens", fails)
+    set_bulk(folder, 3)
+    with capture_logs() as logs:
+        assert worker.bulk == 5
+        await worker.recorder.look()
+        await worker.recorder.look()
+    assert worker.bulk == 5
+    last = await worker.history.last()
+    assert last is not None
+    assert (last.kind, last.changes) == (RecordKind.HELD, (UNREADABLE,))
+    assert {each["event"] for each in logs} >= {"policy_not_compared"}
+
+
+async def test_a_worker_with_an_older_disk_takes_no_change_back(
+    database: Database, tmp_path: Path
+) -> None:
+    """Two pushes in a row reach its disk one after the other, later."""
+    disks = [Path(shutil.copytree(EXAMPLE, tmp_path / name)) for name in ("a", "b")]
+    first, lagging = (Process(each, database) for each in disks)
+    for each in (first, lagging):
+        await each.recorder.look()
+    for number in (4, 3):
+        set_bulk(disks[0], number)
+        await first.recorder.look()
+    for number in (4, 3):
+        set_bulk(disks[1], number)
+        await lagging.recorder.look()
+        await first.recorder.look()
+        assert (first.bulk, lagging.bulk) == (3, 3)
+    last = await first.history.last()
+    assert last is not None
+    assert (last.id, last.in_force) == (3, first.policies.on_disk().version)
+
+
+async def test_a_change_of_one_worker_is_recorded_again_when_it_comes_back(
+    database: Database, folder: Path
+) -> None:
+    """A version that was replaced since then is a change again."""
+    worker = Process(folder, database)
+    await worker.recorder.look()
+    for number in (4, 3, 4, 3):
+        set_bulk(folder, number)
+        await worker.recorder.look()
+    last = await worker.history.last()
+    assert last is not None
+    assert (last.kind, last.in_force) == (RecordKind.WITHDRAWN, worker.policies.in_force)
+    assert last.id == 5
+
+
+async def test_a_case_of_a_disk_that_was_never_in_force_starts_nothing_by_itself(
+    database: Database, folder: Path
+) -> None:
+    """The ledger was away when `koban serve` started with it; the worker has it on its disk too."""
+    worker = Process(folder, database)
+    await worker.recorder.look()
+    there = worker.history
+    set_protection(folder)
+    worker.recorder._history = Away(database, KEY)
+    await worker.recorder.attempt()
+    serve = Process(folder, database, worker=False)
+    version = serve.policies.all()[0].version
+
+    async def signed(playbook: str, version: str) -> bool:
+        raise LedgerUnavailable("The ledger does not answer.")
+
+    for given in (None, signed):
+        worker.policies.trust(given)
+        assert version != worker.policies.in_force
+        assert await worker.automatic(version) == frozenset()
+    worker.policies.trust(lambda _, version: there.was_in_force(version))
+    assert await worker.automatic(version) == frozenset()
+
+
+async def test_a_case_of_an_unknown_version_waits_for_the_ledger(
+    database: Database, folder: Path
+) -> None:
+    """`koban serve` had it on its own disk; a version that was in force before goes on."""
+    worker = Process(folder, database)
+    await worker.recorder.look()
+    earlier = worker.policies.in_force
+    assert earlier is not None
+    set_bulk(folder, 3)
+    await worker.recorder.look()
+    again = Process(folder, database)
+    await again.recorder.look()
+
+    async def signed(playbook: str, version: str) -> bool:
+        raise LedgerUnavailable("The ledger does not answer.")
+
+    again.policies.trust(signed)
+    assert await again.automatic(earlier) != frozenset()
+    assert await again.automatic("unknown") == frozenset()
+
+
+async def test_a_version_that_only_waited_was_never_in_force(
+    database: Database, folder: Path
+) -> None:
+    """A lagging `koban serve` may still open cases with it."""
+    worker = Process(folder, database)
+    await worker.recorder.look()
+    set_protection(folder)
+    await worker.recorder.look()
+    waited = worker.policies.on_disk().version
+    set_protection(folder, EVERYTHING, PROTECT)
+    await worker.recorder.look()
+    again = Process(folder, database)
+    await again.recorder.look()
+    again.policies.trust(lambda _, version: again.history.was_in_force(version))
+    assert await again.automatic(waited) == frozenset()
+
+
+async def test_a_confirmed_change_is_taken_back_at_once(database: Database, folder: Path) -> None:
+    """Its condition can't be compared with the one before, in either direction."""
+    worker = Process(folder, database)
+    await worker.recorder.look()
+    old, new = "alert.kind == 'off_platform'", "alert.kind == 'off_platform' || false"
+    before = worker.policies.in_force
+    set_protection(folder, old, new)
+    await worker.recorder.look()
+    held = await worker.history.last()
+    assert held is not None
+    assert held.kind is RecordKind.HELD
+    await worker.history.confirm(TANAKA, held.id)
+    await worker.recorder.look()
+    set_protection(folder, new, old)
+    await worker.recorder.look()
+    last = await worker.history.last()
+    assert last is not None
+    assert (last.kind, last.restored, last.in_force) == (RecordKind.CHANGED, True, before)
+    assert worker.policies.in_force == before
 
 
 async def test_a_tighter_folder_is_used_at_once(database: Database, folder: Path) -> None:
@@ -185,7 +339,10 @@ async def test_a_tighter_folder_that_is_restored_before_its_record(
 class Away(PolicyHistory):
     """A ledger out of reach."""
 
-    async def last(self) -> PolicyRecord | None:
+    async def last(self, whole: bool = True) -> PolicyRecord | None:
+        raise LedgerUnavailable("The ledger does not answer.")
+
+    async def load(self, *arguments: object) -> PolicyRecord | None:
         raise LedgerUnavailable("The ledger does not answer.")
 
 

@@ -18,6 +18,9 @@ _OURS = re.compile(
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 _FORMATTED = re.compile(rf"a[*~`]+{MARK}|{MARK}[*~`]+b|a _{MARK}|{MARK}_ b")
 _QUOTED = re.compile(rf"(?m)^\s*(?:>|&gt;)+ ?{MARK}")
+_CODE = re.compile(r"`[^`\n]+`")
+"""Code, in which Slack formats nothing and links no bare domain; it still parses `<…>`."""
+_ADDRESS = re.compile(rf"(?i)https?://{MARK}|mailto:a@")
 _LINKED = re.compile(rf"(?i)https?://{MARK}|{MARK}\.(?:com|example|jp)|mailto:a@")
 _SHOUTED = re.compile(r"(?i)[@＠](?:here|channel|everyone)\b")
 _EMOJI = re.compile(rf":{MARK}:")
@@ -29,11 +32,18 @@ def harm(sent: Sent) -> Iterator[str]:
     for pointer, text in mrkdwn_texts(sent):
         yield from (f"{pointer}: {what}" for what in _interpreted_harm(text))
     kept = tuple(_kept(sent))
+    formatted = {"/text", *(f"{pointer}/text" for pointer, _ in mrkdwn_texts(sent))}
     for pointer, text in every_text(sent):
         if pointer.startswith(kept):
             continue
-        for what, found in (("a link", _LINKED), ("hides something", _INVISIBLE)):
-            if match := found.search(text):
+        code = " ".join(_CODE.findall(text)) if pointer in formatted else ""
+        plain = _CODE.sub("", text) if pointer in formatted else text
+        for what, found, shown in (
+            ("a link", _LINKED, plain),
+            ("a link", _ADDRESS, code),
+            ("hides something", _INVISIBLE, text),
+        ):
+            if match := found.search(shown):
                 yield f"{pointer}: {what}: {match[0]!r}"
 
 
@@ -42,13 +52,14 @@ def _interpreted_harm(text: str) -> Iterator[str]:
     bare = _ENTITY.sub("", rest)
     if marks := re.search("[<>&]", bare):
         yield f"{marks[0]} that is no token of Koban's in {rest[:200]!r}"
-    for what, found in (
-        ("formatting", _FORMATTED),
-        ("a quotation", _QUOTED),
-        ("a mention", _SHOUTED),
-        ("an emoji", _EMOJI),
+    plain = _CODE.sub("", rest)
+    for what, found, shown in (
+        ("formatting", _FORMATTED, plain),
+        ("a quotation", _QUOTED, plain),
+        ("a mention", _SHOUTED, rest),
+        ("an emoji", _EMOJI, plain),
     ):
-        if match := found.search(rest):
+        if match := found.search(shown):
             yield f"{what}: {match[0]!r}"
 
 

@@ -35,6 +35,12 @@ def found(text: str) -> list[str]:
         (":zqx:", "/text: an emoji: ':zqx:'"),
         ("https://zqx", "/text: a link: 'https://zqx'"),
         ("www.zqx.com", "/text: a link: 'zqx.com'"),
+        ("`https://zqx`", "/text: a link: 'https://zqx'"),
+        ("`x` www.zqx.com `y`", "/text: a link: 'zqx.com'"),
+        ("`a` a*zqx*b `b`", "/text: formatting: 'a*zqx'"),
+        ("`<!here>`", "/text: < that is no token of Koban's in '`<!here>`'"),
+        ("`@here`", "/text: a mention: '@here'"),
+        ("`a\u202eb`", "/text: hides something: '\\u202e'"),
         ("a\x1bb", "/text: hides something: '\\x1b'"),
         ("a\u202eb", "/text: hides something: '\\u202e'"),
     ],
@@ -59,6 +65,15 @@ def test_links_are_found_in_plain_text_too():
     assert list(harm(Sent(Kind.MESSAGE, "x", (rich, label)))) == [
         "/blocks/0/elements/0/elements/0/text: a link: 'https://zqx'",
         "/blocks/1/text/text: a link: 'zqx.com'",
+    ]
+
+
+def test_code_is_as_it_was_written():
+    """Slack formats nothing in it; in plain text it is no code."""
+    assert found("`a*zqx*b`, `www.zqx.com`, `:zqx:`") == []
+    label = {"type": "header", "text": {"type": "plain_text", "text": "`zqx.com`"}}
+    assert list(harm(Sent(Kind.MESSAGE, "x", (label,)))) == [
+        "/blocks/0/text/text: a link: 'zqx.com'"
     ]
 
 

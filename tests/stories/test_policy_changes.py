@@ -106,7 +106,7 @@ async def test_a_looser_rule_waits_for_a_second_person(env: Environment, policy:
     change(policy, PROTECT, EVERYTHING)
     await posted(sato, "ts-live", "承認を待っています", "外部誘導")
     asked = await tanaka.wait_card("ts-leads", "変更を承認する")
-    assert "自動対応が広がる" in visible_text(asked)
+    assert "承認が必要" in visible_text(asked)
     await env.happens(lure(1, viewers=1240))
     await case_of(sato)
     await tanaka.until(lambda: hidden(env, 1), what="the protection of the old rule")

@@ -20,6 +20,7 @@ from bot.slack.interactions import Press
 from bot.slack.listener import ButtonListener, SlackContext
 from bot.slack.manual.open import ManualAlertModals
 from bot.slack.replies import Said
+from workflows.domain.people import Role
 
 ACTIONS = re.compile(
     r"lookup\.(?:reveal|related|open)|(?:find|related|history)\.page\.(?:before|next)"
@@ -64,8 +65,15 @@ class AnswerButtons(ButtonListener):
         in_place = whole and press.page is not None
         await self._replies.privately(press.source, said, in_place=in_place)
 
+    async def _roles(self, press: Press) -> frozenset[Role]:
+        """The roles of the person; for an approval those of now, not those of a minute ago."""
+        people, person = self._services.people, press.source.person
+        if press.name in (RESUME, POLICY_CONFIRM):
+            return frozenset((await people.grant(person, newest=True)).roles)
+        return await people.roles(person)
+
     async def _said(self, press: Press, texts: Catalog) -> Said:
-        roles = await self._services.people.roles(press.source.person)
+        roles = await self._roles(press)
         if not roles:
             return await no_role(self._services.people, texts)
         request = Request(source=press.source, roles=roles, texts=texts, now=self._now())

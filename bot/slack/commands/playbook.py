@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from activities.slack.escape import shorten
+from activities.slack.escape import code
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.policy_message import change_line, record_facts
 from bot.slack.commands import pages
@@ -18,7 +18,12 @@ from bot.slack.replies import Said
 from workflows.domain.brakes import Breaker
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
 from workflows.domain.policy.bands import Mode
-from workflows.domain.policy.changes import NotConfirmed, PolicyRecord, RecordKind
+from workflows.domain.policy.changes import (
+    NotConfirmed,
+    PolicyRecord,
+    RecordKind,
+    loosening_first,
+)
 from workflows.domain.policy.matching import kinds_of
 from workflows.domain.policy.playbook import Playbook, Preset, PresetAction, Protect, Step
 from workflows.domain.values import Value
@@ -34,7 +39,7 @@ _HISTORY = ("history", "履歴")
 PAGER, PAGE = "history", 5
 """Records on a page of the history."""
 MOST_LINES = 12
-"""Changes of one record on a page."""
+"""Changes of one record on a page, of which those that loosen automation are first."""
 
 
 class ShowPlaybook(Value):
@@ -274,8 +279,7 @@ def _lasting(name: str, lasts: timedelta | None, texts: Catalog) -> str:
 
 def _code(expression: str) -> str:
     """A condition of the policy, escaped."""
-    shown = shorten(" ".join(expression.split()), _EXPRESSION).replace("`", "'")
-    return f"`{shown.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}`"
+    return code(expression, _EXPRESSION)
 
 
 def history_page(
@@ -299,7 +303,7 @@ def _record(record: PolicyRecord, name: str, texts: Catalog) -> Iterator[str]:
         state = "restored"
     what = texts.say(f"bot.history.{state}", person=person(record.actor, texts))
     yield f"{moment(record.at)} *{what}* · {record_facts(record, texts)}"
-    own = [each for each in record.changes if each.concerns(name)]
+    own = loosening_first(each for each in record.changes if each.concerns(name))
     yield from (f"　• {change_line(each, texts)}" for each in own[:MOST_LINES])
     if len(own) > MOST_LINES:
         yield f"　{texts.say('words.more', count=len(own) - MOST_LINES)}"

@@ -26,7 +26,12 @@ from workflows.domain.policy.differences import PolicySet
 from workflows.ports.policies import AnnouncementStart
 
 FIRST, NEXT = ("2026", b"1" * 32), ("2027", b"2" * 32)
-COMMIT = Origin(commit="1e82edd9d8", author="Maya", email="maya@market.example")
+COMMIT = Origin(
+    commit="1e82edd9d8",
+    author="Maya",
+    email="maya@market.example",
+    authors=("maya@market.example",),
+)
 
 
 class Clock:
@@ -64,7 +69,9 @@ async def load(
     origin: Origin = COMMIT,
 ) -> PolicyRecord | None:
     """A load by a worker that has seen the folder change."""
-    return await history.load(version, content, lambda: origin, changed)
+    last = await history.last()
+    previous = last.version if changed and last is not None else None
+    return await history.load(version, content, lambda since: origin, previous)
 
 
 async def kinds(database: Database) -> list[tuple[str, str | None, str]]:
@@ -209,6 +216,40 @@ async def test_two_leads_confirm_at_the_same_time(
     assert [each[0] for each in await kinds(database)].count("policy_confirmed") == 1
 
 
+async def test_a_change_while_a_lead_confirms(history: PolicyHistory, database: Database) -> None:
+    """The lead has confirmed what was shown, or nothing."""
+    await load(history, "v1")
+    held = await load(history, "v2", LOOSE)
+    assert held is not None
+    looser = limits(bulk=90)
+    outcome, _ = await asyncio.gather(history.confirm(TANAKA, held.id), load(history, "v3", looser))
+    last = await history.last()
+    assert last is not None
+    first = "v1" if outcome is NotConfirmed.NOT_WAITING else "v2"
+    assert (last.kind, last.in_force, last.waiting) == (RecordKind.HELD, first, "v3")
+    confirmed = [each for each in await kinds(database) if each[0] == "policy_confirmed"]
+    assert confirmed == ([] if first == "v1" else [("policy_confirmed", "v1", "v2")])
+
+
+async def test_the_newest_record_without_its_changes(history: PolicyHistory) -> None:
+    """Workers read it every second."""
+    await load(history, "v1")
+    made = await load(history, "v2", TIGHTER)
+    assert made is not None
+    assert await history.last(whole=False) == made.model_copy(update={"changes": ()})
+
+
+async def test_which_versions_were_in_force(history: PolicyHistory) -> None:
+    """One that only waited was not, also after its messages."""
+    await load(history, "v1")
+    await load(history, "v2", LOOSE)
+    await ended(history, 2)
+    await load(history, "v3", TIGHTER)
+    assert await history.versions() == {"v1", "v3"}
+    found = [await history.was_in_force(each) for each in ("v1", "v2", "v3", "v4")]
+    assert found == [True, False, True, False]
+
+
 async def test_the_rule_of_the_version_in_force_says_who(history: PolicyHistory) -> None:
     """The waiting version can't appoint others."""
     await load(history, "v1")
@@ -335,7 +376,7 @@ async def test_every_message_about_a_change_that_waited_is_updated(
     await load(history, "v2", looser_book())
     await load(history, "v1")
     found = [(each.channel, each.asks) for each in await ended(history, 3)]
-    assert found == [("ts-live", False), (None, True)]
+    assert found == [(None, True), ("ts-live", False)]
 
 
 async def test_a_confirmed_change_is_announced_where_it_applies(history: PolicyHistory) -> None:
@@ -345,7 +386,7 @@ async def test_a_confirmed_change_is_announced_where_it_applies(history: PolicyH
     held = [each.channel for each in await notices(history, 2)]
     await history.confirm(TANAKA, 2)
     confirmed = await notices(history, 3)
-    assert held == ["ts-live", None]
+    assert held == [None, "ts-live"]
     assert [each.channel for each in confirmed] == ["ts-live"]
     assert [each.path for each in confirmed[0].record.changes] == [
         ("protect", "hide_message", "for")

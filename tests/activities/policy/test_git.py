@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.policy.git import origin_of
+from activities.policy.git import UNKNOWN, origin_of
 from activities.policy.loader import PolicyWatch
 from tests.activities.policy import folders
 from workflows.domain.policy.changes import Origin
@@ -46,9 +46,10 @@ class Repository:
         file = self.folder / "playbooks" / "other.yaml"
         file.write_text(f"{file.read_text('utf-8')}# {number}\n", "utf-8")
 
-    def origin(self) -> Origin:
+    def origin(self, since: str | None = None) -> Origin:
         """What is read of the folder."""
-        return PolicyWatch(self.folder).origin()
+        watch = PolicyWatch(self.folder)
+        return watch.origin(watch.current().version, since)
 
 
 @pytest.fixture
@@ -63,6 +64,7 @@ def test_the_commit_and_its_author_are_read(repository: Repository) -> None:
         commit=repository.git("rev-parse", "HEAD"),
         author="Sato Maya",
         email="maya@market.example",
+        authors=("",),
     )
 
 
@@ -82,6 +84,44 @@ def test_the_last_commit_of_the_folder_counts(repository: Repository) -> None:
     assert (found.commit, found.email) == (changed, "mori@market.example")
 
 
+def test_the_authors_of_all_commits_since_one_are_read(repository: Repository) -> None:
+    """Also of a merged branch; neither earlier authors nor those of other folders."""
+    repository.change(1)
+    since = repository.commit("Early", "early@market.example")
+    repository.git("checkout", "-q", "-b", "side")
+    repository.change(2)
+    repository.commit("Mori", "mori@market.example")
+    (repository.root / "README").write_text("x", "utf-8")
+    repository.commit("Reed", "reed@market.example")
+    repository.git("checkout", "-q", "main")
+    repository.git("-c", "user.name=R", "-c", "user.email=r@x", "merge", "--no-ff", "-mm", "side")
+    repository.change(3)
+    repository.commit("Clark", "clark@market.example")
+    found = repository.origin(since)
+    assert found.email == "clark@market.example"
+    assert found.authors == ("clark@market.example", "mori@market.example")
+    assert repository.origin(found.commit).authors == ()
+
+
+@pytest.mark.parametrize("since", [None, "0" * 40, "no commit"])
+def test_without_the_commit_in_force_the_author_is_unknown(
+    repository: Repository, since: str | None
+) -> None:
+    """Somebody could hide behind a later commit of a colleague."""
+    assert repository.origin(since).authors == ("",)
+
+
+def test_a_commit_is_that_of_its_version_only(repository: Repository) -> None:
+    """The disk has moved on since the version was read."""
+    watch = PolicyWatch(repository.folder, look_seconds=0.0)
+    version = watch.current().version
+    repository.change(1)
+    repository.commit("Mori", "mori@market.example")
+    watch.current()
+    assert watch.origin(version) == UNKNOWN
+    assert watch.origin(watch.current().version).email == "mori@market.example"
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_packed_objects_and_refs_are_read(repository: Repository, packed: bool) -> None:
     """Fifty commits are deltas of each other."""
@@ -98,7 +138,7 @@ def test_a_worktree_and_a_detached_head_are_read(repository: Repository, tmp_pat
     """As deployments check out a tag."""
     repository.git("worktree", "add", "--detach", str(tmp_path / "tree"))
     watch = PolicyWatch(tmp_path / "tree" / "koban" / "policy")
-    assert watch.origin() == repository.origin()
+    assert watch.origin(watch.current().version) == repository.origin()
 
 
 def test_a_shallow_clone_has_its_commit(repository: Repository, tmp_path: Path) -> None:
@@ -106,18 +146,20 @@ def test_a_shallow_clone_has_its_commit(repository: Repository, tmp_path: Path) 
     repository.change(1)
     commit = repository.commit("Mori", "mori@market.example")
     repository.git("clone", "--depth=1", f"file://{repository.root}", str(tmp_path / "clone"))
-    found = PolicyWatch(tmp_path / "clone" / "koban" / "policy").origin()
-    assert (found.commit, found.author) == (commit, "Mori")
+    first = repository.git("rev-parse", "HEAD~1")
+    watch = PolicyWatch(tmp_path / "clone" / "koban" / "policy")
+    found = watch.origin(watch.current().version, first)
+    assert (found.commit, found.author, found.authors) == (commit, "Mori", ("",))
 
 
 def test_files_that_are_not_committed_have_no_commit(repository: Repository) -> None:
     """Naming the checked-out one would be wrong."""
     repository.change(1)
-    assert repository.origin() == Origin()
+    assert repository.origin() == UNKNOWN
     repository.git("checkout", "--", ".")
     assert repository.origin().commit is not None
     (repository.folder / "limits.yaml").write_text("approval: {by: lead, within: 30m}\n", "utf-8")
-    assert repository.origin() == Origin()
+    assert repository.origin() == UNKNOWN
 
 
 def test_hooks_filters_and_settings_do_not_run(repository: Repository) -> None:
@@ -145,7 +187,7 @@ def test_hooks_filters_and_settings_do_not_run(repository: Repository) -> None:
 def test_a_broken_repository_has_no_commit(repository: Repository, file: str, text: str) -> None:
     """The folder is used all the same."""
     (repository.root / ".git" / file).write_text(text, "utf-8")
-    assert repository.origin() == Origin()
+    assert repository.origin() == UNKNOWN
 
 
 def test_broken_objects_have_no_commit(repository: Repository) -> None:
@@ -153,7 +195,7 @@ def test_broken_objects_have_no_commit(repository: Repository) -> None:
     for object_ in (repository.root / ".git" / "objects").glob("??/*"):
         object_.chmod(0o644)
         object_.write_bytes(b"\x78\x9c\x00")
-    assert repository.origin() == Origin()
+    assert repository.origin() == UNKNOWN
 
 
 def test_a_folder_outside_of_any_repository_has_no_commit(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activities.slack.escape import mrkdwn, plain, shorten, units
+from activities.slack.escape import code, mrkdwn, plain, shorten, units
 
 HOSTILE = st.text(
     st.one_of(
@@ -150,3 +150,21 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
     text = piece * (200_000 // len(piece))
     assert len(mrkdwn(text, 300)) <= 300
     assert len(plain(text, 300)) <= 300
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("alert.score >= 0.9 && a", "`alert.score &gt;= 0.9 &amp;&amp; a`"),
+        ("alert.kind != '\u202ex'", "`alert.kind != '\ufffdx'`"),
+        ("a\u200bb\x00c\u2066d", "`a\ufffdb\ufffdc\ufffdd`"),
+        ("a == '`*x*`'", "`a == ''*x*''`"),
+        ("t == 'https://evil.example'", "`t == 'hxxps://evil.example'`"),
+        ("t == 'ftp://x' || mailto:a@b", "`t == 'ftp[:]//x' || mailto[:]a@b`"),
+        ("<!here> @here", "`&lt;!here&gt; @\u2060here`"),
+        ("c ?\n a\u3000:\tb", "`c ? a : b`"),
+    ],
+)
+def test_a_condition_is_shown_as_it_is_written(written: str, shown: str) -> None:
+    """Except for what hides something or leads somewhere."""
+    assert code(written, 100) == shown

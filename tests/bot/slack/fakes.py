@@ -14,7 +14,7 @@ from bot.services.lookups import Fact
 from workflows.client import OutOfReach
 from workflows.domain.alerts import AlertBrief, Subject
 from workflows.domain.appeal.commands import AppealClick
-from workflows.domain.case.commands import Click
+from workflows.domain.case.commands import Click, Grant
 from workflows.domain.case.events import CaseOpened
 from workflows.domain.case.model import Case, Phase
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot
@@ -248,13 +248,18 @@ ENGLISH = {"U0CLARK", "U0REED"}
 class FakePeople:
     """People of the demo; `asleep` delays languages, `unknown` hides every role.
 
-    `homeless`: auth.test was never answered.
+    `homeless`: auth.test was never answered. `left` have lost their roles a moment ago.
     """
 
     asleep: asyncio.Event | None = None
     unknown: bool = False
     homeless: bool = False
     roles_of: dict[str, set[Role]] = field(default_factory=lambda: dict(ROLES))
+    left: set[str] = field(default_factory=set)
+
+    async def grant(self, person: str, newest: bool = False) -> Grant:
+        roles = frozenset() if newest and person in self.left else await self.roles(person)
+        return Grant(roles=tuple(sorted(roles)), as_of=NOW)
 
     async def language(self, person: str) -> Language:
         if self.asleep is not None:

@@ -6,7 +6,7 @@ from typing import Any
 from tests.bot.slack.conftest import SlackEnvironment, shown
 from tests.bot.slack.fakes import NOW
 from tests.bot.slack.test_automation import last_ephemeral
-from workflows.domain.policy.changes import Change, Part, PolicyRecord, RecordKind
+from workflows.domain.policy.changes import Change, Form, Part, PolicyRecord, RecordKind
 from workflows.domain.policy.differences import ChangeKind
 from workflows.domain.policy.limits import Loosening
 
@@ -18,6 +18,7 @@ CHANGE = Change(
     path=("protect", "hide_message", "for"),
     before="15m",
     after="1h",
+    form=Form.DURATION,
     loosens=True,
     playbooks=("off_platform",),
 )
@@ -50,26 +51,31 @@ async def test_a_history_has_when_who_and_what(env: SlackEnvironment):
     told = await env.command(env.person("U0SATO"), "/koban playbook off_platform history")
     assert told.startswith("*変更履歴: 外部誘導*")
     assert "*承認待ちの変更* · `aaaaaaaaaaa1` → `bbbbbbbbbbb1` · コミット `1e82edd9d8`" in told
-    assert "外部誘導 › 自動対応 › `hide_message` › 時間: 15分 → 1時間（自動対応が広がる）" in told
+    assert "外部誘導 › 自動対応 › `hide_message` › 時間: 15分 → 1時間（承認が必要）" in told
     assert "*<@U0TANAKA> が承認*" in told
     assert told.index("が承認") < told.index("承認待ちの変更")
     assert "<!channel>" not in told
     told = await env.command(env.person("U0CLARK"), "/koban playbook off_platform history")
-    assert "auto-action › `hide_message` › duration: 15 minutes → 60 minutes" in told
+    assert "auto-action › `hide_message` › duration: 15 minutes → 1 hour" in told
 
 
 async def test_names_in_a_history(env: SlackEnvironment):
     """By the title; of a removed playbook by its name; else the nearest."""
     env.policy_history.records = [record(), record(2, playbooks=("gone",))]
     sato = env.person("U0SATO")
-    assert (await env.command(sato, "/koban 手順書 外部誘導 履歴")).startswith(
-        "*変更履歴: 外部誘導*"
-    )
-    assert (await env.command(sato, "/koban playbook gone history")).startswith("*変更履歴: gone*")
-    told = await env.command(sato, "/koban playbook off_platfrom history")
-    assert "`/koban playbook off_platform history`" in told
+    for number, (line, said) in enumerate(
+        (
+            ("手順書 外部誘導 履歴", "変更履歴: 外部誘導"),
+            ("playbook gone history", "変更履歴: gone"),
+            ("playbook off_platfrom history", "`/koban playbook off_platform history`"),
+        ),
+        1,
+    ):
+        await sato.command(f"/koban {line}")
+        assert said in await last_ephemeral(sato, "ts-live", number)
     env.policy_history.records = []
-    told = await env.command(sato, "/koban playbook off_platform history")
+    await sato.command("/koban playbook off_platform history")
+    told = await last_ephemeral(sato, "ts-live", 4)
     assert told == "外部誘導 の変更はまだ記録されていません。"
 
 
@@ -119,6 +125,40 @@ async def test_who_can_not_confirm_changes_nothing(env: SlackEnvironment):
         await person.press(await env.message(person, ts), "policy.confirm")
         assert said in await last_ephemeral(person, "ts-live", 1)
     assert kinds(env) == [RecordKind.HELD]
+
+
+async def test_an_unknown_author_is_no_way_around_it(env: SlackEnvironment):
+    """A commit by an e-mail address that the policy doesn't know, or no commit at all."""
+    env.policy_history.records = [record(authors=("maya@market.example", "x@else.example"))]
+    env.policy_history.rule = Loosening(authors={"maya@market.example": "U0TANAKA"})
+    ts = env.posted("asks", "policy.confirm", [button("1")])
+    for user, said in (
+        ("U0REED", "The author of this change is unknown"),
+        ("U0TANAKA", "ご自分の変更は承認できません。"),
+    ):
+        person = env.person(user)
+        await person.press(await env.message(person, ts), "policy.confirm")
+        assert said in await last_ephemeral(person, "ts-live", 1)
+    assert kinds(env) == [RecordKind.HELD]
+
+
+async def test_who_was_a_lead_a_minute_ago_confirms_nothing(env: SlackEnvironment):
+    """Roles of groups are read again for it."""
+    env.policy_history.records = [record()]
+    env.people.left = {"U0TANAKA"}
+    tanaka = env.person("U0TANAKA")
+    ts = env.posted("asks", "policy.confirm", [button("1")])
+    await tanaka.press(await env.message(tanaka, ts), "policy.confirm")
+    assert await last_ephemeral(tanaka, "ts-live", 1)
+    assert kinds(env) == [RecordKind.HELD]
+
+
+async def test_a_history_shows_first_what_loosens(env: SlackEnvironment):
+    """Further lines are cut."""
+    plain = CHANGE.model_copy(update={"loosens": False, "path": ("channel",)})
+    env.policy_history.records = [record(changes=(*[plain] * 20, CHANGE))]
+    told = await env.command(env.person("U0SATO"), "/koban playbook off_platform history")
+    assert told.index("（承認が必要）") < told.index("チャンネル")
 
 
 async def test_an_old_button_confirms_nothing(env: SlackEnvironment):

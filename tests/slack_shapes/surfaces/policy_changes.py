@@ -20,17 +20,31 @@ from tests.slack_shapes.sent import Sent, message, said
 from tests.slack_shapes.surfaces.harness import Harness
 from tests.workflows.domain.policy.test_changes import FIELDS
 from workflows.domain.people import Role
+from workflows.domain.policy.actions import OnExpiry
+from workflows.domain.policy.bands import Mode
 from workflows.domain.policy.changes import (
+    MOST_ASKED,
     UNREADABLE,
     Change,
+    Form,
     Part,
     PolicyNotice,
     PolicyRecord,
     RecordKind,
+    Shown,
 )
 from workflows.domain.policy.differences import ChangeKind
+from workflows.domain.policy.playbook import Notify, OnFailure, Order, Unless, Via
 
 NAMED = frozenset({Part.PLAYBOOK, Part.ACTION, Part.DETECTOR, Part.SOURCE, Part.ROLE})
+ENUM_VALUES = (
+    *(
+        each.value
+        for kind in (Mode, OnExpiry, Unless, Notify, Via, Order, OnFailure)
+        for each in kind
+    ),
+    *("lead", "critical"),
+)
 FIELD_NAMES = sorted({name.rstrip("_") for _, name in FIELDS})
 
 
@@ -56,12 +70,31 @@ def _changes(scene: Scene) -> Iterator[Change]:
         yield _change(scene, kind=kind)
     for kind in (ChangeKind.ADDED, ChangeKind.REMOVED):
         yield _change(scene, kind=kind, path=(), before=None, after=None)
+    yield _change(scene, kind=ChangeKind.REWORDED, before=None, after=None)
+    yield _change(scene, name="", title=None, path=("order",))
     for part in Part:
         name = scene.words.id if part in NAMED else ""
         yield _change(scene, part=part, name=name, title=None, path=("most",))
     yield _change(scene, part=Part.ROLE, name="lead", title=None, path=("users", "U0MORI"))
-    yield _change(scene, path=("protect", "hide_message", "for"), before="15m", after="1d")
-    yield _change(scene, path=("bulk",), before="false", after="true", loosens=True)
+    times = {"before": "15m", "after": "1d", "form": Form.DURATION}
+    yield _change(scene, path=("protect", "hide_message", "for"), **times)
+    yield _change(
+        scene, path=("bulk",), before="false", after="true", form=Form.SWITCH, loosens=True
+    )
+    shares = {"before": "0.02", "after": "0.015", "form": Form.SHARE}
+    yield _change(scene, path=("sample", "auto"), **shares)
+    for word in ENUM_VALUES:
+        yield _change(scene, path=("mode",), before=word, after="live", form=Form.WORD)
+    fields = (
+        Shown(name="when", text=f"alert.title == '{scene.words.evidence}'"),
+        Shown(name="preset", text=scene.words.id),
+        Shown(name="for", text="15m", form=Form.DURATION),
+    )
+    for kind in (ChangeKind.ADDED, ChangeKind.REMOVED):
+        yield _change(scene, kind=kind, path=("auto", "mute"), fields=fields)
+    yield _change(
+        scene, kind=ChangeKind.REWORDED, part=Part.APPEALS, name="", path=("notices", "upheld")
+    )
     yield UNREADABLE
 
 
@@ -121,6 +154,10 @@ def _notices(scene: Scene) -> Iterator[tuple[str, Sent]]:
         yield f"{state}, everywhere", message(policy_message(everywhere, scene.reader))
     held = PolicyNotice(key="policy/7/role/lead", record=records["policy_held"], asks=True)
     yield "asks", message(policy_message(held, scene.reader))
+    several = _record(scene, RecordKind.HELD, changes=(_change(scene, loosens=True),) * MOST_ASKED)
+    for part in (0, 1):
+        asked = held.model_copy(update={"record": several, "part": part, "parts": 2, "more": 3})
+        yield f"asks, part {part}", message(policy_message(asked, scene.reader))
     for kind in ("policy_confirmed", "policy_withdrawn", "policy_changed"):
         ended = held.model_copy(update={"outcome": records[kind]})
         yield f"asked, then {kind}", message(policy_message(ended, scene.reader))
@@ -167,6 +204,7 @@ def _confirmations(scene: Scene) -> Iterator[tuple[str, Sent]]:
         ("confirmed", "U0TANAKA", Role.LEAD, "7"),
         ("no lead", "U0SATO", Role.SPECIALIST, "7"),
         ("the author", "U0MORI", Role.LEAD, "7"),
+        ("an unknown author", "U0TANAKA", Role.LEAD, "8"),
         ("an old button", "U0TANAKA", Role.LEAD, "6"),
         ("no number", "U0TANAKA", Role.LEAD, "x"),
     ):
@@ -174,7 +212,9 @@ def _confirmations(scene: Scene) -> Iterator[tuple[str, Sent]]:
         harness.policy_history.rule = harness.policy_history.rule.model_copy(
             update={"authors": {"maya@market.example": "U0MORI"}}
         )
-        held = _record(scene, RecordKind.HELD, email="maya@market.example")
+        emails = ("maya@market.example", *(("",) if id_ == "8" else ()))
+        held = _record(scene, RecordKind.HELD, id=8 if id_ == "8" else 7)
+        held = held.model_copy(update={"authors": emails})
         harness.policy_history.records = [held]
         handler, asked = PlaybookAnswer(harness.context), harness.asked(person, role)
         press = read_press({"actions": [{"action_id": "policy.confirm", "value": id_}]})

@@ -5,22 +5,28 @@ in force, as a whole.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from pydantic import BaseModel
+
 from workflows.domain.people import Actor, Role
+from workflows.domain.policy.appeals import Automation, Notices
+from workflows.domain.policy.bands import Sample
 from workflows.domain.policy.differences import (
     ChangeKind,
     Difference,
     PolicySet,
     Versions,
+    contrasted,
     differences,
+    set_fields,
     written,
 )
 from workflows.domain.policy.limits import Loosening
 from workflows.domain.policy.loosening import loosens
-from workflows.domain.policy.playbook import Playbook
+from workflows.domain.policy.playbook import Playbook, ReasonTemplate, Rule
 from workflows.domain.policy.strictness import automatic
 from workflows.domain.values import Text, Value
 
@@ -39,15 +45,35 @@ class Part(StrEnum):
     ROSTER = "roster"
     REPORTS = "reports"
     RETENTION = "retention"
+    TRUSTED = "trusted"
     OTHER = "other"
+
+
+class Form(StrEnum):
+    """The type of a value, for its words."""
+
+    TEXT = "text"
+    DURATION = "duration"
+    SWITCH = "switch"
+    SHARE = "share"
+    WORD = "word"
+
+
+class Shown(Value):
+    """A field of an added or removed entry, with its written value."""
+
+    name: str
+    text: str
+    form: Form = Form.TEXT
 
 
 class Change(Value):
     """One change of a policy.
 
     `name` is the playbook, action, detector, source or role, and `path` the field in it. `before`
-    and `after` are written values. `playbooks` are those concerned; none: all of them. `loosens`:
-    automation does more, or needs fewer people.
+    and `after` are written values of the type `form`; `fields` are those of an added or removed
+    entry. `playbooks` are those concerned; none: all of them. `loosens`: automation does more, or
+    needs fewer people.
     """
 
     kind: ChangeKind
@@ -57,12 +83,24 @@ class Change(Value):
     path: tuple[str, ...] = ()
     before: str | None = None
     after: str | None = None
+    form: Form = Form.TEXT
+    fields: tuple[Shown, ...] = ()
     loosens: bool = False
     playbooks: tuple[str, ...] = ()
 
     def concerns(self, playbook: str) -> bool:
         """Whether the change is about this playbook, or about all of them."""
         return not self.playbooks or playbook in self.playbooks
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Where it is."""
+        return (self.part.value, self.name, *self.path)
+
+
+def loosening_first(found: Iterable[Change]) -> tuple[Change, ...]:
+    """The changes in their order, those that loosen automation first."""
+    return tuple(sorted(found, key=lambda each: not each.loosens))
 
 
 def changes(old: PolicySet, new: PolicySet) -> tuple[Change, ...]:
@@ -87,6 +125,7 @@ _PARTS: dict[str, tuple[Part, int]] = {
     "roster": (Part.ROSTER, 0),
     "reports": (Part.REPORTS, 0),
     "retention": (Part.RETENTION, 0),
+    "trusted": (Part.TRUSTED, 0),
 }
 """Part of each field of `PolicySet`, and the place of its name in a path."""
 
@@ -104,18 +143,52 @@ def _change(found: Difference, both: Versions) -> Change:
         name=name,
         title=_title(part, name, both),
         path=path,
-        before=_value(found, found.before, path),
-        after=_value(found, found.after, path),
         loosens=loosens(found, both),
         playbooks=_concerned(part, name, both),
+        **(_values(found) if path else {}),
     )
 
 
-def _value(found: Difference, value: Any, path: tuple[str, ...]) -> str | None:
-    """The written value; none of what was reworded, and of a whole file or playbook."""
-    if value is None or not path or found.kind is ChangeKind.REWORDED:
-        return None
-    return written(value)
+def _values(found: Difference) -> dict[str, Any]:
+    """The written values; none of a text that only moderators read."""
+    if found.kind is ChangeKind.REWORDED and found.field not in _SENT:
+        return {}
+    there = found.before if found.after is None else found.after
+    before, after = contrasted(found.before, found.after)
+    fields: tuple[Shown, ...] = ()
+    if isinstance(there, BaseModel) and None in (found.before, found.after):
+        fields = tuple(
+            Shown(name=name, text=written(value), form=_form(name, value))
+            for name, value in set_fields(there)
+        )
+    form = _form(found.field[1], there)
+    return {"before": before, "after": after, "form": form, "fields": fields}
+
+
+_SHARES = frozenset({*Sample.model_fields, "precision", "undone"})
+
+
+def _form(name: str, value: Any) -> Form:
+    match value:
+        case bool():
+            return Form.SWITCH
+        case timedelta():
+            return Form.DURATION
+        case float() if name in _SHARES:
+            return Form.SHARE
+        case StrEnum():
+            return Form.WORD
+    return Form.TEXT
+
+
+_SENT = frozenset(
+    {
+        *((Notices, name) for name in Notices.model_fields),
+        *((Automation, name) for name in Automation.model_fields),
+        *((ReasonTemplate, "notice"), (Rule, "title")),
+    }
+)
+"""Texts that are sent to people outside of the team."""
 
 
 def _title(part: Part, name: str, both: Versions) -> Text | None:
@@ -164,11 +237,16 @@ ANNOUNCED = frozenset(RecordKind) - {RecordKind.LOADED, RecordKind.ANNOUNCED}
 
 
 class Origin(Value):
-    """The git commit of a folder whose files are exactly those of the commit, and its author."""
+    """The git commit of a folder whose files are exactly those of the commit, and its author.
+
+    `authors` are the e-mail addresses of all commits since the version in force, empty ones for
+    unknown authors; None without a repository.
+    """
 
     commit: str | None = None
     author: str | None = None
     email: str | None = None
+    authors: tuple[str, ...] | None = None
 
 
 class PolicyRecord(Origin):
@@ -224,9 +302,16 @@ def is_news(last: PolicyRecord | None, version: str) -> bool:
 
 
 def record_of(
-    last: PolicyRecord | None, load: Load, old: PolicySet | None, new: PolicySet
+    last: PolicyRecord | None,
+    load: Load,
+    old: PolicySet | None,
+    new: PolicySet,
+    confirmed: PolicyRecord | None = None,
 ) -> PolicyRecord:
-    """The record of a load that is news; `old` is the version in force, None if unreadable."""
+    """The record of a load that is news; `old` is the version in force, None if unreadable.
+
+    `confirmed` is the change by which a person has put that version in force, if one has.
+    """
     shared = {name: getattr(load, name) for name in Load.model_fields}
     if last is None:
         return PolicyRecord(kind=RecordKind.LOADED, **shared)
@@ -239,7 +324,7 @@ def record_of(
             playbooks=last.playbooks,
         )
     found = (UNREADABLE,) if old is None else changes(old, new)
-    holds = old is None or holds_back(old, found)
+    holds = old is None or (holds_back(old, found) and not takes_back(load, found, confirmed))
     return PolicyRecord(
         **shared,
         kind=RecordKind.HELD if holds else RecordKind.CHANGED,
@@ -255,6 +340,14 @@ def holds_back(in_force: PolicySet, found: Iterable[Change]) -> bool:
     return rule is not None and any(each.loosens for each in found)
 
 
+def takes_back(load: Load, found: Iterable[Change], confirmed: PolicyRecord | None) -> bool:
+    """Whether a load takes a confirmed change back, and loosens only what that has loosened."""
+    if confirmed is None or load.version != confirmed.before:
+        return False
+    known = {each.place for each in confirmed.changes if each.loosens}
+    return all(each.place in known for each in found if each.loosens)
+
+
 def _all_concerned(found: Iterable[Change]) -> tuple[str, ...] | None:
     named = [each.playbooks for each in found]
     if not all(named):
@@ -267,6 +360,7 @@ class NotConfirmed(StrEnum):
 
     ROLE_NEEDED = "role_needed"
     OWN_CHANGE = "own_change"
+    AUTHOR_UNKNOWN = "author_unknown"
     NOT_WAITING = "not_waiting"
 
 
@@ -278,8 +372,11 @@ def confirm(
         return NotConfirmed.ROLE_NEEDED
     if last is None or last.kind is not RecordKind.HELD or last.id != record:
         return NotConfirmed.NOT_WAITING
-    if last.email is not None and rule.user_of(last.email) == by.id:
+    users = {rule.user_of(each) for each in _authors(last)} if rule.authors else set()
+    if by.id in users:
         return NotConfirmed.OWN_CHANGE
+    if None in users:
+        return NotConfirmed.AUTHOR_UNKNOWN
     return PolicyRecord(
         kind=RecordKind.CONFIRMED,
         at=at,
@@ -291,16 +388,25 @@ def confirm(
     )
 
 
+def _authors(held: PolicyRecord) -> tuple[str, ...]:
+    if held.authors is not None:
+        return held.authors
+    return (held.email,) if held.email is not None else ()
+
+
 # -- messages -----------------------------------------------------------------------------
 
 MOST_LINES = 8
-"""Changes in one message."""
+"""Changes in one message, of which those that loosen automation are first."""
+MOST_ASKED = 30
+"""Changes in one message that asks for a confirmation; further ones that loosen have their own."""
 
 
 class PolicyNotice(Value):
     """The message about a record in a `channel`, or to a `role`. `key` makes it idempotent.
 
-    `more` changes are not shown. With `asks` it has a button. With `outcome` the message about
+    `more` changes are not shown. With `asks` it has a button, or is one of several `parts` of which
+    the last has it; `part` counts from 0. With `outcome` the message about
     `record` was posted: it is updated with what became of the change.
     """
 
@@ -312,6 +418,8 @@ class PolicyNotice(Value):
     titles: tuple[Text, ...] = ()
     more: int = 0
     asks: bool = False
+    part: int = 0
+    parts: int = 1
     outcome: PolicyRecord | None = None
 
 
@@ -326,16 +434,30 @@ def notices_of(
     if record.kind is RecordKind.CHANGED and not record.changes:
         return ()
     books = [book for each in versions for book in each.playbooks.values()]
-    found = [
-        notice
-        for channel in sorted({book.channel for book in books})
-        for notice in _in_channel(channel, books, record)
-    ]
-    asks = record.kind is RecordKind.HELD
-    everywhere = tuple(each for each in record.changes if asks or not each.playbooks)
-    if everywhere:
-        found.append(_notice(record, everywhere, role=role, asks=asks))
-    return tuple(found)
+    channels = sorted({book.channel for book in books})
+    found = (notice for each in channels for notice in _in_channel(each, books, record))
+    if record.kind is RecordKind.HELD:
+        return (*_asking(record, role), *found)
+    everywhere = tuple(each for each in record.changes if not each.playbooks)
+    return (*([_notice(record, everywhere, role=role)] if everywhere else []), *found)
+
+
+def _asking(record: PolicyRecord, role: Role) -> Iterator[PolicyNotice]:
+    """The messages that ask, with everything that loosens; the last one has the button."""
+    ordered = loosening_first(record.changes)
+    least = max(sum(each.loosens for each in ordered), min(len(ordered), MOST_LINES))
+    starts = range(0, least, MOST_ASKED)
+    for part, start in enumerate(starts):
+        own = ordered[start : min(start + MOST_ASKED, least)]
+        yield PolicyNotice(
+            key=f"policy/{record.id}/role/{role}" + (f"/{part + 1}" if part else ""),
+            record=record.model_copy(update={"changes": own}),
+            role=role,
+            more=len(ordered) - least if part == len(starts) - 1 else 0,
+            asks=True,
+            part=part,
+            parts=len(starts),
+        )
 
 
 def _in_channel(
@@ -350,7 +472,7 @@ def _in_channel(
 
 
 def _notice(record: PolicyRecord, own: tuple[Change, ...], **more: Any) -> PolicyNotice:
-    shown = record.model_copy(update={"changes": own[:MOST_LINES]})
+    shown = record.model_copy(update={"changes": loosening_first(own)[:MOST_LINES]})
     where = more.get("channel") or f"role/{more['role']}"
     return PolicyNotice(
         key=f"policy/{record.id}/{where}", record=shown, more=len(own) - len(shown.changes), **more

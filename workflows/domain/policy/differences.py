@@ -15,8 +15,8 @@ from workflows.domain.policy.actions import (
     Call,
 )
 from workflows.domain.policy.appeals import AppealRules
-from workflows.domain.policy.bands import Trusted
-from workflows.domain.policy.detectors import Detector, Sources
+from workflows.domain.policy.bands import AutoRule, BandRule, Trusted
+from workflows.domain.policy.detectors import Accepts, Detector, Sources
 from workflows.domain.policy.limits import (
     Exempt,
     Limits,
@@ -38,6 +38,8 @@ from workflows.domain.policy.reports import ReportRules, Retention
 from workflows.domain.policy.roster import Override, Roster, Rotation
 from workflows.domain.values import Text, Value, format_duration
 
+MOST_NAMES = 5
+"""Names of a list that are added or removed each by itself."""
 LONGEST_VALUE = 300
 """Characters of a value in a change; the stored versions have all of it."""
 
@@ -175,11 +177,32 @@ def _of_entries(
 
 def _of_list(before: Sequence[Any], after: Sequence[Any], at: Place) -> Iterator[Difference]:
     old, new = _named(before), _named(after)
-    yield from _of_entries(old, new, at)
+    if all(isinstance(each, str) for each in (*before, *after)):
+        yield from _of_names(old, new, at)
+    else:
+        yield from _of_entries(old, new, at)
     kept, now = [n for n in old if n in new], [n for n in new if n in old]
     if kept != now:
         was, now_is = ", ".join(kept), ", ".join(now)
         yield Difference(at.path, at.field, at.owners, ChangeKind.ORDERED, was, now_is)
+
+
+def _of_names(old: Mapping[str, Any], new: Mapping[str, Any], at: Place) -> Iterator[Difference]:
+    """One difference for each name, or for many names together."""
+    removed = tuple(each for each in old if each not in new)
+    added = tuple(each for each in new if each not in old)
+    if len(removed) > MOST_NAMES:
+        yield from _leaf(Names(removed), None, at, ChangeKind.REMOVED)
+    else:
+        yield from _of_entries({each: old[each] for each in removed}, {}, at)
+    if len(added) > MOST_NAMES:
+        yield from _leaf(None, Names(added), at, ChangeKind.ADDED)
+    else:
+        yield from _of_entries({}, {each: new[each] for each in added}, at)
+
+
+class Names(tuple[str, ...]):
+    """Many names that were added or removed together."""
 
 
 def _by_name(entries: Mapping[Any, Any]) -> dict[str, Any]:
@@ -204,6 +227,10 @@ def _identity(item: Any) -> str:
             return item.action
         case Preset() | ReasonTemplate() | Rule():
             return item.id
+        case BandRule():
+            return item.detector
+        case AutoRule():
+            return item.preset
         case Step():
             named = (item.notify, item.role, item.person, "unless", item.unless)
             return " ".join(str(each) for each in named if each is not None)
@@ -219,21 +246,60 @@ def _identity(item: Any) -> str:
 
 
 _WHOLE: frozenset[tuple[type, str]] = frozenset(
-    {(Step, "severity"), (Protect, "manual"), (Call, "json_"), (Rotation, "teams")}
+    {
+        *((Step, "severity"), (Protect, "manual"), (Call, "json_"), (Rotation, "teams")),
+        *((Accepts, "kinds"), (Accepts, "subjects")),
+    }
 )
 """Fields that are one value, although they have several: missing entries mean something else."""
 
 
 # -- written values -----------------------------------------------------------------------
 
+_AROUND = 60
+"""Characters before the first difference of two long values."""
+
 
 def written(value: Any) -> str:
-    text = " ".join(_plain(value).split())
-    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+    """The value as text, at most `LONGEST_VALUE` long; both ends of a longer one."""
+    text = _one_line(value)
+    if len(text) <= LONGEST_VALUE:
+        return text
+    half = (LONGEST_VALUE - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"
+
+
+def contrasted(before: Any, after: Any) -> tuple[str | None, str | None]:
+    """Both values as text; of long ones, the parts that differ."""
+    if before is None or after is None:
+        was, now = (None if each is None else written(each) for each in (before, after))
+        return was, now
+    texts = _one_line(before), _one_line(after)
+    if max(map(len, texts)) <= LONGEST_VALUE:
+        return texts
+    pairs = enumerate(zip(*texts, strict=False))
+    same = next((place for place, (was, now) in pairs if was != now), min(map(len, texts)))
+    start = max(same - _AROUND, 0)
+    return _window(texts[0], start), _window(texts[1], start)
+
+
+def _window(text: str, start: int) -> str:
+    begin, room = "…" if start else "", LONGEST_VALUE - 2
+    rest = text[start:]
+    if len(rest) <= room:
+        return begin + rest
+    tail = room // 3
+    return f"{begin}{rest[: room - tail - 1]}…{rest[-tail:]}"
+
+
+def _one_line(value: Any) -> str:
+    return " ".join(_plain(value).split())
 
 
 def _plain(value: Any) -> str:
     match value:
+        case Names():
+            return f"{', '.join(value[:3])}, … ({len(value):,})"
         case bool():
             return str(value).lower()
         case timedelta():
@@ -241,7 +307,7 @@ def _plain(value: Any) -> str:
         case Text():
             return value.ja if value.ja == value.en else f"{value.ja} / {value.en}"
         case BaseModel():
-            return _plain(dict(_set_fields(value)))
+            return _plain(dict(set_fields(value)))
         case dict():
             return "{" + ", ".join(f"{key}: {_plain(each)}" for key, each in value.items()) + "}"
         case tuple() | list():
@@ -249,7 +315,7 @@ def _plain(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def _set_fields(model: BaseModel) -> Iterator[tuple[str, Any]]:
+def set_fields(model: BaseModel) -> Iterator[tuple[str, Any]]:
     """The fields that are not as they are by default."""
     for name, info in type(model).model_fields.items():
         value = getattr(model, name)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
+from workflows.domain.brakes import Breaker, Silence
 from workflows.domain.people import Holders, Role, RoleBook
 from workflows.domain.policy.actions import (
     ActionCatalog,
@@ -21,7 +22,13 @@ from workflows.domain.policy.actions import (
     Verify,
 )
 from workflows.domain.policy.bands import AutoRule, BandRule, Mode, Sample, Trusted
-from workflows.domain.policy.detectors import Detector, Expect, QueryLimits, SqlQuery
+from workflows.domain.policy.detectors import (
+    Accepts,
+    Detector,
+    Expect,
+    QueryLimits,
+    SqlQuery,
+)
 from workflows.domain.policy.differences import ChangeKind, Difference, PolicySet, Versions
 from workflows.domain.policy.limits import (
     AutomationLimits,
@@ -71,7 +78,9 @@ def loosens(found: Difference, both: Versions) -> bool:
     rule = _RULES.get(top) if top in _ONE_RULE else _RULES.get(found.field)
     if rule is None:
         return found.field[0] not in _HARMLESS
-    return found.kind is not ChangeKind.ORDERED and rule(found, both)
+    if found.kind is ChangeKind.ORDERED:
+        return found.field in _IN_ORDER
+    return rule(found, both)
 
 
 def _never(found: Difference, both: Versions) -> bool:
@@ -91,11 +100,15 @@ def _if_removed(found: Difference, both: Versions) -> bool:
 
 
 def _more(found: Difference, both: Versions) -> bool:
-    return bool(found.after > found.before)
+    """More; without a value there is no limit."""
+    before, after = found.before, found.after
+    return after is None or (before is not None and after > before)
 
 
 def _fewer(found: Difference, both: Versions) -> bool:
-    return bool(found.after < found.before)
+    """Less; without a value there is no limit."""
+    before, after = found.before, found.after
+    return after is None or (before is not None and after < before)
 
 
 def _turned(to: Hashable) -> Loosens:
@@ -124,9 +137,16 @@ def _of_playbook(found: Difference, both: Versions) -> bool:
     return _is_automated(found.after)
 
 
+def _of_mode(found: Difference, both: Versions) -> bool:
+    """It acts; on trial, its alerts come to others."""
+    if found.after is Mode.SHADOW:
+        return _of_alerts(found, both)
+    return bool(found.after is Mode.LIVE)
+
+
 def _of_severity(found: Difference, both: Versions) -> bool:
-    """Protections may depend on the severity, so that other alerts reach them."""
-    named = _protected_severities(found.owner(Playbook)[1])
+    """Automation may depend on the severity, so that other alerts reach it."""
+    named = _automated_severities(found.owner(Playbook)[1])
     if found.kind is not ChangeKind.CHANGED:
         return bool(named)
     own = Severity(found.path[-1])
@@ -140,11 +160,11 @@ def _of_severity(found: Difference, both: Versions) -> bool:
     return bool(named)
 
 
-def _protected_severities(book: Playbook) -> frozenset[Severity]:
-    """The severities with protections of their own."""
+def _automated_severities(book: Playbook) -> frozenset[Severity]:
+    """The severities with protections or decisions by Koban of their own."""
     found = {each for step in book.escalation if step.protect for each in step.severity}
-    for rule in book.protect:
-        named = severities(rule.when)
+    for when in (*(rule.when for rule in book.protect), *(rule.when for rule in book.auto)):
+        named = severities(when)
         if named is None:
             return frozenset(Severity)
         found |= {each for each in Severity if each.value in named}
@@ -160,7 +180,39 @@ def _of_preset(found: Difference, both: Versions) -> bool:
 
 
 def _of_condition(found: Difference, both: Versions) -> bool:
+    """A condition that holds for more; without one it holds for nothing."""
+    if found.before is None or found.after is None:
+        return found.after is not None
     return compare(found.before, found.after) not in (Compared.NARROWER, Compared.SAME)
+
+
+def _of_review(found: Difference, both: Versions) -> bool:
+    """Fewer alerts for people; later bands of the detector may act on them."""
+    if found.before is None or found.after is None:
+        return found.after is None
+    return compare(found.before, found.after) not in (Compared.WIDER, Compared.SAME)
+
+
+def _of_band(found: Difference, both: Versions) -> bool:
+    """A band that acts; without any band of its detector, every alert does."""
+    band = found.before if found.after is None else found.after
+    books = found.owner(Playbook)
+    had, has = (any(each.detector == band.detector for each in book.bands) for book in books)
+    if found.after is None:
+        return not has or band.review is not None
+    return band.act is not None if had else "true" not in (band.act, band.review)
+
+
+def _of_decision(found: Difference, both: Versions) -> bool:
+    """A decision by Koban; without it, the later ones decide on its alerts."""
+    return found.after is not None or found.before is not found.owner(Playbook)[0].auto[-1]
+
+
+def _of_decided(found: Difference, both: Versions) -> bool:
+    """The condition of a decision by Koban; the later ones decide on what it leaves."""
+    is_last = found.owner(Playbook)[1].auto[-1] is found.owner(AutoRule)[1]
+    narrower = compare(found.before, found.after) is Compared.NARROWER
+    return _of_condition(found, both) or (narrower and not is_last)
 
 
 def _of_step(found: Difference, both: Versions) -> bool:
@@ -202,14 +254,38 @@ def _approving(both: Versions) -> frozenset[Role]:
     rules = [rule for spec in specs for rule in (spec.approval, spec.undo_approval)]
     rules += [each.limits.approval for each in sets if each.limits is not None]
     rules += [book.act_first for book in both.books]
-    return frozenset({Role.LEAD, *(rule.by for rule in rules if rule is not None)})
+    confirming = [each.limits.loosening for each in sets if each.limits is not None]
+    return frozenset(
+        {
+            Role.LEAD,
+            *(rule.by for rule in rules if rule is not None),
+            *(rule.approval for rule in confirming if rule is not None),
+        }
+    )
 
 
 def _of_detector(found: Difference, both: Versions) -> bool:
-    """A query or sender that was added; without its own secret the common one signs for it."""
+    """An added query or sender; without its file, a sender has the common secret and no limits."""
     there: Detector = found.before if found.after is None else found.after
-    is_added = found.after is not None
-    return there.secret is not None or (is_added and there.sql is not None)
+    if found.after is None:
+        return there.secret is not None or there.accepts is not None
+    return there.secret is not None or there.sql is not None
+
+
+def _of_accepted(found: Difference, both: Versions) -> bool:
+    """Further kinds or subjects; without a list, all of them."""
+    if found.before is None or found.after is None:
+        return found.after is None
+    return not frozenset(found.after) <= frozenset(found.before)
+
+
+def _of_rate(found: Difference, both: Versions) -> bool:
+    """More alerts at once or in the long run; without a rate, any number."""
+    before, after = (each and each.amount for each in found.owner(Accepts))
+    if before is None or after is None:
+        return after is None
+    (most, within), (now, seconds) = before, after
+    return bool(now * max(1, within / seconds) > most)
 
 
 def _of_retention(found: Difference, both: Versions) -> bool:
@@ -226,6 +302,8 @@ _ONE_RULE = frozenset(
     (PolicySet, name) for name in ("appeals", "roster", "reports", "sources", "queries")
 )
 """Files in which every difference has the rule of the file."""
+_IN_ORDER = frozenset({(Playbook, "auto")})
+"""Lists of which the first entry that applies counts."""
 _HARMLESS: frozenset[type] = frozenset(
     {
         *(Clocks, Claims, Conduct, Holds, Repeat, ReasonTemplate, Rule),
@@ -259,16 +337,21 @@ _RULES: dict[tuple[type, str], Loosens] = {
     **_rules(Playbook, _always, "act_first"),
     **_rules(Playbook, _never, "playbook", "title", "policy", "clauses", "reasons", "channel"),
     **_rules(Playbook, _of_preset, "presets"),
-    **_rules(Playbook, _turned(to=Mode.LIVE), "mode"),
-    **_rules(Playbook, _if_added, "auto"),
-    **_rules(Playbook, _if_removed, "trusted"),
+    **_rules(Playbook, _of_mode, "mode"),
+    **_rules(Playbook, _of_band, "bands"),
+    **_rules(Playbook, _of_decision, "auto"),
+    **_rules(Playbook, _if_removed, "trusted", "breaker", "silence"),
     **_rules(Playbook, _never, "clocks", "claims", "waiting", "holds", "actions"),
     **_rules(Playbook, _never, "conduct", "no_notice"),
     **_rules(Preset, _of_preset),
     **_rules(PresetAction, _of_preset),
     **_rules(BandRule, _of_condition, "act"),
-    **_rules(AutoRule, _of_condition, "when"),
+    **_rules(BandRule, _of_review, "review"),
+    **_rules(AutoRule, _of_decided, "when"),
     **_rules(Sample, _fewer),
+    **_rules(Breaker, _more, "floor", "usual", "subjects", "undone"),
+    **_rules(Breaker, _fewer, "precision"),
+    **_rules(Silence, _fewer, "at_most"),
     **_rules(Protect, _more, "for_"),
     **_rules(Protect, _of_manual, "manual"),
     **_rules(Protect, _always, "action"),
@@ -316,6 +399,9 @@ _RULES: dict[tuple[type, str], Loosens] = {
     # Detectors
     **_rules(Detector, _never, "detector", "title", "owner", "expect"),
     **_rules(Detector, _always, "secret", "sql", "alert"),
+    **_rules(Detector, _if_removed, "accepts"),
+    **_rules(Accepts, _of_accepted, "kinds", "subjects"),
+    **_rules(Accepts, _of_rate, "rate"),
     **_rules(Expect, _never),
     **_rules(SqlQuery, _never, "every", "cron", "limits"),
     **_rules(QueryLimits, _more, "rows", "bytes"),

@@ -372,7 +372,7 @@ def _create_records() -> None:
         *_optional(sa.String(64), "actor", "git_commit"),
         *_optional(sa.String(256), "git_author", "git_email"),
         *_needed(sa.Boolean(), "restored"),
-        *_optional(sa.JSON(none_as_null=True), "playbooks"),
+        *_optional(sa.JSON(none_as_null=True), "git_authors", "playbooks"),
         *_needed(sa.JSON(), "changes"),
         sa.PrimaryKeyConstraint("id", name="pk_policy_changes"),
     )

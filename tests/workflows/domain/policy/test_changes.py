@@ -16,17 +16,20 @@ from pydantic import BaseModel
 
 from activities.policy.loader import PolicyFolder, load_policy
 from tests.workflows.domain.builders import REED, SATO, T0, TANAKA, minutes
-from workflows.domain.people import RoleBook
+from workflows.domain.brakes import Breaker, Silence
+from workflows.domain.people import Role, RoleBook
 from workflows.domain.policy.appeals import AppealSource
 from workflows.domain.policy.bands import AutoRule, BandRule, Sample, Trusted
 from workflows.domain.policy.changes import (
     UNREADABLE,
     Change,
+    Form,
     Load,
     NotConfirmed,
     Part,
     PolicyRecord,
     RecordKind,
+    Shown,
     changes,
     confirm,
     holds_back,
@@ -34,13 +37,14 @@ from workflows.domain.policy.changes import (
     notices_of,
     record_of,
 )
-from workflows.domain.policy.detectors import Detector, Sources
-from workflows.domain.policy.differences import ChangeKind, PolicySet
-from workflows.domain.policy.limits import Limits, Loosening
+from workflows.domain.policy.detectors import Accepts, Detector, Feedback, Sources
+from workflows.domain.policy.differences import LONGEST_VALUE, ChangeKind, PolicySet
+from workflows.domain.policy.limits import EXEMPT_APPROVAL, Limits, Loosening
 from workflows.domain.policy.loosening import Compared, compare
-from workflows.domain.policy.playbook import Playbook
+from workflows.domain.policy.platform import SecretPlace
+from workflows.domain.policy.playbook import Conduct, Playbook
 from workflows.domain.policy.reports import Retention
-from workflows.domain.values import Text
+from workflows.domain.values import Language, Text
 
 FOLDER = load_policy(Path(__file__).parents[4] / "deploy" / "policy")
 EXAMPLE = FOLDER.content
@@ -90,6 +94,54 @@ RICH = EXAMPLE.model_copy(
 BOOK = RICH.playbooks["off_platform"]
 
 
+def filled(value: Any) -> Any:
+    """The value with something in each optional field in it."""
+    match value:
+        case BaseModel() if not isinstance(value, Text):
+            names = type(value).model_fields
+            given = {name: getattr(value, name) for name in names}
+            return value.model_copy(
+                update={
+                    name: filled(each)
+                    if each not in (None, ())
+                    else OPTIONAL_VALUES.get(name, each)
+                    for name, each in given.items()
+                }
+            )
+        case dict():
+            return {name: filled(each) for name, each in value.items()}
+        case tuple():
+            return tuple(filled(each) for each in value)
+    return value
+
+
+OPTIONAL_VALUES: dict[str, Any] = {
+    **dict.fromkeys(("decided", "detected", "protected", "no_notice"), Text(ja="例", en="Example")),
+    "auto": AUTOMATIC["auto"],
+    "bands": AUTOMATIC["bands"],
+    "accepts": Accepts(kinds=("a", "b"), subjects=("user",), rate="600/m"),
+    "because": "reason",
+    "breaker": Breaker(precision=0.9, undone=0.1),
+    "conduct": Conduct(),
+    "cron": "0 9 * * *",
+    "feedback": Feedback.model_validate({"url": {"env": "URL"}, "secret": {"env": "SECRET"}}),
+    "language": Language.JA,
+    "manual": ("people",),
+    "map": SHILL.alert,
+    "next": "response.next",
+    "person": "U0MORI",
+    "remind": timedelta(minutes=10),
+    "role": Role.LEAD,
+    "secret": SecretPlace(env="SECRET"),
+    "silence": Silence(),
+    "text": "row.text",
+    "title": "row.title",
+    "undo_approval": EXEMPT_APPROVAL,
+}
+FULL = filled(RICH)
+"""The example with a value in every field; not all of them go together."""
+
+
 # -- every field --------------------------------------------------------------------------
 
 TIMES = 2
@@ -112,6 +164,13 @@ def models(annotation: Any, found: set[type[BaseModel]] | None = None) -> set[ty
 
 
 FIELDS = sorted((each.__name__, name) for each in models(PolicySet) for name in each.model_fields)
+OPTIONAL = sorted(
+    (each.__name__, name)
+    for each in models(PolicySet)
+    for name, info in each.model_fields.items()
+    if type(None) in typing.get_args(info.annotation)
+)
+"""The fields that may be left out."""
 
 
 Mutations = Iterator[tuple[Place | None, Any]]
@@ -141,7 +200,7 @@ def mutated(value: Any) -> Mutations:
 
 
 def mutated_model(value: BaseModel) -> Mutations:
-    """Variants of a model; an optional model in it is also left out."""
+    """Variants of a model; each optional field in it is also left out."""
     for name, info in type(value).model_fields.items():
         place = (type(value).__name__, name)
         for inner, other in mutated(getattr(value, name)):
@@ -149,6 +208,8 @@ def mutated_model(value: BaseModel) -> Mutations:
         if isinstance(getattr(value, name), BaseModel):
             other = None if info.default is None else next(mutated(getattr(value, name)))[1]
             yield place, value.model_copy(update={name: other})
+        if place in OPTIONAL and getattr(value, name) is not None:
+            yield (place[0], f"no {name}"), value.model_copy(update={name: None})
 
 
 def another(value: Any) -> Any:
@@ -161,7 +222,7 @@ def another(value: Any) -> Any:
         case StrEnum():
             return next(each for each in type(value) if each is not value)
         case str():
-            return f"{value}x"
+            return f"1{value}" if value[:1].isdigit() else f"{value}x"
         case timedelta():
             return value * 2
         case ZoneInfo():
@@ -172,13 +233,16 @@ def another(value: Any) -> Any:
 def test_a_change_of_any_field_is_named() -> None:
     """Fields that are added to the models later are among them."""
     tried: Counter[Place] = Counter()
-    for place, other in mutated(RICH):
+    for place, other in mutated(FULL):
         assert place is not None
         tried[place] += 1
         if tried[place] <= TIMES:
-            assert changes(RICH, other), place
-            assert changes(other, RICH), place
-    assert sorted(tried) == FIELDS, "RICH needs an object of every model"
+            assert changes(FULL, other), place
+            assert changes(other, FULL), place
+    there = {place for place in tried if not place[1].startswith("no ")}
+    assert sorted(there) == FIELDS, "FULL needs an object of every model"
+    left_out = sorted((model, name.removeprefix("no ")) for model, name in set(tried) - there)
+    assert left_out == OPTIONAL, "FULL needs a value in every optional field"
 
 
 def test_every_part_of_the_folder_is_compared() -> None:
@@ -300,6 +364,14 @@ CRITICAL = "alert.score >= 0.97 && alert.attributes.viewers >= {}"
 APPROVAL = {"by": "lead", "within": "30m", "on_expiry": "refuse"}
 
 
+def alone(mode: str) -> PolicySet:
+    """The example with one playbook that acts, in a mode."""
+    found = book(mode=mode)
+    books = {name: each for name, each in found.playbooks.items() if not each.protections}
+    only_one = {**books, "off_platform": found.playbooks["off_platform"]}
+    return found.model_copy(update={"playbooks": only_one})
+
+
 def severity(**conditions: str) -> PolicySet:
     """The example with other conditions of severities."""
     return book(severity={**written_severity(), **conditions})
@@ -322,6 +394,14 @@ def times(**fields: Any) -> PolicySet:
     return RICH.model_copy(update={"retention": Retention.model_validate(fields)})
 
 
+def requesting(path: str) -> PolicySet:
+    """The example with another request of an action."""
+    spec = RICH.catalog.actions["mute_user"]
+    request = spec.request.model_copy(update={"path": path})
+    mute = spec.model_copy(update={"request": request})
+    return catalog({**RICH.catalog.actions, "mute_user": mute})
+
+
 def rate(most: int, within: str = "1h") -> dict[str, Any]:
     """A rate as written."""
     return {"most": most, "within": within}
@@ -329,6 +409,28 @@ def rate(most: int, within: str = "1h") -> dict[str, Any]:
 
 AUTO = {"when": "alert.score >= 0.99", "preset": "mute"}
 BAND = {"detector": "shill", "act": "alert.score >= 0.98", "review": "true"}
+OTHER_BAND = {**BAND, "detector": "chat"}
+BREAKER = {"window": "5m", "floor": 20, "precision": "90%", "undone": "10%"}
+SILENCE = {"at_most": "7d"}
+ACCEPTS = {"kinds": ["a", "b"], "subjects": ["user"], "rate": "600/m"}
+
+
+def detector(**fields: Any) -> PolicySet:
+    """The example with a detector that posts."""
+    made = Detector.model_validate({"detector": "chat", **fields})
+    return RICH.model_copy(update={"detectors": {**RICH.detectors, "chat": made}})
+
+
+def decided(by: dict[str, Any], **conditions: str) -> PolicySet:
+    """The example with one decision by Koban, no protection, and other severities."""
+    severities = {**written_severity(), **conditions}
+    return book(auto=[by], protect=[], escalation=[], severity=severities)
+
+
+def specialist(*users: str) -> PolicySet:
+    """The example with these specialists, who confirm changes."""
+    rule = limits(loosening={"approval": "specialist"}).limits
+    return people(*users, role="specialist").model_copy(update={"limits": rule})
 
 
 LOOSER: dict[str, tuple[PolicySet, PolicySet]] = {
@@ -358,11 +460,73 @@ LOOSER: dict[str, tuple[PolicySet, PolicySet]] = {
     "a sooner protecting step": (step(), step(after="5m")),
     "more severities of a step": (step(), step(severity=["critical", "high"])),
     "all severities of a step": (step(), step(severity=[])),
-    "a live trial": (book(mode="shadow"), book(mode="live")),
+    "a live trial": (alone("shadow"), alone("live")),
     "a playbook that was off": (book(mode="off"), book(mode="live")),
     "a decision by Koban": (book(auto=[]), book()),
     "a wider decision by Koban": (book(), book(auto=[{**AUTO, "when": "alert.score >= 0.9"}])),
     "a wider band": (book(), book(bands=[{**BAND, "act": "alert.score >= 0.9"}])),
+    "a band that acts": (
+        book(bands=[{"detector": "shill", "review": "true"}]),
+        book(bands=[BAND]),
+    ),
+    "another band that acts": (
+        book(bands=[BAND]),
+        book(bands=[BAND, {"detector": "shill", "act": "alert.score >= 0.5"}]),
+    ),
+    "a band for fewer people": (
+        book(bands=[BAND]),
+        book(bands=[{**BAND, "review": "alert.score >= 0.5"}]),
+    ),
+    "a band for nobody": (
+        book(bands=[BAND]),
+        book(bands=[{"detector": "shill", "act": BAND["act"]}]),
+    ),
+    "no bands": (book(bands=[BAND]), book(bands=[])),
+    "a wider severity of a decision by Koban": (
+        decided({**AUTO, "when": "severity == 'high'"}),
+        decided({**AUTO, "when": "severity == 'high'"}, high="alert.score >= 0.1"),
+    ),
+    "alerts of a playbook on trial": (book(mode="off"), book(mode="shadow")),
+    "no breaker": (book(breaker=BREAKER), book()),
+    "a breaker that trips later": (book(breaker=BREAKER), book(breaker={**BREAKER, "floor": 30})),
+    "a breaker of a larger burst": (book(breaker=BREAKER), book(breaker={**BREAKER, "usual": 9})),
+    "a breaker of more subjects": (
+        book(breaker=BREAKER),
+        book(breaker={**BREAKER, "subjects": 900}),
+    ),
+    "a less precise breaker": (
+        book(breaker=BREAKER),
+        book(breaker={**BREAKER, "precision": "80%"}),
+    ),
+    "a breaker without precision": (
+        book(breaker=BREAKER),
+        book(breaker={**BREAKER, "precision": None}),
+    ),
+    "a breaker of more undone actions": (
+        book(breaker=BREAKER),
+        book(breaker={**BREAKER, "undone": "20%"}),
+    ),
+    "no silence": (book(silence=SILENCE), book()),
+    "a shorter silence": (book(silence=SILENCE), book(silence={"at_most": "1d"})),
+    "more kinds of a detector": (
+        detector(accepts=ACCEPTS),
+        detector(accepts={**ACCEPTS, "kinds": ["a", "b", "c"]}),
+    ),
+    "every type of subject": (
+        detector(accepts=ACCEPTS),
+        detector(accepts={**ACCEPTS, "subjects": None}),
+    ),
+    "a detector that posts more": (
+        detector(accepts=ACCEPTS),
+        detector(accepts={**ACCEPTS, "rate": "900/m"}),
+    ),
+    "a detector that posts faster": (
+        detector(accepts={**ACCEPTS, "rate": "10/s"}),
+        detector(accepts=ACCEPTS),
+    ),
+    "a detector without limits": (detector(accepts=ACCEPTS), detector()),
+    "a detector that was removed with its limits": (detector(accepts=ACCEPTS), RICH),
+    "another person who confirms": (specialist("U0A"), specialist("U0A", "U0B")),
     "a smaller sample": (book(), book(sample={"auto": "1%", "log": "1%"})),
     "a subject less that is trusted": (book(), book(trusted=[])),
     "no list of trusted subjects": (RICH, RICH.model_copy(update={"trusted": None})),
@@ -395,6 +559,7 @@ LOOSER: dict[str, tuple[PolicySet, PolicySet]] = {
 """Pairs of a policy and a looser one."""
 
 INCOMPARABLE = {
+    "a trial beside a playbook that acts": (book(mode="live"), book(mode="shadow")),
     "other alerts": (RICH, book(match="alert.kind == 'another'")),
     "another condition": (
         book(protect=[PROTECT]),
@@ -405,8 +570,18 @@ INCOMPARABLE = {
         book(presets=[{**each, "actions": ["warn"]} for each in written("presets")]),
     ),
     "another approver": (limits(), limits(approval={**APPROVAL, "by": "admin"})),
-    "another request": (RICH, catalog({**RICH.catalog.actions})),
+    "another request": (RICH, requesting("/elsewhere")),
+    "another order of decisions by Koban": (
+        book(auto=[AUTO, {**AUTO, "preset": "hide"}]),
+        book(auto=[{**AUTO, "preset": "hide"}, AUTO]),
+    ),
+    "the window of a breaker": (book(breaker=BREAKER), book(breaker={**BREAKER, "window": "1h"})),
+    "alerts for another decision by Koban": (
+        book(auto=[AUTO, {"when": "true", "preset": "hide"}]),
+        book(auto=[{**AUTO, "when": "alert.score >= 0.995"}, {"when": "true", "preset": "hide"}]),
+    ),
 }
+"""Pairs of which nothing is known, in either direction."""
 
 HARMLESS: dict[str, tuple[PolicySet, PolicySet]] = {
     "a channel": (RICH, book(channel="ts-other")),
@@ -414,6 +589,10 @@ HARMLESS: dict[str, tuple[PolicySet, PolicySet]] = {
     "a preset": (RICH, book(presets=written("presets")[:2])),
     "an escalation step": (RICH, book(escalation=[*written("escalation"), EARLY])),
     "another specialist": (people(), people("U0NEW", role="specialist")),
+    "the order of bands of two detectors": (
+        book(bands=[BAND, OTHER_BAND]),
+        book(bands=[OTHER_BAND, BAND]),
+    ),
     "a severity without protection": (RICH, severity(high="alert.score >= 0.5")),
 }
 
@@ -427,10 +606,7 @@ def test_what_loosens_in_one_direction(what: str) -> None:
         assert not any(each.loosens for each in changes(after, before))
 
 
-@pytest.mark.parametrize(
-    "what",
-    ["other alerts", "another condition", "another approver", "a preset that Koban applies"],
-)
+@pytest.mark.parametrize("what", INCOMPARABLE)
 def test_what_can_not_be_compared_loosens_in_both_directions(what: str) -> None:
     """Nothing is known of it."""
     before, after = INCOMPARABLE[what]
@@ -459,6 +635,77 @@ def test_a_narrower_severity_loosens_if_a_milder_one_has_protections() -> None:
     )
     assert [each.loosens for each in tighter] == [False]
     assert [each.loosens for each in looser] == [True]
+
+
+# -- values ------------------------------------------------------------------------------
+
+
+def test_long_conditions_show_where_they_differ() -> None:
+    """Cut at their ends, both would read the same."""
+    kinds = ", ".join(f"'kind_{number}'" for number in range(60))
+    for end in ("", f" && alert.kind != '{'x' * 400}'"):
+        old, new = (f"alert.kind in [{kinds}] && alert.score >= {n}{end}" for n in (0.97, 0.1))
+        found = only(
+            changes(
+                book(protect=[{**PROTECT, "when": old}]), book(protect=[{**PROTECT, "when": new}])
+            )
+        )
+        assert found.before is not None
+        assert found.after is not None
+        assert "alert.score >= 0.97" in found.before
+        assert "alert.score >= 0.1" in found.after
+        assert max(len(found.before), len(found.after)) <= LONGEST_VALUE
+
+
+def test_many_names_are_one_change() -> None:
+    """With the first ones and their number: a list has up to 10,000."""
+    ids = tuple(f"u_{number:05}" for number in range(10_000))
+    many = RICH.model_copy(update={"trusted": Trusted(trusted=ids)})
+    added = [each for each in changes(RICH, many) if each.kind is ChangeKind.ADDED]
+    (removed,) = changes(many, RICH.model_copy(update={"trusted": Trusted()}))
+    assert [(e.part, e.after, e.loosens) for e in added] == [
+        (Part.TRUSTED, "u_00000, u_00001, u_00002, … (10,000)", False)
+    ]
+    assert (removed.kind, removed.loosens) == (ChangeKind.REMOVED, True)
+    assert len(PolicyRecord.model_dump_json(record(FIRST, "v2", many))) < 2_000
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "form"),
+    [
+        (book(protect=[PROTECT]), book(protect=[{**PROTECT, "for": "20m"}]), Form.DURATION),
+        (book(bulk=False), book(bulk=True), Form.SWITCH),
+        (book(mode="live"), book(mode="off"), Form.WORD),
+        (book(), book(sample={"auto": "3%", "log": "1%"}), Form.SHARE),
+        (book(trusted=["5m"]), book(trusted=[]), Form.TEXT),
+        (limits(), limits(bulk=6), Form.TEXT),
+    ],
+)
+def test_a_value_has_its_type(before: PolicySet, after: PolicySet, form: Form) -> None:
+    """An id that reads like a time is none."""
+    assert only(changes(before, after)).form is form
+
+
+def test_an_added_entry_has_its_fields() -> None:
+    """Each with its type, for the words of the message."""
+    found = only(changes(book(auto=[]), book()))
+    assert [(each.name, each.text) for each in found.fields] == [
+        ("when", "alert.score >= 0.99"),
+        ("preset", "mute"),
+    ]
+    assert only(changes(book(protect=[]), book(protect=[PROTECT]))).fields[1:] == (
+        Shown(name="for", text="15m", form=Form.DURATION),
+        Shown(name="when", text="severity == 'critical'"),
+    )
+
+
+def test_the_words_of_a_notice_are_shown() -> None:
+    """They reach people outside of the team."""
+    assert RICH.appeals is not None
+    notices_ = RICH.appeals.notices.model_copy(update={"upheld": Text(ja="維持", en="Upheld")})
+    appeals = RICH.appeals.model_copy(update={"notices": notices_})
+    found = only(changes(RICH, RICH.model_copy(update={"appeals": appeals})))
+    assert (found.kind, found.after) == (ChangeKind.REWORDED, "維持 / Upheld")
 
 
 # -- conditions ---------------------------------------------------------------------------
@@ -643,6 +890,80 @@ def test_who_does_not_confirm() -> None:
     assert confirm(held, TANAKA, held.id, RULE, T0) is NotConfirmed.OWN_CHANGE
     assert confirm(held, REED, held.id - 1, RULE, T0) is NotConfirmed.NOT_WAITING
     assert isinstance(confirm(held, REED, held.id, RULE, T0), PolicyRecord)
+
+
+def test_the_authors_of_all_commits_count() -> None:
+    """Neither hides behind a colleague's commit; with `authors`, an unknown one is none of them."""
+    reed = "reed@market.example"
+    rule = Loosening(authors={**RULE.authors, reed: REED.id})
+    both = record(FIRST, "v2", LOOSE, email=reed, authors=(reed, "maya@market.example"))
+    assert confirm(both, TANAKA, both.id, rule, T0) is NotConfirmed.OWN_CHANGE
+    assert confirm(both, REED, both.id, rule, T0) is NotConfirmed.OWN_CHANGE
+    for unknown in ("somebody@else.example", ""):
+        held = record(FIRST, "v2", LOOSE, authors=("maya@market.example", unknown))
+        assert confirm(held, REED, held.id, rule, T0) is NotConfirmed.AUTHOR_UNKNOWN
+        assert confirm(held, TANAKA, held.id, rule, T0) is NotConfirmed.OWN_CHANGE
+        assert isinstance(confirm(held, REED, held.id, Loosening(), T0), PolicyRecord)
+    outside = record(FIRST, "v2", LOOSE)
+    assert isinstance(confirm(outside, REED, outside.id, rule, T0), PolicyRecord)
+
+
+def test_a_confirmed_change_is_taken_back_at_once() -> None:
+    """Although the condition before it can't be compared either."""
+    other = book(match="alert.kind == 'another'")
+    held = record(FIRST, "v2", other)
+    made = confirm(held, REED, held.id, RULE, minutes(2))
+    assert isinstance(made, PolicyRecord)
+    confirmed = made.model_copy(update={"id": 3})
+    whole = confirmed.model_copy(update={"changes": held.changes})
+    back = record_of(confirmed, loaded("v1"), other, RICH, whole)
+    assert (back.kind, back.in_force) == (RecordKind.CHANGED, "v1")
+    for version, content, known in (
+        ("v3", RICH, whole),  # not the version before it
+        ("v1", limits(bulk=9), whole),  # loosens more than the change has loosened
+        ("v1", RICH, None),
+    ):
+        again = record_of(confirmed, loaded(version), other, content, known)
+        assert again.kind is RecordKind.HELD
+
+
+def test_what_loosens_is_the_first_and_whole_in_a_message_that_asks() -> None:
+    """The approver reads all of it, in several messages if need be; the last has the button."""
+    stricter = {**written_severity(), "high": "alert.score >= 0.95"}
+    new = book(severity=stricter, **{f: written(f)[::-1] for f in ("presets", "escalation")})
+    new = new.model_copy(update={"limits": limits(bulk=900, people={}).limits})
+    made = record(FIRST, "v2", new)
+    (asking, *_) = notices_of(made, [RICH, new], RULE.approval)
+    assert asking.asks
+    shown = [each.loosens for each in asking.record.changes]
+    assert shown == sorted(shown, reverse=True)
+    assert sum(shown) == sum(each.loosens for each in made.changes)
+    (change,) = (each for each in made.changes if each.path == ("bulk",))
+    many = made.model_copy(update={"changes": (*made.changes, *[change] * 70)})
+    parts = [each for each in notices_of(many, [RICH, new], RULE.approval) if each.asks]
+    assert [(each.part, each.parts, len(each.record.changes) <= 30) for each in parts] == [
+        (number, len(parts), True) for number in range(len(parts))
+    ]
+    found = sum(each.loosens for notice in parts for each in notice.record.changes)
+    assert found == sum(each.loosens for each in many.changes) > 70
+    assert len({each.key for each in parts}) == len(parts)
+
+
+def test_a_channel_reads_first_what_loosens() -> None:
+    """The cut leaves out other lines."""
+    new = book(presets=[], reasons=[], clauses=[], clocks={"low": {"claim": "1m", "decide": "9m"}})
+    new = new.model_copy(update={"playbooks": {**new.playbooks, **bulky(new)}})
+    made = record(FIRST, "v2", new)
+    notices = notices_of(made, [RICH, new], RULE.approval)
+    (here,) = (each for each in notices if each.channel == "ts-live")
+    assert here.record.changes[0].loosens
+    assert here.more > 0
+
+
+def bulky(content: PolicySet) -> dict[str, Playbook]:
+    """The playbook with bulk decisions."""
+    changed = content.playbooks["off_platform"].model_copy(update={"bulk": True})
+    return {"off_platform": changed}
 
 
 def test_a_change_is_announced_in_the_channel_before_and_after() -> None:
