@@ -251,7 +251,7 @@ class FeedbackActivities:
 
     @activity.defn(name="send_feedback")
     async def send_feedback(self, ask: FeedbackAsk) -> FeedbackDone:
-        """Posts the messages that are due until one fails; repeated, none is sent again.
+        """Posts the messages that are due until one fails; a repeated one has the same id.
 
         The owner gets a message when the first ones are dead, and none about further ones.
         """
@@ -307,5 +307,8 @@ class FeedbackActivities:
         failed: bool = False,
         wanted: timedelta | None = None,
     ) -> FeedbackRound:
+        untried = ask.detector in await self._ledger.untried(ask.at)
         next_at = await self._ledger.next_at(ask.detector)
-        return FeedbackRound(delivered=delivered, failed=failed, wanted=wanted, next_at=next_at)
+        return FeedbackRound(
+            delivered=delivered, failed=failed, wanted=wanted, untried=untried, next_at=next_at
+        )

@@ -128,13 +128,17 @@ class FeedbackLedger(Repository):
     """Messages with verdicts, by detector. Raises `LedgerUnavailable`."""
 
     async def due(self, detector: str, at: datetime, most: int) -> tuple[FeedbackMessage, ...]:
-        """The messages that are due, in their order."""
-        query = _MESSAGES.where(
-            feedback.c.detector == detector,
-            feedback.c.status == _WAITING,
-            feedback.c.next_at <= at,
-        ).order_by(feedback.c.next_at, feedback.c.decided_at, feedback.c.version)
-        return _messages(await self._database.rows(query.limit(most)))
+        """The messages that are due, in their order; those that were never tried come first."""
+        untried = await self._due(detector, at, feedback.c.tries == 0, most)
+        tried = await self._due(detector, at, feedback.c.tries > 0, most - len(untried))
+        return (*untried, *tried)
+
+    async def _due(
+        self, detector: str, at: datetime, which: sa.ColumnElement[bool], most: int
+    ) -> tuple[FeedbackMessage, ...]:
+        query = _MESSAGES.where(feedback.c.detector == detector, _is_due(at), which)
+        ordered = query.order_by(feedback.c.next_at, feedback.c.decided_at, feedback.c.version)
+        return _messages(await self._database.rows(ordered.limit(most))) if most else ()
 
     async def dead(self, detector: str, most: int) -> tuple[FeedbackMessage, ...]:
         """Messages that are not tried any more, the latest first."""
@@ -186,13 +190,15 @@ class FeedbackLedger(Repository):
 
     async def resend(self, detector: str, at: datetime) -> int:
         """Makes dead messages wait again, and all that wait due; the number of all."""
-        again = {"queued_at": at, "tries": 0, "status": _WAITING, "next_at": at}
+        again = {"tries": 0, "next_at": at}
         own = feedback.c.detector == detector
         async with self._database.writing() as connection:
             waiting = sa.update(feedback).where(own, feedback.c.status == _WAITING)
             dead = sa.update(feedback).where(own, feedback.c.status == _DEAD)
-            due = await connection.execute(waiting.values(next_at=at))
-            renewed = await connection.execute(dead.values(again))
+            due = await connection.execute(waiting.values(again))
+            renewed = await connection.execute(
+                dead.values({**again, "status": _WAITING, "queued_at": at})
+            )
             return int(due.rowcount + renewed.rowcount)
 
     async def counts(self) -> dict[str, FeedbackCount]:
@@ -230,6 +236,11 @@ class FeedbackLedger(Repository):
         query = sa.select(feedback.c.detector).where(feedback.c.status == _WAITING).distinct()
         return tuple(sorted(row["detector"] for row in await self._database.rows(query)))
 
+    async def untried(self, at: datetime) -> tuple[str, ...]:
+        """The detectors with messages that are due and were never tried."""
+        query = sa.select(feedback.c.detector).where(_is_due(at), feedback.c.tries == 0).distinct()
+        return tuple(sorted(row["detector"] for row in await self._database.rows(query)))
+
     async def _last_problem(self, detector: str) -> FeedbackProblem | None:
         query = (
             sa.select(feedback.c.problem)
@@ -254,6 +265,10 @@ class FeedbackLedger(Repository):
         )
         async with self._database.writing() as connection:
             await connection.execute(sa.update(feedback).where(*key).values(**values))
+
+
+def _is_due(at: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(feedback.c.status == _WAITING, feedback.c.next_at <= at)
 
 
 _MESSAGES = sa.select(

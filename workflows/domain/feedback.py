@@ -194,15 +194,24 @@ LASTS = timedelta(days=7)
 """A message is tried for this long before it is dead."""
 _FIRST_PAUSE = timedelta(seconds=10)
 _LONGEST_PAUSE = timedelta(hours=4)
+_LONGEST_REST = timedelta(minutes=1)
 
 
 def pause_after(failures: int, wanted: timedelta | None = None) -> timedelta:
-    """The pause after this number of failures: doubled from 10 s to 4 h, or as `wanted`.
+    """The pause before a message is tried again: doubled from 10 s to 4 h.
 
-    A receiver may ask for a longer one, up to 4 h.
+    It is longer if the receiver `wanted` that.
     """
     doubled: timedelta = _FIRST_PAUSE * 2 ** min(max(failures, 1) - 1, 20)
     return min(max(doubled, wanted or timedelta()), _LONGEST_PAUSE)
+
+
+def rest_after(failures: int, wanted: timedelta | None = None) -> timedelta:
+    """The pause before new messages are tried at a receiver that failed: up to a minute.
+
+    It is longer if the receiver `wanted` that. A failing message does not hold up others.
+    """
+    return max(min(pause_after(failures), _LONGEST_REST), wanted or timedelta())
 
 
 def status_after(problem: FeedbackProblem, queued_at: datetime, now: datetime) -> FeedbackStatus:
@@ -216,13 +225,22 @@ class FeedbackRound(Value):
 
     - `failed` if the last attempt failed, after which the others wait; `wanted` is the pause that
       the receiver asked for
+    - `untried` if messages wait that were never tried
     - `next_at`: when the next message is due; None if none waits
     """
 
     delivered: int = 0
     failed: bool = False
     wanted: timedelta | None = None
+    untried: bool = False
     next_at: datetime | None = None
+
+
+def failures_after(done: FeedbackRound, failures: int) -> int:
+    """The failures in a row after a round; a delivery begins a new row."""
+    if not done.failed:
+        return 0
+    return 1 if done.delivered else failures + 1
 
 
 def next_round(done: FeedbackRound, failures: int, now: datetime) -> timedelta | None:
@@ -230,7 +248,8 @@ def next_round(done: FeedbackRound, failures: int, now: datetime) -> timedelta |
     if done.next_at is None:
         return None
     due = max(done.next_at - now, timedelta())
-    return max(due, pause_after(failures, done.wanted)) if failures else due
+    pause = rest_after if done.untried else pause_after
+    return max(due, pause(failures, done.wanted)) if failures else due
 
 
 class FeedbackCount(Value):

@@ -65,6 +65,9 @@ class Waiting:
     async def dead_count(self, detector: str) -> int:
         return sum(each.kind is FeedbackProblemKind.GONE for each in self.problems)
 
+    async def untried(self, at: object) -> tuple[str, ...]:
+        return ()
+
     async def next_at(self, detector: str) -> object:
         return minutes(61) if self.problems else None
 

@@ -180,6 +180,41 @@ async def test_a_failed_message_waits_longer_each_time(told: Told) -> None:
     assert await told.messages.waiting() == ()
 
 
+async def another(told: Told, number: int) -> None:
+    """Records another case without a violation, about this alert."""
+    case, key = a_case().model_copy(update={"id": f"K{number:08d}"}), f"run-{number}"
+    alert = ReceivedAlert(alert=an_alert(number), at=T0)
+    write = opening(case, key=key).model_copy(update={"alerts": (alert,)})
+    await told.ledger.record(write)
+    await told.ledger.record(following(case, cmd.MarkNoViolation(by=SATO), key=key))
+
+
+async def test_messages_that_were_never_tried_come_first(told: Told) -> None:
+    """One that fails for a day does not stand before them."""
+    await another(told, 1)
+    [refused] = await told.due()
+    await told.messages.failed(refused, NOW - timedelta(hours=1), DOWN)
+    await another(told, 2)
+    assert [each.alert_id for each in await told.due()] == ["chat-000002", "chat-000001"]
+    [first] = await told.messages.due(CHAT, NOW, 1)
+    assert first.alert_id == "chat-000002"
+    assert await told.messages.untried(NOW) == (CHAT,)
+    await told.messages.delivered(first, NOW)
+    assert await told.messages.untried(NOW) == ()
+
+
+async def test_resent_messages_are_as_new(told: Told) -> None:
+    """So a delivery that pauses learns of them, also where its signal was lost."""
+    await another(told, 1)
+    [message] = await told.due()
+    await told.messages.failed(message, NOW, DOWN)
+    assert await told.messages.untried(NOW + timedelta(days=1)) == ()
+    assert await told.messages.resend(CHAT, NOW) == 1
+    assert await told.messages.untried(NOW) == (CHAT,)
+    [again] = await told.due()
+    assert (again.tries, again.id, again.queued_at) == (0, message.id, message.queued_at)
+
+
 async def test_after_the_last_attempt_old_messages_are_dead_until_they_are_resent(
     told: Told,
 ) -> None:

@@ -35,8 +35,10 @@ from workflows.domain.feedback import (
     FeedbackRound,
     FeedbackStatus,
     JudgedBy,
+    failures_after,
     next_round,
     pause_after,
+    rest_after,
     status_after,
     verdicts,
 )
@@ -275,3 +277,30 @@ class TestAttempts:
         """After a failure all messages of the detector wait."""
         done = FeedbackRound.model_validate({"next_at": next_at, "failed": failures > 0})
         assert next_round(done, failures, minutes(10)) == pause
+
+    @pytest.mark.parametrize(
+        ("delivered", "failed", "before", "after"),
+        [(0, True, 0, 1), (0, True, 7, 8), (3, True, 7, 1), (3, False, 7, 0), (0, False, 7, 0)],
+    )
+    def test_a_failure_after_a_delivery_is_the_first_in_a_row(
+        self, delivered: int, failed: bool, before: int, after: int
+    ) -> None:
+        """The receiver works: one message that it refuses says nothing about the others."""
+        done = FeedbackRound(delivered=delivered, failed=failed)
+        assert failures_after(done, before) == after
+
+    @pytest.mark.parametrize(
+        ("failures", "wanted", "seconds"),
+        [(1, None, 10), (2, None, 20), (4, None, 60), (400, None, 60), (400, 300, 300), (1, 5, 10)],
+    )
+    def test_new_messages_wait_a_minute_at_most(
+        self, failures: int, wanted: int | None, seconds: int
+    ) -> None:
+        """Or as long as the receiver asks for."""
+        asked = None if wanted is None else timedelta(seconds=wanted)
+        assert rest_after(failures, asked) == timedelta(seconds=seconds)
+
+    def test_the_next_round_is_soon_while_new_messages_wait(self) -> None:
+        """A message that fails for hours does not hold them up."""
+        done = FeedbackRound(failed=True, untried=True, next_at=minutes(5))
+        assert next_round(done, 12, minutes(10)) == timedelta(minutes=1)
