@@ -29,6 +29,7 @@ from workflows.domain.detection import (
     columns_of,
     heartbeat,
     outside,
+    place_of,
     window,
 )
 from workflows.domain.feedback import (
@@ -169,7 +170,10 @@ class DetectorActivities:
         assert detector.alert is not None
         facts = Facts({"row": row})
         made = self._validate(alert_from(detector.alert, detector.detector, facts, value_of))
-        refused = outside(detector.accepts, made) if isinstance(made, Alert) else None
+        if isinstance(made, Unusable):
+            place = place_of(f"/{made.field}", detector.alert, facts, value_of)
+            return Unusable(place.removeprefix("/"), made.reason)
+        refused = outside(detector.accepts, made)
         return made if refused is None else Unusable("/".join(refused[0]), refused[1])
 
     @activity.defn(name="note_run")
