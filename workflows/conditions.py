@@ -36,7 +36,9 @@ DEEPEST = 100
 _MEANINGLESS = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError)
 _BINDS = re.compile(r"\.\s*(?:all|exists|exists_one|filter|map)\s*\(\s*([A-Za-z_]\w*)\s*,")
 _WORD = re.compile(r"[A-Za-z]\w*")
-_PATTERNS = re.compile(r"""\.\s*matches\s*\(\s*([rR]?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))\s*\)""")
+_PATTERNS = re.compile(
+    r"""\.\s*matches\s*\(\s*([rR]?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))\s*\)"""
+)
 """Patterns written in an expression."""
 
 
