@@ -1,6 +1,6 @@
 """Ledger of feedback: verdicts queued with the events of a case, and their deliveries."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -21,16 +21,20 @@ from workflows.domain.feedback import (
     FeedbackProblem,
     FeedbackProblemKind,
     FeedbackStatus,
+    judgment,
     pause_after,
     status_after,
-    verdicts,
 )
 from workflows.ports.cases import LedgerWrite
 
-_OCCASIONS = JUDGING | {kind_of(each) for each in (ev.AlertJoined, ev.CaseAbsorbed, ev.CaseClosed)}
+_ALL_ALERTS = JUDGING | {kind_of(each) for each in (ev.CaseAbsorbed, ev.CaseClosed)}
+"""Kinds of events after which verdicts are queued for all alerts of a case, not only new ones."""
+_DECIDED, _JOINED = kind_of(ev.Decided), kind_of(ev.AlertJoined)
 _WAITING, _DEAD = FeedbackStatus.WAITING.value, FeedbackStatus.DEAD.value
 MOST_MERGED = 1_000
 """Cases whose alerts one case has taken over."""
+Family = dict[str, datetime | None]
+"""A case, and those that were merged into it, with the time of that; None for the case itself."""
 
 
 # -- queue --------------------------------------------------------------------------------
@@ -47,24 +51,53 @@ def queue(
 
     It is part of the transaction of the events, so no verdict is lost, and none is there twice.
     """
-    if not detectors or write.row is None or write.row.decider is None:
+    which = _concerned(connection, write) if detectors else None
+    if which is None:
         return frozenset()
-    if not any(each.event.kind in _OCCASIONS for each in write.events):
-        return frozenset()
-    judged = verdicts(judging_events(connection, write.case))
-    if not judged:
-        return frozenset()
-    rows = [
-        _row(alert, write.case, verdict, now)
-        for alert in _alerts(connection, write.case, detectors)
-        for verdict in judged
-        # An alert that joined later has only the verdict that holds.
-        if verdict is judged[-1] or alert.received_at <= verdict.decided_at
-    ]
-    if not rows:
-        return frozenset()
-    insert = database.insert(feedback).on_conflict_do_nothing().returning(feedback.c.detector)
-    return frozenset(connection.execute(insert, rows).scalars())
+    judged = judgment(_settled(connection, write))
+    cases = family(connection, write.case) if judged.verdicts else {}
+    told = set[str]()
+    for verdict in judged.verdicts:
+        about = judged_alerts(cases, verdict, judged.stands and verdict is judged.verdicts[-1])
+        wanted = sa.and_(about, which, alerts.c.detector.in_(sorted(detectors)))
+        told.update(_insert(connection, database, write.case, verdict, wanted, now))
+    return frozenset(told)
+
+
+def _concerned(connection: sa.Connection, write: LedgerWrite) -> sa.ColumnElement[bool] | None:
+    """The alerts of a case that a write may bring verdicts for; None if there are none."""
+    if any(each.event.kind in _ALL_ALERTS for each in write.events) or _was_open(connection, write):
+        return sa.true()
+    if write.row is not None and write.row.decider is None:
+        return None
+    keys = sorted(_new_alerts(write))
+    return sa.tuple_(alerts.c.detector, alerts.c.alert_id).in_(keys) if keys else None
+
+
+def _new_alerts(write: LedgerWrite) -> set[tuple[str, str]]:
+    """Detector and id of each alert that joins with a write."""
+    events = (each.event for each in write.events)
+    joined = {each.alert.key for each in events if isinstance(each, ev.AlertJoined)}
+    joined |= {received.alert.key for received in write.alerts}
+    return {(detector, id_) for detector, _, id_ in (key.partition("/") for key in joined)}
+
+
+def _was_open(connection: sa.Connection, write: LedgerWrite) -> bool:
+    """Whether an earlier part of a long write ended with a decision, see `_settled`."""
+    before = sa.select(events.c.kind).where(events.c.case_id == write.case)
+    if write.events:
+        before = before.where(events.c.seq < write.events[0].seq)
+    last = connection.execute(before.order_by(events.c.seq.desc()).limit(1))
+    return last.scalar_one_or_none() == _DECIDED
+
+
+def _settled(connection: sa.Connection, write: LedgerWrite) -> list[Recorded]:
+    """The judging events, without a decision whose next event, perhaps a request, is not there."""
+    found = judging_events(connection, write.case)
+    last = write.events[-1] if write.events else None
+    if write.row is None and last is not None and last.event.kind == _DECIDED:
+        return [each for each in found if each.seq != last.seq]
+    return found
 
 
 def judging_events(connection: sa.Connection, case: str) -> list[Recorded]:
@@ -79,33 +112,52 @@ def judging_events(connection: sa.Connection, case: str) -> list[Recorded]:
     return found
 
 
-def family(connection: sa.Connection, case: str) -> list[str]:
+def family(connection: sa.Connection, case: str) -> Family:
     """The case, and the cases that were merged into it."""
-    found = [case]
-    for each in found:
-        query = sa.select(events.c.data["case"].as_string()).where(
-            events.c.case_id == each, events.c.kind == kind_of(ev.CaseAbsorbed)
-        )
-        merged = connection.execute(query).scalars()
-        found += [other for other in merged if other is not None and other not in found]
-        if len(found) > MOST_MERGED:
-            break
+    found: Family = {case: None}
+    waiting = [case]
+    for each in waiting:
+        for at, other in connection.execute(_ABSORBED, {"case": each}):
+            if other is not None and other not in found and len(found) <= MOST_MERGED:
+                found[other] = max(at, found[each] or at)
+                waiting.append(other)
     return found
 
 
-def _alerts(
-    connection: sa.Connection, case: str, detectors: Collection[str]
-) -> Sequence[sa.Row[Any]]:
-    query = sa.select(*alerts.c["detector", "alert_id", "received_at"]).where(
-        alerts.c.case_id.in_(family(connection, case)), alerts.c.detector.in_(sorted(detectors))
-    )
-    return connection.execute(query.order_by(alerts.c.detector, alerts.c.alert_id)).all()
+_ABSORBED = sa.select(events.c.at, events.c.data["case"].as_string()).where(
+    events.c.case_id == sa.bindparam("case"), events.c.kind == kind_of(ev.CaseAbsorbed)
+)
 
 
-def _row(alert: sa.Row[Any], case: str, verdict: CaseVerdict, now: datetime) -> dict[str, Any]:
+def judged_alerts(cases: Family, verdict: CaseVerdict, stands: bool) -> sa.ColumnElement[bool]:
+    """The alerts that a verdict is about: those of its time, and later ones while it `stands`."""
+    if stands:
+        return alerts.c.case_id.in_(sorted(cases))
+    at = verdict.decided_at
+    there = [case for case, since in cases.items() if since is None or since <= at]
+    return sa.and_(alerts.c.case_id.in_(sorted(there)), alerts.c.received_at <= at)
+
+
+def _insert(
+    connection: sa.Connection,
+    database: Database,
+    case: str,
+    verdict: CaseVerdict,
+    wanted: sa.ColumnElement[bool],
+    now: datetime,
+) -> set[str]:
+    """Queues a verdict in one statement; the detectors with new messages."""
+    values = _values(case, verdict, now)
+    literals = [sa.literal(value, feedback.c[name].type) for name, value in values.items()]
+    chosen = sa.select(*alerts.c["detector", "alert_id"], *literals).where(wanted)
+    chosen = chosen.order_by(alerts.c.detector, alerts.c.alert_id)
+    insert = database.insert(feedback).from_select(["detector", "alert_id", *values], chosen)
+    queued = insert.on_conflict_do_nothing().returning(feedback.c.detector)
+    return set(connection.execute(queued).scalars())
+
+
+def _values(case: str, verdict: CaseVerdict, now: datetime) -> dict[str, Any]:
     return {
-        "detector": alert.detector,
-        "alert_id": alert.alert_id,
         "case_id": case,
         "version": verdict.version,
         "verdict": verdict.verdict.value,

@@ -52,13 +52,25 @@ _JUDGING: tuple[type[EventBase], ...] = (
     ev.ApprovalWithdrawn,
     ev.UndoRequested,
     ev.AppealAnswered,
+    ev.CaseReopened,
 )
 JUDGING = frozenset(map(kind_of, _JUDGING))
 """Kinds of the events that verdicts are read from."""
 
 
-def verdicts(events: Iterable[Recorded]) -> tuple[CaseVerdict, ...]:
-    """The verdicts of a case, oldest first; `events` are at least those of the kinds `JUDGING`.
+class Judgment(Value):
+    """The verdicts of a case, oldest first.
+
+    The last one `stands` until it is overturned or the case is reopened: alerts that join later
+    have it as well.
+    """
+
+    verdicts: tuple[CaseVerdict, ...] = ()
+    stands: bool = False
+
+
+def judgment(events: Iterable[Recorded]) -> Judgment:
+    """The verdicts of a case; `events` are at least those of the kinds `JUDGING`.
 
     A decision that waits for its approval is no verdict before it is granted.
     """
@@ -67,28 +79,29 @@ def verdicts(events: Iterable[Recorded]) -> tuple[CaseVerdict, ...]:
     for each, following in pairwise(chain(listed, (None,))):
         assert each is not None
         read.take(each, following)
-    return tuple(read.found)
+    return Judgment(verdicts=tuple(read.found), stands=read.stands)
+
+
+def verdicts(events: Iterable[Recorded]) -> tuple[CaseVerdict, ...]:
+    """The verdicts of `judgment`."""
+    return judgment(events).verdicts
 
 
 class _Reader:
     def __init__(self) -> None:
         self.found: list[CaseVerdict] = []
+        self.stands = False
         self._waiting: ev.Decided | None = None
         self._review: str | None = None
         self._source = JudgedBy.DECISION
 
     def take(self, recorded: Recorded, following: Recorded | None) -> None:
         event = recorded.event
-        if isinstance(event, ev.Sampled):
-            self._source = JudgedBy.SAMPLE
-        elif isinstance(event, ev.Decided):
+        if isinstance(event, ev.Decided):
             if _is_requested(following, Purpose.DECISION):
                 self._waiting = event
             else:
                 self._judge(event, recorded.seq, event.at)
-        elif isinstance(event, ev.ApprovalRequested):
-            if event.approval.purpose is Purpose.REVIEW:
-                self._review = event.approval.decision
         elif isinstance(event, ev.Approved):
             self._approved(event, recorded.seq)
         elif _is_refused(event):
@@ -97,10 +110,20 @@ class _Reader:
             self._overturn(event, event.decision, recorded.seq)
         elif isinstance(event, ev.AppealAnswered):
             self._answered(event, recorded.seq)
+        else:
+            self._note(event)
+
+    def _note(self, event: EventBase) -> None:
+        if isinstance(event, ev.Sampled):
+            self._source = JudgedBy.SAMPLE
+        elif isinstance(event, ev.CaseReopened):
+            self.stands = False
+        elif isinstance(event, ev.ApprovalRequested) and event.approval.purpose is Purpose.REVIEW:
+            self._review = event.approval.decision
 
     def _judge(self, event: ev.Decided, version: int, at: datetime) -> None:
         decision = event.decision
-        self._waiting = None
+        self._waiting, self.stands = None, True
         self.found.append(
             CaseVerdict(
                 version=version,
@@ -135,6 +158,7 @@ class _Reader:
         if last is not None and last.decision == decision and not last.overturned:
             changed = {"version": version, "decided_at": event.at, "overturned": True}
             self.found.append(last.model_copy(update=changed))
+            self.stands = False
 
     def _answered(self, event: ev.AppealAnswered, version: int) -> None:
         last, answer = self.found[-1] if self.found else None, event.answer
@@ -148,6 +172,7 @@ class _Reader:
             "auto": False,
         }
         self.found.append(last.model_copy(update=changed))
+        self.stands = self.stands and not changed["overturned"]
 
 
 def _is_requested(recorded: Recorded | None, purpose: Purpose) -> bool:

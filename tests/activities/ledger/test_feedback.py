@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
+from activities.ledger.export import LABELS, LedgerExport
 from activities.ledger.feedback import FeedbackLedger
 from activities.ledger.schema import feedback
 from tests.activities.ledger.recording import KEY, count, following, opening
@@ -26,7 +27,9 @@ from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import ActionStatus
+from workflows.domain.case.evolve import apply_all
 from workflows.domain.case.model import Case
+from workflows.domain.case.projection import case_row
 from workflows.domain.case.snapshot import ReceivedAlert
 from workflows.domain.feedback import (
     LASTS,
@@ -160,6 +163,153 @@ async def test_alerts_of_a_merged_case_get_the_verdict_of_the_other(told: Told) 
         ("chat-000001", case.id),
         ("chat-000007", case.id),
     }
+
+
+async def joined(told: Told, case: Case, number: int, minute: float) -> Case:
+    """Records an alert that joins the case."""
+    claim = ClaimAlerts(case=case.id, at=minutes(minute), alerts=(an_alert(number),))
+    await told.ledger.claim_alerts(claim)
+    joins = cmd.JoinAlert(alert=brief(an_alert(number)), severity=Severity.CRITICAL)
+    await told.ledger.record(following(case, joins, first=minute))
+    return follow(case, joins, minutes(minute))
+
+
+async def labelled(database: Database) -> list[tuple[str, str, str, bool]]:
+    """Alert, case, verdict and whether it is overturned, of each exported label."""
+    rows = LedgerExport(database).rows(LABELS, T0, minutes(10_000))
+    names = ("alert_id", "case_id", "verdict", "overturned")
+    return [tuple(row[name] for name in names) async for row in rows]  # type: ignore[misc]
+
+
+REOPEN = cmd.Reopen(by=SATO, reason="new facts")
+
+
+async def test_an_alert_of_a_reopened_case_waits_for_the_next_verdict(
+    told: Told, database: Database
+) -> None:
+    """Nobody judged it: it gets no old verdict, as a message or a label."""
+    case = await judged(told, cmd.MarkNoViolation(by=SATO), REOPEN)
+    case = await joined(told, case, 2, minute=5)
+    assert [each.alert_id for each in await told.due()] == ["chat-000001"]
+    assert await labelled(database) == [("chat-000001", case.id, "no_violation", False)]
+    await told.ledger.record(following(case, preset(SATO, "mute"), first=6))
+    found = [(each.alert_id, each.verdict.value) for each in await told.due()]
+    assert sorted(found) == [
+        ("chat-000001", "no_violation"),
+        ("chat-000001", "violation"),
+        ("chat-000002", "violation"),
+    ]
+    assert await labelled(database) == [
+        ("chat-000001", case.id, "violation", False),
+        ("chat-000002", case.id, "violation", False),
+    ]
+
+
+async def absorbs(told: Told, case: Case, other: Case, minute: float) -> Case:
+    """Records that a case takes over the alerts of another one."""
+    absorbed = ev.CaseAbsorbed(at=minutes(minute), case=other.id, alerts=1)
+    case = apply_all(case, [absorbed])
+    event = ev.Recorded(seq=case.version, event=absorbed)
+    write = LedgerWrite(case=case.id, owner_key=KEY, events=(event,), row=case_row(case))
+    await told.ledger.record(write)
+    return case
+
+
+async def a_second_case(told: Told) -> Case:
+    """Records a case about the seventh alert."""
+    other = a_case().model_copy(update={"id": "K00000001"})
+    write = opening(other, key="run-2")
+    alert = ReceivedAlert(alert=an_alert(7), at=T0)
+    await told.ledger.record(write.model_copy(update={"alerts": (alert,)}))
+    return other
+
+
+async def test_a_merged_alert_gets_no_verdict_from_before_the_merge(
+    told: Told, database: Database
+) -> None:
+    """It is as old as the verdict, but was not there when people judged the case."""
+    case = await judged(told, cmd.MarkNoViolation(by=SATO), REOPEN)
+    await absorbs(told, case, await a_second_case(told), minute=5)
+    assert [each.alert_id for each in await told.due()] == ["chat-000001"]
+    assert [each[0] for each in await labelled(database)] == ["chat-000001"]
+
+
+async def test_labels_are_one_row_an_alert_also_of_a_merged_case(
+    told: Told, database: Database
+) -> None:
+    """The verdict of the case that continues counts, not an earlier one of the merged case."""
+    other = await a_second_case(told)
+    for minute, step in enumerate((cmd.MarkNoViolation(by=SATO), REOPEN), 1):
+        await told.ledger.record(following(other, step, key="run-2", first=minute))
+        other = follow(other, step, minutes(minute))
+    case = await judged(told)
+    merged = ev.CaseMerged(at=minutes(3), by="U0SATO", into=case.id)
+    event = ev.Recorded(seq=other.version + 1, event=merged)
+    await told.ledger.record(LedgerWrite(case=other.id, owner_key="run-2", events=(event,)))
+    case = await absorbs(told, case, other, minute=3)
+    assert await labelled(database) == []
+    await told.ledger.record(following(case, preset(SATO, "mute"), first=4))
+    assert await labelled(database) == [
+        ("chat-000001", case.id, "violation", False),
+        ("chat-000007", case.id, "violation", False),
+    ]
+
+
+@pytest.mark.parametrize("of_last_part", ["event", "alert"])
+async def test_a_verdict_in_a_part_of_a_backlog_is_queued(told: Told, of_last_part: str) -> None:
+    """Parts but the last have no rows: the ledger was away."""
+    case = a_case()
+    await told.ledger.record(opening(case))
+    clears = cmd.MarkNoViolation(by=SATO)
+    write = following(case, clears)
+    await told.ledger.record(write.model_copy(update={"row": None, "actions": ()}))
+    assert [each.alert_id for each in await told.due()] == ["chat-000001"]
+    case = follow(case, clears, minutes(1))
+    last = LedgerWrite(case=case.id, owner_key=KEY, row=case_row(case))
+    if of_last_part == "event":
+        last = following(case, cmd.AddNote(by=SATO, note="x"), first=2)
+    await told.ledger.record(last)
+    assert [each.alert_id for each in await told.due()] == ["chat-000001"]
+
+
+@pytest.mark.parametrize(
+    ("command", "verdicts"), [(preset(SATO, "ban"), 0), (preset(SATO, "mute"), 1)]
+)
+async def test_a_part_that_ends_with_a_decision_waits_for_the_next_one(
+    told: Told, command: cmd.Command, verdicts: int
+) -> None:
+    """The next event may ask for an approval: then the decision is no verdict."""
+    case = a_case()
+    await told.ledger.record(opening(case))
+    whole = following(case, command)
+    kinds = [each.event.kind for each in whole.events]
+    cut = kinds.index("decided") + 1
+    part = {"row": None, "actions": ()}
+    first = whole.model_copy(update={**part, "events": whole.events[:cut]})
+    await told.ledger.record(first)
+    assert await told.due() == ()
+    await told.ledger.record(whole.model_copy(update={"events": whole.events[cut:]}))
+    assert len(await told.due()) == verdicts
+    assert len(told.detectors) == verdicts
+
+
+async def test_an_alert_that_joins_costs_one_message_not_a_case(
+    told: Told, database: Database
+) -> None:
+    """A case of a storm has thousands of alerts that have their verdicts."""
+    case = await judged(told, preset(SATO, "mute"))
+    case = await joined(told, case, 2, minute=4)
+    chosen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        chosen.append(statement)
+
+    engine = getattr(database, "_one_thread") or database.engine.sync_engine  # noqa: B009
+    sa.event.listen(engine, "before_cursor_execute", note)
+    await joined(told, case, 3, minute=5)
+    [insert] = [each for each in chosen if each.startswith("INSERT INTO feedback")]
+    assert "(alerts.detector, alerts.alert_id) IN" in insert
+    assert len(await told.due()) == 3
 
 
 async def test_a_failed_message_waits_longer_each_time(told: Told) -> None:

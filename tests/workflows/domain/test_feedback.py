@@ -36,6 +36,7 @@ from workflows.domain.feedback import (
     FeedbackStatus,
     JudgedBy,
     failures_after,
+    judgment,
     next_round,
     pause_after,
     rest_after,
@@ -206,6 +207,26 @@ class TestVerdicts:
             assert verdicts(each for each in events if each.event.kind in JUDGING) == verdicts(
                 events
             )
+
+    @pytest.mark.parametrize(
+        ("steps", "stands"),
+        [
+            pytest.param((), False, id="undecided"),
+            pytest.param((BAN,), False, id="waits for its approval"),
+            pytest.param((MUTE,), True, id="decided"),
+            pytest.param((MUTE, done, UNDO), False, id="undone"),
+            pytest.param((CLEAR, REOPEN), False, id="reopened"),
+            pytest.param((CLEAR, REOPEN, BAN), False, id="reopened, waits for its approval"),
+            pytest.param((CLEAR, REOPEN, BAN, YES), True, id="reopened, decided again"),
+            pytest.param((MUTE, done, answered(AppealOutcome.UPHELD)), True, id="upheld"),
+            pytest.param((MUTE, done, answered(AppealOutcome.OVERTURNED)), False, id="overturned"),
+        ],
+    )
+    def test_a_verdict_stands_until_it_is_overturned_or_the_case_is_reopened(
+        self, steps: tuple[Step, ...], stands: bool
+    ) -> None:
+        """An alert that joins meanwhile is judged with the others."""
+        assert judgment(happened(*steps)).stands is stands
 
     def test_an_appeal_is_judged_by_its_reviewer(self) -> None:
         """The time is that of the answer."""
