@@ -257,18 +257,17 @@ class FeedbackActivities:
     async def send_feedback(self, ask: FeedbackAsk) -> FeedbackDone:
         """Posts the messages that are due until one fails; a repeated one has the same id.
 
-        The owner gets a message when the first ones are dead, and none about further ones.
+        The owner gets a message when some are dead, once a day.
         """
-        before = await self._ledger.dead_count(ask.detector)
         done = await self._attempts(ask)
-        dead = await self._ledger.dead_count(ask.detector) if before == 0 else 0
+        dead = await self._ledger.deaths(ask.detector, ask.at)
         return FeedbackDone(round=done, message=self._message(ask, dead) if dead else None)
 
     def _message(self, ask: FeedbackAsk, dead: int) -> OwnerMessage:
         name = ask.detector
         detector = self._detectors().get(name) or Detector(detector=name)
         return OwnerMessage(
-            key=f"{name}/{Message.UNDELIVERED.value}/{ask.at.isoformat()}",
+            key=f"{name}/{Message.UNDELIVERED.value}/{ask.at.date().isoformat()}",
             at=ask.at,
             message=Message.UNDELIVERED,
             detector=name,

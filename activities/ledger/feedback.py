@@ -1,7 +1,7 @@
 """Ledger of feedback: verdicts queued with the events of a case, and their deliveries."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -198,13 +198,21 @@ class FeedbackLedger(Repository):
         newest = query.order_by(feedback.c.tried_at.desc(), feedback.c.alert_id)
         return _messages(await self._database.rows(newest.limit(most)))
 
-    async def dead_count(self, detector: str) -> int:
-        """The number of messages that are not tried any more."""
-        query = sa.select(sa.func.count().label("number")).where(
+    async def deaths(self, detector: str, at: datetime) -> int:
+        """The number of dead messages if some died `at`, and none before on that day (UTC)."""
+        day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        died = feedback.c.tried_at
+        earlier = sa.and_(died >= day, died < at)
+        counts = {
+            "all": sa.func.count(),
+            "now": sa.func.count(sa.case((died == at, 1))),
+            "earlier": sa.func.count(sa.case((earlier, 1))),
+        }
+        query = sa.select(*(each.label(name) for name, each in counts.items())).where(
             feedback.c.detector == detector, feedback.c.status == _DEAD
         )
         (row,) = await self._database.rows(query)
-        return int(row["number"])
+        return int(row["all"]) if row["now"] and not row["earlier"] else 0
 
     async def next_at(self, detector: str) -> datetime | None:
         """When the next message is due; None if none waits."""
@@ -224,13 +232,17 @@ class FeedbackLedger(Repository):
     async def failed(
         self, message: FeedbackMessage, at: datetime, problem: FeedbackProblem
     ) -> None:
-        """Notes a failed attempt. The last one also ends older messages, which share its fate."""
+        """Notes a failed attempt, unless a later one was noted.
+
+        The last one also ends older messages, which share its fate.
+        """
         status, tries = status_after(problem, message.queued_at, at), message.tries + 1
         dead = status is FeedbackStatus.DEAD
         told = {"tried_at": at, "problem": problem.model_dump(mode="json")}
         pause = None if dead else at + pause_after(tries)
-        await self._note(message, {**told, "status": status, "tries": tries, "next_at": pause})
-        if dead and problem.kind is not FeedbackProblemKind.GONE:
+        values = {**told, "status": status, "tries": tries, "next_at": pause}
+        noted = await self._note(message, values, _unchanged(message))
+        if noted and dead and problem.kind is not FeedbackProblemKind.GONE:
             old = (
                 feedback.c.detector == message.detector,
                 feedback.c.status == _WAITING,
@@ -308,15 +320,31 @@ class FeedbackLedger(Repository):
             return FeedbackProblem.model_validate(row["problem"])
         return None
 
-    async def _note(self, message: FeedbackMessage, values: Mapping[str, Any]) -> None:
+    async def _note(
+        self,
+        message: FeedbackMessage,
+        values: Mapping[str, Any],
+        *only_if: sa.ColumnElement[bool],
+    ) -> bool:
+        """Notes a result; False where the row is another one by now."""
         key = (
             feedback.c.detector == message.detector,
             feedback.c.alert_id == message.alert_id,
             feedback.c.case_id == message.case_id,
             feedback.c.version == message.version,
         )
+        change = sa.update(feedback).where(*key, *only_if).values(**values)
         async with self._database.writing() as connection:
-            await connection.execute(sa.update(feedback).where(*key).values(**values))
+            return bool((await connection.execute(change)).rowcount)
+
+
+def _unchanged(message: FeedbackMessage) -> sa.ColumnElement[bool]:
+    """Whether nothing has happened to a message since it was read."""
+    return sa.and_(
+        feedback.c.status == _WAITING,
+        feedback.c.tries == message.tries,
+        feedback.c.queued_at == message.queued_at,
+    )
 
 
 def _is_due(at: datetime) -> sa.ColumnElement[bool]:

@@ -87,7 +87,7 @@ class FeedbackAsk(Value):
 
 
 class FeedbackDone(Value):
-    """The result of a round, and the message for the owner about the first dead messages."""
+    """The result of a round, and the message for the owner about dead messages."""
 
     round: FeedbackRound = FeedbackRound()
     message: OwnerMessage | None = None

@@ -389,6 +389,44 @@ async def test_after_the_last_attempt_old_messages_are_dead_until_they_are_resen
     assert await told.messages.waiting() == (CHAT,)
 
 
+async def test_a_late_result_changes_no_newer_state(told: Told) -> None:
+    """An attempt that was given up ends after its repetition, or after a person's."""
+    await another(told, 1)
+    [message] = await told.due()
+    await told.messages.delivered(message, NOW)
+    await told.messages.failed(message, NOW, DOWN)
+    assert await told.messages.counts() == {}
+    await another(told, 2)
+    [message] = await told.due()
+    await told.messages.failed(message, NOW, DOWN)
+    later = NOW + timedelta(minutes=1)
+    [again] = await told.messages.due(CHAT, later, 10)
+    await told.messages.failed(again, later, GONE)
+    await told.messages.resend(CHAT, later)
+    await told.messages.failed(message, later + LASTS, DOWN)
+    [waiting] = await told.messages.due(CHAT, later, 10)
+    assert (waiting.tries, waiting.queued_at) == (0, later)
+    assert (await told.messages.counts())[CHAT].dead == 0
+
+
+async def test_deaths_are_counted_once_a_day(told: Told) -> None:
+    """Also after a crash between two of them, and after weeks with an old one."""
+    for number in (1, 2, 3):
+        await another(told, number)
+    first, second, third = await told.due()
+    await told.messages.failed(first, NOW, GONE)
+    for _ in range(2):  # the attempt is repeated
+        assert await told.messages.deaths(CHAT, NOW) == 1
+    later = NOW + timedelta(hours=1)
+    assert await told.messages.deaths(CHAT, later) == 0
+    await told.messages.failed(second, later, GONE)
+    assert await told.messages.deaths(CHAT, later) == 0
+    weeks = NOW + timedelta(days=20)
+    await told.messages.failed(third, weeks, GONE)
+    assert await told.messages.deaths(CHAT, weeks) == 3
+    assert await told.messages.deaths("other", weeks) == 0
+
+
 async def test_a_receiver_that_is_gone_ends_one_message(told: Told) -> None:
     """Others are asked for themselves; a message of another detector is untouched."""
     await judged(told, preset(SATO, "mute"))
