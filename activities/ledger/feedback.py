@@ -203,7 +203,7 @@ class FeedbackLedger(Repository):
         day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         died = feedback.c.tried_at
         earlier = sa.and_(died >= day, died < at)
-        counts = {
+        counts: dict[str, sa.ColumnElement[Any]] = {
             "all": sa.func.count(),
             "now": sa.func.count(sa.case((died == at, 1))),
             "earlier": sa.func.count(sa.case((earlier, 1))),
