@@ -383,3 +383,18 @@ async def test_no_field_of_an_alert_is_ignored(
     assert answer.status_code == 422
     assert answer.json()["results"][0]["pointer"] == pointer
     assert mapped.ids == []
+
+
+def test_a_large_request_stops_its_detector_for_one_period_at_most() -> None:
+    """A thousand alerts at 6 an hour would otherwise stop it for a week."""
+    clock = Clock()
+    rates = Rates(clock)
+    rates.take("a", 6, 3_600, 1_000)
+    with pytest.raises(OverBudget) as refused:
+        rates.take("a", 6, 3_600, 1)
+    assert refused.value.retry_after == 3_600
+    clock.now += 3_600
+    with pytest.raises(OverBudget):
+        rates.take("a", 6, 3_600, 1)
+    clock.now += 1
+    rates.take("a", 6, 3_600, 1)
