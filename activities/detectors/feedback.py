@@ -59,7 +59,7 @@ def content_of(message: FeedbackMessage) -> bytes:
         "detector": message.detector,
         "alert": message.alert_id,
         "kind": message.kind,
-        "subject": {"type": message.subject.type, "id": message.subject.id},
+        "subject": None if message.subject is None else message.subject.model_dump(),
         "case": message.case_id,
         "version": message.version,
         "verdict": message.verdict,

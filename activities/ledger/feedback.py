@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from activities.ledger.database import Database, Repository, Row
 from activities.ledger.rows import recorded_of
-from activities.ledger.schema import alerts, events, feedback
+from activities.ledger.schema import alerts, erasures, events, feedback
 from workflows.domain.case import events as ev
 from workflows.domain.case.event_base import kind_of
 from workflows.domain.case.events import Recorded
@@ -51,17 +51,28 @@ def queue(
 
     It is part of the transaction of the events, so no verdict is lost, and none is there twice.
     """
-    which = _concerned(connection, write) if detectors else None
-    if which is None:
+    concerned = _concerned(connection, write) if detectors else None
+    if concerned is None:
         return frozenset()
-    judged = judgment(_settled(connection, write))
-    cases = family(connection, write.case) if judged.verdicts else {}
+    of_these = sa.and_(concerned, alerts.c.detector.in_(sorted(detectors)))
     told = set[str]()
-    for verdict in judged.verdicts:
-        about = judged_alerts(cases, verdict, judged.stands and verdict is judged.verdicts[-1])
-        wanted = sa.and_(about, which, alerts.c.detector.in_(sorted(detectors)))
-        told.update(_insert(connection, database, write.case, verdict, wanted, now))
+    for verdict, about in _verdicts(connection, write):
+        wanted = sa.and_(about, of_these)
+        told |= _insert(connection, database, write.case, verdict, wanted, now)
     return frozenset(told)
+
+
+def _verdicts(
+    connection: sa.Connection, write: LedgerWrite
+) -> list[tuple[CaseVerdict, sa.ColumnElement[bool]]]:
+    """The verdicts of a case, each with the alerts that it is about."""
+    judged = judgment(_settled(connection, write))
+    if not judged.verdicts:
+        return []
+    cases = family(connection, write.case)
+    earlier, last = judged.verdicts[:-1], judged.verdicts[-1]
+    about = [(each, judged_alerts(cases, each, False)) for each in earlier]
+    return [*about, (last, judged_alerts(cases, last, judged.stands))]
 
 
 def _concerned(connection: sa.Connection, write: LedgerWrite) -> sa.ColumnElement[bool] | None:
@@ -238,19 +249,25 @@ class FeedbackLedger(Repository):
         """
         status, tries = status_after(problem, message.queued_at, at), message.tries + 1
         dead = status is FeedbackStatus.DEAD
-        told = {"tried_at": at, "problem": problem.model_dump(mode="json")}
-        pause = None if dead else at + pause_after(tries)
-        values = {**told, "status": status, "tries": tries, "next_at": pause}
+        values = {
+            **_told(at, problem),
+            "status": status,
+            "tries": tries,
+            "next_at": None if dead else at + pause_after(tries),
+        }
         noted = await self._note(message, values, _unchanged(message))
         if noted and dead and problem.kind is not FeedbackProblemKind.GONE:
-            old = (
-                feedback.c.detector == message.detector,
-                feedback.c.status == _WAITING,
-                feedback.c.queued_at <= at - LASTS,
-            )
-            values = {**told, "status": _DEAD, "next_at": None}
-            async with self._database.writing() as connection:
-                await connection.execute(sa.update(feedback).where(*old).values(values))
+            await self._end_older(message.detector, at, problem)
+
+    async def _end_older(self, detector: str, at: datetime, problem: FeedbackProblem) -> None:
+        old = (
+            feedback.c.detector == detector,
+            feedback.c.status == _WAITING,
+            feedback.c.queued_at <= at - LASTS,
+        )
+        values = {**_told(at, problem), "status": _DEAD, "next_at": None}
+        async with self._database.writing() as connection:
+            await connection.execute(sa.update(feedback).where(*old).values(values))
 
     async def resend(self, detector: str, at: datetime) -> int:
         """Makes dead messages wait again, and all that wait due; the number of all."""
@@ -267,32 +284,13 @@ class FeedbackLedger(Repository):
 
     async def counts(self) -> dict[str, FeedbackCount]:
         """What waits and what is dead, by detector; none where everything was delivered."""
-        time = feedback.c.queued_at.type
-        query = (
-            sa.select(
-                feedback.c.detector,
-                feedback.c.status,
-                sa.func.count().label("number"),
-                sa.func.min(feedback.c.queued_at, type_=time).label("oldest"),
-                sa.func.min(feedback.c.next_at, type_=time).label("next_at"),
+        found: dict[str, FeedbackCount] = {}
+        for row in await self._database.rows(_COUNTS):
+            detector = row["detector"]
+            count = found.get(detector) or FeedbackCount(
+                detector=detector, problem=await self._last_problem(detector)
             )
-            .where(feedback.c.status.in_((_WAITING, _DEAD)))
-            .group_by(feedback.c.detector, feedback.c.status)
-        )
-        rows = await self._database.rows(query)
-        found = {row["detector"]: FeedbackCount(detector=row["detector"]) for row in rows}
-        for row in rows:
-            oldest = found[row["detector"]].oldest
-            changed = {
-                row["status"]: row["number"],
-                "oldest": min(oldest or row["oldest"], row["oldest"]),
-            }
-            if row["status"] == _WAITING:
-                changed["next_at"] = row["next_at"]
-            found[row["detector"]] = found[row["detector"]].model_copy(update=changed)
-        for detector in found:
-            problem = await self._last_problem(detector)
-            found[detector] = found[detector].model_copy(update={"problem": problem})
+            found[detector] = _with_row(count, row)
         return found
 
     async def waiting(self) -> tuple[str, ...]:
@@ -338,6 +336,32 @@ class FeedbackLedger(Repository):
             return bool((await connection.execute(change)).rowcount)
 
 
+_COUNTS = (
+    sa.select(
+        *feedback.c["detector", "status"],
+        sa.func.count().label("number"),
+        sa.func.min(feedback.c.queued_at, type_=feedback.c.queued_at.type).label("oldest"),
+        sa.func.min(feedback.c.next_at, type_=feedback.c.next_at.type).label("next_at"),
+    )
+    .where(feedback.c.status.in_((_WAITING, _DEAD)))
+    .group_by(feedback.c.detector, feedback.c.status)
+)
+
+
+def _with_row(count: FeedbackCount, row: Row) -> FeedbackCount:
+    """The count with the messages of one status."""
+    changed = {
+        row["status"]: row["number"],
+        "oldest": min(count.oldest or row["oldest"], row["oldest"]),
+        "next_at": row["next_at"] if row["status"] == _WAITING else count.next_at,
+    }
+    return count.model_copy(update=changed)
+
+
+def _told(at: datetime, problem: FeedbackProblem) -> dict[str, Any]:
+    return {"tried_at": at, "problem": problem.model_dump(mode="json")}
+
+
 def _unchanged(message: FeedbackMessage) -> sa.ColumnElement[bool]:
     """Whether nothing has happened to a message since it was read."""
     return sa.and_(
@@ -351,9 +375,22 @@ def _is_due(at: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(feedback.c.status == _WAITING, feedback.c.next_at <= at)
 
 
+_ERASED = (
+    sa.select(1)
+    .where(
+        erasures.c.kind == "subject",
+        erasures.c.subject_type == alerts.c.subject_type,
+        erasures.c.subject_id == alerts.c.subject_id,
+        erasures.c.begun_at >= alerts.c.received_at,
+    )
+    .correlate(alerts)
+)
+"""An erasure of the subject of an alert, after it was received."""
+
 _MESSAGES = sa.select(
     *(feedback.c[name] for name in FeedbackMessage.model_fields if name in feedback.c),
     *alerts.c["kind", "subject_type", "subject_id"],
+    sa.exists(_ERASED).label("erased"),
 ).join(
     alerts,
     (alerts.c.detector == feedback.c.detector) & (alerts.c.alert_id == feedback.c.alert_id),
@@ -361,9 +398,9 @@ _MESSAGES = sa.select(
 
 
 def _messages(rows: Iterable[Row]) -> tuple[FeedbackMessage, ...]:
-    return tuple(
-        FeedbackMessage.model_validate(
-            {**row, "subject": {"type": row["subject_type"], "id": row["subject_id"]}}
-        )
-        for row in rows
-    )
+    return tuple(FeedbackMessage.model_validate({**row, "subject": _subject(row)}) for row in rows)
+
+
+def _subject(row: Row) -> dict[str, str] | None:
+    """The subject of a message, unless its data were erased."""
+    return None if row["erased"] else {"type": row["subject_type"], "id": row["subject_id"]}

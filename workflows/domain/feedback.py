@@ -289,14 +289,17 @@ class FeedbackCount(Value):
 
 
 class FeedbackMessage(Value):
-    """A verdict about an alert for its detector, with the attempts to deliver it."""
+    """A verdict about an alert for its detector, with the attempts to deliver it.
+
+    `subject` is None once its data were erased.
+    """
 
     detector: str
     alert_id: str
     case_id: str
     version: int
     kind: str
-    subject: Subject
+    subject: Subject | None
     verdict: Verdict
     clause: str | None
     decided_at: datetime

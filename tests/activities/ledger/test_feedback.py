@@ -1,15 +1,19 @@
 """Feedback in the ledger: verdicts are queued with the events of their case, on both databases."""
 
+import json
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from activities.detectors.feedback import content_of
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
+from activities.ledger.erasure import SubjectEraser
 from activities.ledger.export import LABELS, LedgerExport
 from activities.ledger.feedback import FeedbackLedger
 from activities.ledger.schema import feedback
+from activities.signatures import Signer
 from tests.activities.ledger.recording import KEY, count, following, opening
 from tests.workflows.domain.builders import (
     SATO,
@@ -22,7 +26,7 @@ from tests.workflows.domain.builders import (
     news,
     preset,
 )
-from workflows.domain.alerts import brief
+from workflows.domain.alerts import Subject, brief
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
 from workflows.domain.case.decision import Verdict
@@ -387,6 +391,21 @@ async def test_after_the_last_attempt_old_messages_are_dead_until_they_are_resen
     assert {each.id for each in await told.messages.due(CHAT, over, 10)} == {first.id, second.id}
     assert (await told.messages.counts())[CHAT].waiting == 2
     assert await told.messages.waiting() == (CHAT,)
+
+
+async def test_a_message_after_an_erasure_has_no_subject(told: Told, database: Database) -> None:
+    """A detector that gets it later, or again, does not learn the id once more."""
+    case = await judged(told, cmd.MarkNoViolation(by=SATO))
+    [message] = await told.due()
+    assert message.subject == case.subject
+    other = Subject(type="user", id="u_9")
+    eraser = SubjectEraser(database, Signer())
+    await eraser.erase_subject(other, "ticket 6", minutes(30))
+    assert [each.subject for each in await told.due()] == [case.subject]
+    await eraser.erase_subject(case.subject, "ticket 7", minutes(30))
+    [left] = await told.due()
+    assert left == message.model_copy(update={"subject": None})
+    assert json.loads(content_of(left))["data"]["subject"] is None
 
 
 async def test_a_late_result_changes_no_newer_state(told: Told) -> None:
