@@ -29,6 +29,7 @@ from workflows.domain.detection import (
     columns_of,
     heartbeat,
     outside,
+    place_of,
     window,
 )
 from workflows.domain.feedback import (
@@ -169,7 +170,10 @@ class DetectorActivities:
         assert detector.alert is not None
         facts = Facts({"row": row})
         made = self._validate(alert_from(detector.alert, detector.detector, facts, value_of))
-        refused = outside(detector.accepts, made) if isinstance(made, Alert) else None
+        if isinstance(made, Unusable):
+            place = place_of(f"/{made.field}", detector.alert, facts, value_of)
+            return Unusable(place.removeprefix("/"), made.reason)
+        refused = outside(detector.accepts, made)
         return made if refused is None else Unusable("/".join(refused[0]), refused[1])
 
     @activity.defn(name="note_run")
@@ -251,20 +255,19 @@ class FeedbackActivities:
 
     @activity.defn(name="send_feedback")
     async def send_feedback(self, ask: FeedbackAsk) -> FeedbackDone:
-        """Posts the messages that are due until one fails; repeated, none is sent again.
+        """Posts the messages that are due until one fails; a repeated one has the same id.
 
-        The owner gets a message when the first ones are dead, and none about further ones.
+        The owner gets a message when some are dead, once a day.
         """
-        before = await self._ledger.dead_count(ask.detector)
         done = await self._attempts(ask)
-        dead = await self._ledger.dead_count(ask.detector) if before == 0 else 0
+        dead = await self._ledger.deaths(ask.detector, ask.at)
         return FeedbackDone(round=done, message=self._message(ask, dead) if dead else None)
 
     def _message(self, ask: FeedbackAsk, dead: int) -> OwnerMessage:
         name = ask.detector
         detector = self._detectors().get(name) or Detector(detector=name)
         return OwnerMessage(
-            key=f"{name}/{Message.UNDELIVERED.value}/{ask.at.isoformat()}",
+            key=f"{name}/{Message.UNDELIVERED.value}/{ask.at.date().isoformat()}",
             at=ask.at,
             message=Message.UNDELIVERED,
             detector=name,
@@ -307,5 +310,8 @@ class FeedbackActivities:
         failed: bool = False,
         wanted: timedelta | None = None,
     ) -> FeedbackRound:
+        untried = ask.detector in await self._ledger.untried(ask.at)
         next_at = await self._ledger.next_at(ask.detector)
-        return FeedbackRound(delivered=delivered, failed=failed, wanted=wanted, next_at=next_at)
+        return FeedbackRound(
+            delivered=delivered, failed=failed, wanted=wanted, untried=untried, next_at=next_at
+        )

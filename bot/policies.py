@@ -1,6 +1,6 @@
 """Policy folder of a running process, reloaded when its files change."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -15,7 +15,15 @@ from activities.policy.loader import LOOK_SECONDS, PolicyFolder, PolicyWatch
 from activities.policy.yaml_document import PolicyFaults
 from bot.admission import Target
 from bot.errors import InputWrong, SettingWrong
-from bot.settings import Settings, address_named, need, secrets_named, value_named
+from bot.settings import (
+    Owned,
+    Settings,
+    address_named,
+    need,
+    secrets_named,
+    sharing,
+    value_named,
+)
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.model import AppealRequest
@@ -272,9 +280,28 @@ class Policies:
             *_unsigned(_detectors_of(folder), "the detector {name} signs so."),
             *_unsigned(_sources_of(folder), "the source {name} of appeals signs so."),
         ]
-        if problems or folder.appeals is None:
+        if problems:
             return problems
-        return self._shared(folder)
+        found = [*sharing(self._alerting(folder)), *sharing(self._appealing(folder))]
+        return [*found, *(self._shared(folder) if folder.appeals is not None else ())]
+
+    def _alerting(self, folder: PolicyFolder) -> list[Owned]:
+        """The secrets that alerts are signed with."""
+        variables = _detectors_of(folder)
+        own = _secrets_of(variables)
+        return [
+            Owned("all other detectors", "KOBAN_INGEST__SECRET", self._common),
+            *(Owned(f"the detector {name}", variables[name], own[name]) for name in own),
+        ]
+
+    def _appealing(self, folder: PolicyFolder) -> list[Owned]:
+        """The secrets that appeals are signed with."""
+        variables = _sources_of(folder)
+        own = _secrets_of(variables)
+        return [
+            Owned("all other sources", "KOBAN_APPEALS__SECRET", self._appeals),
+            *(Owned(f"the source {name}", variables[name], own[name]) for name in own),
+        ]
 
     def _shared(self, folder: PolicyFolder) -> list[str]:
         """A sentence for each variable of appeals that has a detector's secret.
@@ -411,24 +438,36 @@ class Policies:
         return frozenset(name for name, each in detectors if each.feedback is not None)
 
     def undelivering(self) -> list[str]:
-        """Returns a sentence for each detector whose feedback has no address or secret."""
-        problems = []
-        for name, each in sorted(self._now().detectors.items()):
-            if each.feedback is None:
-                continue
-            try:
-                url, secrets = address_named(each.feedback.url.env), self._feedback_secrets(each)
-            except SettingWrong as wrong:
-                problems.append(str(wrong))
-                continue
-            if url is None:
-                variable = each.feedback.url.env
-                problems.append(f"{variable} is missing: the feedback of {name} goes there.")
-            if not secrets:
-                place = each.feedback.secret or each.secret
-                variable = place.env if place is not None else "KOBAN_INGEST__SECRET"
-                problems.append(f"{variable} is missing: it signs the feedback of {name}.")
-        return problems
+        """Returns a sentence for each detector whose feedback lacks an address or own secret."""
+        folder = self._now()
+        found = sorted((n, each) for n, each in folder.detectors.items() if each.feedback)
+        problems = [sentence for _, each in found for sentence in self._missing(each)]
+        if problems:
+            return problems
+        others = [*self._alerting(folder), *self._appealing(folder)]
+        signing = [
+            Owned(f"the detector {name}", each.feedback.secret.env, self._feedback_secrets(each))
+            for name, each in found
+            if each.feedback is not None and each.feedback.secret is not None
+        ]
+        return [each for each in sharing([*others, *signing]) if each not in sharing(others)]
+
+    def _missing(self, detector: Detector) -> Iterator[str]:
+        assert detector.feedback is not None
+        try:
+            url, secrets = (
+                address_named(detector.feedback.url.env),
+                self._feedback_secrets(detector),
+            )
+        except SettingWrong as wrong:
+            yield str(wrong)
+            return
+        name, place = detector.detector, detector.feedback.secret or detector.secret
+        if url is None:
+            yield f"{detector.feedback.url.env} is missing: the feedback of {name} goes there."
+        if not secrets:
+            variable = place.env if place is not None else "KOBAN_INGEST__SECRET"
+            yield f"{variable} is missing: it signs the feedback of {name}."
 
     def authorless(self) -> list[str]:
         """Returns a warning if people could approve their own changes of the folder."""

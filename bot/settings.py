@@ -4,7 +4,8 @@ import base64
 import binascii
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -380,6 +381,28 @@ def secrets_named(name: str) -> tuple[str, ...]:
         raise SettingWrong(
             f"{name} is wrong: expected {Ingest.model_fields['secret'].description}."
         ) from None
+
+
+@dataclass(frozen=True)
+class Owned:
+    """Secrets of one owner, in a variable."""
+
+    owner: str
+    variable: str
+    secrets: tuple[str, ...]
+
+
+def sharing(owned: Iterable[Owned]) -> list[str]:
+    """A sentence for each variable with a secret of another owner, who could sign in its name."""
+    first: dict[str, Owned] = {}
+    found = dict[str, None]()
+    for each in owned:
+        for secret in each.secrets:
+            other = first.setdefault(secret, each)
+            if other.owner != each.owner:
+                words = f"{each.variable} of {each.owner} has a secret of {other.owner}"
+                found[f"{words} ({other.variable}): each needs one of its own."] = None
+    return list(found)
 
 
 def address_named(name: str) -> str | None:

@@ -6,7 +6,7 @@ Integers and floats compare by value (`1 >= 0.9`).
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
@@ -36,8 +36,10 @@ DEEPEST = 100
 _MEANINGLESS = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError)
 _BINDS = re.compile(r"\.\s*(?:all|exists|exists_one|filter|map)\s*\(\s*([A-Za-z_]\w*)\s*,")
 _WORD = re.compile(r"[A-Za-z]\w*")
-_PATTERNS = re.compile(r"""\.matches\(\s*([rR]?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))\s*\)""")
-"""Patterns written in an expression; others come from an alert and fail when it is evaluated."""
+_PATTERNS = re.compile(
+    r"""\.\s*matches\s*\(\s*([rR]?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))\s*\)"""
+)
+"""Patterns written in an expression."""
 
 
 def holds(expression: str, facts: Mapping[str, Any]) -> bool:
@@ -85,10 +87,48 @@ def problem(expression: str, names: tuple[str, ...] = NAMES) -> str | None:
             return f"the expression uses `{name}`, which is unknown here (only {known} is)"
     if _has_nested_loops(expression):
         return "the expression has a loop (all, exists, filter, map) inside another one"
+    return (
+        _wrong_pattern(expression)
+        or _growing_map(expression, names)
+        or _unknown_function(program.functions())
+    )
+
+
+def _wrong_pattern(expression: str) -> str | None:
+    """Why a pattern can't be used. One that a sender chooses may take long to be compiled."""
+    plain = _QUOTED.sub("''", expression)
+    if len(_MATCHES.findall(plain)) > len(_WRITTEN.findall(plain)):
+        return "the pattern of matches() is not written out"
     for pattern in _PATTERNS.findall(expression):
         if value_of(f"''.matches({pattern})", {}) is None:
             return f"the pattern {pattern} is no regular expression"
-    for name in program.functions():
+    return None
+
+
+def _growing_map(expression: str, names: tuple[str, ...]) -> str | None:
+    """Why a map may take long: each of its steps copies all values that it has made."""
+    plain = _QUOTED.sub("''", expression)
+    for found in _MAP.finditer(plain):
+        inside = _until_closed(plain[found.end() :])
+        for name in names:
+            if re.search(rf"(?<![\w.]){name}\b", inside):
+                return (
+                    f"the expression uses `{name}` inside of map(), not only the value of the list"
+                )
+    return None
+
+
+def _until_closed(text: str) -> str:
+    depth = 1
+    for place, mark in enumerate(text):
+        depth += (mark == "(") - (mark == ")")
+        if depth == 0:
+            return text[:place]
+    return text
+
+
+def _unknown_function(functions: Iterable[str]) -> str | None:
+    for name in functions:
         if _WORD.fullmatch(name) and name not in FUNCTIONS:
             near = get_close_matches(name, sorted(FUNCTIONS), n=1)
             meant = f" (`{near[0]}()` does)" if near else ""
@@ -109,6 +149,9 @@ def _has_nested_loops(expression: str) -> bool:
     return False
 
 
+_MATCHES = re.compile(r"\bmatches\s*\(")
+_WRITTEN = re.compile(r"\.\s*matches\s*\(\s*[rR]?''\s*\)")
+_MAP = re.compile(r"\.\s*map\s*\(")
 _QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*["]""")
 _LOOP = re.compile(r"\.\s*(?:all|exists|exists_one|filter|map)\s*\(|[()]")
 

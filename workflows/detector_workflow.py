@@ -3,13 +3,14 @@
 from collections import deque
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from workflows.activity_options import execute
 from workflows.domain.detection import DIVISIBLE, RunProblem, RunProblemKind, RunResult, Window
-from workflows.domain.feedback import next_round
+from workflows.domain.feedback import failures_after, next_round, rest_after
 from workflows.ports.detectors import (
     DetectorPort,
     DetectorStart,
@@ -109,13 +110,16 @@ class FeedbackWorkflow:
     @workflow.init
     def __init__(self, start: FeedbackStart) -> None:
         self._failures = start.failures
+        # A receiver that failed gets no new message before.
+        self._rests_until = start.rests_until or workflow.now()
         self._queued = self._at_once = False
-        # Messages to the owner: a delivery does not wait for Slack.
-        self._messages = Tasks()
+        # Messages to the owner by key: a delivery does not wait for Slack.
+        self._messages = dict[str, OwnerMessage]()
+        self._sending = Tasks()
 
     @workflow.signal
     def queued(self) -> None:
-        """New messages were queued. They wait with the others while the receiver fails."""
+        """New messages were queued. A receiver that failed gets them after its rest."""
         self._queued = True
 
     @workflow.signal
@@ -126,44 +130,69 @@ class FeedbackWorkflow:
     @workflow.run
     async def run(self, start: FeedbackStart) -> None:
         """Tries, and waits for the time of the next attempt."""
-        until = start.until
-        while not _is_long():
-            await self._pause(until)
-            if _is_long():
-                break
-            self._queued = self._at_once = False
-            ask = FeedbackAsk(detector=start.detector, at=workflow.now())
-            done = await execute(DetectorPort.send_feedback, ask)
-            if done.message is not None:
-                self._messages.run(_send(done.message))
-            self._failures = self._failures + 1 if done.round.failed else 0
-            pause = next_round(done.round, self._failures, workflow.now())
-            if pause is None:
-                # A signal meanwhile starts the next round.
-                await workflow.wait_condition(lambda: self._signalled or not self._messages)
-                if not self._signalled:
-                    return
-            until = None if pause is None else workflow.now() + pause
-        await workflow.wait_condition(lambda: not self._messages)
-        rest = None if self._wanted() else until
-        failures = self._failures
-        workflow.continue_as_new(
-            FeedbackStart(detector=start.detector, failures=failures, until=rest)
-        )
+        until = start.until or workflow.now()
+        for message in start.messages:
+            self._tell(message)
+        while await self._pause(until):
+            pause = await self._round(start.detector)
+            if pause is None and await self._is_over():
+                return
+            until = workflow.now() + (pause or timedelta())
+        workflow.continue_as_new(self._left(start.detector, until))
 
-    async def _pause(self, until: datetime | None) -> None:
-        """Waits until then, until the next attempt is wanted, or while the history is short."""
-        pause = timedelta() if until is None else until - workflow.now()
-        if pause > timedelta():
+    async def _round(self, detector: str) -> timedelta | None:
+        """One round of attempts; returns the time until the next one."""
+        self._queued = self._at_once = False
+        ask = FeedbackAsk(detector=detector, at=workflow.now())
+        done = await execute(DetectorPort.send_feedback, ask)
+        if done.message is not None:
+            self._tell(done.message)
+        self._failures = failures_after(done.round, self._failures)
+        rest = rest_after(self._failures, done.round.wanted) if self._failures else timedelta()
+        self._rests_until = workflow.now() + rest
+        return next_round(done.round, self._failures, workflow.now())
+
+    async def _pause(self, until: datetime) -> bool:
+        """Waits until the next attempt is due; False once the history is long."""
+        while not _is_long() and (wakes := self._wakes(until)) > workflow.now():
+            other = partial(self._wakes_sooner, until, wakes)
             with suppress(TimeoutError):
-                await workflow.wait_condition(lambda: self._wanted() or _is_long(), timeout=pause)
+                await workflow.wait_condition(other, timeout=wakes - workflow.now())
+        return not _is_long()
+
+    def _wakes_sooner(self, until: datetime, wakes: datetime) -> bool:
+        return _is_long() or self._wakes(until) < wakes
+
+    def _wakes(self, until: datetime) -> datetime:
+        if self._at_once:
+            return min(until, workflow.now())
+        return min(until, self._rests_until) if self._queued else until
+
+    async def _is_over(self) -> bool:
+        """Waits for messages to the owner; False if there are new messages to deliver."""
+        await workflow.wait_condition(lambda: self._signalled or not self._sending)
+        return not self._signalled
 
     @property
     def _signalled(self) -> bool:
         return self._queued or self._at_once
 
-    def _wanted(self) -> bool:
-        return self._at_once or (self._queued and self._failures == 0)
+    def _left(self, detector: str, until: datetime) -> FeedbackStart:
+        return FeedbackStart(
+            detector=detector,
+            failures=self._failures,
+            until=self._wakes(until),
+            rests_until=self._rests_until,
+            messages=tuple(self._messages.values()),
+        )
+
+    def _tell(self, message: OwnerMessage) -> None:
+        self._messages[message.key] = message
+        self._sending.run(self._send(message))
+
+    async def _send(self, message: OwnerMessage) -> None:
+        await _send(message)
+        self._messages.pop(message.key, None)
 
 
 def _is_long() -> bool:

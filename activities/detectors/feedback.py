@@ -5,6 +5,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 from standardwebhooks.webhooks import Webhook
@@ -32,8 +33,16 @@ class Receiver:
 
 
 def open_webhooks() -> httpx.AsyncClient:
-    """The HTTP client of all receivers. Close it with `aclose`."""
-    return httpx.AsyncClient(follow_redirects=False, limits=httpx.Limits(max_connections=50))
+    """The HTTP client of all receivers. Close it with `aclose`.
+
+    No receiver gets what another one said, such as its cookies, or goes through a proxy.
+    """
+    return httpx.AsyncClient(
+        follow_redirects=False,
+        limits=httpx.Limits(max_connections=50),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        trust_env=False,
+    )
 
 
 class NotDelivered(Exception):
@@ -50,7 +59,7 @@ def content_of(message: FeedbackMessage) -> bytes:
         "detector": message.detector,
         "alert": message.alert_id,
         "kind": message.kind,
-        "subject": {"type": message.subject.type, "id": message.subject.id},
+        "subject": None if message.subject is None else message.subject.model_dump(),
         "case": message.case_id,
         "version": message.version,
         "verdict": message.verdict,

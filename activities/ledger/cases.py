@@ -35,7 +35,7 @@ from activities.ledger.rows import (
 from activities.ledger.schema import actions, alerts, cases, events
 from activities.ledger.team import pauses_now
 from activities.signatures import Signer
-from workflows.domain.alerts import Subject
+from workflows.domain.alerts import Alert, Subject
 from workflows.domain.brakes import LastCase, is_silenced
 from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import IN_FORCE, TOOK_EFFECT

@@ -9,14 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from activities.ledger.database import Repository
-from activities.ledger.feedback import family, judging_events
+from activities.ledger.feedback import family, judged_alerts, judging_events
 from activities.ledger.schema import alerts, cases, events
 from workflows.domain.case import events as ev
 from workflows.domain.case.event_base import kind_of
-from workflows.domain.feedback import CaseVerdict, verdicts
+from workflows.domain.feedback import JUDGING, CaseVerdict, judgment, verdicts
 
 PAGE = 200
-"""Cases that are read in one transaction: the ledger's writers are not held up."""
+"""Cases that are listed at a time. Each is read in a transaction of its own."""
 
 Record = dict[str, Any]
 """A row of an exported table."""
@@ -94,7 +94,7 @@ class LedgerExport(Repository):
         """The rows of a table that were decided in [since, until), by case."""
         after = ""
         while True:
-            page = await self._page(after)
+            page = await self._page(after, since)
             for case in page:
                 async with self._database.reading() as connection:
                     found = await connection.run_sync(_ROWS[table.name], case)
@@ -105,12 +105,12 @@ class LedgerExport(Repository):
                 return
             after = page[-1].id
 
-    async def _page(self, after: str) -> Sequence[sa.Row[Any]]:
-        """The next cases with a decision."""
-        decided = sa.select(1).where(
-            events.c.case_id == cases.c.id, events.c.kind == kind_of(ev.Decided)
+    async def _page(self, after: str, since: datetime) -> Sequence[sa.Row[Any]]:
+        """The next cases that were judged since then."""
+        judged = sa.select(1).where(
+            events.c.case_id == cases.c.id, events.c.kind.in_(sorted(JUDGING)), events.c.at >= since
         )
-        query = sa.select(*cases.c[_CASE]).where(cases.c.id > after, sa.exists(decided))
+        query = sa.select(*cases.c[_CASE]).where(cases.c.id > after, sa.exists(judged))
         async with self._database.reading() as connection:
             found = await connection.execute(query.order_by(cases.c.id).limit(PAGE))
             return found.all()
@@ -125,17 +125,25 @@ def _decisions(connection: sa.Connection, case: sa.Row[Any]) -> list[Record]:
 
 
 def _labels(connection: sa.Connection, case: sa.Row[Any]) -> list[Record]:
-    judged = verdicts(judging_events(connection, case.id))
-    if not judged:
+    """The verdict that holds for each alert; alerts of a merged case have that of the other."""
+    judged = judgment(judging_events(connection, case.id))
+    if not judged.verdicts or connection.execute(_MERGED, {"case": case.id}).first() is not None:
         return []
+    last = judged.verdicts[-1]
+    about = judged_alerts(family(connection, case.id), last, judged.stands)
     own = {"playbook": case.playbook, "policy_version": case.policy_version}
-    verdict = {**own, **_columns(case.id, judged[-1])}
-    return [{**row, **verdict} for row in _alerts_of(connection, case.id)]
+    verdict = {**own, **_columns(case.id, last)}
+    return [{**row, **verdict} for row in _alerts_of(connection, about)]
 
 
-def _alerts_of(connection: sa.Connection, case: str) -> Iterator[Record]:
+_MERGED = sa.select(1).where(
+    events.c.case_id == sa.bindparam("case"), events.c.kind == kind_of(ev.CaseMerged)
+)
+
+
+def _alerts_of(connection: sa.Connection, about: sa.ColumnElement[bool]) -> Iterator[Record]:
     columns = alerts.c["detector", "alert_id", "kind", "score", "occurred_at"]
-    query = sa.select(*columns).where(alerts.c.case_id.in_(family(connection, case)))
+    query = sa.select(*columns).where(about)
     for row in connection.execute(query.order_by(alerts.c.detector, alerts.c.alert_id)).mappings():
         yield dict(row)
 

@@ -474,5 +474,4 @@ feedback = sa.Table(
     sa.Column("next_at", Utc),
     sa.Column("problem", sa.JSON(none_as_null=True)),
     sa.Index("ix_feedback_status_detector_next_at", "status", "detector", "next_at"),
-    sa.Index("ix_feedback_case_id", "case_id"),
 )

@@ -54,6 +54,7 @@ from activities.slack.thread import people_of
 from workflows.domain.appeal.events import AppealRecorded
 from workflows.domain.case.commands import Grant
 from workflows.domain.case.snapshot import CardRef
+from workflows.domain.detection import Message as DetectorMessage
 from workflows.domain.metrics.report import Report
 from workflows.domain.people import Role
 from workflows.domain.policy.changes import PolicyNotice
@@ -245,8 +246,10 @@ class SlackActivities:
     async def message_owner(self, wanted: OwnerMessage) -> None:
         """Posts in the owner's channel, else to each holder. Raises `roles_unknown`, retryable."""
         message = owner_message(wanted, await self._reader(()))
+        since = wanted.at if wanted.message is DetectorMessage.UNDELIVERED else None
+        posting = Announcement(wanted.key, message, self._sender, self._people, since)
         with _roles_known():
-            await Announcement(wanted.key, message, self._sender, self._people).run(wanted.owner)
+            await posting.run(wanted.owner)
 
     @activity.defn(name="show_policy_notice")
     async def show_policy_notice(self, wanted: PolicyNotice) -> None:

@@ -1,6 +1,7 @@
 """Direct messages about an event: one per person, and one in the channel of a role."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 
 import structlog
 
@@ -233,13 +234,23 @@ Sent = Callable[[str, str, float, float | None], AsyncIterator[Found]]
 class Announcement:
     """One message for a role: in its channel, or to each member where that is not possible."""
 
-    def __init__(self, key: str, message: Message, sender: Sender, people: Directory) -> None:
-        """`key` identifies the message; made within the activity."""
+    def __init__(
+        self,
+        key: str,
+        message: Message,
+        sender: Sender,
+        people: Directory,
+        unsure_since: datetime | None = None,
+    ) -> None:
+        """`key` identifies the message; made within the activity.
+
+        `unsure_since`: another activity may have posted it since then.
+        """
         self._key = key
         self._message = message
         self._sender = sender
         self._people = people
-        self._progress = PostOnce()
+        self._progress = PostOnce(unsure_since)
 
     async def run(self, role: Role) -> None:
         """Posts once. Raises `SlackTrouble`, retryable, and `RolesUnknown`."""

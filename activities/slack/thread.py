@@ -18,6 +18,7 @@ from activities.slack.cards.decision import (
 from activities.slack.escape import mrkdwn
 from activities.slack.reader import (
     Reader,
+    detector_of,
     limit_values,
     pause_values,
     problem_words,

@@ -53,18 +53,18 @@ _WORDS = {
 }
 
 
+_Name = Annotated[str, typer.Argument(help="A detector with `sql:` in the policy folder.")]
+_DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print the alerts as JSON lines; send nothing.")
+]
+_SINCE = "With --dry-run: rows after this time (UTC), not from the watermark."
+_Since = Annotated[datetime | None, typer.Option(help=_SINCE)]
+_UNTIL = "With --dry-run: rows up to this time (UTC)."
+_Until = Annotated[datetime | None, typer.Option(help=_UNTIL)]
+
+
 def detect(
-    name: Annotated[str, typer.Argument(help="A detector with `sql:` in the policy folder.")],
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the alerts as JSON lines; send nothing.")
-    ] = False,
-    since: Annotated[
-        datetime | None,
-        typer.Option(help="With --dry-run: rows after this time (UTC), not from the watermark."),
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option(help="With --dry-run: rows up to this time (UTC).")
-    ] = None,
+    name: _Name, dry_run: _DryRun = False, since: _Since = None, until: _Until = None
 ) -> int:
     """Run a SQL detector now."""
     settings = load_settings()
@@ -74,13 +74,21 @@ def detect(
         if since is not None or until is not None:
             raise InputWrong("A run continues at its watermark: use --since with --dry-run.")
         return _report(run(_run(settings, name)))
+    wanted = _between(settings, query, name, since, until)
+    return run(_print_alerts(settings, policies, name, wanted))
+
+
+def _between(
+    settings: Settings, query: SqlQuery, name: str, since: datetime | None, until: datetime | None
+) -> Window:
+    """The window of a dry run."""
     now = datetime.now(UTC)
     wanted = run(_window(settings, query, name, now))
     bounds = {"since": _utc(since), "until": _utc(until)}
     wanted = wanted.model_copy(update={key: at for key, at in bounds.items() if at is not None})
     if wanted.since >= wanted.until:
         raise InputWrong("There is nothing between --since and --until.")
-    return run(_print_alerts(settings, policies, name, wanted))
+    return wanted
 
 
 def _query(policies: Policies, name: str) -> SqlQuery:

@@ -78,7 +78,7 @@ async def _export(
         ledger = LedgerExport(database)
         for table in TABLES:
             number, waiting = 0, list[Record]()
-            with _writer(to, table, format) as writer:
+            with table_file(to, table, format) as writer:
                 async for row in ledger.rows(table, since, until):
                     waiting.append(row)
                     if len(waiting) == AT_ONCE:
@@ -119,24 +119,30 @@ class _Writer:
 
 
 @contextmanager
-def _writer(to: Path, table: ExportTable, format: Format) -> Iterator[_Writer]:
-    """A file that takes its place once it is complete."""
-    unfinished = to / f".{table.name}.csv"
-    with unfinished.open("w", encoding="utf-8", newline="") as file:
-        yield _Writer(file, table)
-    if format is Format.PARQUET:
-        unfinished = _as_parquet(unfinished, table)
-    unfinished.replace(to / f"{table.name}.{format}")
+def table_file(to: Path, table: ExportTable, format: Format) -> Iterator[_Writer]:
+    """A file that takes its place once it is complete; an unfinished one is removed."""
+    unfinished, made = to / f".{table.name}.csv", to / f".{table.name}.parquet"
+    try:
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
+            yield _Writer(file, table)
+        if format is Format.PARQUET:
+            _write_parquet(unfinished, made, table)
+        complete = made if format is Format.PARQUET else unfinished
+        complete.replace(to / f"{table.name}.{format}")
+    finally:
+        unfinished.unlink(missing_ok=True)
+        made.unlink(missing_ok=True)
 
 
-def _as_parquet(file: Path, table: ExportTable) -> Path:
-    """The rows of a CSV file, with the types of their columns."""
-    made = file.with_suffix(".parquet")
+def _write_parquet(file: Path, made: Path, table: ExportTable) -> None:
+    """The rows of a CSV file, with the types of their columns.
+
+    Nothing is left to DuckDB's guess, which is made from the first rows.
+    """
     columns = {name: DUCKDB[kind] for name, kind in table.columns.items()}
+    as_written = {"header": True, "sep": ",", "quotechar": '"', "escapechar": '"'}
     with _duckdb().connect(":memory:") as connection:
-        connection.read_csv(str(file), header=True, columns=columns).write_parquet(str(made))
-    file.unlink()
-    return made
+        connection.read_csv(str(file), columns=columns, **as_written).write_parquet(str(made))
 
 
 def _text(value: Any) -> Any:

@@ -161,16 +161,17 @@ class Rates:
     def take(self, detector: str, amount: int, seconds: int, alerts: int) -> None:
         """Books `alerts` of the `amount` in `seconds`; raises `OverBudget` where it is used up.
 
-        A request may exceed what is left; the next one waits for it.
+        A request may exceed what is left, even the whole amount; the next one waits for it, but
+        no longer than `seconds`.
         """
         now = self._clock()
         used, at = self._used.get(detector, (0.0, now))
-        used = max(0.0, used - (now - at) / seconds * amount)
+        used = max(0.0, min(used, 2 * amount) - (now - at) / seconds * amount)
         if used >= amount:
             wait = max(1, math.ceil((used - amount) / amount * seconds))
             sentence = f"{detector} may send {amount} alerts in {seconds} s (accepts.rate)."
             raise OverBudget(sentence, Budget.RATE, wait)
-        self._used[detector] = (used + alerts, now)
+        self._used[detector] = (min(used + alerts, 2 * amount), now)
         self._used.move_to_end(detector)
         if len(self._used) > MOST_SENDERS:
             self._used.popitem(last=False)

@@ -15,7 +15,7 @@ from bot.http.models import MAX_ALERTS, RequestRefused
 from workflows.conditions import value_of
 from workflows.domain.alerts import MANUAL_DETECTORS, MOST_VALUES, Alert, values_in
 from workflows.domain.appeal.model import AppealRequest
-from workflows.domain.detection import alert_from, outside
+from workflows.domain.detection import alert_from, outside, place_of
 from workflows.domain.policy.detectors import Accepts, AlertMap, Detector
 from workflows.domain.policy.matching import Facts
 from workflows.domain.values import is_blank, visible
@@ -38,8 +38,8 @@ MAX_TEXT = 50_000
 MAX_BODY_VALUES = 50_000
 """Values in one body: 1000 alerts of fifty, which take 0.2 s to read."""
 
-MAX_MAPPED_VALUES = 5_000
-"""Values of a body that is mapped: each is converted for its expressions, once."""
+MAX_MAPPED_VALUES = MOST_VALUES
+"""Values of a body that is mapped, as many as conditions have of an alert."""
 
 MAX_DIGITS = 20
 """Characters of an integer that is worth reading."""
@@ -58,6 +58,9 @@ _SENTENCES = {
     "union_tag_invalid": "The kind of evidence must be text or image.",
     "union_tag_not_found": "The kind of evidence (text or image) is required.",
 }
+
+_TOO_LARGE = "This number is too large."
+_LONG_TEXT = f"A text may have at most {MAX_TEXT} characters."
 
 Path = tuple[str | int, ...]
 """Keys and indexes from the item down to a value."""
@@ -146,14 +149,42 @@ def read_mapped(body: bytes, detector: Detector, window: Window) -> list[Alert |
 def _mapped(item: Any, detector: Detector, window: Window) -> Alert | Invalid:
     if not isinstance(item, dict):
         return Invalid(None, "", "This must be an object.")
-    for path, sentence in _unstorable(item, ()):
+    body = _mappable(item)
+    for path, sentence in _unstorable(body, (), as_they_are=()):
         return Invalid(None, _pointer(path), f"In the body: {sentence}")
-    if values_in(item) > MAX_MAPPED_VALUES:
+    for path in _long_texts(body, ()):
+        return Invalid(None, _pointer(path), f"In the body: {_LONG_TEXT}")
+    if values_in(body) > MAX_MAPPED_VALUES:
         return Invalid(None, "", f"A body may have at most {MAX_MAPPED_VALUES} values.")
+    return _alert_of(Facts({"body": body}), detector, window)
+
+
+def _alert_of(facts: Facts, detector: Detector, window: Window) -> Alert | Invalid:
     assert detector.map is not None
-    made = alert_from(detector.map, detector.detector, Facts({"body": item}), value_of)
+    made = alert_from(detector.map, detector.detector, facts, value_of)
     read = _read_alert(made, detector.detector, frozenset(), window)
-    return read if isinstance(read, Alert) else _without_value(read, detector.map)
+    if isinstance(read, Alert):
+        return read
+    place = place_of(read.pointer, detector.map, facts, value_of)
+    return _without_value(Invalid(read.id, place, read.error), detector.map)
+
+
+def _mappable(value: Any, depth: int = 0) -> Any:
+    """A body without what CEL can't hold, such as an id of 64 bits that no expression uses."""
+    if depth > MAX_DEPTH:
+        return value
+    if isinstance(value, dict):
+        kept = (each for each in value.items() if not any(map(_is_too_much, each)))
+        return {key: _mappable(inner, depth + 1) for key, inner in kept}
+    if isinstance(value, list):  # the others keep their places
+        return [None if _is_too_much(each) else _mappable(each, depth + 1) for each in value]
+    return value
+
+
+def _is_too_much(value: Any) -> bool:
+    if isinstance(value, str):
+        return _SURROGATE.search(value) is not None
+    return _is_too_large(value) or value == Unusable(_TOO_LARGE)
 
 
 def _without_value(invalid: Invalid, written: AlertMap) -> Invalid:
@@ -241,7 +272,7 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> Any:
-    return int(digits) if len(digits) <= MAX_DIGITS else Unusable("This number is too large.")
+    return int(digits) if len(digits) <= MAX_DIGITS else Unusable(_TOO_LARGE)
 
 
 _DECODER = json.JSONDecoder(
@@ -316,7 +347,7 @@ def _excess(item: dict[str, Any], size: int) -> Iterator[tuple[Path, str]]:
         yield ("attributes",), f"Attributes may have at most {MOST_VALUES} values in all."
     if size > MAX_TEXT:
         for path in _long_texts(item, ()):
-            yield path, f"A text may have at most {MAX_TEXT} characters."
+            yield path, _LONG_TEXT
 
 
 def _long_texts(value: Any, path: Path) -> Iterator[Path]:
@@ -328,28 +359,37 @@ def _long_texts(value: Any, path: Path) -> Iterator[Path]:
         yield path
 
 
-def _unstorable(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+_KEPT_AS_THEY_ARE = ("attributes", "title")
+"""Fields whose texts are stored unchanged; the control characters of others are made visible."""
+
+
+def _unstorable(
+    value: Any, path: Path, as_they_are: Sequence[str] = _KEPT_AS_THEY_ARE
+) -> Iterator[tuple[Path, str]]:
     """Values that JSON, CEL (64-bit integers) or PostgreSQL's text can't hold, with a sentence."""
     if isinstance(value, dict | list):
         if len(path) > MAX_DEPTH:
             yield path[:2], f"This is nested more than {MAX_DEPTH} levels deep."
             return
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _unstorable(key, path)
-            yield from _unstorable(inner, (*path, key))
+            yield from _unstorable(key, path, as_they_are)
+            yield from _unstorable(inner, (*path, key), as_they_are)
     elif isinstance(value, str):
-        if "\x00" in value and path and path[0] in _KEPT_AS_THEY_ARE:
+        if "\x00" in value and path and path[0] in as_they_are:
             yield path, "U+0000 is not allowed in text."
         if _SURROGATE.search(value):
             yield path, "This text has half of a surrogate pair."
     elif isinstance(value, Unusable):
         yield path, value.sentence
-    elif isinstance(value, int | float) and not (math.isfinite(value) and abs(value) <= MAX_NUMBER):
-        yield path, "This number is too large."
+    elif _is_too_large(value):
+        yield path, _TOO_LARGE
 
 
-_KEPT_AS_THEY_ARE = ("attributes", "title")
-"""Fields whose texts are stored unchanged; the control characters of others are made visible."""
+def _is_too_large(value: Any) -> bool:
+    is_number = isinstance(value, int | float)
+    return is_number and not (math.isfinite(value) and abs(value) <= MAX_NUMBER)
+
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

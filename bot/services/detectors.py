@@ -1,9 +1,10 @@
 """Detectors: state, runs and feedback of each one, gaps in detection, and a run at once."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from temporalio.client import Client, WorkflowFailureError
@@ -136,9 +137,15 @@ async def _within_reach(call: Awaitable[None]) -> None:
 class FeedbackDelivery:
     """Starts of deliveries beside the writes of cases, which never wait for them."""
 
-    def __init__(self, client: FeedbackClient, ledger: FeedbackLedger) -> None:
+    def __init__(
+        self,
+        client: FeedbackClient,
+        ledger: FeedbackLedger,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
         self._client = client
         self._ledger = ledger
+        self._now = now or partial(datetime.now, UTC)
         self._background = Background()
 
     def queued(self, detectors: Iterable[str]) -> None:
@@ -147,10 +154,13 @@ class FeedbackDelivery:
             self._background.start(self._begin(detector))
 
     async def ensure(self) -> None:
-        """Starts the deliveries for which messages wait, and that do not run."""
+        """Makes up for lost starts and signals of deliveries for which messages wait."""
+        untried = await self._ledger.untried(self._now())
         for detector in await self._ledger.waiting():
+            # One that runs may pause after failures, without knowing of new messages.
+            call = self._client.begin if detector in untried else self._client.ensure
             with suppress(OutOfReach, RPCError):
-                await self._client.ensure(detector)
+                await call(detector)
 
     async def drain(self) -> None:
         """Waits for starts under way."""

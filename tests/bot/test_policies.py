@@ -112,6 +112,72 @@ def test_no_secret_is_for_alerts_and_appeals(folder: Path, environment: pytest.M
     assert apart.unsigned() == []
 
 
+def test_no_two_senders_have_one_secret(folder: Path, environment: pytest.MonkeyPatch) -> None:
+    """One could sign in the other's name."""
+    other = DETECTOR.replace("live-chat", "images").replace("CHAT_SECRET", "IMAGE_SECRET")
+    (folder / "detectors" / "images.yaml").write_text(other, "utf-8")
+    environment.setenv("CHAT_SECRET", LIVE_CHAT)
+    environment.setenv("IMAGE_SECRET", f"{WEB_SHOP},{LIVE_CHAT}")
+    policies = Policies(watch_folder(folder), (COMMON,))
+    assert policies.unsigned() == [
+        "CHAT_SECRET of the detector live-chat has a secret of the detector images (IMAGE_SECRET): "
+        "each needs one of its own."
+    ]
+    environment.setenv("IMAGE_SECRET", COMMON)
+    assert Policies(watch_folder(folder), (COMMON,)).unsigned() == [
+        "IMAGE_SECRET of the detector images has a secret of all other detectors "
+        "(KOBAN_INGEST__SECRET): each needs one of its own."
+    ]
+    environment.setenv("IMAGE_SECRET", WEB_SHOP)
+    assert Policies(watch_folder(folder), (COMMON,)).unsigned() == []
+
+
+@pytest.mark.parametrize(
+    ("secret", "other"),
+    [
+        (COMMON, "all other detectors (KOBAN_INGEST__SECRET)"),
+        (APPEALS, "all other sources (KOBAN_APPEALS__SECRET)"),
+        (WEB_SHOP, "the detector images (IMAGE_SECRET)"),
+        (APPEALS_NEXT, None),
+        (LIVE_CHAT, None),
+    ],
+)
+def test_a_receiver_of_feedback_knows_no_other_secret(
+    folder: Path, environment: pytest.MonkeyPatch, secret: str, other: str | None
+) -> None:
+    """It could sign alerts or appeals with it. The detector's own one is no other."""
+    images = DETECTOR.replace("live-chat", "images").replace("CHAT_SECRET", "IMAGE_SECRET")
+    (folder / "detectors" / "images.yaml").write_text(images, "utf-8")
+    (folder / "detectors" / "live-chat.yaml").write_text(DETECTOR + OWN, "utf-8")
+    for name, value in {
+        "CHAT_FEEDBACK": ADDRESS,
+        "CHAT_SECRET": LIVE_CHAT,
+        "IMAGE_SECRET": WEB_SHOP,
+        "FEEDBACK_SECRET": secret,
+    }.items():
+        environment.setenv(name, value)
+    policies = Policies(watch_folder(folder), (COMMON,), (APPEALS,))
+    words = f"FEEDBACK_SECRET of the detector live-chat has a secret of {other}"
+    expected = [] if other is None else [f"{words}: each needs one of its own."]
+    assert policies.undelivering() == expected
+    assert policies.unsigned() == []
+
+
+def test_two_receivers_of_feedback_have_secrets_of_their_own(
+    folder: Path, environment: pytest.MonkeyPatch
+) -> None:
+    """One could send the other a verdict in Koban's name."""
+    for name in ("images", "live-chat"):
+        file = folder / "detectors" / f"{name}.yaml"
+        file.write_text(f"detector: {name}\n{OWN}", "utf-8")
+    environment.setenv("CHAT_FEEDBACK", ADDRESS)
+    environment.setenv("FEEDBACK_SECRET", WEB_SHOP)
+    assert Policies(watch_folder(folder), (COMMON,)).undelivering() == [
+        "FEEDBACK_SECRET of the detector live-chat has a secret of the detector images "
+        "(FEEDBACK_SECRET): each needs one of its own."
+    ]
+
+
 def test_a_source_of_appeals_has_a_secret_of_its_own(
     folder: Path, environment: pytest.MonkeyPatch
 ) -> None:

@@ -114,6 +114,39 @@ def test_a_loop_inside_another_is_a_mistake(expression: str, nested: bool) -> No
     assert (found is not None and "inside another one" in found) is nested
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "alert.title.matches(alert.attributes.pattern)",
+        "alert.attributes.words.exists(w, alert.title.matches(w))",
+        "alert.title.matches('a' + alert.kind)",
+        "alert.title . matches ( alert.kind )",
+        "matches(alert.title, alert.kind)",
+        "alert.kind == \".matches('x')\" || alert.title.matches(alert.kind)",
+    ],
+)
+def test_a_pattern_is_written_out(expression: str) -> None:
+    """A sender could choose one that takes long to be compiled, once a value of a list."""
+    assert problem(expression) == "the pattern of matches() is not written out"
+    assert problem("alert.title.matches(r'^a(b)') && alert.kind . matches ( \"c\" )") is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "grows"),
+    [
+        ("alert.attributes.links.map(l, alert.title + l).size() > 1", True),
+        ("alert.attributes.links.map(l, (alert.title)).size() > 1", True),
+        ("alert.attributes.links.map(l, l + 'alert').size() > 1", False),
+        ("alert.attributes.links.map(l, l.alert).size() > alert.attributes.most", False),
+        ("alert.attributes.links.filter(l, l == alert.title).size() > 1", False),
+    ],
+)
+def test_a_map_makes_values_of_its_list_only(expression: str, grows: bool) -> None:
+    """Each step copies what was made before: a thousand long texts would take seconds."""
+    found = problem(expression)
+    assert (found is not None and "inside of map()" in found) is grows
+
+
 def test_an_expression_uses_available_names_only() -> None:
     """A playbook has the alert, not the platform's response."""
     assert problem("response.muted == true", ("response",)) is None

@@ -232,6 +232,24 @@ def alert_from(
     }
 
 
+def place_of(
+    pointer: str, written: AlertMap, variables: Mapping[str, Any], value_of: ValueOf
+) -> str:
+    """The place in a mapping of a field of its alert, both as JSON pointers.
+
+    They differ after a related subject that was left out because it has no id.
+    """
+    found = _RELATED.fullmatch(pointer)
+    if found is None:
+        return pointer
+    ids = (value_of(each.id, variables) for each in written.related)
+    kept = [number for number, value in enumerate(ids) if value is not None]
+    return f"/related/{kept[int(found[1])]}{found[2]}"
+
+
+_RELATED = re.compile(r"/related/([0-9]+)(.*)")
+
+
 def outside(accepts: Accepts | None, alert: Alert) -> tuple[tuple[str, ...], str] | None:
     """The field of an alert that its detector may not send, with a sentence; None if it may."""
     if accepts is None:

@@ -52,13 +52,25 @@ _JUDGING: tuple[type[EventBase], ...] = (
     ev.ApprovalWithdrawn,
     ev.UndoRequested,
     ev.AppealAnswered,
+    ev.CaseReopened,
 )
 JUDGING = frozenset(map(kind_of, _JUDGING))
 """Kinds of the events that verdicts are read from."""
 
 
-def verdicts(events: Iterable[Recorded]) -> tuple[CaseVerdict, ...]:
-    """The verdicts of a case, oldest first; `events` are at least those of the kinds `JUDGING`.
+class Judgment(Value):
+    """The verdicts of a case, oldest first.
+
+    The last one `stands` until it is overturned or the case is reopened: alerts that join later
+    have it as well.
+    """
+
+    verdicts: tuple[CaseVerdict, ...] = ()
+    stands: bool = False
+
+
+def judgment(events: Iterable[Recorded]) -> Judgment:
+    """The verdicts of a case; `events` are at least those of the kinds `JUDGING`.
 
     A decision that waits for its approval is no verdict before it is granted.
     """
@@ -67,28 +79,29 @@ def verdicts(events: Iterable[Recorded]) -> tuple[CaseVerdict, ...]:
     for each, following in pairwise(chain(listed, (None,))):
         assert each is not None
         read.take(each, following)
-    return tuple(read.found)
+    return Judgment(verdicts=tuple(read.found), stands=read.stands)
+
+
+def verdicts(events: Iterable[Recorded]) -> tuple[CaseVerdict, ...]:
+    """The verdicts of `judgment`."""
+    return judgment(events).verdicts
 
 
 class _Reader:
     def __init__(self) -> None:
         self.found: list[CaseVerdict] = []
+        self.stands = False
         self._waiting: ev.Decided | None = None
         self._review: str | None = None
         self._source = JudgedBy.DECISION
 
     def take(self, recorded: Recorded, following: Recorded | None) -> None:
         event = recorded.event
-        if isinstance(event, ev.Sampled):
-            self._source = JudgedBy.SAMPLE
-        elif isinstance(event, ev.Decided):
+        if isinstance(event, ev.Decided):
             if _is_requested(following, Purpose.DECISION):
                 self._waiting = event
             else:
                 self._judge(event, recorded.seq, event.at)
-        elif isinstance(event, ev.ApprovalRequested):
-            if event.approval.purpose is Purpose.REVIEW:
-                self._review = event.approval.decision
         elif isinstance(event, ev.Approved):
             self._approved(event, recorded.seq)
         elif _is_refused(event):
@@ -97,10 +110,20 @@ class _Reader:
             self._overturn(event, event.decision, recorded.seq)
         elif isinstance(event, ev.AppealAnswered):
             self._answered(event, recorded.seq)
+        else:
+            self._note(event)
+
+    def _note(self, event: EventBase) -> None:
+        if isinstance(event, ev.Sampled):
+            self._source = JudgedBy.SAMPLE
+        elif isinstance(event, ev.CaseReopened):
+            self.stands = False
+        elif isinstance(event, ev.ApprovalRequested) and event.approval.purpose is Purpose.REVIEW:
+            self._review = event.approval.decision
 
     def _judge(self, event: ev.Decided, version: int, at: datetime) -> None:
         decision = event.decision
-        self._waiting = None
+        self._waiting, self.stands = None, True
         self.found.append(
             CaseVerdict(
                 version=version,
@@ -135,6 +158,7 @@ class _Reader:
         if last is not None and last.decision == decision and not last.overturned:
             changed = {"version": version, "decided_at": event.at, "overturned": True}
             self.found.append(last.model_copy(update=changed))
+            self.stands = False
 
     def _answered(self, event: ev.AppealAnswered, version: int) -> None:
         last, answer = self.found[-1] if self.found else None, event.answer
@@ -148,6 +172,7 @@ class _Reader:
             "auto": False,
         }
         self.found.append(last.model_copy(update=changed))
+        self.stands = self.stands and not changed["overturned"]
 
 
 def _is_requested(recorded: Recorded | None, purpose: Purpose) -> bool:
@@ -194,15 +219,24 @@ LASTS = timedelta(days=7)
 """A message is tried for this long before it is dead."""
 _FIRST_PAUSE = timedelta(seconds=10)
 _LONGEST_PAUSE = timedelta(hours=4)
+_LONGEST_REST = timedelta(minutes=1)
 
 
 def pause_after(failures: int, wanted: timedelta | None = None) -> timedelta:
-    """The pause after this number of failures: doubled from 10 s to 4 h, or as `wanted`.
+    """The pause before a message is tried again: doubled from 10 s to 4 h.
 
-    A receiver may ask for a longer one, up to 4 h.
+    It is longer if the receiver `wanted` that.
     """
     doubled: timedelta = _FIRST_PAUSE * 2 ** min(max(failures, 1) - 1, 20)
     return min(max(doubled, wanted or timedelta()), _LONGEST_PAUSE)
+
+
+def rest_after(failures: int, wanted: timedelta | None = None) -> timedelta:
+    """The pause before new messages are tried at a receiver that failed: up to a minute.
+
+    It is longer if the receiver `wanted` that. A failing message does not hold up others.
+    """
+    return max(min(pause_after(failures), _LONGEST_REST), wanted or timedelta())
 
 
 def status_after(problem: FeedbackProblem, queued_at: datetime, now: datetime) -> FeedbackStatus:
@@ -216,13 +250,22 @@ class FeedbackRound(Value):
 
     - `failed` if the last attempt failed, after which the others wait; `wanted` is the pause that
       the receiver asked for
+    - `untried` if messages wait that were never tried
     - `next_at`: when the next message is due; None if none waits
     """
 
     delivered: int = 0
     failed: bool = False
     wanted: timedelta | None = None
+    untried: bool = False
     next_at: datetime | None = None
+
+
+def failures_after(done: FeedbackRound, failures: int) -> int:
+    """The failures in a row after a round; a delivery begins a new row."""
+    if not done.failed:
+        return 0
+    return 1 if done.delivered else failures + 1
 
 
 def next_round(done: FeedbackRound, failures: int, now: datetime) -> timedelta | None:
@@ -230,7 +273,8 @@ def next_round(done: FeedbackRound, failures: int, now: datetime) -> timedelta |
     if done.next_at is None:
         return None
     due = max(done.next_at - now, timedelta())
-    return max(due, pause_after(failures, done.wanted)) if failures else due
+    pause = rest_after if done.untried else pause_after
+    return max(due, pause(failures, done.wanted)) if failures else due
 
 
 class FeedbackCount(Value):
@@ -245,14 +289,17 @@ class FeedbackCount(Value):
 
 
 class FeedbackMessage(Value):
-    """A verdict about an alert for its detector, with the attempts to deliver it."""
+    """A verdict about an alert for its detector, with the attempts to deliver it.
+
+    `subject` is None once its data were erased.
+    """
 
     detector: str
     alert_id: str
     case_id: str
     version: int
     kind: str
-    subject: Subject
+    subject: Subject | None
     verdict: Verdict
     clause: str | None
     decided_at: datetime

@@ -66,11 +66,17 @@ class OwnerMessage(Value):
 
 
 class FeedbackStart(Value):
-    """The delivery of feedback to `detector`, after `failures` in a row; it waits until then."""
+    """The delivery of feedback to `detector`, after `failures` in a row.
+
+    It waits `until` then, with new messages until `rests_until`. `messages` to the owner are
+    under way.
+    """
 
     detector: str
     failures: int = 0
     until: datetime | None = None
+    rests_until: datetime | None = None
+    messages: tuple[OwnerMessage, ...] = ()
 
 
 class FeedbackAsk(Value):
@@ -81,7 +87,7 @@ class FeedbackAsk(Value):
 
 
 class FeedbackDone(Value):
-    """The result of a round, and the message for the owner about the first dead messages."""
+    """The result of a round, and the message for the owner about dead messages."""
 
     round: FeedbackRound = FeedbackRound()
     message: OwnerMessage | None = None
@@ -112,4 +118,4 @@ class DetectorPort(Protocol):
 
     @activity.defn(name="send_feedback")
     async def send_feedback(self, ask: FeedbackAsk) -> FeedbackDone:
-        """Posts the messages that are due until one fails; repeated, none is sent again."""
+        """Posts the messages that are due until one fails; a repeated one has the same id."""

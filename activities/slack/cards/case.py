@@ -39,6 +39,7 @@ from activities.slack.cards.decision import decision, decision_words, sent_back,
 from activities.slack.escape import mrkdwn, one_line, plain, units
 from activities.slack.reader import (
     Reader,
+    detector_of,
     limit_values,
     pause_values,
     problem_words,

@@ -62,8 +62,11 @@ class Waiting:
     async def failed(self, sent: FeedbackMessage, at: object, problem: FeedbackProblem) -> None:
         self.problems.append(problem)
 
-    async def dead_count(self, detector: str) -> int:
+    async def deaths(self, detector: str, at: object) -> int:
         return sum(each.kind is FeedbackProblemKind.GONE for each in self.problems)
+
+    async def untried(self, at: object) -> tuple[str, ...]:
+        return ()
 
     async def next_at(self, detector: str) -> object:
         return minutes(61) if self.problems else None
@@ -120,6 +123,11 @@ def _odd_routes(app: FastAPI, front: Front) -> None:
 
         return StreamingResponse(drips(), 200)
 
+    async def cookies(request: Request) -> Response:
+        front.asked.append(request.headers.get("cookie", "no cookie"))
+        return Response(status_code=204)
+
+    app.add_route("/cookies", cookies, methods=["POST"])
     app.add_route("/moved", moved, methods=["POST"])
     app.add_route("/endless", endless, methods=["POST"])
 
@@ -191,8 +199,8 @@ async def test_a_receiver_that_is_gone_is_asked_for_each_message(front: Front) -
     assert waiting.problems == [gone, gone]
 
 
-async def test_the_owner_hears_of_the_first_dead_messages(front: Front) -> None:
-    """Further ones are counted by `/koban detector`."""
+async def test_the_owner_hears_of_dead_messages_once_a_day(front: Front) -> None:
+    """A repeated attempt brings the message again, under the same key."""
     front.receiver.status = 410
     waiting, receiver = (
         Waiting([message(1), message(2)]),
@@ -201,7 +209,31 @@ async def test_the_owner_hears_of_the_first_dead_messages(front: Front) -> None:
     first = (await sent(waiting, receiver)).message
     assert first is not None
     assert (first.message, first.count, first.owner) == (Message.UNDELIVERED, 2, Role.LEAD)
-    assert (await sent(waiting, receiver)).message is None
+    assert first.key == "legacy/undelivered/2026-11-23"
+    waiting.messages = []
+    again = (await sent(waiting, receiver)).message
+    assert again == first
+
+
+async def test_a_receiver_gets_no_cookie_of_another_one(front: Front) -> None:
+    """Several receivers may have one host; nor does a message go through a proxy."""
+    front.receiver.headers = {"Set-Cookie": "theirs=1; Path=/"}
+    async with open_webhooks() as http:
+        for path in ("/feedback/legacy", "/feedback/other", "/cookies"):
+            await post(http, Receiver(f"{front.url}{path}", (NEW,)), message())
+        assert list(http.cookies.jar) == []
+    assert front.asked == ["no cookie"]
+
+
+async def test_a_proxy_of_the_machine_is_not_used(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address of the variable is the one that gets the message."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert (await front.round(Waiting([message()]))).delivered == 1
 
 
 async def test_a_redirect_is_not_followed(front: Front) -> None:

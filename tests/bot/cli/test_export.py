@@ -11,7 +11,10 @@ import pytest
 
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database, migrate
+from activities.ledger.export import LABELS as LABELS_TABLE
+from activities.ledger.export import Record
 from activities.ledger.feedback import FeedbackLedger
+from bot.cli.export import Format, table_file
 from bot.cli.main import main
 from deploy.sandbox.app import INGEST_SECRET
 from tests.activities.ledger.recording import following, opening
@@ -151,6 +154,43 @@ def test_parquet_has_the_types_of_the_schema(ledger: str, koban: Run, tmp_path: 
     ]
     assert rows == [("chat-000007", None, False), ("chat-000001", 0.98, True)]
     assert {each["name"]: each["bigquery"] for each in schema["columns"]}["score"] == "FLOAT64"
+
+
+def a_row(alert: str) -> Record:
+    """A row of the labels; its other columns are empty."""
+    return {**dict.fromkeys(LABELS_TABLE.columns), "alert_id": alert, "decided_at": T0}
+
+
+ODD = ["x,y", 'say "hi"', "l\nm", "c\r\nd", "a\tb", 'back\\slash"x', "'a'", "#x", "a;b|c", "NULL"]
+
+
+def test_parquet_has_the_texts_of_every_row(tmp_path: Path) -> None:
+    """Also where the first text with a quote comes after 25,000 rows without."""
+    alerts = [*(f"a{number}" for number in range(25_000)), *ODD]
+    with table_file(tmp_path, LABELS_TABLE, Format.PARQUET) as file:
+        file.write([a_row(alert) for alert in alerts])
+    with duckdb.connect(":memory:") as connection:
+        found = connection.execute(f"SELECT alert_id FROM '{tmp_path}/labels.parquet'").fetchall()
+    assert [alert for (alert,) in found] == alerts
+    assert [each.name for each in tmp_path.iterdir()] == ["labels.parquet"]
+
+
+def _fail(to: Path, format: Format) -> None:
+    with table_file(to, LABELS_TABLE, format) as file:
+        file.write([a_row("a2")])
+        raise RuntimeError("the ledger is away")
+
+
+@pytest.mark.parametrize("format", list(Format))
+def test_an_export_that_fails_leaves_the_last_complete_file(tmp_path: Path, format: Format) -> None:
+    """And no unfinished one."""
+    with table_file(tmp_path, LABELS_TABLE, format) as file:
+        file.write([a_row("a1")])
+    complete = (tmp_path / f"labels.{format}").read_bytes()
+    with pytest.raises(RuntimeError, match="the ledger is away"):
+        _fail(tmp_path, format)
+    assert [each.name for each in tmp_path.iterdir()] == [f"labels.{format}"]
+    assert (tmp_path / f"labels.{format}").read_bytes() == complete
 
 
 def test_a_folder_that_can_not_be_made_is_named(ledger: str, koban: Run, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from bot.http.app import make_app
 from bot.http.budgets import Budget, Intake, OverBudget, Rates
 from bot.http.metrics import Metrics
 from bot.http.validation import MAX_MAPPED_VALUES
-from tests.bot.http.conftest import KEYS, WINDOW, AlertServer, Front, target_of
+from tests.bot.http.conftest import KEYS, WINDOW, AlertServer, Front, no_record, target_of
 from tests.bot.http.fakes import COMMON, LIVE_CHAT, alert, as_json, signed
 from workflows.domain.policy.detectors import Detector
 
@@ -79,7 +79,7 @@ async def mapped(server: AlertServer, front: Front) -> Mapped:
         "live-chat": detector("live-chat", map=MAP),
         "plain": detector("plain", accepts=ACCEPTS),
     }
-    submitter = AlertSubmitter(server.cases, target_of, server.known)
+    submitter = AlertSubmitter(server.cases, target_of, server.known, record=no_record)
     intake = Intake(rates=Rates(found.clock))
 
     def detectors() -> Mapping[str, Detector]:
@@ -211,7 +211,7 @@ async def test_a_detector_with_its_own_secret_posts_its_json(mapped: Mapped) -> 
     ("body", "pointer", "error"),
     [
         (b'{"event_id": "a", "event_id": "b"}', "/event_id", "In the body: This field is there"),
-        (b'{"x": [1e400]}', "/x/0", "In the body: This number is too large."),
+        (b'{"x": [NaN]}', "/x/0", "In the body: NaN is not a number in JSON."),
         (b'{"x": ' + b"[" * 40 + b"]" * 40 + b"}", "/x/0", "In the body: This is nested more"),
     ],
 )
@@ -233,8 +233,58 @@ async def test_a_body_of_too_many_values_is_invalid(mapped: Mapped) -> None:
     assert (await mapped.post(event(extra=[0] * rest))).status_code == 202
     answer = await mapped.post(event("e2", extra=[0] * (rest + 1)))
     [result] = answer.json()["results"]
-    assert result["error"] == "A body may have at most 5000 values."
+    assert result["error"] == "A body may have at most 1000 values."
     assert mapped.ids == ["e1"]
+
+
+async def test_a_body_with_a_long_text_is_invalid(mapped: Mapped) -> None:
+    """An expression could copy it for every value of a list."""
+    assert (await mapped.post(event(extra=["a" * 50_000]))).status_code == 202
+    answer = await mapped.post(event("e2", extra=["a" * 50_001]))
+    [result] = answer.json()["results"]
+    assert result["pointer"] == "/extra/0"
+    assert result["error"] == "In the body: A text may have at most 50000 characters."
+    assert mapped.ids == ["e1"]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b'"hash": 18446744073709551615',
+        b'"hash": 184467440737095516151844674407370955161',
+        b'"ratio": [1e400]',
+        b'"emoji": "\\ud83d"',
+        b'"\\ud83d": 1',
+        b'"title": "a\\u0000b"',
+    ],
+)
+async def test_a_field_that_nobody_maps_spoils_no_alert(mapped: Mapped, field: bytes) -> None:
+    """It is left out before the mapping."""
+    body = as_json(event())[:-1] + b", " + field + b"}"
+    answer = await mapped.post(body)
+    assert answer.json() == {"results": [{"id": "e1", "result": "accepted"}]}
+
+
+async def test_a_mapped_number_that_is_too_large_is_no_value(mapped: Mapped) -> None:
+    """The answer names the expression; values beside it in a list keep their places."""
+    mapped.detectors["legacy"] = detector("legacy", map={**MAP, "id": "body.ids[1]"})
+    answer = await mapped.post(event(ids=[2**64, "e1"]))
+    assert answer.json() == {"results": [{"id": "e1", "result": "accepted"}]}
+    answer = await mapped.post(event(ids=["e1", 2**64]))
+    [result] = answer.json()["results"]
+    assert (result["result"], result["pointer"]) == ("invalid", "/id")
+
+
+async def test_a_related_subject_is_named_by_its_place_in_the_mapping(mapped: Mapped) -> None:
+    """One without an id is left out of the alert, and the next one has another place there."""
+    related = [{"type": "body.t1", "id": "body.r1"}, {"type": "body.t2", "id": "body.r2"}]
+    mapped.detectors["legacy"] = detector("legacy", map={**MAP, "related": related})
+    answer = await mapped.post(event(r2="m_1"))
+    [result] = answer.json()["results"]
+    assert result["pointer"] == "/related/1/type"
+    assert result["error"] == "`body.t2` has no value in this body."
+    answer = await mapped.post(event(r2="m_1", t2="no type"))
+    assert answer.json()["results"][0]["pointer"] == "/related/1/type"
 
 
 @pytest.mark.parametrize("body", [b"[]", b"7", b'"a"', b"null"])
@@ -333,3 +383,18 @@ async def test_no_field_of_an_alert_is_ignored(
     assert answer.status_code == 422
     assert answer.json()["results"][0]["pointer"] == pointer
     assert mapped.ids == []
+
+
+def test_a_large_request_stops_its_detector_for_one_period_at_most() -> None:
+    """A thousand alerts at 6 an hour would otherwise stop it for a week."""
+    clock = Clock()
+    rates = Rates(clock)
+    rates.take("a", 6, 3_600, 1_000)
+    with pytest.raises(OverBudget) as refused:
+        rates.take("a", 6, 3_600, 1)
+    assert refused.value.retry_after == 3_600
+    clock.now += 3_600
+    with pytest.raises(OverBudget):
+        rates.take("a", 6, 3_600, 1)
+    clock.now += 1
+    rates.take("a", 6, 3_600, 1)

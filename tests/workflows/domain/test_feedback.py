@@ -35,8 +35,11 @@ from workflows.domain.feedback import (
     FeedbackRound,
     FeedbackStatus,
     JudgedBy,
+    failures_after,
+    judgment,
     next_round,
     pause_after,
+    rest_after,
     status_after,
     verdicts,
 )
@@ -205,6 +208,26 @@ class TestVerdicts:
                 events
             )
 
+    @pytest.mark.parametrize(
+        ("steps", "stands"),
+        [
+            pytest.param((), False, id="undecided"),
+            pytest.param((BAN,), False, id="waits for its approval"),
+            pytest.param((MUTE,), True, id="decided"),
+            pytest.param((MUTE, done, UNDO), False, id="undone"),
+            pytest.param((CLEAR, REOPEN), False, id="reopened"),
+            pytest.param((CLEAR, REOPEN, BAN), False, id="reopened, waits for its approval"),
+            pytest.param((CLEAR, REOPEN, BAN, YES), True, id="reopened, decided again"),
+            pytest.param((MUTE, done, answered(AppealOutcome.UPHELD)), True, id="upheld"),
+            pytest.param((MUTE, done, answered(AppealOutcome.OVERTURNED)), False, id="overturned"),
+        ],
+    )
+    def test_a_verdict_stands_until_it_is_overturned_or_the_case_is_reopened(
+        self, steps: tuple[Step, ...], stands: bool
+    ) -> None:
+        """An alert that joins meanwhile is judged with the others."""
+        assert judgment(happened(*steps)).stands is stands
+
     def test_an_appeal_is_judged_by_its_reviewer(self) -> None:
         """The time is that of the answer."""
         last = verdicts(happened(MUTE, done, answered(AppealOutcome.OVERTURNED)))[-1]
@@ -275,3 +298,30 @@ class TestAttempts:
         """After a failure all messages of the detector wait."""
         done = FeedbackRound.model_validate({"next_at": next_at, "failed": failures > 0})
         assert next_round(done, failures, minutes(10)) == pause
+
+    @pytest.mark.parametrize(
+        ("delivered", "failed", "before", "after"),
+        [(0, True, 0, 1), (0, True, 7, 8), (3, True, 7, 1), (3, False, 7, 0), (0, False, 7, 0)],
+    )
+    def test_a_failure_after_a_delivery_is_the_first_in_a_row(
+        self, delivered: int, failed: bool, before: int, after: int
+    ) -> None:
+        """The receiver works: one message that it refuses says nothing about the others."""
+        done = FeedbackRound(delivered=delivered, failed=failed)
+        assert failures_after(done, before) == after
+
+    @pytest.mark.parametrize(
+        ("failures", "wanted", "seconds"),
+        [(1, None, 10), (2, None, 20), (4, None, 60), (400, None, 60), (400, 300, 300), (1, 5, 10)],
+    )
+    def test_new_messages_wait_a_minute_at_most(
+        self, failures: int, wanted: int | None, seconds: int
+    ) -> None:
+        """Or as long as the receiver asks for."""
+        asked = None if wanted is None else timedelta(seconds=wanted)
+        assert rest_after(failures, asked) == timedelta(seconds=seconds)
+
+    def test_the_next_round_is_soon_while_new_messages_wait(self) -> None:
+        """A message that fails for hours does not hold them up."""
+        done = FeedbackRound(failed=True, untried=True, next_at=minutes(5))
+        assert next_round(done, 12, minutes(10)) == timedelta(minutes=1)

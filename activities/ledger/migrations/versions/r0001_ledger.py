@@ -396,7 +396,6 @@ def _create_records() -> None:
     op.create_index(
         "ix_feedback_status_detector_next_at", "feedback", ["status", "detector", "next_at"]
     )
-    op.create_index("ix_feedback_case_id", "feedback", ["case_id"])
     _create_snoozes()
 
 
