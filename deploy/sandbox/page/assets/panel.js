@@ -29,7 +29,7 @@ function makeShell(root) {
   const body = (name, draw) => [name, h("div", { class: `panel-body ${name}`, role: "tabpanel" }), draw];
   const bodies = [body("market", drawMarket), body("detectors", drawDetectors), body("faults", drawFaults)];
   root.setAttribute("aria-label", t("panel"));
-  root.replaceChildren(h("div", { class: "panel-tabs", role: "tablist", "aria-label": t("panel") }, tabs.map(([, node]) => node)), bodies.map(([, node]) => node));
+  root.replaceChildren(h("div", { class: "panel-tabs", role: "tablist", "aria-label": t("panel") }, tabs.map(([, node]) => node)), ...bodies.map(([, node]) => node));
   return { lang: lang(), tabs, bodies, count };
 }
 
