@@ -8,7 +8,7 @@ from activities.slack.escape import mrkdwn, one_line, plain
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.metrics.metrics import Numbers, Sla, Spread
+from workflows.domain.metrics.metrics import Numbers, Sla, Spread, Trial
 from workflows.domain.metrics.report import (
     Bars,
     CaseNote,
@@ -119,6 +119,23 @@ def automatic(numbers: Numbers, texts: Catalog) -> list[str]:
     """`自動の判断 12 · 取り消し 1 · 抜き取り 2`, where there are any."""
     counts = numbers.automatic.model_dump()
     return [texts.say("numbers.automatic", **counts)] if any(counts.values()) else []
+
+
+def trials(numbers: Numbers, titles: Mapping[str, Text], texts: Catalog) -> Iterator[str]:
+    """The playbooks on trial, one per line, with what people did about the same subjects."""
+    for each in numbers.trials[:MOST_PLAYBOOKS]:
+        title = titles.get(each.playbook)
+        named = mrkdwn(one_line(title.in_(texts.language) if title else each.playbook), _TITLE)
+        yield texts.say("numbers.trial", title=named, counts=trial_counts(each, texts))
+
+
+def trial_counts(trial: Trial, texts: Catalog) -> str:
+    """`検知 42件 · 対象 40件 · 自動対応なら 12件（人の判断: 違反 5件 · 違反なし 1件 · …）`."""
+    counts = texts.say("trial.counts", alerts=trial.alerts, subjects=trial.subjects)
+    if not trial.acts:
+        return counts
+    acts = {**trial.model_dump(exclude={"playbook"}), "unseen": trial.unseen}
+    return texts.say("trial.acts", counts=counts, **acts)
 
 
 def playbooks(numbers: Numbers, titles: Mapping[str, Text], texts: Catalog) -> Iterator[str]:
@@ -245,6 +262,7 @@ class _Drawn:
             protections(numbers, texts),
             *automatic(numbers, texts),
             *playbooks(numbers, self._report.playbooks, texts),
+            *trials(numbers, self._report.playbooks, texts),
         ]
 
     def _list(self, key: str, count: int, rows: list[str]) -> Iterator[str]:

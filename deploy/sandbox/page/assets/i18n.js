@@ -93,7 +93,7 @@ export const TEXTS = {
     detector_kind: "方式",
     detector_sql: "SQLクエリ",
     detector_mapped: "独自形式の送信",
-    detector_pushed: "送信",
+    detector_pushed: "Koban形式の送信",
     detector_seen: "最終確認",
     detector_last: "前回の実行",
     detector_next: "次回の実行",
