@@ -142,7 +142,9 @@ class ReportGathering:
         numbers = await self._statistics.numbers(frame.since, until)
         notes = [_note(row) for row in await self._queries.open_cases(MOST_CASES)]
         ending = await self._statistics.ending_protections(now + SOON)
-        books = {each.playbook: self._policy.playbook(each.playbook) for each in numbers.playbooks}
+        named = {each.playbook for each in numbers.playbooks}
+        named |= {each.playbook for each in numbers.trials}
+        books = {name: self._policy.playbook(name) for name in sorted(named)}
         return Report(
             key=wanted.key,
             kind=wanted.kind,

@@ -13,14 +13,17 @@ from activities.ledger.queries import OPEN_OR_UNDOING
 from activities.ledger.rows import status_values
 from activities.ledger.schema import actions, alert_records, cases, events
 from workflows.domain.case import events as ev
+from workflows.domain.case.decision import Verdict
 from workflows.domain.case.enforcement import IN_FORCE
 from workflows.domain.case.event_base import EventBase, kind_of
 from workflows.domain.case.model import Phase
 from workflows.domain.metrics.metrics import (
     COUNTED,
+    TRIAL_TIME,
     CaseStatus,
     CountedEvent,
     Numbers,
+    Trial,
     WithoutCase,
     numbers,
 )
@@ -69,12 +72,20 @@ class Statistics(Repository):
                 sa.select(sa.func.count()).select_from(actions).where(_RUNNING)
             )
             unopened = await _without_case(connection, since, until)
+            trials = await _trials(connection, until)
         waiting = sum(row["approval_expires_at"] is not None for row in open_rows)
         open_cases = [_case_status(row) for row in open_rows if row["phase"] != Phase.CLOSED.value]
         # A week of ten thousand cases takes a quarter of a second.
-        return await asyncio.to_thread(
+        counted = await asyncio.to_thread(
             numbers, events, open_cases, since, until, waiting, int(running or 0), unopened
         )
+        return counted.model_copy(update={"trials": trials})
+
+    async def trial(self, playbook: str, until: datetime) -> Trial:
+        """The comparison of one playbook on trial; without alerts all counts are 0."""
+        async with self._database.reading() as connection:
+            found = await _trials(connection, until, playbook)
+        return found[0] if found else Trial(playbook=playbook)
 
     async def ending_protections(self, until: datetime) -> Sequence[Row]:
         """The running protections that end before `until`, soonest first, with their case."""
@@ -88,6 +99,71 @@ class Statistics(Repository):
         )
         soonest = query.order_by(actions.c.until, actions.c.case_id)
         return await self._database.rows(soonest.limit(MOST_PROTECTIONS))
+
+
+async def _trials(
+    connection: AsyncConnection, until: datetime, playbook: str | None = None
+) -> tuple[Trial, ...]:
+    """The playbooks on trial with alerts in `TRIAL_TIME` before `until`, by name."""
+    since = until - TRIAL_TIME
+    rows = (await connection.execute(_trial_query(since, until, playbook))).mappings()
+    return tuple(Trial(**{name: each or 0 for name, each in row.items()}) for row in rows)
+
+
+def _trial_query(
+    since: datetime, until: datetime, playbook: str | None
+) -> sa.Select[tuple[Any, ...]]:
+    subjects = _trial_subjects(since, until, playbook)
+    acts = subjects.c.acting > 0
+
+    def judged(*verdicts: Verdict | None) -> sa.ColumnElement[bool]:
+        """Whether people judged the subject so in a case of this time; None: not yet."""
+        named = cases.c.verdict.in_([each.value for each in verdicts if each is not None])
+        own = sa.and_(
+            cases.c.subject_type == subjects.c.subject_type,
+            cases.c.subject_id == subjects.c.subject_id,
+            cases.c.opened_at >= since,
+            named if None not in verdicts else cases.c.phase != Phase.CLOSED.value,
+        )
+        return sa.exists().where(own)
+
+    violated, cleared = judged(Verdict.VIOLATION), judged(*_CLEARED)
+    counts = {
+        "acts": acts,
+        "violations": sa.and_(acts, violated),
+        "cleared": sa.and_(acts, cleared, sa.not_(violated)),
+        "open": sa.and_(acts, judged(None), sa.not_(violated), sa.not_(cleared)),
+    }
+    return (
+        sa.select(
+            subjects.c.playbook,
+            sa.func.sum(subjects.c.alerts).label("alerts"),
+            sa.func.count().label("subjects"),
+            *(sa.func.sum(sa.case((of, 1), else_=0)).label(name) for name, of in counts.items()),
+        )
+        .group_by(subjects.c.playbook)
+        .order_by(subjects.c.playbook)
+    )
+
+
+_CLEARED = (Verdict.NO_VIOLATION, Verdict.FALSE_POSITIVE)
+
+
+def _trial_subjects(since: datetime, until: datetime, playbook: str | None) -> sa.Subquery:
+    """Each playbook and subject with its alerts, and how many would start something."""
+    table = alert_records
+    acting = sa.or_(table.c.preset.is_not(None), sa.cast(table.c.actions, sa.Text) != "[]")
+    key = table.c["playbook", "subject_type", "subject_id"]
+    found = (
+        sa.select(
+            *key,
+            sa.func.count().label("alerts"),
+            sa.func.sum(sa.case((acting, 1), else_=0)).label("acting"),
+        )
+        .where(table.c.kind == RecordKind.SHADOW.value, table.c.at >= since, table.c.at < until)
+        .group_by(*key)
+    )
+    return (found if playbook is None else found.where(table.c.playbook == playbook)).subquery()
 
 
 async def _counted_events(

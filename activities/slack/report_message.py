@@ -8,7 +8,7 @@ from activities.slack.escape import mrkdwn, one_line, plain
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.metrics.metrics import Numbers, Sla, Spread, WithoutCase
+from workflows.domain.metrics.metrics import Numbers, Sla, Spread, Trial, WithoutCase
 from workflows.domain.metrics.report import (
     Bars,
     CaseNote,
@@ -128,6 +128,23 @@ def without_case(numbers: Numbers, texts: Catalog) -> list[str]:
         return []
     counts = {"logged": found.logged, "silenced": found.silenced, "suppressed": found.snoozed}
     return [texts.say("numbers.without_case", **counts)]
+
+
+def trials(numbers: Numbers, titles: Mapping[str, Text], texts: Catalog) -> Iterator[str]:
+    """The playbooks on trial, one per line, with what people did about the same subjects."""
+    for each in numbers.trials[:MOST_PLAYBOOKS]:
+        title = titles.get(each.playbook)
+        named = mrkdwn(one_line(title.in_(texts.language) if title else each.playbook), _TITLE)
+        yield texts.say("numbers.trial", title=named, counts=trial_counts(each, texts))
+
+
+def trial_counts(trial: Trial, texts: Catalog) -> str:
+    """`検知 42件 · 対象 40件 · 自動対応なら 12件（人の判断: 違反 5件 · 違反なし 1件 · …）`."""
+    counts = texts.say("trial.counts", alerts=trial.alerts, subjects=trial.subjects)
+    if not trial.acts:
+        return counts
+    acts = {**trial.model_dump(exclude={"playbook"}), "unseen": trial.unseen}
+    return texts.say("trial.acts", counts=counts, **acts)
 
 
 def playbooks(numbers: Numbers, titles: Mapping[str, Text], texts: Catalog) -> Iterator[str]:
@@ -255,6 +272,7 @@ class _Drawn:
             *automatic(numbers, texts),
             *without_case(numbers, texts),
             *playbooks(numbers, self._report.playbooks, texts),
+            *trials(numbers, self._report.playbooks, texts),
         ]
 
     def _list(self, key: str, count: int, rows: list[str]) -> Iterator[str]:

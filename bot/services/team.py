@@ -132,7 +132,8 @@ class TeamService:
         self._people = people
         self._covers = covers
         self._zone = zone
-        self.numbers, self.titles = statistics.numbers, policies.titles
+        self.numbers, self.trial = statistics.numbers, statistics.trial
+        self.titles = policies.titles
         self.language, self.choose_language = preferred.language, preferred.choose
 
     async def on_call(self, now: datetime) -> OnCall:

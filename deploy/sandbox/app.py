@@ -8,6 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from bot.slack.manifest import SHORTCUTS
+from deploy.sandbox.detectors import DetectorPanel, detector_routes
 from deploy.sandbox.faults import Faults
 from deploy.sandbox.feedback import FeedbackReceiver, feedback_routes
 from deploy.sandbox.marketplace.app import market_routes
@@ -29,12 +30,14 @@ POLICY = Path(__file__).parents[1] / "policy"
 
 @dataclass
 class Sandbox:
-    """One sandbox. `url` is its address while it is served."""
+    """One sandbox. `url` is its address while it is served; `warehouse` need not exist."""
 
     workspace: Workspace
     market: Store
     faults: Faults
+    warehouse: Path
     url: str = ""
+    detectors: DetectorPanel = field(default_factory=DetectorPanel)
     feedback: FeedbackReceiver = field(default_factory=lambda: FeedbackReceiver(INGEST_SECRET))
     app: FastAPI = field(default_factory=FastAPI)
 
@@ -55,6 +58,8 @@ class Sandbox:
             "KOBAN_APPEALS__SECRET": APPEALS_SECRET,
             "KOBAN_LEDGER__URL": ledger,
             "KOBAN_POLICY": str(POLICY),
+            "KOBAN_SOURCE_WAREHOUSE": f"duckdb:///{self.warehouse}",
+            "KOBAN_FEEDBACK_SPAM": f"{self.url}/feedback/spam",
             "KOBAN_HTTP__PORT": str(port),
         }
 
@@ -71,12 +76,14 @@ async def run_sandbox(
     workspace = workspace or Workspace()
     faults = Faults()
     workspace.shortcuts, workspace.faults = SHORTCUTS, faults
-    made = Sandbox(workspace, Store(folder / "market.db"), faults)
+    market = Store(folder / "market.db")
+    made = Sandbox(workspace, market, faults, folder / "warehouse.duckdb")
     made.app.router.routes.extend(page_routes())
     made.app.include_router(faults_router(made.faults))
     made.app.include_router(picture_routes(made.faults))
     made.app.include_router(market_routes(made.market, made.faults, MARKET_TOKEN))
     made.app.include_router(feedback_routes(made.feedback))
+    made.app.include_router(detector_routes(made.detectors))
     made.app.include_router(appeal_routes(made.market, lambda: workspace.bot_url, APPEALS_SECRET))
     app_client = add_slack(made.app, workspace)
     async with AsyncExitStack() as opened:

@@ -9,17 +9,21 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
-from deploy.sandbox.app import INGEST_SECRET, Sandbox, run_sandbox
+from bot.policies import Policies, watch_folder
+from deploy.sandbox.app import INGEST_SECRET, POLICY, Sandbox, run_sandbox
+from deploy.sandbox.detectors import detector_rows
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.processes import Process
 from deploy.sandbox.slack.workspace import Workspace
 from deploy.sandbox.temporal import temporal_server
 from deploy.sandbox.traffic.demo import Traffic, opening
 from deploy.sandbox.traffic.sender import Sender
+from deploy.sandbox.warehouse import make_warehouse
 
 PORT_BASE = 8470
 FIRST_CARD_SECONDS = 60.0
@@ -44,7 +48,7 @@ class Demo:
         ledger = f"sqlite+aiosqlite:///{folder / 'koban.db'}"
         environment = {**sandbox.environment(temporal, ledger, base + 1), **(more or {})}
         sandbox.workspace.bot_url = f"http://127.0.0.1:{base + 1}"
-        self.sandbox = sandbox
+        self.sandbox, self.ledger = sandbox, ledger
         self.temporal_address = temporal
         self.temporal = temporal_server(folder, base + 2, base + 3)
         self.bot = Process("bot", [koban, "serve"], folder / "bot.log", environment)
@@ -141,7 +145,12 @@ async def demo() -> None:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="koban-demo-")))
         sandbox = await opened.enter_async_context(run_sandbox(folder, base, workspace))
         played = Demo(sandbox, folder, base)
+        make_warehouse(sandbox.warehouse, datetime.now(UTC))
         await opened.enter_async_context(played.running())
+        rows = detector_rows(
+            played.ledger, played.temporal_address, Policies(watch_folder(POLICY), ())
+        )
+        sandbox.detectors.rows = await opened.enter_async_context(rows)
         http = await opened.enter_async_context(httpx.AsyncClient())
         traffic = Traffic(
             Sender(sandbox.workspace.bot_url, INGEST_SECRET, http), sandbox.market.put

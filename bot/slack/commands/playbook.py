@@ -9,6 +9,7 @@ import structlog
 from activities.slack.escape import code
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.policy_message import change_line, record_facts
+from activities.slack.report_message import trial_counts
 from bot.slack.commands import pages
 from bot.slack.commands.base import Answer, Request
 from bot.slack.commands.parser import Lookups, Verb, plainly
@@ -16,6 +17,7 @@ from bot.slack.interactions import Press
 from bot.slack.rendering import moment, page_buttons, person, safe, sections
 from bot.slack.replies import Said
 from workflows.domain.brakes import Breaker
+from workflows.domain.metrics.metrics import Trial
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
 from workflows.domain.policy.bands import Mode
 from workflows.domain.policy.changes import (
@@ -79,12 +81,15 @@ def playbooks_page(
     return Said(text=title, blocks=tuple(sections([f"*{title}*", *rows, *more])))
 
 
-def playbook_page(playbook: Playbook, catalog: ActionCatalog, texts: Catalog) -> Said:
-    """One playbook, whole."""
+def playbook_page(
+    playbook: Playbook, catalog: ActionCatalog, texts: Catalog, trial: Trial | None = None
+) -> Said:
+    """One playbook, whole; one on trial with its comparison."""
     title = texts.say("words.with_note", what=_title(playbook, texts), note=playbook.playbook)
     lines = [
         f"*{title}*",
         *_what(playbook, texts),
+        *([texts.say("bot.playbook.trial", counts=trial_counts(trial, texts))] if trial else []),
         *_part("severities", _severities(playbook, texts), texts),
         *_part("bands", _bands(playbook, texts), texts),
         *_part("protect", _protections(playbook, catalog, texts), texts),
@@ -338,8 +343,14 @@ class PlaybookAnswer(Answer):
             return playbooks_page(title, "playbook", playbooks, request.texts)
         found = playbook_named(line.name, playbooks)
         if found is not None:
-            return playbook_page(found, self._services.policies.catalog(), request.texts)
+            return await self._page(found, request)
         return no_playbook_page("playbook", line.name, playbooks, request.texts)
+
+    async def _page(self, playbook: Playbook, request: Request) -> Said:
+        trial = None
+        if playbook.mode is Mode.SHADOW:
+            trial = await self._services.team.trial(playbook.playbook, request.now)
+        return playbook_page(playbook, self._services.policies.catalog(), request.texts, trial)
 
     async def history(self, line: ShowHistory, request: Request) -> Said:
         """A page of the changes, also of a playbook that was removed. Raises `Unavailable`."""
@@ -347,7 +358,7 @@ class PlaybookAnswer(Answer):
         titled = (playbook_named(f"{line.name} {word}", playbooks) for word in _HISTORY)
         whole = next((each for each in titled if each is not None), None)
         if whole is not None:  # its title ends with that word
-            return playbook_page(whole, self._services.policies.catalog(), texts)
+            return await self._page(whole, request)
         found = playbook_named(line.name, playbooks)
         name = found.playbook if found is not None else line.name
         records = await self._services.policy_history.page(name, line.first, PAGE + 1)

@@ -152,6 +152,6 @@ def stats_page(
     title = texts.say(f"bot.stats.{window}")
     period = texts.say("bot.stats.period", since=moment(numbers.since), until=moment(numbers.until))
     lines = [f"*{title}*", period, *rows(numbers, texts)]
-    playbooks = list(words.playbooks(numbers, titles, texts))
+    playbooks = [*words.playbooks(numbers, titles, texts), *words.trials(numbers, titles, texts)]
     rest = (section("\n".join(playbooks)),) if playbooks else ()
     return Said(text=title, blocks=(*above, section("\n".join(lines)), *rest))

@@ -1,10 +1,11 @@
-"""Traffic of the demo: six cases at the start, then one alert every 20 s, storms on demand."""
+"""Traffic of the demo: six cases at the start, then an alert every 20 s, storms on demand."""
 
 import asyncio
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import count, cycle
 
-from deploy.sandbox.traffic import live_chat, phishing, resale_ring, shill_bidding
+from deploy.sandbox.traffic import live_chat, phishing, resale_ring, shill_bidding, spam
 from deploy.sandbox.traffic.alerts import (
     Json,
     Scene,
@@ -125,11 +126,19 @@ class Traffic:
 
     async def drip(self, pause: float = DRIP_SECONDS) -> None:
         """Sends one alert every `pause` seconds until cancelled."""
-        chat, bids = live_chat.scene(200), shill_bidding.scene(200, skip=1)
-        for number in range(200):
+        chat, junk = _each(live_chat.scene(200)), _each(spam.scene(200))
+        bids = _each(shill_bidding.scene(200, skip=1))
+        for number, source in zip(range(200), cycle((chat, junk, chat, bids))):
             await asyncio.sleep(pause)
-            source = bids if number % 4 == 3 else chat
-            await self.play(_only(source, number))
+            await self.play(next(source))
+            if number % 8 == 5:
+                await self.report(phishing.feed(number, datetime.now(UTC)))
+
+    async def report(self, scene: Scene) -> None:
+        """Sends a scene of the phishing feed in its own JSON."""
+        for type_, body in scene.things:
+            self._put(type_, body)
+        await self._sender.send_own("phishing_feed", scene.alerts)
 
     async def storm(self) -> int:
         """Sends the worst minute of phishing reports at once; returns the number of alerts."""
@@ -139,8 +148,8 @@ class Traffic:
         return reports
 
 
-def _only(source: Scene, number: int) -> Scene:
-    """One alert with its marketplace things."""
-    one = source.alerts[number]
-    named = {one["subject"]["id"], *(each["id"] for each in one["related"])}
-    return Scene([one], [(type_, body) for type_, body in source.things if body["id"] in named])
+def _each(source: Scene) -> Iterator[Scene]:
+    """A scene for each alert, with its marketplace things."""
+    for one in source.alerts:
+        named = {one["subject"]["id"], *(each["id"] for each in one["related"])}
+        yield Scene([one], [(type_, body) for type_, body in source.things if body["id"] in named])

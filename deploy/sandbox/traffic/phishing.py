@@ -56,3 +56,16 @@ def gaps(speed: float) -> Iterator[tuple[int, float]]:
         waited = (now - before).total_seconds() if before else 0.0
         before = now
         yield minute.reports, waited / speed
+
+
+def feed(number: int, at: datetime) -> Scene:
+    """One report in the own JSON of the feed, which the policy maps to an alert."""
+    account = f"u_feed{number}"
+    event = {
+        "event_id": f"feed-{number}",
+        "account": {"id": account},
+        "ts": at.isoformat(),
+        "confidence": 0.9,
+        "url": f"https://ma-ket{number % 97}.login.example/verify",
+    }
+    return Scene(alerts=[event], things=[user(account, number)])

@@ -36,7 +36,7 @@ class Sender:
     """Posts alerts to one Koban. A batch is sent until it is answered; ids prevent duplicates."""
 
     def __init__(self, url: str, secret: str, http: httpx.AsyncClient) -> None:
-        self._url = f"{url}/v1/alerts"
+        self._url = url
         self._secret = secret
         self._http = http
 
@@ -44,14 +44,19 @@ class Sender:
         """Sends all alerts; returns Koban's result for each. Raises `Rejected`."""
         results: list[Json] = []
         for start in range(0, len(alerts), BATCH):
-            results += await self._send_batch(alerts[start : start + BATCH])
+            batch = {"alerts": list(alerts[start : start + BATCH])}
+            results += await self._send_batch("/v1/alerts", batch)
         return results
 
-    async def _send_batch(self, alerts: Sequence[Json]) -> list[Json]:
-        body = json.dumps({"alerts": list(alerts)}, ensure_ascii=False)
+    async def send_own(self, detector: str, events: Sequence[Json]) -> list[Json]:
+        """Sends a detector's own JSON, as `send` does for alerts."""
+        return await self._send_batch(f"/v1/detectors/{detector}", list(events))
+
+    async def _send_batch(self, path: str, content: Json | list[Json]) -> list[Json]:
+        body = json.dumps(content, ensure_ascii=False)
         pause = PAUSE_SECONDS
         while True:
-            response = await self._post(body)
+            response = await self._post(path, body)
             if response is not None and response.status_code == 202:
                 return list(response.json()["results"])
             if response is not None and response.status_code not in REPEATED:
@@ -59,9 +64,9 @@ class Sender:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    async def _post(self, body: str) -> httpx.Response | None:
-        headers = signed(self._secret, body)
+    async def _post(self, path: str, body: str) -> httpx.Response | None:
+        headers, url = signed(self._secret, body), f"{self._url}{path}"
         try:
-            return await self._http.post(self._url, content=body.encode(), headers=headers)
+            return await self._http.post(url, content=body.encode(), headers=headers)
         except httpx.TransportError:
             return None

@@ -11,8 +11,10 @@ from activities.ledger.alert_records import AlertRecords
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database
 from activities.ledger.queries import Queries
+from activities.ledger.schema import cases
 from activities.ledger.statistics import Statistics
 from tests.activities.ledger.recording import after, following, opening
+from tests.activities.ledger.test_alert_records import a_record
 from tests.workflows.domain.builders import (
     SATO,
     T0,
@@ -34,6 +36,7 @@ from workflows.domain.metrics.metrics import (
     Protections,
     Sla,
     Spread,
+    Trial,
     WithoutCase,
 )
 from workflows.domain.policy.bands import Band
@@ -226,3 +229,38 @@ async def test_alerts_without_a_case_are_counted(
     assert found.without_case == WithoutCase(logged=1, silenced=0, snoozed=2)
     later = await statistics.numbers(END, END + timedelta(hours=1))
     assert later.without_case == WithoutCase(silenced=1)
+
+
+async def test_a_trial_is_compared_with_what_people_did(
+    database: Database, ledger: Ledger, statistics: Statistics
+) -> None:
+    """A muted subject, one still open, one cleared and one without a case; others only review."""
+    records = AlertRecords(database, lambda: minutes(30))
+    acting = {"kind": RecordKind.SHADOW, "playbook": "trial", "beside": True}
+    seen = [a_record(an_alert(n, subject), **acting, preset="mute") for n, subject in SUBJECTS]
+    seen += [a_record(an_alert(9, "u_8"), **acting)]
+    seen += [a_record(an_alert(10, "u_7"), playbook="trial")]
+    await records.add(seen)
+    assert await statistics.trial("trial", END) == Trial(
+        playbook="trial", alerts=6, subjects=5, acts=4
+    )
+    await played(ledger, MUTED, (4, preset(SATO, "mute")), (5, ActionStatus.VERIFIED))
+    await on_subject(database, MUTED, "u_1")
+    await played(ledger, UNTOUCHED)
+    await on_subject(database, UNTOUCHED, "u_2")
+    await played(ledger, LATE, (4, CLEARED))
+    await on_subject(database, LATE, "u_3")
+    found = await statistics.trial("trial", END)
+    assert (found.violations, found.cleared, found.open, found.unseen) == (1, 1, 1, 1)
+    assert (await statistics.numbers(T0, END)).trials == (found,)
+    assert await statistics.trial("trial", END + timedelta(days=8)) == Trial(playbook="trial")
+
+
+CLEARED = cmd.Decide(by=SATO, verdict=Verdict.NO_VIOLATION, reason="誤検知")
+SUBJECTS = ((1, "u_1"), (2, "u_1"), (3, "u_2"), (4, "u_3"), (5, "u_4"))
+
+
+async def on_subject(database: Database, case_id: str, subject: str) -> None:
+    """Moves a case to another subject."""
+    moved = sa.update(cases).where(cases.c.id == case_id).values(subject_id=subject)
+    await database.write(lambda connection: connection.execute(moved))

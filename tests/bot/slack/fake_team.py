@@ -5,7 +5,7 @@ from datetime import datetime
 
 from activities.errors import Unavailable
 from bot.services.team import OnCall
-from workflows.domain.metrics.metrics import Numbers
+from workflows.domain.metrics.metrics import Numbers, Trial
 from workflows.domain.values import Language, Text
 
 
@@ -18,6 +18,10 @@ class FakeTeam:
     chosen: dict[str, Language | None] = field(default_factory=dict)
     asked: list[tuple[datetime, datetime]] = field(default_factory=list)
     away: bool = False
+
+    async def trial(self, playbook: str, until: datetime) -> Trial:
+        """A trial without alerts."""
+        return Trial(playbook=playbook)
 
     async def numbers(self, since: datetime, until: datetime) -> Numbers:
         self._reach()

@@ -72,3 +72,49 @@ def faults() -> list[Json]:
     return [
         {"name": n, "on": False, "title": {"ja": ja, "en": en}} for n, (ja, en) in titles.items()
     ]
+
+
+def detectors() -> list[dict]:
+    """Detectors of `GET /detectors-ui/state`: a failing query, a mapped one, a pushed one."""
+    text = "列がありません: bidder_id <b>bold</b>"
+    return [
+        {
+            "id": "shill_sql",
+            "title": {"ja": "吊り上げ（SQL）", "en": "Shill bidding (SQL)"},
+            "kind": "sql",
+            "state": "failing",
+            "seen_at": "2026-11-23T03:05:00+00:00",
+            "last_run": {
+                "at": "2026-11-23T03:09:30+00:00",
+                "seconds": 0.2,
+                "rows": 25,
+                "alerts": 24,
+                "junk": 1,
+            },
+            "next_run": "2026-11-23T03:10:00+00:00",
+            "error": {"ja": text, "en": "No such column: bidder_id"},
+            "feedback": None,
+        },
+        {
+            "id": "phishing_feed",
+            "title": {"ja": "偽サイト通報フィード", "en": "Phishing feed"},
+            "kind": "mapped",
+            "state": "ok",
+            "seen_at": "2026-11-23T03:08:00+00:00",
+            "last_run": None,
+            "next_run": None,
+            "error": None,
+            "feedback": None,
+        },
+        {
+            "id": "spam",
+            "title": {"ja": "チャットスパム", "en": "Chat spam"},
+            "kind": "pushed",
+            "state": "silent",
+            "seen_at": None,
+            "last_run": None,
+            "next_run": None,
+            "error": None,
+            "feedback": {"waiting": 3, "dead": 1},
+        },
+    ]

@@ -30,6 +30,7 @@ class FakeUi:
         self.states = {person["id"]: canned.state_of(person) for person in canned.PEOPLE}
         self.market = canned_market.market()
         self.faults = canned_market.faults()
+        self.detectors = canned_market.detectors()
         self.shortcuts = list(canned.SHORTCUTS)
         self.posts: list[tuple[str, Json]] = []
         self.answers: dict[str, Json] = {}
@@ -107,6 +108,9 @@ class FakeUi:
         async def market(_: Request) -> Response:
             return JSONResponse(self.market)
 
+        async def detectors(_: Request) -> Response:
+            return JSONResponse({"detectors": self.detectors})
+
         async def faults(_: Request) -> Response:
             return JSONResponse(self.faults)
 
@@ -120,6 +124,7 @@ class FakeUi:
                 Route("/ui/stream", self.stream),
                 *(Route(f"/ui/{name}", self.post, methods=["POST"]) for name in posts),
                 Route("/market-ui/state", market),
+                Route("/detectors-ui/state", detectors),
                 Route("/market-ui/appeals", self.post, methods=["POST"]),
                 Route("/faults", faults, methods=["GET"]),
                 Route("/faults", self.switch, methods=["POST"]),

@@ -33,6 +33,24 @@ async def test_the_market_panel_shows_rows_calls_and_changes(
     await expect(first).to_have_attribute("data-testid", "row-u_126")
 
 
+async def test_the_detector_panel_shows_runs_and_errors(open_page: Opener, fake: FakeUi) -> None:
+    """Each detector has its state, last run and next run; an error is text, not HTML."""
+    page = await open_page(LIVE)
+    await page.get_by_test_id("panel-detectors").click()
+    query = page.get_by_test_id("detector-shill_sql")
+    await expect(query).to_contain_text("失敗")
+    await expect(query).to_contain_text("前回の実行12:09:30 · 25行 · 新規 24件 · 不備 1件")
+    await expect(query).to_contain_text("次回の実行12:10:00")
+    await expect(query).to_contain_text("列がありません: bidder_id <b>bold</b>")
+    await expect(page.get_by_test_id("detector-phishing_feed")).to_contain_text("正常")
+    pushed = page.get_by_test_id("detector-spam")
+    await expect(pushed).to_contain_text("未着")
+    await expect(pushed).to_contain_text("送信待ち 3件 · 未達 1件")
+    fake.detectors[0] |= {"state": "ok", "error": None}
+    await fake.changed()
+    await expect(query).to_contain_text("正常")
+
+
 async def test_a_fault_is_switched_on_and_off(open_page: Opener, fake: FakeUi) -> None:
     """An active fault shows a banner in each language, with a button to end it."""
     page = await open_page("as=U0REED&channel=C0LIVE")

@@ -38,7 +38,7 @@ from tests.slack_shapes.surfaces.harness import Harness, Policies
 from workflows.domain.alerts import Subject
 from workflows.domain.automation import ALL, AutomationChange, PauseChange, Scope
 from workflows.domain.brakes import BrakeCause
-from workflows.domain.metrics.metrics import Automatic, Numbers, PlaybookCount, WithoutCase
+from workflows.domain.metrics.metrics import Automatic, Numbers, PlaybookCount, Trial, WithoutCase
 from workflows.domain.people import Cover, Role
 from workflows.domain.policy.roster import ShiftTurn as Shift
 
@@ -70,6 +70,8 @@ def _playbooks(scene: Scene) -> Iterator[tuple[str, Sent]]:
     policies = Policies(scene)
     for each in policies.playbooks():
         yield each.playbook, said(playbook_page(each, policies.catalog(), scene.catalog))
+        trial = playbook_page(each, policies.catalog(), scene.catalog, TRIAL)
+        yield f"{each.playbook}, on trial", said(trial)
     for state, found in (("all", policies.playbooks()), ("none", ())):
         title = scene.catalog.say("bot.playbook.list", count=len(found))
         yield state, said(playbooks_page(title, "playbook", found, scene.catalog))
@@ -162,6 +164,11 @@ def _on_call(scene: Scene) -> Iterator[tuple[str, Sent]]:
         yield state, said(team.on_call_page(shift, scene.catalog))
 
 
+TRIAL = Trial(
+    playbook="off_platform", alerts=42, subjects=40, acts=12, violations=5, cleared=1, open=2
+)
+
+
 def counted(scene: Scene) -> Numbers:
     """A day with more playbooks than are shown."""
     busiest = tuple(
@@ -172,7 +179,8 @@ def counted(scene: Scene) -> Numbers:
     changed = {"playbooks": busiest, "since": NOW, "until": LATER, "backlog": backlog}
     automatic = Automatic(decided=12, reconsidered=1, sampled=2)
     unopened = WithoutCase(logged=1_204, silenced=3, snoozed=17)
-    more = {"automatic": automatic, "without_case": unopened}
+    trials = (TRIAL, Trial(playbook="p1", alerts=3, subjects=3))
+    more = {"automatic": automatic, "without_case": unopened, "trials": trials}
     return NUMBERS.model_copy(update={**changed, **more})
 
 

@@ -131,6 +131,31 @@ class WithoutCase(Value):
     snoozed: int = 0
 
 
+TRIAL_TIME = timedelta(days=7)
+"""Time over which a playbook on trial is compared with the team."""
+
+
+class Trial(Value):
+    """A playbook in shadow mode over `TRIAL_TIME`: its alerts, and what people did.
+
+    `subjects` are those of its alerts; it would act on some by itself (`acts`). About these,
+    people found `violations`, or `cleared` them, or have `open` cases; the others have no case.
+    """
+
+    playbook: str
+    alerts: int = 0
+    subjects: int = 0
+    acts: int = 0
+    violations: int = 0
+    cleared: int = 0
+    open: int = 0
+
+    @property
+    def unseen(self) -> int:
+        """Subjects on which it would act, and that have no case."""
+        return self.acts - self.violations - self.cleared - self.open
+
+
 class PlaybookCount(Value):
     """Opened cases and decisions of one playbook."""
 
@@ -168,6 +193,7 @@ class Numbers(Value):
     protections: Protections = Protections()
     automatic: Automatic = Automatic()
     without_case: WithoutCase = WithoutCase()
+    trials: tuple[Trial, ...] = ()
     backlog: Backlog = Backlog()
     hours: tuple[Hour, ...] = ()
 

@@ -42,5 +42,6 @@ export const messageShortcut = (body) => press("/ui/message_shortcut", body);
 export const options = (body) => press("/ui/options", body);
 export const market = () => call("GET", "/market-ui/state");
 export const appeal = (user, statement) => press("/market-ui/appeals", { user, statement });
+export const detectors = () => call("GET", "/detectors-ui/state");
 export const faults = () => call("GET", "/faults");
 export const setFault = (name, on) => press("/faults", { name, on });

@@ -2,6 +2,7 @@
 import * as api from "./api.js";
 import { banner, setRefetch } from "./actions.js";
 import { loadFaults } from "./faults.js";
+import { loadDetectors } from "./detectors.js";
 import { loadMarket } from "./market.js";
 import { store, update } from "./state.js";
 
@@ -50,13 +51,18 @@ function take(state) {
   for (const { text } of fresh) banner(text);
 }
 
+/** What the open tab of the panel shows. */
+export function loadPanel() {
+  return store.panel.tab === "detectors" ? loadDetectors() : loadMarket();
+}
+
 let soon = null;
 
 function marketSoon() {
   if (soon || !store.panel.open) return;
   soon = setTimeout(() => {
     soon = null;
-    loadMarket();
+    loadPanel();
   }, MARKET_AFTER);
 }
 
@@ -101,5 +107,5 @@ setInterval(() => document.hidden && store.as && refresh(), HIDDEN_EVERY);
 setInterval(() => {
   if (document.hidden || !store.as) return;
   loadFaults();
-  if (store.panel.open) loadMarket();
+  if (store.panel.open) loadPanel();
 }, MARKET_EVERY);

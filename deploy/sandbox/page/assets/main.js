@@ -6,8 +6,7 @@ import { drawFaultBanner, drawBanners, drawTopbar, togglePanel } from "./topbar.
 import { loadFaults } from "./faults.js";
 import { drawHome } from "./home.js";
 import { t } from "./i18n.js";
-import { follow, refresh } from "./live.js";
-import { loadMarket } from "./market.js";
+import { follow, loadPanel, refresh } from "./live.js";
 import { drawModals } from "./modal.js";
 import { nextPane } from "./keyboard.js";
 import { closeMenu, dropQuestion, placeMenu } from "./overlay.js";
@@ -177,7 +176,7 @@ async function start() {
   }
   update({ people: answer.data });
   loadFaults();
-  loadMarket();
+  loadPanel();
   loadShortcuts();
   at("skip").addEventListener("click", skip);
   addEventListener("popstate", followAddress);

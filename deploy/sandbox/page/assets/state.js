@@ -15,6 +15,7 @@ export const store = {
   thread: null, // ts of the open thread's first message
   state: null, // last response of /ui/state for `as`
   market: null,
+  detectors: null,
   marketAt: new Map(), // "users/u_1" → {sign, at}: last change of a row
   faults: [],
   shortcuts: [], // {type: "global" | "message", name, callback_id, description}
