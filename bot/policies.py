@@ -27,7 +27,7 @@ from bot.settings import (
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert
 from workflows.domain.appeal.model import AppealRequest
-from workflows.domain.automation import AutomationPause
+from workflows.domain.automation import AutomationPause, is_concerned
 from workflows.domain.feedback import FeedbackProblem, FeedbackProblemKind
 from workflows.domain.people import RoleBook
 from workflows.domain.policy.actions import ActionCatalog, ActionSpec
@@ -48,7 +48,7 @@ from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import PackedPolicy, Playbook, Policy, pack
 from workflows.domain.policy.reports import ReportRules, Retention
 from workflows.domain.policy.roster import Roster, on_at, zone_of
-from workflows.domain.policy.strictness import Strictness, is_concerned, strictness_of
+from workflows.domain.policy.strictness import Strictness, strictness_of
 from workflows.domain.values import Text
 from workflows.ports.appeals import AppealStart
 from workflows.ports.cases import CurrentPolicy, Order

@@ -34,11 +34,6 @@ Pauses = Callable[[Order], Awaitable[bool]]
 """Whether a pause of automation concerns an order. Raises `Unavailable`."""
 
 
-async def never_paused(order: Order) -> bool:
-    """No pause, for a deployment without a ledger."""
-    return False
-
-
 _NOT_THERE = frozenset({404, 410})
 """Statuses of an undo without anything to undo."""
 
@@ -51,7 +46,7 @@ class PlatformActivities:
         platform: Platform,
         spec_of: SpecOf,
         verifies: Verifies,
-        pauses: Pauses = never_paused,
+        pauses: Pauses,
     ) -> None:
         self._platform = platform
         self._spec_of = spec_of

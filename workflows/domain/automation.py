@@ -4,8 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from workflows.domain.alerts import MANUAL_DETECTORS
 from workflows.domain.brakes import Trip
 from workflows.domain.people import WORKING_ROLES, Actor, Role
+from workflows.domain.policy.playbook import Playbook
+from workflows.domain.policy.strictness import automatic
 from workflows.domain.values import Value
 
 LONGEST = timedelta(days=7)
@@ -162,6 +165,26 @@ def pause_over(
     if sent and all(name in paused for name in sent):
         return paused[sent[0]]
     return None
+
+
+def is_concerned(playbook: Playbook, scope: Scope) -> bool:
+    """Whether people of a playbook's channel see cases that a pause of `scope` changes."""
+    if scope == EVERYTHING or scope.playbook == playbook.playbook:
+        return True
+    started = automatic(playbook)
+    if scope.detector is not None:
+        started &= _started_by(playbook, scope.detector)
+    return bool(started) if scope.action is None else scope.action in started
+
+
+def _started_by(playbook: Playbook, detector: str) -> frozenset[str]:
+    """The actions that alerts of a detector start without a person."""
+    own = {each.action for each in playbook.protections if each.is_started_by(detector)}
+    presets = () if detector in MANUAL_DETECTORS else (each.preset for each in playbook.auto)
+    decided = (playbook.preset(each) for each in presets)
+    return frozenset(
+        own.union(each.action for preset in decided if preset for each in preset.actions)
+    )
 
 
 def pause(

@@ -32,11 +32,11 @@ from workflows.domain.automation import (
     PauseState,
     Scope,
     Unchanged,
+    is_concerned,
     scope_of,
 )
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Playbook
-from workflows.domain.policy.strictness import is_concerned
 from workflows.domain.values import Value
 
 RESUME = "automation.resume"

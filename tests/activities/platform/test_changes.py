@@ -46,6 +46,11 @@ class Market:
         return await ActivityEnvironment().run(self.acts.carry_out, order)
 
 
+async def unpaused(order: Order) -> bool:
+    """No pause of automation."""
+    return False
+
+
 @pytest.fixture
 async def market(tmp_path: Path) -> AsyncIterator[Market]:
     """A marketplace with one user."""
@@ -57,7 +62,9 @@ async def market(tmp_path: Path) -> AsyncIterator[Market]:
         yield Market(
             store,
             faults,
-            PlatformActivities(Platform(http, PLATFORM_TIMEOUT), spec_of, PROOFS.verifies),
+            PlatformActivities(
+                Platform(http, PLATFORM_TIMEOUT), spec_of, PROOFS.verifies, unpaused
+            ),
             http,
         )
         await http.aclose()
@@ -293,7 +300,9 @@ async def _answered(
     async with serving(app) as url:
         http = open_platform(url, None)
         try:
-            acts = PlatformActivities(Platform(http, PLATFORM_TIMEOUT), spec, PROOFS.verifies)
+            acts = PlatformActivities(
+                Platform(http, PLATFORM_TIMEOUT), spec, PROOFS.verifies, unpaused
+            )
             return await ActivityEnvironment().run(acts.carry_out, wanted or order())
         finally:
             await http.aclose()
@@ -323,7 +332,9 @@ async def test_a_signed_order_is_carried_out(market: Market) -> None:
     old = Proofs(Signer([("s1", b"1" * 32)]))
     plain = order()
     by_old = old.signed(plain.case, plain.decision, plain.planned, plain.proof)
-    acts = PlatformActivities(Platform(market.http, PLATFORM_TIMEOUT), spec_of, SIGNED.verifies)
+    acts = PlatformActivities(
+        Platform(market.http, PLATFORM_TIMEOUT), spec_of, SIGNED.verifies, unpaused
+    )
     for wanted in (
         signed_order(),
         plain.model_copy(update={"proof": by_old}),
@@ -336,7 +347,9 @@ async def test_a_signed_order_is_carried_out(market: Market) -> None:
 @pytest.mark.parametrize("changes", FORGED)
 async def test_a_forged_order_makes_no_request(market: Market, changes: dict[str, object]) -> None:
     """Neither the change nor a reading reaches the platform."""
-    acts = PlatformActivities(Platform(market.http, PLATFORM_TIMEOUT), spec_of, SIGNED.verifies)
+    acts = PlatformActivities(
+        Platform(market.http, PLATFORM_TIMEOUT), spec_of, SIGNED.verifies, unpaused
+    )
     for call in (acts.carry_out, acts.read_back):
         result = await ActivityEnvironment().run(call, signed_order(**changes))
         assert result.problem == Problem(kind=ProblemKind.UNPROVEN)
@@ -349,7 +362,9 @@ async def test_a_proof_allows_only_what_it_says(market: Market, only: str) -> No
     proof = Proof(playbook="harassment", policy="v1", **{only: True})
     plain = order()
     signed = SIGNED.signed(plain.case, plain.decision, plain.planned, proof)
-    acts = PlatformActivities(Platform(market.http, PLATFORM_TIMEOUT), spec_of, SIGNED.verifies)
+    acts = PlatformActivities(
+        Platform(market.http, PLATFORM_TIMEOUT), spec_of, SIGNED.verifies, unpaused
+    )
     wanted = plain.model_copy(update={"proof": signed})
     result = await ActivityEnvironment().run(acts.carry_out, wanted)
     assert result.problem == Problem(kind=ProblemKind.UNPROVEN)

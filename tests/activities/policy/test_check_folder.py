@@ -242,6 +242,20 @@ def test_the_example_tells_every_person(folder: Path) -> None:
     assert folder_warnings(folder) == []
 
 
+@pytest.mark.parametrize("judged", ["undone: 10%", "precision: 0.9"])
+def test_a_breaker_for_what_people_say_is_only_warned_of(tmp_path: Path, judged: str) -> None:
+    """A limit stops automation before its rate does; what people judge or undo still trips it."""
+    folder = folders.spoiled("breaker_behind_a_limit", tmp_path)
+    more = "auto: [{when: 'true', preset: mute}]\nsample: {auto: 2%}\n"
+    file, breaker = "playbooks/off_platform.yaml", "breaker: {floor: 20}"
+    folders.replace(folder, file, breaker, f"{more}breaker: {{floor: 20, {judged}}}")
+    assert check_folder(folder) == []
+    assert [each for each in folder_warnings(folder) if "rate" in each] == [
+        f"{file}:24: warning: the rate can never trip it: limits.yaml allows 10 in 1h; "
+        "write a `floor` of 10 or less"
+    ]
+
+
 def test_a_folder_without_notices_is_warned_of(tmp_path: Path) -> None:
     """Each playbook is named at its line: its decisions tell the person nothing."""
     folder = folders.example(tmp_path)

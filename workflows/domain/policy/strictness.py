@@ -6,8 +6,6 @@ A case keeps the policy of its opening. Where today's is stricter, the differenc
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
-from workflows.domain.alerts import MANUAL_DETECTORS
-from workflows.domain.automation import EVERYTHING, Scope
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule, OnExpiry
 from workflows.domain.policy.bands import Mode
@@ -92,26 +90,6 @@ def automatic(playbook: Playbook) -> frozenset[str]:
     presets = (playbook.preset(rule.preset) for rule in playbook.auto)
     decided = {each.action for preset in presets if preset for each in preset.actions}
     return frozenset(decided.union(each.action for each in playbook.protections))
-
-
-def is_concerned(playbook: Playbook, scope: Scope) -> bool:
-    """Whether people of a playbook's channel see cases that a pause of `scope` changes."""
-    if scope == EVERYTHING or scope.playbook == playbook.playbook:
-        return True
-    started = automatic(playbook)
-    if scope.detector is not None:
-        started &= _started_by(playbook, scope.detector)
-    return bool(started) if scope.action is None else scope.action in started
-
-
-def _started_by(playbook: Playbook, detector: str) -> frozenset[str]:
-    """The actions that alerts of a detector start without a person."""
-    own = {each.action for each in playbook.protections if each.is_started_by(detector)}
-    presets = () if detector in MANUAL_DETECTORS else (each.preset for each in playbook.auto)
-    decided = (playbook.preset(each) for each in presets)
-    return frozenset(
-        own.union(each.action for preset in decided if preset for each in preset.actions)
-    )
 
 
 def by_reports(playbook: Playbook) -> frozenset[str]:

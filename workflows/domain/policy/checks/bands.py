@@ -124,9 +124,11 @@ def breakers_can_trip(bundle: Bundle) -> Findings:
             what = "the breaker can never trip: nothing in this playbook is automatic"
             yield Finding(file, ("breaker",), what, "remove it, or add `protect` or `auto`")
         elif (limit := _limit_before(breaker, bundle.limits)) is not None:
-            lasts = format_duration(limit.within)
+            lasts, write = format_duration(limit.within), f"write a `floor` of {limit.most} or less"
             what = f"the rate can never trip it: limits.yaml allows {limit.most} in {lasts}"
-            yield Finding(file, ("breaker",), what, f"write a `floor` of {limit.most} or less")
+            # A breaker may be there for what people judge or undo alone.
+            judged = breaker.precision is not None or breaker.undone is not None
+            yield Finding(file, ("breaker",), what, write, warning=judged)
 
 
 def _limit_before(breaker: Breaker, limits: Limits | None) -> Rate | None:
