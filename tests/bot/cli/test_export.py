@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from workflows.domain.case.snapshot import ReceivedAlert
 from workflows.domain.feedback import FeedbackProblem, FeedbackProblemKind
 
 Run = Callable[..., tuple[int, str, str]]
+DOCS = Path(__file__).parents[3] / "docs" / "ledger.md"
 GONE = FeedbackProblem(kind=FeedbackProblemKind.GONE, status=410)
 
 
@@ -154,6 +156,23 @@ def test_parquet_has_the_types_of_the_schema(ledger: str, koban: Run, tmp_path: 
     ]
     assert rows == [("chat-000007", None, False), ("chat-000001", 0.98, True)]
     assert {each["name"]: each["bigquery"] for each in schema["columns"]}["score"] == "FLOAT64"
+
+
+def test_the_examples_of_the_documentation_are_true(
+    ledger: str, koban: Run, tmp_path: Path
+) -> None:
+    """Its rows are those of this ledger, and its query runs on the exported file."""
+    text = DOCS.read_text("utf-8")
+    [rows] = re.findall(r"```csv\n(.*?)```", text, re.DOTALL)
+    assert rows.splitlines() == LABELS
+    [query] = re.findall(r"```duckdb\n(.*?)```", text, re.DOTALL)
+    koban("export", "--to", "export")
+    with duckdb.connect(":memory:") as connection:
+        found = connection.execute(query).fetchall()
+    assert found == [
+        ("live-chat", "off_platform", 1.0, 1, 0.0),
+        ("live-chat", "off_platform", None, 1, 0.0),
+    ]
 
 
 def a_row(alert: str) -> Record:
