@@ -1,12 +1,10 @@
 """Policy folder of a running process, reloaded when its files change."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, tzinfo
 from pathlib import Path
 
 import structlog
-from standardwebhooks.webhooks import Webhook
 from temporalio import activity
 
 from activities.detectors.feedback import Receiver
@@ -15,6 +13,7 @@ from activities.policy.loader import LOOK_SECONDS, PolicyFolder, PolicyWatch
 from activities.policy.yaml_document import PolicyFaults
 from bot.admission import Target
 from bot.errors import InputWrong, SettingWrong
+from bot.sender_keys import Keys, secrets_of, signers, unsigned_by
 from bot.settings import (
     Owned,
     Settings,
@@ -54,28 +53,6 @@ from workflows.ports.appeals import AppealStart
 from workflows.ports.cases import CurrentPolicy, Order
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Signer:
-    """Secret of one sender, or of all senders without a secret of their own (None)."""
-
-    webhook: Webhook
-    sender: str | None
-
-
-@dataclass(frozen=True)
-class Keys:
-    """Keys that requests are verified with; `own` are the senders with a secret of their own."""
-
-    signers: tuple[Signer, ...]
-    own: frozenset[str]
-
-
-def signers(common: Iterable[str], own: Mapping[str, Iterable[str]]) -> tuple[Signer, ...]:
-    """Returns a signer for each valid secret; those of single senders (`own`) come first."""
-    named = [Signer(Webhook(secret), name) for name, several in own.items() for secret in several]
-    return (*named, *(Signer(Webhook(secret), None) for secret in common))
 
 
 KNOWN_VERSIONS = 20
@@ -259,11 +236,11 @@ class Policies:
     def _current_keys(self) -> tuple[PolicyFolder, Keys, Keys]:
         folder = self._now()
         if self._keys is None or self._keys[0] is not folder:
-            detectors = _secrets_of(_detectors_of(folder))
+            detectors = secrets_of(_detectors_of(folder))
             theirs = {*self._common, *(one for several in detectors.values() for one in several)}
             sources = {
                 name: tuple(one for one in several if one not in theirs)
-                for name, several in _secrets_of(_sources_of(folder)).items()
+                for name, several in secrets_of(_sources_of(folder)).items()
             }
             common = (one for one in self._appeals if one not in theirs)
             self._keys = (
@@ -277,8 +254,8 @@ class Policies:
         """Returns a sentence for each sender whose secret is missing, wrong or another one's."""
         folder = self._now()
         problems = [
-            *_unsigned(_detectors_of(folder), "the detector {name} signs so."),
-            *_unsigned(_sources_of(folder), "the source {name} of appeals signs so."),
+            *unsigned_by(_detectors_of(folder), "the detector {name} signs so."),
+            *unsigned_by(_sources_of(folder), "the source {name} of appeals signs so."),
         ]
         if problems:
             return problems
@@ -288,7 +265,7 @@ class Policies:
     def _alerting(self, folder: PolicyFolder) -> list[Owned]:
         """The secrets that alerts are signed with."""
         variables = _detectors_of(folder)
-        own = _secrets_of(variables)
+        own = secrets_of(variables)
         return [
             Owned("all other detectors", "KOBAN_INGEST__SECRET", self._common),
             *(Owned(f"the detector {name}", variables[name], own[name]) for name in own),
@@ -297,7 +274,7 @@ class Policies:
     def _appealing(self, folder: PolicyFolder) -> list[Owned]:
         """The secrets that appeals are signed with."""
         variables = _sources_of(folder)
-        own = _secrets_of(variables)
+        own = secrets_of(variables)
         return [
             Owned("all other sources", "KOBAN_APPEALS__SECRET", self._appeals),
             *(Owned(f"the source {name}", variables[name], own[name]) for name in own),
@@ -308,7 +285,7 @@ class Policies:
 
         Who reports a user could otherwise ask for the overturn in the user's name.
         """
-        detectors = _secrets_of(_detectors_of(folder)).values()
+        detectors = secrets_of(_detectors_of(folder)).values()
         theirs = {*self._common, *(one for several in detectors for one in several)}
         given = {"KOBAN_APPEALS__SECRET": self._appeals}
         given |= {v: secrets_named(v) for v in _sources_of(folder).values()}
@@ -533,31 +510,6 @@ def _sources_of(folder: PolicyFolder) -> dict[str, str]:
     """The variable with the secret of each source of appeals that has its own."""
     rules = folder.appeals
     return {} if rules is None else {n: each.secret.env for n, each in rules.sources.items()}
-
-
-def _secrets_of(variables: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """The secrets of each sender; none where its variable is missing or wrong."""
-    own: dict[str, tuple[str, ...]] = {}
-    for name, variable in variables.items():
-        try:
-            own[name] = secrets_named(variable)
-        except SettingWrong as wrong:
-            # A new sender in a changed folder must not disable the others.
-            log.error("sender_secret_wrong", sender=name, problem=str(wrong))
-            own[name] = ()
-    return own
-
-
-def _unsigned(variables: Mapping[str, str], why: str) -> list[str]:
-    """A sentence for each variable that is missing or wrong."""
-    problems = []
-    for name, variable in variables.items():
-        try:
-            if not secrets_named(variable):
-                problems.append(f"{variable} is missing: {why.format(name=name)}")
-        except SettingWrong as wrong:
-            problems.append(str(wrong))
-    return problems
 
 
 class ActionSource:

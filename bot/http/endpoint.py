@@ -16,7 +16,7 @@ from bot.http.budgets import Intake, OverBudget, Sender, named_in
 from bot.http.models import Refused, RequestRefused, Results
 from bot.http.signatures import check_encoding, read_body, verify_signature
 from bot.http.validation import Invalid
-from bot.policies import Keys, Signer
+from bot.sender_keys import Keys, Signer
 from workflows.client import OutOfReach
 from workflows.domain.alerts import Outcome
 

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from bot.admission import HeldBody
 from bot.errors import FORGERIES, Forgery
 from bot.http.models import RequestRefused
-from bot.policies import Signer
+from bot.sender_keys import Signer
 from workflows.domain.ids import FEEDBACK
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)

@@ -16,7 +16,7 @@ from bot.http.alerts import AlertEndpoint
 from bot.http.app import make_app
 from bot.http.metrics import Metrics
 from bot.http.validation import Window
-from bot.policies import Keys, signers
+from bot.sender_keys import Keys, signers
 from deploy.sandbox.slack.person import WAIT_SECONDS
 from tests.bot.http.fakes import (
     APPEALS,
