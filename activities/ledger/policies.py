@@ -16,9 +16,11 @@ from temporalio import activity
 from activities.ledger.audit_log import AuditLog, json_of
 from activities.ledger.database import Database, Repository, Row
 from activities.ledger.schema import cases, policies, policy_changes, policy_versions
+from activities.ledger.statistics import trials_now
 from activities.signatures import Signer, canonical
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy import changes as rules
+from workflows.domain.policy.bands import Trial
 from workflows.domain.policy.changes import (
     ANNOUNCED,
     Load,
@@ -27,6 +29,7 @@ from workflows.domain.policy.changes import (
     PolicyNotice,
     PolicyRecord,
     RecordKind,
+    leaving_shadow,
 )
 from workflows.domain.policy.differences import PolicySet
 from workflows.domain.policy.limits import Loosening
@@ -410,7 +413,10 @@ class PolicyHistory(Repository):
         names = (record.before, record.version)
         found = [self._content(connection, name) for name in names if name is not None]
         role = self._rule(connection, record).approval if record.waiting else Role.LEAD
-        return rules.notices_of(record, [each for each in found if each is not None], role)
+        notices = rules.notices_of(record, [each for each in found if each is not None], role)
+        trials = tuple(_trial(connection, name, record.at) for name in leaving_shadow(record))
+        compared = {"trials": trials}
+        return tuple(e.model_copy(update=compared) if e.asks else e for e in notices)
 
     def _end(self, connection: sa.Connection, record: int) -> tuple[PolicyNotice, ...]:
         own = _find(connection, record)
@@ -435,6 +441,11 @@ class PolicyHistory(Repository):
             if outcome is not None
             for notice in self._notices(connection, each)
         )
+
+
+def _trial(connection: sa.Connection, playbook: str, until: datetime) -> Trial:
+    found = trials_now(connection, until, playbook)
+    return found[0] if found else Trial(playbook=playbook)
 
 
 def _last(connection: sa.Connection, whole: bool = True) -> PolicyRecord | None:

@@ -19,14 +19,13 @@ from workflows.domain.case.event_base import EventBase, kind_of
 from workflows.domain.case.model import Phase
 from workflows.domain.metrics.metrics import (
     COUNTED,
-    TRIAL_TIME,
     CaseStatus,
     CountedEvent,
     Numbers,
-    Trial,
     WithoutCase,
     numbers,
 )
+from workflows.domain.policy.bands import TRIAL_TIME, Trial
 from workflows.domain.policy.matching import RecordKind
 from workflows.domain.policy.playbook import Severity
 
@@ -72,7 +71,7 @@ class Statistics(Repository):
                 sa.select(sa.func.count()).select_from(actions).where(_RUNNING)
             )
             unopened = await _without_case(connection, since, until)
-            trials = await _trials(connection, until)
+            trials = await connection.run_sync(trials_now, until)
         waiting = sum(row["approval_expires_at"] is not None for row in open_rows)
         open_cases = [_case_status(row) for row in open_rows if row["phase"] != Phase.CLOSED.value]
         # A week of ten thousand cases takes a quarter of a second.
@@ -84,7 +83,7 @@ class Statistics(Repository):
     async def trial(self, playbook: str, until: datetime) -> Trial:
         """The comparison of one playbook on trial; without alerts all counts are 0."""
         async with self._database.reading() as connection:
-            found = await _trials(connection, until, playbook)
+            found = await connection.run_sync(trials_now, until, playbook)
         return found[0] if found else Trial(playbook=playbook)
 
     async def ending_protections(self, until: datetime) -> Sequence[Row]:
@@ -101,12 +100,12 @@ class Statistics(Repository):
         return await self._database.rows(soonest.limit(MOST_PROTECTIONS))
 
 
-async def _trials(
-    connection: AsyncConnection, until: datetime, playbook: str | None = None
+def trials_now(
+    connection: sa.Connection, until: datetime, playbook: str | None = None
 ) -> tuple[Trial, ...]:
     """The playbooks on trial with alerts in `TRIAL_TIME` before `until`, by name."""
     since = until - TRIAL_TIME
-    rows = (await connection.execute(_trial_query(since, until, playbook))).mappings()
+    rows = connection.execute(_trial_query(since, until, playbook)).mappings()
     return tuple(Trial(**{name: each or 0 for name, each in row.items()}) for row in rows)
 
 

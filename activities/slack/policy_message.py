@@ -8,6 +8,7 @@ from activities.slack.direct_messages import NOTICE_TYPE
 from activities.slack.escape import code, mrkdwn, one_line
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
+from activities.slack.report_message import trial_counts
 from workflows.domain.policy.changes import (
     UNREADABLE,
     Change,
@@ -40,6 +41,7 @@ def policy_message(notice: PolicyNotice, reader: Reader) -> Message:
         *(f"• {change_line(each, texts)}" for each in record.changes),
         *([reader.say("words.more", count=notice.more)] if notice.more else []),
         *_pointers(notice, reader),
+        *(_trials(notice, texts) if is_last else ()),
     ]
     if notice.outcome is not None:
         lines.append(f"*{_outcome(notice.outcome, record, reader)}*")
@@ -49,6 +51,13 @@ def policy_message(notice: PolicyNotice, reader: Reader) -> Message:
     agree = [element(POLICY_CONFIRM, reader, str(record.id), "primary")] if asks else []
     blocks = [*sections(lines), *actions(POLICY_CONFIRM, agree)]
     return Message(title, blocks, metadata(NOTICE_TYPE, key=notice.key))
+
+
+def _trials(notice: PolicyNotice, texts: Catalog) -> Iterator[str]:
+    """What the playbooks that would leave shadow mode did on trial."""
+    for each in notice.trials:
+        name = mrkdwn(each.playbook, _NAME)
+        yield texts.say("policy.trial", name=name, counts=trial_counts(each, texts))
 
 
 def _title(notice: PolicyNotice, reader: Reader) -> str:

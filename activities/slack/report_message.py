@@ -8,7 +8,7 @@ from activities.slack.escape import mrkdwn, one_line, plain
 from activities.slack.i18n.catalog import Catalog
 from activities.slack.reader import Reader
 from workflows.domain.case.snapshot import CardRef
-from workflows.domain.metrics.metrics import Numbers, Sla, Spread, Trial, WithoutCase
+from workflows.domain.metrics.metrics import Numbers, Sla, Spread, WithoutCase
 from workflows.domain.metrics.report import (
     Bars,
     CaseNote,
@@ -21,6 +21,7 @@ from workflows.domain.metrics.report import (
     Shares,
 )
 from workflows.domain.people import Role
+from workflows.domain.policy.bands import Trial
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.policy.roster import Team
 from workflows.domain.values import Text

@@ -17,9 +17,8 @@ from bot.slack.interactions import Press
 from bot.slack.rendering import moment, page_buttons, person, safe, sections
 from bot.slack.replies import Said
 from workflows.domain.brakes import Breaker
-from workflows.domain.metrics.metrics import Trial
 from workflows.domain.policy.actions import ActionCatalog, ApprovalRule
-from workflows.domain.policy.bands import Mode
+from workflows.domain.policy.bands import Mode, Trial
 from workflows.domain.policy.changes import (
     NotConfirmed,
     PolicyRecord,

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from activities.ledger.alert_records import AlertRecords
 from activities.ledger.database import Database
 from activities.ledger.policies import SEEN_LASTS, PolicyHistory, StoredPolicies
 from activities.ledger.schema import policy_changes, policy_versions
 from activities.ledger.verification import Verifier
 from activities.signatures import Signer
-from tests.workflows.domain.builders import REED, SATO, T0, TANAKA
+from tests.activities.ledger.test_alert_records import a_record
+from tests.workflows.domain.builders import REED, SATO, T0, TANAKA, an_alert
 from tests.workflows.domain.policy.test_changes import LOOSE, RICH, TIGHTER, book, limits
+from workflows.domain.policy.bands import Trial
 from workflows.domain.policy.changes import (
     UNREADABLE,
     NotConfirmed,
@@ -23,6 +26,7 @@ from workflows.domain.policy.changes import (
     RecordKind,
 )
 from workflows.domain.policy.differences import PolicySet
+from workflows.domain.policy.matching import RecordKind as RecordKindOfAlert
 from workflows.ports.policies import AnnouncementStart
 
 FIRST, NEXT = ("2026", b"1" * 32), ("2027", b"2" * 32)
@@ -366,6 +370,22 @@ async def test_a_message_that_asks_is_updated_with_what_became_of_it(
         assert [(each.key, each.outcome and each.outcome.actor) for each in found] == [
             (asking.key, "U0TANAKA")
         ]
+
+
+async def test_a_playbook_leaves_shadow_mode_with_its_comparison_in_view(
+    database: Database, history: PolicyHistory
+) -> None:
+    """The leads see what it did on trial; the message of its channel has no button and no trial."""
+    records = AlertRecords(database, lambda: T0 - timedelta(hours=1))
+    trial = {"kind": RecordKindOfAlert.SHADOW, "preset": "mute", "beside": True}
+    await records.add([a_record(an_alert(n, f"u_{n}"), **trial) for n in (1, 2, 3)])
+    await load(history, "v1", book(mode="shadow"))
+    made = await load(history, "v2", book(mode="live"))
+    assert made is not None
+    assert made.kind is RecordKind.HELD
+    asking, told = await notices(history, made.id)
+    assert asking.trials == (Trial(playbook="off_platform", alerts=3, subjects=3, acts=3),)
+    assert (told.channel, told.asks, told.trials) == ("ts-live", False, ())
 
 
 async def test_every_message_about_a_change_that_waited_is_updated(

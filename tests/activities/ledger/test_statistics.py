@@ -36,10 +36,9 @@ from workflows.domain.metrics.metrics import (
     Protections,
     Sla,
     Spread,
-    Trial,
     WithoutCase,
 )
-from workflows.domain.policy.bands import Band
+from workflows.domain.policy.bands import Band, Trial
 from workflows.domain.policy.matching import AlertRecord, RecordKind
 from workflows.domain.policy.playbook import Policy, Severity
 

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from activities.errors import Unavailable
 from bot.services.team import OnCall
-from workflows.domain.metrics.metrics import Numbers, Trial
+from workflows.domain.metrics.metrics import Numbers
+from workflows.domain.policy.bands import Trial
 from workflows.domain.values import Language, Text
 
 

@@ -38,8 +38,9 @@ from tests.slack_shapes.surfaces.harness import Harness, Policies
 from workflows.domain.alerts import Subject
 from workflows.domain.automation import ALL, AutomationChange, PauseChange, Scope
 from workflows.domain.brakes import BrakeCause
-from workflows.domain.metrics.metrics import Automatic, Numbers, PlaybookCount, Trial, WithoutCase
+from workflows.domain.metrics.metrics import Automatic, Numbers, PlaybookCount, WithoutCase
 from workflows.domain.people import Cover, Role
+from workflows.domain.policy.bands import Trial
 from workflows.domain.policy.roster import ShiftTurn as Shift
 
 LATER = NOW + timedelta(hours=2)

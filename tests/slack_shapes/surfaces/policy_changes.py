@@ -21,7 +21,7 @@ from tests.slack_shapes.surfaces.harness import Harness
 from tests.workflows.domain.policy.test_changes import FIELDS
 from workflows.domain.people import Role
 from workflows.domain.policy.actions import OnExpiry
-from workflows.domain.policy.bands import Mode
+from workflows.domain.policy.bands import Mode, Trial
 from workflows.domain.policy.changes import (
     MOST_ASKED,
     UNREADABLE,
@@ -133,6 +133,12 @@ def _records(scene: Scene) -> dict[str, PolicyRecord]:
     return found
 
 
+TRIALS = (
+    Trial(playbook="spam", alerts=42, subjects=40, acts=12, violations=5, cleared=1, open=2),
+    Trial(playbook="x" * 64),
+)
+
+
 def _notices(scene: Scene) -> Iterator[tuple[str, Sent]]:
     title = scene.words.titled("外部誘導", "Off-platform inducement")
     records = _records(scene)
@@ -152,7 +158,9 @@ def _notices(scene: Scene) -> Iterator[tuple[str, Sent]]:
         )
         yield f"{state}, in a channel", message(policy_message(named, scene.reader))
         yield f"{state}, everywhere", message(policy_message(everywhere, scene.reader))
-    held = PolicyNotice(key="policy/7/role/lead", record=records["policy_held"], asks=True)
+    held = PolicyNotice(
+        key="policy/7/role/lead", record=records["policy_held"], asks=True, trials=TRIALS
+    )
     yield "asks", message(policy_message(held, scene.reader))
     several = _record(scene, RecordKind.HELD, changes=(_change(scene, loosens=True),) * MOST_ASKED)
     for part in (0, 1):

@@ -12,6 +12,7 @@ from workflows.domain.case.decision import Verdict
 from workflows.domain.case.event_base import EventBase, kind_of
 from workflows.domain.case.model import UNDECIDED, Phase
 from workflows.domain.policy.actions import OnExpiry
+from workflows.domain.policy.bands import Trial
 from workflows.domain.policy.playbook import Severity
 from workflows.domain.values import Value
 
@@ -129,31 +130,6 @@ class WithoutCase(Value):
     logged: int = 0
     silenced: int = 0
     snoozed: int = 0
-
-
-TRIAL_TIME = timedelta(days=7)
-"""Time over which a playbook on trial is compared with the team."""
-
-
-class Trial(Value):
-    """A playbook in shadow mode over `TRIAL_TIME`: its alerts, and what people did.
-
-    `subjects` are those of its alerts; it would act on some by itself (`acts`). About these,
-    people found `violations`, or `cleared` them, or have `open` cases; the others have no case.
-    """
-
-    playbook: str
-    alerts: int = 0
-    subjects: int = 0
-    acts: int = 0
-    violations: int = 0
-    cleared: int = 0
-    open: int = 0
-
-    @property
-    def unseen(self) -> int:
-        """Subjects on which it would act, and that have no case."""
-        return self.acts - self.violations - self.cleared - self.open
 
 
 class PlaybookCount(Value):

@@ -6,6 +6,7 @@ backtests agree.
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -74,6 +75,31 @@ class Trusted(Written):
     """Ids of subjects to which nothing automatic happens, in every playbook."""
 
     trusted: Annotated[tuple[Identifier, ...], Field(max_length=10_000)] = ()
+
+
+TRIAL_TIME = timedelta(days=7)
+"""Time over which a playbook on trial is compared with the team."""
+
+
+class Trial(Value):
+    """A playbook in shadow mode over `TRIAL_TIME`: its alerts, and what people did.
+
+    `subjects` are those of its alerts; it would act on some by itself (`acts`). About these,
+    people found `violations`, or `cleared` them, or have `open` cases; the others have no case.
+    """
+
+    playbook: str
+    alerts: int = 0
+    subjects: int = 0
+    acts: int = 0
+    violations: int = 0
+    cleared: int = 0
+    open: int = 0
+
+    @property
+    def unseen(self) -> int:
+        """Subjects on which it would act, and that have no case."""
+        return self.acts - self.violations - self.cleared - self.open
 
 
 class Placement(Value):

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from workflows.domain.people import Actor, Role
 from workflows.domain.policy.appeals import Automation, Notices
-from workflows.domain.policy.bands import Sample
+from workflows.domain.policy.bands import Mode, Sample, Trial
 from workflows.domain.policy.differences import (
     ChangeKind,
     Difference,
@@ -406,8 +406,9 @@ class PolicyNotice(Value):
     """The message about a record in a `channel`, or to a `role`. `key` makes it idempotent.
 
     `more` changes are not shown. With `asks` it has a button, or is one of several `parts` of which
-    the last has it; `part` counts from 0. With `outcome` the message about
-    `record` was posted: it is updated with what became of the change.
+    the last has it; `part` counts from 0. `trials` are those of playbooks that would leave shadow
+    mode. With `outcome` the message about `record` was posted: it is updated with what became of
+    the change.
     """
 
     key: str
@@ -420,7 +421,15 @@ class PolicyNotice(Value):
     asks: bool = False
     part: int = 0
     parts: int = 1
+    trials: tuple[Trial, ...] = ()
     outcome: PolicyRecord | None = None
+
+
+def leaving_shadow(record: PolicyRecord) -> tuple[str, ...]:
+    """The playbooks that a change takes out of shadow mode to act."""
+    live, path = (Mode.SHADOW.value, Mode.LIVE.value), ("mode",)
+    found = (each for each in record.changes if (each.part, each.path) == (Part.PLAYBOOK, path))
+    return tuple(each.name for each in found if (each.before, each.after) == live)
 
 
 def notices_of(
