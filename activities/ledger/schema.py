@@ -448,8 +448,8 @@ policy_changes = sa.Table(
     sa.Column("git_commit", _text(64)),
     sa.Column("git_author", _text()),
     sa.Column("git_email", _text()),
-    sa.Column("git_authors", sa.JSON(none_as_null=True)),
     sa.Column("restored", sa.Boolean, nullable=False),
+    sa.Column("git_authors", sa.JSON(none_as_null=True)),
     sa.Column("playbooks", sa.JSON(none_as_null=True)),
     sa.Column("changes", sa.JSON, nullable=False),
 )

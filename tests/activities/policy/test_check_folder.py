@@ -5,6 +5,7 @@ Each folder in testdata has one mistake, and the expected message in expected.tx
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -263,6 +264,7 @@ def test_a_folder_without_notices_is_warned_of(tmp_path: Path) -> None:
     for file in (folder / "playbooks").iterdir():
         if file.stem not in ("other", "self_harm"):
             file.unlink()
+    shutil.rmtree(folder / "detectors")
     assert folder_warnings(folder) == [
         "playbooks/other.yaml:2: warning: the person gets no notice of a decision: appeals.yaml "
         "has no notice of decisions; add `decision:` to its `notices`, or `no_notice:` with the "

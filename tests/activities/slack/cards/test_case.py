@@ -242,7 +242,7 @@ def test_every_action_has_its_status(tell: Callable[[], Story], line: str) -> No
         ),
         (muted, ["action.undo"]),
         (undone, ["case.reopen"]),
-        (lambda: Story().cleared(), ["case.reopen"]),
+        (lambda: Story().cleared(), ["case.reopen", "case.snooze_detector"]),
     ],
 )
 def test_only_what_can_be_done_can_be_pressed(
