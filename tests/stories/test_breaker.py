@@ -1,5 +1,7 @@
 """Breaker: a broken threshold is stopped before it harms many, and two people arm it again."""
 
+from functools import partial
+
 import pytest
 import sqlalchemy as sa
 
@@ -86,6 +88,10 @@ async def _many(env: Environment, count: int) -> bool:
     return len(await muted(env)) >= count
 
 
+async def _stopped(env: Environment, case: str) -> bool:
+    return bool({"protection_withheld", "actions_given_up"} & set(await env.kinds(case)))
+
+
 async def test_queued_actions_stop_too(banded: Banded) -> None:
     """The platform is down while the breaker trips: when it is back, nothing happens by itself."""
     async with banded(CAREFUL) as env:
@@ -97,9 +103,10 @@ async def test_queued_actions_stop_too(banded: Banded) -> None:
         env.sandbox.faults.set("platform_500", False)
         for number in range(1, 13):
             card, case = await case_of(sato, f"u_{number}")
-            card = await sato.wait_text(card, "担当する")
-            kinds = await env.kinds(case)
-            assert {"protection_withheld", "actions_given_up"} & set(kinds)
+            await sato.wait_text(card, "担当する")
+            # The card can come before what happens by itself.
+            stopped = partial(_stopped, env, case)
+            await wait_until(stopped, what=f"the end of the automation of {case}")
         assert await env.changes() == []
         card, _ = await case_of(sato, "u_1")
         await sato.press(card, "case.preset.mute")
