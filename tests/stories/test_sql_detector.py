@@ -73,7 +73,8 @@ async def env(temporal: str, tmp_path: Path, warehouse: Warehouse) -> AsyncItera
     (policy / "sources.yaml").write_text(
         f"sources:\n  story: {{url: {{env: {SOURCE}}}}}\n", encoding="utf-8"
     )
-    (policy / "detectors").mkdir(exist_ok=True)
+    shutil.rmtree(policy / "detectors")
+    (policy / "detectors").mkdir()
     (policy / "detectors" / "bids.yaml").write_text(BIDS, encoding="utf-8")
     (policy / "detectors" / "bids.sql").write_text(QUERY, encoding="utf-8")
     async with koban(temporal, tmp_path, policy=policy) as running:
