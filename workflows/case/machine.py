@@ -80,7 +80,7 @@ _SLACK_PATIENCE = timedelta(seconds=1)
 """How long the next case waits for Slack to show the end of this one; protection comes first."""
 
 _BATCH = 500
-"""Work of a batch of alerts, in signals that are only queued; a task does that of two batches."""
+"""Work of a batch of alerts, in signals that are only queued; a task has that of two batches."""
 
 
 class CaseMachine(Machine[Click, Delivery]):
@@ -100,7 +100,7 @@ class CaseMachine(Machine[Click, Delivery]):
         self._messages = Tasks(reports_to=self._tasks)
         self._inbox = Inbox(start.alerts, lambda: self._seen)
         self._alert_lane = Lane(self._lane_tasks, self._work_alerts)
-        self._alert_budget = TaskBudget(2 * _BATCH)
+        self._alert_budget = TaskBudget(2 * _BATCH - 1)
         self._for_next: list[Alert] = []
         self._announced: set[AutomationPause] = set()
         self._claiming = False

@@ -5,12 +5,17 @@ import asyncio
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.worker import Worker
 
+from bot.workflow_guards import GuardedRunner
 from deploy.sandbox.slack.person import wait_until
+from tests.timeouts import RPC_TIMEOUT
 from tests.workflows.case.environment import CaseEnvironment
-from tests.workflows.domain.builders import SATO, an_alert
+from tests.workflows.domain.builders import POLICY, SATO, an_alert
 from workflows.activity_options import cards_queue, slack_queue, updates_queue
 from workflows.case.inbox import DEBOUNCE
+from workflows.case_workflow import CaseWorkflow
+from workflows.client import Cases
 from workflows.domain.case import commands as cmd
 
 
@@ -161,3 +166,24 @@ def _paused_after(events: list[HistoryEvent], alert: str) -> bool:
 
 def _text(event: HistoryEvent) -> bytes:
     return event.SerializeToString()
+
+
+async def test_a_task_that_gets_a_thousand_alerts_only_queues_them(env: CaseEnvironment) -> None:
+    """Temporal delivers all signals that waited for a worker in one task; the next one assesses."""
+    late = Cases(env.client, "late", rpc_timeout=RPC_TIMEOUT)
+    for each in numbers(1, 1_000):
+        workflow_id = await late.accept_all([each], POLICY, ("user:u_123",))
+    handle = env.client.get_workflow_handle(workflow_id)
+    worker = Worker(
+        env.client,
+        task_queue="late",
+        workflows=[CaseWorkflow],
+        activities=env.ledger,
+        workflow_runner=GuardedRunner(),
+    )
+    async with worker:
+        await env.wait_counted(1_000)
+    events = [event.event_type for event in await history(handle)]
+    first = events.index(EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+    assert events[first + 1] == EventType.EVENT_TYPE_TIMER_STARTED
+    assert events.index(EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED) > first + 2
