@@ -194,7 +194,7 @@ class Policies:
             return None
         acts = wanted.known != self._held and await self._trusts(wanted.playbook, wanted.known)
         playbook = folder.playbooks.get(wanted.playbook) if acts else None
-        return strictness_of(folder.version, folder.catalog, folder.limits, playbook)
+        return strictness_of(folder.version, folder.catalog, folder.case_limits, playbook)
 
     def trust(self, signed: Callable[[str, str], Awaitable[bool]] | None) -> None:
         """Asks `signed` about versions of a playbook that this process has never used."""
@@ -331,7 +331,7 @@ class Policies:
             rules=folder.appeals.model_copy(update={"sources": {}}),
             notice=folder.lookups.notice,
             titles=titles,
-            limits=folder.limits,
+            limits=folder.case_limits,
         )
 
     def look_ups(self) -> LookupCatalog:

@@ -25,7 +25,7 @@ from workflows.domain.policy.checks.all import findings
 from workflows.domain.policy.checks.finding import Bundle
 from workflows.domain.policy.detectors import Detector, Sources
 from workflows.domain.policy.differences import PolicySet
-from workflows.domain.policy.limits import Limits
+from workflows.domain.policy.limits import FolderLimits, Limits
 from workflows.domain.policy.matching import Facts, find_playbook, find_shadows
 from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy
@@ -59,7 +59,7 @@ class PolicyFolder:
     lookups: LookupCatalog
     playbooks: dict[str, Playbook]
     detectors: dict[str, Detector] = field(default_factory=dict)
-    limits: Limits | None = None
+    limits: FolderLimits | None = None
     appeals: AppealRules | None = None
     roster: Roster | None = None
     reports: ReportRules | None = None
@@ -77,11 +77,16 @@ class PolicyFolder:
                 version=self.version,
                 playbook=self.playbooks[playbook],
                 catalog=self.catalog,
-                limits=self.limits,
+                limits=self.case_limits,
                 notice_text=self._notice_text,
                 trusted=frozenset(self.trusted.trusted if self.trusted else ()),
             )
         return self._policies[playbook]
+
+    @property
+    def case_limits(self) -> Limits | None:
+        """The limits that a case or appeal keeps."""
+        return self.limits.of_cases if self.limits is not None else None
 
     @property
     def _notice_text(self) -> NoticeText | None:
@@ -153,7 +158,7 @@ class _Loader:
             "roles": self._read("roles.yaml", RoleBook),
             "lookups": self._read("platform.yaml", LookupCatalog),
             # Optional: a small team may not want limits.
-            "limits": self._read_optional("limits.yaml", Limits),
+            "limits": self._read_optional("limits.yaml", FolderLimits),
             "appeals": self._read_optional("appeals.yaml", AppealRules),
             "roster": self._read_optional("roster.yaml", Roster),
             "reports": self._read_optional("reports.yaml", ReportRules),

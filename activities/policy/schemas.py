@@ -12,7 +12,7 @@ from workflows.domain.policy.actions import ActionCatalog
 from workflows.domain.policy.appeals import AppealRules
 from workflows.domain.policy.bands import Trusted
 from workflows.domain.policy.detectors import Detector, Sources
-from workflows.domain.policy.limits import Limits
+from workflows.domain.policy.limits import FolderLimits
 from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.policy.reports import ReportRules, Retention
@@ -22,7 +22,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "actions": ActionCatalog,
     "appeals": AppealRules,
     "detector": Detector,
-    "limits": Limits,
+    "limits": FolderLimits,
     "platform": LookupCatalog,
     "playbook": Playbook,
     "reports": ReportRules,

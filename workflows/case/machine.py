@@ -530,14 +530,15 @@ class CaseMachine(Machine[Click, Delivery]):
     def _wants_new_history(self) -> bool:
         """Whether a new history is due. An enforcement's end is waited for unless it is urgent."""
         due, urgent = self._continuation.due, self._continuation.urgent
-        if not due or self._case is None:
+        # A lost case (`revive`) returns its alerts together. Silenced ones have an activity each.
+        if not due or (self._case is None and (self._start.revive is not None or not self._inbox)):
             return False
         under_way = self._clicks or self._news or self._tasks or self._enforcements.starting
         if under_way or (self._messages and not urgent):
             return False
         if self._ledger.weight + self._inbox.weight > LARGEST_REST:
             return False
-        return self._case.settled or urgent
+        return self._case is None or self._case.settled or urgent
 
     async def _continue_as_new(self) -> None:
         """Begins a new history with the whole state, unless a signal came in between."""
@@ -546,7 +547,9 @@ class CaseMachine(Machine[Click, Delivery]):
         await workflow.sleep(timedelta(milliseconds=1))
         if self._may_continue_as_new():
             alerts = (*self._for_next, *self._inbox.all_that_wait())
-            start = fitted(self._next_start(self._memory(), alerts))
+            # A next case reads today's policy again in a start of its own.
+            memory = None if self._case is None and self._is_next else self._memory()
+            start = fitted(self._next_start(memory, alerts))
             if start is not None:
                 workflow.continue_as_new(start)
             self._for_next = []

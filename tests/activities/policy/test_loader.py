@@ -143,6 +143,23 @@ def test_limits_hold_for_every_playbook(tmp_path: Path) -> None:
     assert after.version != before.version
 
 
+def test_a_case_has_no_git_authors(tmp_path: Path) -> None:
+    """The rule about changes of the folder is nothing of a case; its history has no addresses."""
+    folder = folders.good(tmp_path)
+    (folder / "limits.yaml").write_text(
+        "approval: {by: lead, within: 30m}\nbulk: 7\n"
+        "loosening: {approval: lead, authors: {maya@market.example: U0MORI}}\n",
+        encoding="utf-8",
+    )
+    read = load_policy(folder)
+    policy = read.policy_for("other")
+    assert policy.limits is not None
+    assert policy.limits.bulk == 7
+    assert "maya@market.example" not in policy.model_dump_json()
+    assert read.limits is not None
+    assert read.limits.loosening is not None
+
+
 def test_a_protection_may_outlast_what_has_no_end(tmp_path: Path) -> None:
     """Koban lifts an action that the platform does not end."""
     folder = folders.good(tmp_path)

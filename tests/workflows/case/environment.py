@@ -89,6 +89,8 @@ class CaseEnvironment:
     covers: tuple[Cover, ...] = ()
     today: Strictness | None = None
     known: list[str] = field(default_factory=list)
+    silenced: set[str] = field(default_factory=set)
+    """Alerts whose content people cleared, which open no case."""
     forged: Counter[str] = field(default_factory=Counter)
     """Calls by activity whose results are still to be refused, as `bot.seal_guard` does."""
     able: dict[Role, int] = field(default_factory=lambda: {Role.LEAD: 2})
@@ -126,6 +128,8 @@ class CaseEnvironment:
     async def open_case(self, wanted: OpenCase) -> OpenedCase:
         self.openings.append(wanted)
         self._forge("open_case")
+        if wanted.alert.key in self.silenced:
+            return OpenedCase(silenced="C-2026-1130-AAAAAAAA")
         event = wanted.event.model_copy(update={"case": case_id(wanted.key)})
         return OpenedCase(event=event)
 

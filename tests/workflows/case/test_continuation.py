@@ -138,3 +138,27 @@ async def test_a_new_history_records_the_card(env: CaseEnvironment) -> None:
     (write,) = (each for each in env.writes if each.card is not None)
     assert (write.case, write.events) == (case.id, ())
     assert env.shown[0][1].unsure_since == T0
+
+
+async def test_alerts_that_open_no_case_begin_new_histories(env: CaseEnvironment) -> None:
+    """Each has an activity: thousands of silenced alerts would exceed one history."""
+    alerts = [an_alert(number, score=0.5) for number in range(1, 41)]
+    env.silenced = {each.key for each in alerts}
+    handle = await env.alerts([*alerts, an_alert(41, score=0.5)])
+    first = (await handle.describe()).run_id
+    await env.wait_open(handle)
+    described = await handle.describe()
+    assert described.run_id != first
+    assert described.history_length < 120
+    assert [each.alert.id for each in env.openings] == [
+        f"chat-{number:06}" for number in range(1, 42)
+    ]
+
+
+async def test_the_last_alert_that_opens_no_case_ends_its_history(env: CaseEnvironment) -> None:
+    """A history that is long enough for a new one ends where nothing waits."""
+    alerts = [an_alert(number, score=0.5) for number in range(1, 41)]
+    env.silenced = {each.key for each in alerts}
+    handle = await env.alerts(alerts)
+    await env.wait_ended(handle.id)
+    assert len(env.openings) == 40

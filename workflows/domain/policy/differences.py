@@ -19,7 +19,7 @@ from workflows.domain.policy.bands import AutoRule, BandRule, Trusted
 from workflows.domain.policy.detectors import Accepts, Detector, Sources
 from workflows.domain.policy.limits import (
     Exempt,
-    Limits,
+    FolderLimits,
 )
 from workflows.domain.policy.platform import (
     LookupCatalog,
@@ -52,7 +52,7 @@ class PolicySet(Value):
     lookups: LookupCatalog
     playbooks: dict[str, Playbook]
     detectors: dict[str, Detector] = Field(default_factory=dict)
-    limits: Limits | None = None
+    limits: FolderLimits | None = None
     appeals: AppealRules | None = None
     roster: Roster | None = None
     reports: ReportRules | None = None

@@ -118,12 +118,7 @@ LARGEST_BULK = 1_000
 
 
 class Limits(Written):
-    """Limits above which a decision needs `approval`, or a command is refused (limits.yaml).
-
-    `bulk` is the number of subjects per decision. What exceeds `exposure` or a rate of `people` is
-    refused; no approval allows more. Above `automation` protections do not start. With `loosening`
-    a change of the folder that loosens automation waits for a second person.
-    """
+    """Limits of a case: above them a decision needs `approval`, or a command is refused."""
 
     velocity: Velocity | None = None
     exposure: Exposure | None = None
@@ -132,7 +127,6 @@ class Limits(Written):
     people: PeopleLimits = PeopleLimits()
     automation: AutomationLimits = AutomationLimits()
     exempt: Annotated[tuple[Exempt, ...], Field(max_length=500)] = ()
-    loosening: Loosening | None = None
 
     def rate(self, power: Power) -> Rate | None:
         """The rate of a power; None without a limit."""
@@ -146,6 +140,22 @@ class Limits(Written):
         """The first entry of `exempt` about one of the subjects."""
         keys = {subject.key for subject in subjects}
         return next((each for each in self.exempt if each.subject.key in keys), None)
+
+
+class FolderLimits(Limits):
+    """Limits above which a decision needs `approval`, or a command is refused (limits.yaml).
+
+    `bulk` is the number of subjects per decision. What exceeds `exposure` or a rate of `people` is
+    refused; no approval allows more. Above `automation` protections do not start. With `loosening`
+    a change of the folder that loosens automation waits for a second person.
+    """
+
+    loosening: Loosening | None = None
+
+    @property
+    def of_cases(self) -> Limits:
+        """The limits of cases and appeals, whose histories hold no git authors."""
+        return Limits(**{name: getattr(self, name) for name in Limits.model_fields})
 
 
 # -- counting -----------------------------------------------------------------------------

@@ -172,7 +172,6 @@ def test_erasing_twice_changes_nothing_more() -> None:
 FACTS = frozenset(
     [
         *(
-            "authors",
             "kind",
             "type",
             "id",

@@ -39,7 +39,7 @@ from workflows.domain.policy.changes import (
 )
 from workflows.domain.policy.detectors import Accepts, Detector, Feedback, Sources
 from workflows.domain.policy.differences import LONGEST_VALUE, ChangeKind, PolicySet
-from workflows.domain.policy.limits import EXEMPT_APPROVAL, Limits, Loosening
+from workflows.domain.policy.limits import EXEMPT_APPROVAL, FolderLimits, Loosening
 from workflows.domain.policy.loosening import Compared, compare
 from workflows.domain.policy.platform import SecretPlace
 from workflows.domain.policy.playbook import Conduct, Playbook
@@ -272,7 +272,7 @@ def limits(**fields: Any) -> PolicySet:
     """The example with changed limits, as written."""
     assert RICH.limits is not None
     written = RICH.limits.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return RICH.model_copy(update={"limits": Limits.model_validate({**written, **fields})})
+    return RICH.model_copy(update={"limits": FolderLimits.model_validate({**written, **fields})})
 
 
 def only(found: tuple[Change, ...]) -> Change:
