@@ -17,6 +17,7 @@ _OURS = re.compile(
 """Markup that Koban itself uses."""
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 _FORMATTED = re.compile(rf"a[*~`]+{MARK}|{MARK}[*~`]+b|a _{MARK}|{MARK}_ b")
+_MADE_CODE = re.compile(rf"a[*~`]*`+{MARK}|{MARK}`+[*~`]*b")
 _QUOTED = re.compile(rf"(?m)^\s*(?:>|&gt;)+ ?{MARK}")
 _CODE = re.compile(r"`[^`\n]+`")
 """Code, in which Slack formats nothing and links no bare domain; it still parses `<…>`."""
@@ -55,6 +56,7 @@ def _interpreted_harm(text: str) -> Iterator[str]:
     plain = _CODE.sub("", rest)
     for what, found, shown in (
         ("formatting", _FORMATTED, plain),
+        ("formatting", _MADE_CODE, rest),
         ("a quotation", _QUOTED, plain),
         ("a mention", _SHOUTED, rest),
         ("an emoji", _EMOJI, plain),
