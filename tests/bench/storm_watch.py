@@ -97,7 +97,9 @@ def _is_true(message: Message, version: int, case: Case) -> bool:
     return version == case.version and counted
 
 
-async def shows(message: Message, words: str, since: float, patience: float = 30.0) -> float | None:
+async def shows(
+    message: Message, words: str, since: float, patience: float = 300.0
+) -> float | None:
     """Time when a message first contained this text after `since`, or None."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:

@@ -124,7 +124,11 @@ async def test_sixty_accounts_with_approval_and_progress(env: Environment) -> No
         "approval_requested",
         "approved",
     ]
-    assert kinds[-4:] == ["bulk_progressed", "action_verified", "notice_sent", "case_closed"]
+    # On a busy machine the first notice comes after the end.
+    ended = [kind for kind in kinds if not kind.startswith("notice_")]
+    assert ended[-3:] == ["bulk_progressed", "action_verified", "case_closed"]
+    await env.wait_kind(case, "notice_sent")
+    await sato.wait_text(card, "通知 60/60件")
     assert notice_keys(env) == {f"{case}/D1/notice/u_ring{n}": 1 for n in range(60)}
     assert await env.findings() == ()
     async with ledger(env) as database:
@@ -260,7 +264,8 @@ async def test_an_operator_ends_it_in_the_middle(env: Environment) -> None:
     card, case = await bulk_case(sato)
     await decided(sato, card)
     await approved(tanaka)
-    await sato.wait_text(card, "25/60 完了")
+    await wait_until(lambda: len(keys(env)) >= 10, what="some suspended accounts")
+    assert len(keys(env)) < 60
     await env.client.get_workflow_handle(f"enforcement/{case}/D1").terminate("by hand")
     card = await sato.wait_text(card, "実行失敗")
     await sato.press(card, "action.retry")

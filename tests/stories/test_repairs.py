@@ -17,7 +17,7 @@ from bot.settings import Settings
 from bot.stores import Compared, Stores
 from bot.temporal import open_client
 from deploy.sandbox.slack.person import Person, wait_until
-from deploy.sandbox.slack.screen import visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from tests.environment import Environment, koban, policies_of, work
 from tests.stories.test_a_bulk_decision import bulk_case, decided, keys, notice_keys, reported
 from tests.stories.test_appeals import answer_with, filed, muted, notices, wait_notice
@@ -42,6 +42,11 @@ async def runs(handle: WorkflowHandle[Any, Any]) -> bool:
         return (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
     except RPCError:
         return False
+
+
+def can_be_undone(card: dict[str, Any]) -> bool:
+    """Whether a card offers the undo of all its actions."""
+    return any(each.action_id == "action.undo" for each in controls(card))
 
 
 @contextmanager
@@ -299,6 +304,7 @@ async def test_a_bulk_decision_that_was_lost_in_the_middle_is_finished(
         assert await repair(settings) == 0
         assert lines(capsys.readouterr().out) == [f"fixed     {case}: {AGAIN}"]
         await wait_until(lambda: enforced(settings, case, 29), what="the last wait for a lift")
+        card = await tanaka.wait_card("ts-market", can_be_undone)
         await tanaka.press(card, "action.undo")
         await sato.wait_text(card, "取り消し 30")
         undone = {f"{case}/D1/suspend_user/u_ring{n}/undo": 1 for n in range(30)}

@@ -140,7 +140,7 @@ def _snooze_detector(choices: Choices, texts: Catalog) -> list[Block]:
     if not choices.detectors:
         return []
     named = [
-        option(name, plain(title.in_(texts.language) if title else name, OPTION_TEXT))
+        option(name, plain(title.in_(texts.language) if title else "", OPTION_TEXT) or name)
         for name, title in choices.detectors.items()
     ][:MOST_OPTIONS]
     times = [*BY_SPECIALISTS, *(BY_LEADS if choices.lead else ())]
