@@ -1,4 +1,4 @@
-"""Migrated ledgers: one in SQLite and one in a real PostgreSQL."""
+"""Migrated ledgers: one in SQLite and one in a real PostgreSQL; also with a closed case."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -8,9 +8,13 @@ from uuid import uuid4
 
 import pytest
 
+from activities.ledger.activities import RetentionActivities
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database, migrate
+from activities.ledger.erasure import SubjectEraser
 from activities.ledger.queries import Queries
+from tests.activities.ledger.personal_data import RULES, SIGNER, closed_case
+from tests.activities.ledger.recording import opening
 from tests.postgres import Postgres, postgres_server
 
 TEMPLATE = "migrated"
@@ -72,3 +76,23 @@ def ledger(database: Database) -> Ledger:
 def queries(database: Database) -> Queries:
     """Read access to the ledger."""
     return Queries(database)
+
+
+@pytest.fixture
+async def closed(ledger: Ledger) -> Ledger:
+    """A ledger with one closed case."""
+    await ledger.record(opening())
+    await ledger.record(closed_case())
+    return ledger
+
+
+@pytest.fixture
+def retention(database: Database) -> RetentionActivities:
+    """Erasure by kind, with times for all."""
+    return RetentionActivities(database, SIGNER, lambda: RULES)
+
+
+@pytest.fixture
+def subjects(database: Database) -> SubjectEraser:
+    """Erasure by subject."""
+    return SubjectEraser(database, SIGNER)
