@@ -13,6 +13,7 @@ from activities.ledger.cases import Ledger
 from activities.ledger.database import Database, migrate
 from activities.ledger.erasure import SubjectEraser
 from activities.ledger.queries import Queries
+from activities.signatures import Signer
 from tests.activities.ledger.personal_data import RULES, SIGNER, closed_case
 from tests.activities.ledger.recording import opening
 from tests.postgres import Postgres, postgres_server
@@ -55,13 +56,21 @@ async def url(source: str | Postgres, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def database(source: str | Postgres, tmp_path: Path) -> AsyncIterator[Database]:
-    """A migrated database."""
+def signer() -> Signer:
+    """No keys, unless a module has its own."""
+    return Signer()
+
+
+@pytest.fixture
+async def database(
+    source: str | Postgres, tmp_path: Path, signer: Signer
+) -> AsyncIterator[Database]:
+    """A migrated database of a process with these keys."""
     if isinstance(source, str):
         file = shutil.copy(source, tmp_path / "ledger.db")
-        made = Database(f"sqlite+aiosqlite:///{file}")
+        made = Database(f"sqlite+aiosqlite:///{file}", signer)
     else:
-        made = Database(await source.fresh(f"koban_{uuid4().hex[:12]}", TEMPLATE))
+        made = Database(await source.fresh(f"koban_{uuid4().hex[:12]}", TEMPLATE), signer)
     yield made
     await made.aclose()
 
