@@ -1,4 +1,4 @@
-"""Migrated ledgers: one in SQLite and one in a real PostgreSQL."""
+"""Migrated ledgers: one in SQLite and one in a real PostgreSQL; also with a closed case."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -8,9 +8,14 @@ from uuid import uuid4
 
 import pytest
 
+from activities.ledger.activities import RetentionActivities
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database, migrate
+from activities.ledger.erasure import SubjectEraser
 from activities.ledger.queries import Queries
+from activities.signatures import Signer
+from tests.activities.ledger.personal_data import RULES, SIGNER, closed_case
+from tests.activities.ledger.recording import opening
 from tests.postgres import Postgres, postgres_server
 
 TEMPLATE = "migrated"
@@ -51,13 +56,21 @@ async def url(source: str | Postgres, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def database(source: str | Postgres, tmp_path: Path) -> AsyncIterator[Database]:
-    """A migrated database."""
+def signer() -> Signer:
+    """No keys, unless a module has its own."""
+    return Signer()
+
+
+@pytest.fixture
+async def database(
+    source: str | Postgres, tmp_path: Path, signer: Signer
+) -> AsyncIterator[Database]:
+    """A migrated database of a process with these keys."""
     if isinstance(source, str):
         file = shutil.copy(source, tmp_path / "ledger.db")
-        made = Database(f"sqlite+aiosqlite:///{file}")
+        made = Database(f"sqlite+aiosqlite:///{file}", signer)
     else:
-        made = Database(await source.fresh(f"koban_{uuid4().hex[:12]}", TEMPLATE))
+        made = Database(await source.fresh(f"koban_{uuid4().hex[:12]}", TEMPLATE), signer)
     yield made
     await made.aclose()
 
@@ -72,3 +85,23 @@ def ledger(database: Database) -> Ledger:
 def queries(database: Database) -> Queries:
     """Read access to the ledger."""
     return Queries(database)
+
+
+@pytest.fixture
+async def closed(ledger: Ledger) -> Ledger:
+    """A ledger with one closed case."""
+    await ledger.record(opening())
+    await ledger.record(closed_case())
+    return ledger
+
+
+@pytest.fixture
+def retention(database: Database) -> RetentionActivities:
+    """Erasure by kind, with times for all."""
+    return RetentionActivities(database, SIGNER, lambda: RULES)
+
+
+@pytest.fixture
+def subjects(database: Database) -> SubjectEraser:
+    """Erasure by subject."""
+    return SubjectEraser(database, SIGNER)

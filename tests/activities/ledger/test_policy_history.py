@@ -15,7 +15,7 @@ from activities.ledger.verification import Verifier
 from activities.signatures import Signer
 from tests.activities.ledger.test_alert_records import a_record
 from tests.workflows.domain.builders import REED, SATO, T0, TANAKA, an_alert
-from tests.workflows.domain.policy.test_changes import LOOSE, RICH, TIGHTER, book, limits
+from tests.workflows.domain.policy.folders import LOOSE, RICH, TIGHTER, book, limits
 from workflows.domain.policy.bands import Trial
 from workflows.domain.policy.changes import (
     UNREADABLE,

@@ -1,40 +1,21 @@
-"""Verification of the ledger: every forgery is found, on both databases."""
+"""Verification of the ledger: every forgery of a row is found, on both databases."""
 
-import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
-from activities.ledger.appeals import AppealsLedger
-from activities.ledger.audit_log import (
-    EntryKind,
-    Head,
-    digest_of_entries,
-    heads,
-    json_of,
-    last_head,
-)
-from activities.ledger.bulk import BulkLedger
-from activities.ledger.cases import Ledger
+from activities.ledger.audit_log import Head
 from activities.ledger.database import Database
-from activities.ledger.erasure import CaseEraser, count_in_run
-from activities.ledger.event_log import erase
-from activities.ledger.limits import LimitLedger, overrun_key
-from activities.ledger.policies import StoredPolicies
-from activities.ledger.queries import Look, Queries, insert_lookups
-from activities.ledger.rows import Link, hash_of
+from activities.ledger.erasure import CaseEraser
+from activities.ledger.limits import overrun_key
 from activities.ledger.schema import (
     actions,
     appeals,
@@ -50,116 +31,20 @@ from activities.ledger.schema import (
     overruns,
     policies,
 )
-from activities.ledger.team import Automation, Covers
 from activities.ledger.verification import Anchor, Audit, Verifier, verify
 from activities.signatures import Signer
-from tests.activities.ledger.conftest import TEMPLATE
-from tests.activities.ledger.recording import after, closing, following, wanted
-from tests.activities.ledger.test_appeals import FILED, entry
-from tests.activities.ledger.test_bulk import BULK, rows, users
-from tests.activities.ledger.test_recording import revealing
-from tests.postgres import Postgres
-from tests.workflows.domain.appeal.builders import fresh
-from tests.workflows.domain.builders import (
-    POLICY,
-    REED,
-    SATO,
-    T0,
-    TANAKA,
-    minutes,
-    news,
-    preset,
-)
-from workflows.domain.appeal import commands as acmd
-from workflows.domain.automation import EVERYTHING
-from workflows.domain.case.decision import NoticeStatus
-from workflows.domain.case.enforcement import ActionStatus
+from tests.activities.ledger.sealed_ledger import KEYS, NOW, a_ledger, findings, newest
+from tests.activities.ledger.test_bulk import BULK
+from tests.workflows.domain.builders import POLICY, T0, minutes
 from workflows.domain.case.erasure import OfKinds
-from workflows.domain.case.evolve import opened
-from workflows.domain.case.model import Case
-from workflows.domain.case.projection import case_row
-from workflows.domain.people import Cover, Role
-from workflows.domain.policy.limits import Power, Use
 from workflows.domain.policy.playbook import pack
 from workflows.domain.policy.reports import Kept
-from workflows.ports.cases import Booking
-from workflows.ports.reports import RetentionStep
-
-FIRST, NEXT = ("2026", b"1" * 32), ("2027", b"2" * 32)
-KEYS = Signer([FIRST])
-NOW = T0 + timedelta(days=1)
-
-
-async def a_ledger(database: Database) -> Case:
-    """Writes a closed case with a reveal, and one row or more of every other kind; seals them."""
-    ledger = Ledger(
-        database, policies=StoredPolicies(database, database.audit.signer, lambda _: pack(POLICY))
-    )
-    start = wanted()
-    row = case_row(opened("case/a", POLICY, start.event)).model_copy(update={"id": ""})
-    found = await ledger.open_case(start.model_copy(update={"row": row}))
-    assert found.event is not None
-    case = opened("case/a", POLICY, found.event)
-    await ledger.record(following(case, revealing(), preset(SATO, "mute")))
-    muted, _ = after(case, revealing(), preset(SATO, "mute"))
-    await ledger.record(closing(muted, news(muted, ActionStatus.VERIFIED)))
-    await others(database)
-    await database.write(database.audit.seal)
-    return case
-
-
-async def others(database: Database) -> None:
-    """Look-ups, covers, a pause, a refused use, a bulk decision and an appeal."""
-    await Queries(database).look_up(Look(T0, "U0SATO", "user", "u_123", "chargeback"))
-    people = Covers(database)
-    cover = Cover(role=Role.LEAD, person="U0TANAKA", until=minutes(600))
-    await people.begin("U0SATO", cover, T0)
-    await people.begin("U0SATO", cover, minutes(5))
-    await Automation(database).pause(TANAKA, EVERYTHING, timedelta(hours=1), T0)
-    report = Use(
-        key="report/1",
-        power=Power.REPORTS,
-        holder="U0SATO",
-        amount=2,
-        within=timedelta(hours=1),
-        most=1,
-    )
-    assert (await LimitLedger(database).book(Booking(uses=(report,), at=T0))).full is not None
-    bulk = BulkLedger(database)
-    await bulk.store(BULK, "K7Q2F9XM0", users(3))
-    await bulk.record_bulk(rows(1, (0, ActionStatus.PENDING), (1, ActionStatus.PENDING)))
-    notices = {0: NoticeStatus.SENT, 1: NoticeStatus.FAILED}
-    written = rows(2, (0, ActionStatus.VERIFIED)).model_copy(update={"notices": notices})
-    await bulk.record_bulk(written)
-    await AppealsLedger(database).record_appeal(entry(fresh(), FILED, acmd.ClaimAppeal(by=REED)))
-    run = RetentionStep(run="retention/daily-1", at=T0, kind=Kept.NOTES)
-    for number in (1, 2):
-        counted = partial(count_in_run, database, step=run, counts={"notes": number})
-        await database.write(counted)
 
 
 @pytest.fixture
-async def database(source: str | Postgres, url: str) -> AsyncIterator[Database]:
-    """A migrated database of a process with keys."""
-    if isinstance(source, str):
-        shutil.copy(source, url.removeprefix("sqlite+aiosqlite:///"))
-        made = Database(url, KEYS)
-    else:
-        made = Database(await source.fresh(f"koban_{uuid4().hex[:12]}", TEMPLATE), KEYS)
-    yield made
-    await made.aclose()
-
-
-async def findings(database: Database, *anchors: Anchor) -> tuple[str, ...]:
-    """The faults of the ledger."""
-    return (await Verifier(database).run(anchors, NOW)).findings
-
-
-async def newest(database: Database) -> Head:
-    """The newest head, as it is written down outside."""
-    head = await Verifier(database).newest()
-    assert head is not None
-    return replace(head, signature=database.audit.sign_head(head))
+def signer() -> Signer:
+    """The keys of the process."""
+    return KEYS
 
 
 async def test_an_untouched_ledger_holds(database: Database) -> None:
@@ -329,89 +214,6 @@ async def test_a_deleted_case_is_found(database: Database) -> None:
     assert f"{case}: event 0: its case is missing." in found
 
 
-def forge(connection: sa.Connection) -> None:
-    """Names another decider in the events, and computes every hash again, without a key."""
-    links = [Link(**row) for row in connection.execute(_EVENTS).mappings()]
-    previous = links[0].prev_hash
-    new: dict[str, str] = {}
-    for link in links:
-        forged = replace(link, actor=link.actor and "U0CLARK", prev_hash=previous)
-        forged = replace(forged, hash=hash_of(forged))
-        key = (events.c.case_id == link.case_id, events.c.seq == link.seq)
-        connection.execute(sa.update(events).where(*key).values(vars(forged)))
-        new[link.hash], previous = forged.hash, forged.hash
-    for old, digest in new.items():
-        connection.execute(sa.update(audit).where(audit.c.digest == old).values(digest=digest))
-    head = heads(connection)[0]
-    entries = connection.execute(sa.select(audit)).mappings().all()
-    made = replace(head, digest=digest_of_entries(entries))
-    made = replace(made, hash=made.expected)
-    connection.execute(sa.update(audit_heads).values(vars(made)))
-
-
-_EVENTS = sa.select(events).where(events.c.case_id.startswith("K")).order_by(events.c.seq)
-
-
-async def test_a_forgery_with_all_hashes_recomputed_is_found(database: Database) -> None:
-    """Without the key no signature fits, and the head is not the anchored one."""
-    await a_ledger(database)
-    anchor = Anchor("anchors, line 1", await newest(database))
-    async with database.writing() as connection:
-        await connection.run_sync(forge)
-    found = await findings(database, anchor)
-    assert "Head 1 is not signed by Koban." in found
-    assert (
-        f"Head 1 is not the one of {anchor.head.at.isoformat(timespec='microseconds')} "
-        "(anchors, line 1): the audit log was written again."
-    ) in found
-    assert [each for each in found if "(written: events K" in each] == [
-        each for each in found if each.startswith("Entry ")
-    ]
-    # The opening has no actor.
-    assert len([each for each in found if each.startswith("Entry ")]) == 2
-
-
-def cut(connection: sa.Connection) -> None:
-    """Removes the last head with its entries and their look-up."""
-    head = last_head(connection)
-    assert head is not None
-    connection.execute(sa.delete(lookups).where(lookups.c.why == "the last one"))
-    connection.execute(sa.delete(audit).where(audit.c.head == head.number))
-    connection.execute(sa.delete(audit_heads).where(audit_heads.c.number == head.number))
-
-
-async def test_a_cut_tail_is_found_by_an_anchor(database: Database) -> None:
-    """A whole end of the log can be cut without a trace inside; the anchor is outside."""
-    await a_ledger(database)
-    await Queries(database).look_up(Look(T0, "U0SATO", "user", "u_9", "the last one"))
-    await database.write(database.audit.seal)
-    head = await newest(database)
-    anchor = Anchor("anchors, line 1", head)
-    async with database.writing() as connection:
-        await connection.run_sync(cut)
-    assert await findings(database) == ()
-    assert await findings(database, anchor) == (
-        f"Head 2 of {head.at.isoformat(timespec='microseconds')} is missing (anchors, line 1): "
-        "the ledger ends at head 1. Its end was cut, or it is another database.",
-    )
-
-
-async def test_the_worker_that_made_a_lost_head_says_so(
-    database: Database,
-) -> None:
-    """The next seal of the same process logs the head that is gone."""
-    await a_ledger(database)
-    lost = await newest(database)
-    database.audit.keep(lost)
-    async with database.writing() as connection:
-        await connection.run_sync(cut)
-    await Queries(database).look_up(Look(T0, "U0SATO", "user", "u_9", "later"))
-    with capture_logs() as logged:
-        await database.write(database.audit.seal)
-    (line,) = [each for each in logged if each["event"] == "audit_head_lost"]
-    assert (line["number"], line["hash"]) == (1, lost.hash)
-
-
 async def test_an_empty_database_does_not_hold(database: Database) -> None:
     """Nothing was checked; an anchor says that something was there."""
     audited = await Verifier(database).run((), NOW)
@@ -437,103 +239,11 @@ async def test_a_database_without_tables_is_no_ledger(url: str) -> None:
     await database.aclose()
 
 
-async def test_forged_entries_without_any_head_are_found(database: Database) -> None:
-    """Without heads nothing says that there were keys: a repair would trust the entries."""
-    await a_ledger(database)
-    await database.execute(sa.delete(audit_heads))
-    await database.execute(sa.update(audit).values(head=None, signature=None))
-    found = (await Verifier(database).run((), T0)).findings
-    assert any(each.endswith("is not signed by Koban.") for each in found)
-
-
 async def test_another_workflow_id_is_found(database: Database) -> None:
     """A repair would start the case in the place of another one."""
     await a_ledger(database)
     await database.execute(sa.update(cases).values(workflow_id="case/other/AAAA"))
     assert any("was changed" in each for each in (await Verifier(database).run()).findings)
-
-
-async def test_an_erasure_without_a_key_is_found(database: Database) -> None:
-    """An entry `erased` that no worker signed hides no change."""
-    case = (await a_ledger(database)).id
-    other = Database(database.engine.url.render_as_string(hide_password=False))
-    async with other.writing() as connection:
-        await connection.run_sync(erase, other.audit, case, {2: None})
-    await other.aclose()
-    await database.write(database.audit.seal)
-    (found,) = await findings(database)
-    assert found.endswith(f"(erased: events {case}/2) is not signed by Koban.")
-
-
-async def test_rows_that_were_erased_or_removed_hold(database: Database) -> None:
-    """Their entries say so, and no salt is left with which their content could be guessed."""
-    case = (await a_ledger(database)).id
-
-    def clean(connection: sa.Connection) -> None:
-        erase(connection, database.audit, case, {2: {"item": None}})
-        connection.execute(sa.delete(lookups).where(lookups.c.id == 1))
-        database.audit.removed(connection, "lookups", ["1"])
-
-    async with database.writing() as connection:
-        await connection.run_sync(clean)
-    await database.write(database.audit.seal)
-    audited = await Verifier(database).run((), NOW)
-    assert audited.findings == ()
-    assert audited.notes == (
-        "1 rows were not compared with their events: those were erased in part, "
-        "or their policy is not in the ledger.",
-    )
-    query = sa.select(audit.c.salt).where(audit.c.source == "lookups", audit.c.key == "1")
-    assert [row["salt"] for row in await database.rows(query)] == [None, None]
-
-
-async def copied_entry(database: Database, kind: str, source: str, key: str) -> None:
-    """Somebody without a key inserts the first entry about a row again; a worker seals it."""
-    query = sa.select(audit).filter_by(kind=kind, source=source, key=key).order_by(audit.c.id)
-    first = dict((await database.rows(query))[0])
-    await database.execute(sa.insert(audit).values({**first, "id": 900, "head": None}))
-    await database.write(database.audit.seal)
-
-
-async def test_a_copy_of_an_older_entry_is_found(database: Database) -> None:
-    """Its signature fits, and the row says again what it said then."""
-    await a_ledger(database)
-    key = f"{BULK}/0/mute_user"
-    await copied_entry(database, "written", "actions", key)
-    old = sa.update(actions).where(actions.c.bulk_id == BULK, actions.c.subject_id == "u_0")
-    await database.execute(old.values(status="pending", notice=None, version=1))
-    assert await findings(database) == (
-        f"Entry 900 (written: actions {key}) is a copy of an earlier one.",
-    )
-
-
-async def test_what_an_older_erasure_left_is_no_way_back(database: Database) -> None:
-    """Texts that a later erasure took can't come back with a copy of the earlier entry."""
-    case = (await a_ledger(database)).id
-    kept = {"alert_key": "live-chat/chat-000001", "item": 1, "image": True}
-    for left in (kept, {**kept, "alert_key": ""}):
-        async with database.writing() as connection:
-            await connection.run_sync(erase, database.audit, case, {2: left})
-    await database.write(database.audit.seal)
-    assert await findings(database) == ()
-    await copied_entry(database, "erased", "events", f"{case}/2")
-    back = sa.update(events).where(events.c.case_id == case, events.c.seq == 2)
-    await database.execute(back.values(data=kept))
-    assert await findings(database) == (
-        f"Entry 900 (erased: events {case}/2) is a copy of an earlier one.",
-    )
-
-
-async def test_a_second_end_of_a_cover_is_found(database: Database) -> None:
-    """A cover ends once: an added entry does not make it end later."""
-    await a_ledger(database)
-    ended = {"ended_at": minutes(500), "ended_by": "U0TANAKA"}
-    async with database.writing() as connection:
-        enter = partial(database.audit.enter, source="covers", kind=EntryKind.ENDED)
-        await connection.run_sync(enter, rows={"1": json_of(ended)})
-    await database.write(database.audit.seal)
-    await database.execute(sa.update(covers).where(covers.c.id == 1).values(ended))
-    assert await findings(database) == ("The end of cover 1 was changed.",)
 
 
 ERASED_FORGERIES: dict[str, tuple[Change, str]] = {
@@ -582,97 +292,8 @@ async def test_a_forgery_in_an_erased_case_is_found(database: Database, name: st
     assert await findings(database) == (sentence.replace("CASE", case),)
 
 
-async def test_entries_that_nobody_seals_are_found(database: Database) -> None:
-    """After ten minutes a head is missing."""
-    await a_ledger(database)
-    await Queries(database).look_up(Look(T0, "U0SATO", "user", "u_9", "x"))
-    at = (await database.rows(sa.select(audit.c.at).where(audit.c.head.is_(None))))[0]["at"]
-    soon = await Verifier(database).run((), at + timedelta(minutes=10))
-    late = await Verifier(database).run((), at + timedelta(minutes=11))
-    assert soon.findings == ()
-    assert late.findings == (
-        f"1 entries since {at.isoformat(timespec='microseconds')} have no head: "
-        "start `koban work`, which seals them.",
-    )
-
-
-async def test_an_entry_that_is_committed_late_gets_the_next_head(copied: Postgres) -> None:
-    """No writer waits for another, and two workers never make one head twice."""
-    url = await copied.fresh(f"koban_{uuid4().hex[:12]}", TEMPLATE)
-    database, other = Database(url, KEYS), Database(url, KEYS)
-    look = partial(Look, T0, "U0SATO", "user", "u_9")
-    async with other.writing() as late:
-        await late.run_sync(insert_lookups, [dict(vars(look("late")))], other.audit)
-        await Queries(database).look_up(look("soon"))
-        first = await database.write(database.audit.seal)
-    made = await asyncio.gather(*(each.write(each.audit.seal) for each in (database, other)))
-    assert first is not None
-    assert (first.number, first.entries) == (1, 1)
-    assert [(each.number, each.entries) for each in made if each is not None] == [(2, 1)]
-    assert await findings(database) == ()
-    await database.aclose()
-    await other.aclose()
-
-
-# -- keys ---------------------------------------------------------------------------------
-
-
-def using(database: Database, *keys: tuple[str, bytes]) -> None:
-    """The process has these keys from now on."""
-    database.audit.signer = Signer(keys)
-
-
-async def test_keys_are_rotated(database: Database) -> None:
-    """Old keys still verify; after `sign_again` they are not needed any more."""
-    await a_ledger(database)
-    anchor = Anchor("line 1", await newest(database))
-    using(database, NEXT, FIRST)
-    await Queries(database).look_up(Look(T0, "U0SATO", "user", "u_9", "x"))
-    head = await database.write(database.audit.seal)
-    assert head is not None
-    assert (head.signature or "").startswith("2027:")
-    assert await findings(database, anchor) == ()
-    await StoredPolicies(database, database.audit.signer).sign_again(unsigned=False)
-    start: int | None = 0
-    while start is not None:
-        again = partial(database.audit.sign_again, unsigned=False, after=start)
-        _, refused, start = await database.write(again)
-        assert refused == 0
-    using(database, NEXT)
-    assert await findings(database, anchor) == ()
-
-
-async def test_another_key_does_not_verify(database: Database) -> None:
-    """A head that a stranger signed is found."""
-    await a_ledger(database)
-    using(database, NEXT)
-    assert "Head 1 is not signed by Koban." in await findings(database)
-
-
-async def test_a_ledger_from_before_there_were_keys(database: Database) -> None:
-    """The first signed head covers what was written without keys; afterwards all is signed."""
-    using(database)
-    await others(database)
-    await database.write(database.audit.seal)
-    assert (await Verifier(database).run((), NOW)).notes == (
-        "Signatures were not checked: KOBAN_TEMPORAL__SIGNING_KEYS is not set.",
-    )
-    using(database, FIRST)
-    assert await findings(database) == (
-        "No head is signed: the audit log was replaced, or no worker with keys has run since.",
-    )
-    await Queries(database).look_up(Look(T0, "U0SATO", "user", "u_9", "x"))
-    await database.write(database.audit.seal)
-    assert await findings(database) == ()
-    using(database)
-    await BulkLedger(database).record_bulk(rows(3, (0, ActionStatus.UNDONE)))
-    using(database, FIRST)
-    await database.write(database.audit.seal)
-    (found,) = await findings(database)
-    assert found.endswith(f"(written: actions {BULK}/0/mute_user) is not signed by Koban.")
-
-
 # -- any single change --------------------------------------------------------------------
+
 
 OPEN_COLUMNS = {
     ("cases", "card_channel"),
@@ -765,6 +386,7 @@ def spoil(
 
 
 # -- values that Koban never writes -----------------------------------------------------------
+
 
 STRANGE = [
     "",

@@ -165,3 +165,13 @@ async def failed_attempt(slack: SlackWorld, show: object, attempts: Attempts) ->
         await slack.show(show, attempts)  # type: ignore[arg-type]
     assert not failed.value.non_retryable
     return failed.value
+
+
+def refusing(code: str, method: str, **given: str) -> Callable[[str, dict], str | None]:
+    """A script that refuses a method with these arguments."""
+
+    def refuses(called: str, arguments: dict) -> str | None:
+        fits = all(arguments.get(name) == value for name, value in given.items())
+        return code if called == method and fits else None
+
+    return refuses

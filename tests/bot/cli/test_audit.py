@@ -22,7 +22,7 @@ from bot.cli.main import main
 from bot.ledger import seal_heads
 from bot.tasks import in_background
 from deploy.sandbox.slack.person import wait_until
-from tests.activities.ledger.test_verification import a_ledger
+from tests.activities.ledger.sealed_ledger import a_ledger
 from tests.workflows.domain.builders import T0
 from workflows.domain.alerts import Subject
 

@@ -5,7 +5,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from tests.workflows.domain.builders import SATO, T0, TANAKA, follow, minutes
 from tests.workflows.domain.case.bulk_builders import a_bulk_case, bulk_news, decide_bulk
-from tests.workflows.domain.case.rules.test_notices import notice_case, notice_policy
+from tests.workflows.domain.case.notice_builders import notice_case, notice_policy
 from tests.workflows.enforcement.test_bulk_progress import a_start
 from workflows.case.bulk_members import bulk_start
 from workflows.domain.alerts import Subject

@@ -21,7 +21,7 @@ from tests.workflows.domain.builders import (
     preset,
 )
 from tests.workflows.domain.case.bulk_builders import a_bulk_case, decide_bulk
-from tests.workflows.domain.case.rules.test_notices import failed as unposted
+from tests.workflows.domain.case.notice_builders import failed as unposted
 from workflows.domain.appeal import commands as appealing
 from workflows.domain.appeal.rules import decide_appeal
 from workflows.domain.case import commands as cmd
