@@ -1,6 +1,7 @@
 """`koban detect --pause` and `--resume`: the change of `/koban`, without its approval."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from activities.ledger.audit_log import EntryKind
 from activities.ledger.cases import Ledger
@@ -35,8 +37,8 @@ from deploy.sandbox.slack.triggers import Triggers
 from deploy.sandbox.slack.workspace import ON_A_BUSY_MACHINE, Workspace
 from tests.activities.ledger.recording import wanted
 from tests.activities.policy.folders import replace
+from tests.bot.cli.test_processes import BIN, WITHIN, running
 from tests.bot.slack.conftest import shown
-from tests.leaks import no_task_left
 from tests.timeouts import LONG_TIMEOUTS
 from tests.workflows.domain.builders import CLARK, REED, SATO, T0
 from workflows.domain.automation import (
@@ -71,7 +73,8 @@ class Machine:
 
     def _run(self, arguments: tuple[str, ...]) -> tuple[int, str, str]:
         self.capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
+        # A process logs to stderr.
+        with capture_logs(), pytest.raises(SystemExit) as ended:
             main(list(arguments))
         out, err = self.capsys.readouterr()
         return int(ended.value.code or 0), out, err
@@ -139,7 +142,7 @@ async def machine(
 async def serve(machine: Machine) -> AsyncIterator[None]:
     """`koban serve` beside the commands, for Slack."""
     settings = load_settings()
-    async with no_task_left(), AsyncExitStack() as opened:
+    async with AsyncExitStack() as opened:
         app = await open_app(opened, settings, open_policies(settings), LONG_TIMEOUTS)
         machine.workspace.bot_url = await opened.enter_async_context(serving(app))
         yield
@@ -223,8 +226,8 @@ async def test_a_detector_without_a_file_is_known_by_its_alerts(machine: Machine
         ("shill_sql --resume", "Say who does it: --by and a Slack user id, such as --by U0ABC."),
         ("shill_sql --pause --by sato", "sato is no Slack user id: it looks like U0ABC."),
         (
-            "shill_sql --pause --by U0SATO\n",
-            "U0SATO\\u000a is no Slack user id: it looks like U0ABC.",
+            "shill_sql --pause --by U0SATO\x1b",
+            "U0SATO␛ is no Slack user id: it looks like U0ABC.",
         ),
         ("shill_sql --resume --by @sato", "@sato is no Slack user id: it looks like U0ABC."),
         ("shill_sql --by U0SATO", "--by is for a change: use it with --pause or --resume."),
@@ -362,17 +365,26 @@ async def test_without_slack_the_roles_are_unknown(machine: Machine) -> None:
 
 
 async def test_a_pause_is_in_force_although_slack_takes_no_message(machine: Machine) -> None:
-    """The roles of roles.yaml count without Slack; exit code 2 says who did not hear of it."""
+    """The roles of roles.yaml count without Slack; exit code 2 says who did not hear of it.
+
+    As a process, whose log goes to stderr before the sentence.
+    """
     roles = "specialist: {group: S0SHIFT}"
     replace(machine.folder, "roles.yaml", roles, "specialist: {users: [U0SATO]}")
     machine.workspace.faults.set(SlackFault.DOWN, True)
-    code, out, err = await machine.koban(*PAUSE)
-    assert (code, out.splitlines()[0].startswith(f"Paused {SQL} until ")) == (2, True)
-    assert err.startswith(
-        "The pause is in force, but Slack did not take the messages to the leads, ts-"
+    async with asyncio.timeout(WITHIN), running(str(BIN / "koban"), *PAUSE) as process:
+        out, err = await process.communicate()
+    assert process.returncode == 2
+    assert out.decode() == (
+        "Paused the SQL detector shill_sql until two people resume it: its query does not run, "
+        "its alerts start no action by themselves.\n"
     )
-    assert err.endswith(", U0SATO: tell them yourself.\n")
-    assert err.count("\n") == 1
+    *logged, sentence = err.decode().splitlines()
+    assert sentence == (
+        "The pause is in force, but Slack did not take the messages to the leads, ts-live, "
+        "U0SATO: tell them yourself."
+    )
+    assert {json.loads(line)["level"] for line in logged} == {"warning"}
     assert await machine.changes() == [("paused", "U0SATO", "shill_sql")]
 
 
@@ -437,8 +449,8 @@ async def test_roles_that_wait_for_a_second_person_do_not_count(machine: Machine
     history = PolicyHistory(machine.database, Signer())
     worker = FolderRecorder(policies, history, announce)
     await worker.look()
-    specialists = "specialist: {group: S0SHIFT"
-    replace(machine.folder, "roles.yaml", specialists, f"{specialists}, users: [U0SUZUKI]")
+    leads = "lead: {group: S0LEAD"
+    replace(machine.folder, "roles.yaml", leads, f"{leads}, users: [U0SUZUKI]")
     await worker.look()
     last = await history.last(whole=False)
     assert last is not None
