@@ -108,6 +108,8 @@ def detect(
     """Run a SQL detector now, or pause a detector or request to resume it."""
     if dry_run + pause + resume > 1:
         raise InputWrong("Use only one of --dry-run, --pause and --resume.")
+    if not dry_run and (since is not None or until is not None):
+        raise InputWrong("A run continues at its watermark: use --since with --dry-run.")
     order = _order(pause, resume, by, lasts)
     settings = load_settings()
     policies = open_policies(settings)
@@ -115,8 +117,6 @@ def detect(
         return run(_change(settings, policies, name, order))
     query = _query(policies, name)
     if not dry_run:
-        if since is not None or until is not None:
-            raise InputWrong("A run continues at its watermark: use --since with --dry-run.")
         return _report(run(_run(settings, name)))
     wanted = _between(settings, query, name, since, until)
     return run(_print_alerts(settings, policies, name, wanted))
@@ -347,7 +347,7 @@ def _changed_line(change: AutomationChange, detector: str, policies: Policies) -
 
 
 async def _send_messages(messages: AutomationMessages, change: AutomationChange) -> None:
-    """Sends the messages to their end. Raises `NotReachable` with those that Slack refused."""
+    """Sends the messages to their end. Raises `NotReachable` with those not confirmed."""
     sending = messages.start(change)
     answered = await messages.to_person(change)
     missed = await asyncio.shield(sending)  # interrupted by the keyboard, it is drained
@@ -356,7 +356,7 @@ async def _send_messages(messages: AutomationMessages, change: AutomationChange)
     what = "pause" if change.kind is PauseChange.PAUSED else "request"
     if names:
         raise NotReachable(
-            f"The {what} is in force, but Slack did not take the messages to {names}: "
+            f"The {what} is in force, but Slack did not confirm the messages to {names}: "
             "tell them yourself."
         )
 

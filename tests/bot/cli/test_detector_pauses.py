@@ -240,6 +240,10 @@ async def test_a_detector_without_a_file_is_known_by_its_alerts(machine: Machine
             (f"shill_sql {two} --by U0SATO", "Use only one of --dry-run, --pause and --resume.")
             for two in ("--pause --resume", "--pause --dry-run", "--resume --dry-run")
         ),
+        (
+            "shill_sql --pause --by U0SATO --since 2026-01-01",
+            "A run continues at its watermark: use --since with --dry-run.",
+        ),
         ("shill_sql --pause --by U0SATO --for soon", "soon is no time: write 30m, 2h or 3d."),
         ("shill_sql --pause --by U0SATO --for 0h", "0h is no time: write 30m, 2h or 3d."),
         ("shill_sql --pause --by U0SATO --for -2h", "-2h is no time: write 30m, 2h or 3d."),
@@ -381,7 +385,7 @@ async def test_a_pause_is_in_force_although_slack_takes_no_message(machine: Mach
     )
     *logged, sentence = err.decode().splitlines()
     assert sentence == (
-        "The pause is in force, but Slack did not take the messages to the leads, ts-live, "
+        "The pause is in force, but Slack did not confirm the messages to the leads, ts-live, "
         "U0SATO: tell them yourself."
     )
     assert {json.loads(line)["level"] for line in logged} == {"warning"}
@@ -397,14 +401,14 @@ async def test_messages_that_slack_refuses_are_named(machine: Machine) -> None:
     code, _, err = await machine.koban(*PAUSE)
     assert (code, err) == (
         2,
-        "The pause is in force, but Slack did not take the messages to U0REED, ts-live: "
+        "The pause is in force, but Slack did not confirm the messages to U0REED, ts-live: "
         "tell them yourself.\n",
     )
     await direct(machine.person("U0TANAKA"), "を停止しました。")
     code, _, err = await machine.koban(*RESUME)
     assert (code, err) == (
         2,
-        "The request is in force, but Slack did not take the messages to U0REED: "
+        "The request is in force, but Slack did not confirm the messages to U0REED: "
         "tell them yourself.\n",
     )
     assert [kind for kind, _, _ in await machine.changes()] == ["paused", "resume_asked"]
