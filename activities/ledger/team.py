@@ -79,6 +79,12 @@ class Automation(Repository):
         """Requests to resume the automation, or resumes it."""
         return await self.change(lambda before: rules.resume(before, by, scope, now))
 
+    async def request_resume(
+        self, by: Actor, scope: Scope, now: datetime
+    ) -> AutomationChange | Unchanged:
+        """Requests to resume the automation, and never resumes it."""
+        return await self.change(lambda before: rules.request_resume(before, by, scope, now))
+
     async def approve(self, by: Actor, scope: Scope, now: datetime) -> AutomationChange | Unchanged:
         """Resumes the automation as somebody else has requested."""
         return await self.change(lambda before: rules.approve(before, by, scope, now))

@@ -17,7 +17,7 @@ from activities.ledger.erasure import CaseIsOpen, SubjectEraser, SubjectErasure
 from activities.ledger.policies import StoredPolicies
 from activities.ledger.queries import Queries
 from activities.ledger.verification import Anchor, Audit, Verifier
-from bot.cli.process import open_database, run
+from bot.cli.process import need_tables, open_database, run
 from bot.errors import InputWrong
 from bot.ledger import anchor_of, seal_all, signer_of
 from bot.settings import Settings, load_settings, need
@@ -181,8 +181,7 @@ async def _sign(settings: Settings, unsigned: bool) -> tuple[int, int]:
 
 async def _read(settings: Settings, query: Callable[[Queries], Awaitable[T]]) -> T:
     async with open_database(settings.ledger) as database:
-        if not await database.has_tables():
-            raise InputWrong(f"The database at {database.shown} has no ledger: check its address.")
+        await need_tables(database)
         return await query(Queries(database))
 
 

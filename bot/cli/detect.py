@@ -1,8 +1,11 @@
-"""`koban detect` and `koban feedback`: a run of a SQL detector, and undelivered verdicts."""
+"""`koban detect` and `koban feedback`: runs and pauses of detectors, and undelivered verdicts."""
 
+import asyncio
 import sys
-from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -14,16 +17,35 @@ from activities.detectors.sources import QueryFailed
 from activities.ledger.database import LedgerUnavailable
 from activities.ledger.detectors import DetectorLedger
 from activities.ledger.feedback import FeedbackLedger
+from activities.ledger.team import Automation
+from activities.platform.client import Platform
+from activities.slack.client import SECONDS as SLACK_SECONDS
+from activities.slack.directory import Directory, RolesUnknown
 from bot.admission import AlertSubmitter
-from bot.cli.process import open_database, run
+from bot.cli.process import need_tables, open_database, open_http, open_web, run
 from bot.errors import InputWrong, NotReachable, Stop
 from bot.http.validation import Window as Times
 from bot.http.validation import read_row
 from bot.policies import Policies, open_policies
-from bot.settings import Ingest, Settings, load_settings
+from bot.policy_recorder import FolderRecorder
+from bot.services.slack import Services, make_services
+from bot.settings import Ingest, Settings, load_settings, need
+from bot.slack.commands.automation import AutomationMessages, find_scope
+from bot.slack.commands.parser import plainly
+from bot.slack.listener import SlackContext, make_context
+from bot.tasks import Background
 from bot.temporal import open_client
+from bot.timeouts import PRODUCTION
 from workflows.client import FeedbackClient, OutOfReach, run_detector
 from workflows.domain.alerts import Alert, Outcome
+from workflows.domain.automation import (
+    ASK_LASTS,
+    LONGEST,
+    AutomationChange,
+    PauseChange,
+    Scope,
+    Unchanged,
+)
 from workflows.domain.detection import (
     FIRST_WINDOW,
     DetectorState,
@@ -40,8 +62,9 @@ from workflows.domain.feedback import (
     FeedbackProblem,
     FeedbackProblemKind,
 )
+from workflows.domain.people import Actor, Role, is_user_id
 from workflows.domain.policy.detectors import SqlQuery
-from workflows.domain.values import visible
+from workflows.domain.values import parse_duration, visible
 
 _WORDS = {
     RunProblemKind.UNREACHABLE: "The source is out of reach: {detail}.",
@@ -53,7 +76,8 @@ _WORDS = {
 }
 
 
-_Name = Annotated[str, typer.Argument(help="A detector with `sql:` in the policy folder.")]
+_NAME = "A detector with `sql:` in the policy folder; for a pause any detector."
+_Name = Annotated[str, typer.Argument(help=_NAME)]
 _DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the alerts as JSON lines; send nothing.")
 ]
@@ -61,18 +85,38 @@ _SINCE = "With --dry-run: rows after this time (UTC), not from the watermark."
 _Since = Annotated[datetime | None, typer.Option(help=_SINCE)]
 _UNTIL = "With --dry-run: rows up to this time (UTC)."
 _Until = Annotated[datetime | None, typer.Option(help=_UNTIL)]
+_PAUSE = "Pause its automation and its query; it needs --by."
+_Pause = Annotated[bool, typer.Option("--pause", help=_PAUSE)]
+_RESUME = "Request to resume it, which a lead confirms in Slack; it needs --by."
+_Resume = Annotated[bool, typer.Option("--resume", help=_RESUME)]
+_BY = "With --pause or --resume: the Slack user id of who does it, such as U0ABC."
+_By = Annotated[str | None, typer.Option(help=_BY)]
+_FOR = "With --pause: its time, such as 30m or 2h; without it two people end the pause."
+_For = Annotated[str | None, typer.Option("--for", help=_FOR)]
 
 
 def detect(
-    name: _Name, dry_run: _DryRun = False, since: _Since = None, until: _Until = None
+    name: _Name,
+    dry_run: _DryRun = False,
+    since: _Since = None,
+    until: _Until = None,
+    pause: _Pause = False,
+    resume: _Resume = False,
+    by: _By = None,
+    lasts: _For = None,
 ) -> int:
-    """Run a SQL detector now."""
+    """Run a SQL detector now, or pause a detector or request to resume it."""
+    if dry_run + pause + resume > 1:
+        raise InputWrong("Use only one of --dry-run, --pause and --resume.")
+    if not dry_run and (since is not None or until is not None):
+        raise InputWrong("A run continues at its watermark: use --since with --dry-run.")
+    order = _order(pause, resume, by, lasts)
     settings = load_settings()
     policies = open_policies(settings)
+    if order is not None:
+        return run(_change(settings, policies, name, order))
     query = _query(policies, name)
     if not dry_run:
-        if since is not None or until is not None:
-            raise InputWrong("A run continues at its watermark: use --since with --dry-run.")
         return _report(run(_run(settings, name)))
     wanted = _between(settings, query, name, since, until)
     return run(_print_alerts(settings, policies, name, wanted))
@@ -172,6 +216,149 @@ def _stop(problem: RunProblem) -> Stop:
     sentence = _WORDS[problem.kind].format(detail=problem.detail.rstrip("."))
     out_of_reach = problem.kind in (RunProblemKind.UNREACHABLE, RunProblemKind.TOO_SLOW)
     return NotReachable(sentence) if out_of_reach else InputWrong(sentence)
+
+
+# -- pauses -----------------------------------------------------------------------------
+
+_PATIENT = replace(PRODUCTION, language=float(SLACK_SECONDS))
+"""A command may wait for the languages of people; a click may not."""
+DRAIN_SECONDS = 10
+"""Seconds for what still runs after the messages were sent."""
+_UNCHANGED = {
+    Unchanged.ROLE_NEEDED: "{by} is no specialist or lead, who alone may pause or resume "
+    "{detector}.",
+    Unchanged.TOO_LONG: f"A pause lasts {LONGEST.days} days at most: use a shorter --for.",
+    Unchanged.NOT_PAUSED: "There is nothing to resume: {detector} is not paused.",
+    Unchanged.ALL_PAUSED: "All automation is paused, and {detector} has no pause of its own: "
+    "ask for all with /koban resume all in Slack.",
+    Unchanged.ALREADY_ASKED: "A request to resume {detector} is open, and nothing was changed: "
+    "a lead confirms it in Slack.",
+}
+"""What `Automation.pause` and `Automation.request_resume` refuse for a detector."""
+
+Decide = Callable[[Automation, Actor, Scope, datetime], Awaitable[AutomationChange | Unchanged]]
+
+
+@dataclass(frozen=True)
+class Order:
+    """A change that somebody wants: the Slack user id, which nothing proves, and the change."""
+
+    by: str
+    decide: Decide
+
+
+def _order(pause: bool, resume: bool, by: str | None, lasts: str | None) -> Order | None:
+    """The wanted change, None for a run. Raises `InputWrong`."""
+    if lasts is not None and not pause:
+        raise InputWrong("--for is the time of a pause: use it with --pause.")
+    if not pause and not resume:
+        if by is not None:
+            raise InputWrong("--by is for a change: use it with --pause or --resume.")
+        return None
+    if by is None:
+        raise InputWrong("Say who does it: --by and a Slack user id, such as --by U0ABC.")
+    if not is_user_id(by):
+        raise InputWrong(f"{visible(by)[:32]} is no Slack user id: it looks like U0ABC.")
+    return Order(by, _pausing(lasts) if pause else Automation.request_resume)
+
+
+def _pausing(lasts: str | None) -> Decide:
+    try:
+        time = None if lasts is None else parse_duration(lasts)
+    except ValueError:
+        raise InputWrong(f"{visible(str(lasts))[:32]} is no time: write 30m, 2h or 3d.") from None
+    return lambda automation, by, scope, now: automation.pause(by, scope, time, now)
+
+
+async def _change(settings: Settings, policies: Policies, name: str, order: Order) -> int:
+    """Makes a change as `koban serve` does for `/koban`, with its messages."""
+    async with AsyncExitStack() as opened:
+        context = await _open_context(opened, settings, policies)
+        services = context.services
+        scope = await _scope_named(name, services)
+        actor = Actor(id=order.by, roles=await _roles_of(order.by, services.people))
+        outcome = await order.decide(services.automation, actor, scope, datetime.now(UTC))
+        detector = _kind_and_name(str(scope.detector), policies)
+        if isinstance(outcome, Unchanged):
+            raise InputWrong(_UNCHANGED[outcome].format(by=order.by, detector=detector))
+        print(_changed_line(outcome, detector, policies), flush=True)
+        await _send_messages(AutomationMessages(context), outcome)
+    return 0
+
+
+async def _open_context(
+    opened: AsyncExitStack, settings: Settings, policies: Policies
+) -> SlackContext:
+    """Opens what answers people in Slack, with the policy in force."""
+    need(settings, "slack.bot_token", "platform.base_url")
+    database = await opened.enter_async_context(open_database(settings.ledger))
+    await need_tables(database)
+    web = await open_web(opened, settings)
+    platform = Platform(await open_http(opened, settings))
+    client = await open_client(settings.temporal)
+    services = make_services(client, web, database, platform, policies, settings, _PATIENT)
+    # Roles that wait for a second person must not count here either.
+    await FolderRecorder(policies, services.policy_history).first()
+    background = Background()
+    opened.push_async_callback(background.drain, DRAIN_SECONDS)
+    return make_context(services, web, background)
+
+
+async def _scope_named(name: str, services: Services) -> Scope:
+    """The detector that `/koban pause detector NAME` means. Raises `InputWrong`."""
+    texts = services.texts(services.language)
+    named = Scope(detector=plainly(name.strip()))
+    found = await find_scope("pause", named, "", services, texts)
+    if isinstance(found, Scope):
+        return found
+    names = ", ".join(sorted(services.policies.detectors())) or "none"
+    raise InputWrong(
+        f"{visible(name)[:64]} is no detector of the policy ({names}), and has sent no alert."
+    )
+
+
+async def _roles_of(person: str, people: Directory) -> frozenset[Role]:
+    try:
+        return await people.roles(person)
+    except RolesUnknown as error:
+        raise NotReachable(
+            f"Slack does not say which roles {person} has, so nothing was changed: try again."
+        ) from error
+
+
+def _kind_and_name(detector: str, policies: Policies) -> str:
+    shown = visible(detector)[:64]
+    known = policies.detectors().get(detector)
+    if known is None:
+        return f"the pushed detector {shown} (without a file in the policy)"
+    return f"the {'pushed' if known.sql is None else 'SQL'} detector {shown}"
+
+
+def _changed_line(change: AutomationChange, detector: str, policies: Policies) -> str:
+    if change.kind is PauseChange.RESUME_ASKED:
+        within = f"within {int(ASK_LASTS / timedelta(minutes=1))} minutes"
+        lead = f"a lead other than {change.by}"
+        return f"Requested to resume {detector}: {lead} confirms it in Slack {within}."
+    known = policies.detectors().get(str(change.detector))
+    pushed = known is None or known.sql is None
+    alerts = "its alerts still open cases, but" if pushed else "its query does not run, its alerts"
+    end = "two people resume it" if change.until is None else f"{change.until:%Y-%m-%dT%H:%M:%SZ}"
+    return f"Paused {detector} until {end}: {alerts} start no action by themselves."
+
+
+async def _send_messages(messages: AutomationMessages, change: AutomationChange) -> None:
+    """Sends the messages to their end. Raises `NotReachable` with those not confirmed."""
+    sending = messages.start(change)
+    answered = await messages.to_person(change)
+    missed = await asyncio.shield(sending)  # interrupted by the keyboard, it is drained
+    leads = ("the leads",) if missed.leads is None else missed.leads
+    names = ", ".join([*leads, *missed.channels, *(() if answered else (change.by,))])
+    what = "pause" if change.kind is PauseChange.PAUSED else "request"
+    if names:
+        raise NotReachable(
+            f"The {what} is in force, but Slack did not confirm the messages to {names}: "
+            "tell them yourself."
+        )
 
 
 # -- runs -------------------------------------------------------------------------------

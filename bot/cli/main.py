@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 
 from bot.errors import Stop
+from bot.log_setup import set_up_logging
 
 EXIT_WRONG_INPUT, EXIT_FAILED, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -68,6 +69,8 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(stream, TextIOWrapper):
             # A terminal that is not UTF-8 shows \\u8a98 instead of ending the command.
             stream.reconfigure(errors="backslashreplace")
+    if arguments is None:
+        set_up_logging()  # to stderr: stdout has the command's own output
     # Accepted anywhere: people append it to the command that failed.
     code = _run([argument for argument in given if argument != "--debug"], debug)
     if arguments is None and "temporalio.bridge.client" in sys.modules:

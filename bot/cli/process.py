@@ -77,6 +77,12 @@ async def open_database(settings: Ledger, signer: Signer | None = None) -> Async
         await database.aclose()
 
 
+async def need_tables(database: Database) -> None:
+    """Checks that the database has a ledger. Raises `InputWrong`, and `LedgerUnavailable`."""
+    if not await database.has_tables():
+        raise InputWrong(f"The database at {database.shown} has no ledger: check its address.")
+
+
 def listen(host: str, port: int, settings: str) -> socket.socket:
     """Opens a listening socket before anything else starts. Raises `InputWrong` with `settings`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

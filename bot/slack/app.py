@@ -30,14 +30,14 @@ from bot.slack.evidence.reveal import ACTIONS as PIECES
 from bot.slack.evidence.reveal import EvidenceReveal
 from bot.slack.home.view import LANGUAGE, Home
 from bot.slack.interactions import read_origin, read_source
-from bot.slack.listener import DirectTexts, SlackContext, utc_now
+from bot.slack.listener import DirectTexts, SlackContext, make_context, utc_now
 from bot.slack.manual.open import OPEN_CASE, REPORT, ManualAlertModals
 from bot.slack.modals.base import ModalListener
 from bot.slack.modals.decide import PREVIEWED
 from bot.slack.modals.forms import FORMS, Submissions
 from bot.slack.modals.opening import NoticePreview
 from bot.slack.permissions import is_own
-from bot.slack.replies import Languages, Links, NotTaken, Replies
+from bot.slack.replies import NotTaken
 from bot.slack.storm import StormButtons
 from bot.tasks import Background
 
@@ -63,8 +63,7 @@ def make_bolt_app(
     session is closed.
     """
     app = _bolt(client, signing_secret)
-    languages, links = Languages(services, background), Links(client, services.timeouts.workspace)
-    context = SlackContext(services, client, background, languages, Replies(client), links, now)
+    context = make_context(services, client, background, now)
     home = Home(context)
     context = replace(context, on_stored=home.changed)
     _add_buttons(app, context, home)

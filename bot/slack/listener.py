@@ -61,6 +61,17 @@ class SlackContext:
     on_stored: Callable[[], None] = lambda: None
 
 
+def make_context(
+    services: Services,
+    client: AsyncWebClient,
+    background: Background,
+    now: Callable[[], datetime] = utc_now,
+) -> SlackContext:
+    """Builds the context of a process; `background` has to be drained before `client` closes."""
+    languages, links = Languages(services, background), Links(client, services.timeouts.workspace)
+    return SlackContext(services, client, background, languages, Replies(client), links, now)
+
+
 class Screen:
     """Modals of a person are opened, pushed and redrawn; answers are ephemeral."""
 

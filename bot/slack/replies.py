@@ -68,7 +68,7 @@ class Replies:
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
-        self._requests: dict[str, list[tuple[str, str, str]]] = {}
+        self._requests: dict[str, list[tuple[str, CardRef]]] = {}
 
     async def privately(self, source: Source, said: Said, in_place: bool = False) -> bool:
         """Sends an ephemeral message, `in_place` of the press's; False, and a log, if refused."""
@@ -86,15 +86,20 @@ class Replies:
         async def post() -> None:
             sent = await self._post(person, said)
             if request is not None:
-                kept = self._requests.setdefault(request, [])
-                kept.append((person, str(sent["channel"]), str(sent["ts"])))
+                self.keep(request, person, CardRef(channel=sent["channel"], ts=sent["ts"]))
 
         return await _sent(post(), "direct_message_failed", person=person)
 
+    def keep(self, request: str, person: str, message: CardRef) -> None:
+        """Counts a message to `person` among those of a request, whichever process sent it."""
+        kept = self._requests.setdefault(request, [])
+        if (person, message) not in kept:
+            kept.append((person, message))
+
     async def settle(self, request: str, ended: Callable[[str], Awaitable[Said]]) -> None:
-        """Replaces the messages of a request, which this process has sent, by what `ended` says."""
-        for person, channel, ts in self._requests.pop(request, []):
-            await self.replace(CardRef(channel=channel, ts=ts), await ended(person))
+        """Replaces the known messages of a request by what `ended` says."""
+        for person, message in self._requests.pop(request, []):
+            await self.replace(message, await ended(person))
 
     async def replace(self, message: CardRef, said: Said) -> bool:
         """Replaces a message; False, and an entry in the log, if Slack refuses."""

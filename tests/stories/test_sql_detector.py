@@ -1,5 +1,6 @@
 """SQL detectors: rows become cases, a broken source is mended without gap or double."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -8,10 +9,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from bot.cli.main import main
 from bot.cli.work import report_schedules
 from deploy.sandbox.app import POLICY
 from deploy.sandbox.slack.person import Person, wait_until
-from deploy.sandbox.slack.screen import visible_text
+from deploy.sandbox.slack.screen import controls, visible_text
 from tests.environment import Environment, koban, policies_of
 from workflows.client import run_detector
 from workflows.domain.detection import RunProblemKind, RunResult
@@ -164,6 +166,46 @@ async def test_a_paused_query_does_not_run_until_two_people_resume_it(
     resumed = await run_with_rows(env)
     assert (resumed.rows, resumed.alerts) == (1, 1)
     await sato.wait_card("ts-market", "u_456")
+
+
+def detect(env: Environment, *options: str) -> int:
+    """The exit code of `koban detect bids` on the machine of `koban serve`."""
+    settings = env.settings
+    assert settings.slack.bot_token is not None
+    values = {
+        "LEDGER__URL": settings.ledger.url.get_secret_value(),
+        "PLATFORM__BASE_URL": str(settings.platform.base_url),
+        "POLICY": str(settings.policy),
+        "SLACK__API_URL": settings.slack.api_url,
+        "SLACK__BOT_TOKEN": settings.slack.bot_token.get_secret_value(),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in values.items():
+            patch.setenv(f"KOBAN_{name}", value)
+        with pytest.raises(SystemExit) as ended:
+            main(["detect", "bids", *options])
+    return int(ended.value.code or 0)
+
+
+@pytest.mark.long
+async def test_the_command_line_pauses_a_query_and_a_lead_resumes_it_in_slack(
+    env: Environment, warehouse: Warehouse
+) -> None:
+    """By the button of the request; a second command in the name of a lead approves nothing."""
+    tanaka = await env.person("U0TANAKA")
+    assert await asyncio.to_thread(detect, env, "--pause", "--by", "U0SATO") == 0
+    await tanaka.until(lambda: said(tanaka, "を停止しました"), what="the pause")
+    warehouse.add("b1", "u_123", 5)
+    assert await run(env) == RunResult()
+    assert await asyncio.to_thread(detect, env, "--resume", "--by", "U0SATO") == 0
+    assert await asyncio.to_thread(detect, env, "--resume", "--by", "U0TANAKA") == 1
+    assert await run(env) == RunResult()
+    [asked] = [each for each in await tanaka.messages("dm") if controls(each)]
+    await tanaka.press(asked, "再開を承認する")
+    await tanaka.until(lambda: said(tanaka, "承認し、"), what="the end of the request")
+    resumed = await run_with_rows(env)
+    assert (resumed.rows, resumed.alerts) == (1, 1)
+    await tanaka.wait_card("ts-market", "u_123")
 
 
 async def said(person: Person, words: str) -> bool:

@@ -215,14 +215,27 @@ def resume(
 
     Without a name it is about the pause of everything, or the only pause.
     """
-    if not by.may(WORKING_ROLES):
-        return Unchanged.ROLE_NEEDED
-    meant = _meant(current_pauses(changes, now), scope)
+    meant = _resumable(changes, by, scope, now)
     if isinstance(meant, Unchanged):
         return meant
     if meant.asked_by is None:
         return _change(PauseChange.RESUME_ASKED, meant, by, now)
     return _resumed(meant, by, now)
+
+
+def request_resume(
+    changes: Sequence[AutomationChange], by: Actor, scope: Scope, now: datetime
+) -> AutomationChange | Unchanged:
+    """Requests to resume and never resumes: for a place that can't authenticate `by`.
+
+    It is `ALREADY_ASKED` while anybody's request is open.
+    """
+    meant = _resumable(changes, by, scope, now)
+    if isinstance(meant, Unchanged):
+        return meant
+    if meant.asked_by is not None:
+        return Unchanged.ALREADY_ASKED
+    return _change(PauseChange.RESUME_ASKED, meant, by, now)
 
 
 def approve(
@@ -263,6 +276,15 @@ def tripped(
 
 def _change(kind: PauseChange, of: PauseState, by: Actor, now: datetime) -> AutomationChange:
     return AutomationChange(kind=kind, by=by.id, at=now, **dict(of.pause.scope))
+
+
+def _resumable(
+    changes: Sequence[AutomationChange], by: Actor, scope: Scope, now: datetime
+) -> PauseState | Unchanged:
+    """The pause that `by` means and may request to resume."""
+    if not by.may(WORKING_ROLES):
+        return Unchanged.ROLE_NEEDED
+    return _meant(current_pauses(changes, now), scope)
 
 
 def _meant(found: Sequence[PauseState], scope: Scope) -> PauseState | Unchanged:

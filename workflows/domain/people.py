@@ -1,5 +1,6 @@
 """Roles of people, their holders (roles.yaml), and covers for their roles."""
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -48,7 +49,8 @@ class Actor(Value):
 
 
 GroupId = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,20}$")]
-UserId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
+_USER_ID = r"^[UW][A-Z0-9]{2,20}$"
+UserId = Annotated[str, StringConstraints(pattern=_USER_ID)]
 ChannelName = Annotated[
     str,
     StringConstraints(
@@ -56,6 +58,11 @@ ChannelName = Annotated[
     ),
 ]
 """The name of a channel without #, in any script that Slack takes, or its id."""
+
+
+def is_user_id(written: str) -> bool:
+    """Whether a text has the form of a Slack user id."""
+    return re.fullmatch(_USER_ID, written) is not None
 
 
 class Holders(Written):

@@ -1,4 +1,4 @@
-"""Commands `pause` and `resume` of automation."""
+"""Commands `pause` and `resume` of automation, and the messages about a change."""
 
 import asyncio
 import difflib
@@ -20,7 +20,7 @@ from bot.slack.commands.base import Answer, Request, leads_said
 from bot.slack.commands.parser import Incomplete, Lookups, Verb, plainly
 from bot.slack.commands.playbook import no_playbook_page, playbook_named, playbooks_page
 from bot.slack.interactions import Press
-from bot.slack.listener import SlackContext
+from bot.slack.listener import Listener, SlackContext
 from bot.slack.rendering import Block, moment, person, safe, section, sections
 from bot.slack.replies import Said
 from workflows.domain.automation import (
@@ -35,6 +35,7 @@ from workflows.domain.automation import (
     is_concerned,
     scope_of,
 )
+from workflows.domain.case.snapshot import CardRef
 from workflows.domain.people import Role
 from workflows.domain.policy.playbook import Playbook
 from workflows.domain.values import Value
@@ -118,72 +119,40 @@ def _scope_named(named: str) -> Scope | None:
 _log = structlog.get_logger(__name__)
 
 
-class AutomationAnswer(Answer):
-    """Pauses and resumes automation, and says so to the leads and in the channels."""
+class Missed(Value):
+    """Readers that the messages about a change did not reach.
 
-    verbs = (
-        Verb("pause", _pause, ((PAUSE_FORM, "pause"), (DETECTOR_FORM, "pause.scope")), "停止"),
-        Verb("resume", _resume, ((RESUME_FORM, "resume"),), "再開"),
-    )
-    lines = (ChoosePause, PauseAutomation, ResumeAutomation)
+    `leads` are ids of people, None where Slack does not say who they are; `channels` are names.
+    """
+
+    leads: tuple[str, ...] | None = ()
+    channels: tuple[str, ...] = ()
+
+
+class AutomationMessages(Listener):
+    """Messages about a change, to the leads and in the channels concerned."""
 
     def __init__(self, context: SlackContext) -> None:
         super().__init__(context)
         self._asked: dict[str, AutomationChange] = {}
 
-    async def answer(self, line: AutomationLine, request: Request) -> Said:
-        """Carries out the change, which is durable on return. Raises `Unavailable`."""
-        if isinstance(line, ChoosePause):
-            return _choice_page(line, self._services.policies.playbooks(), request.texts)
-        verb = "pause" if isinstance(line, PauseAutomation) else "resume"
-        found = await find_scope(verb, line.scope, line.typed, self._services, request.texts)
-        if isinstance(found, Said):
-            return found
-        outcome = await self._change(line, found, request)
-        if isinstance(outcome, Unchanged):
-            return await self._unchanged(outcome, request.texts)
-        return self._applied(outcome, request)
+    def start(
+        self, change: AutomationChange, pressed: CardRef | None = None
+    ) -> asyncio.Task[Missed]:
+        """Sends them in the background; `pressed` is the message whose button made the change."""
+        request = _request_of(change)
+        before, self._asked[request] = self._asked.get(request), change
+        if pressed is not None:
+            self._replies.keep(request, change.by, pressed)
+        return self._after.start(self._send(change, before))
 
-    async def approve(self, press: Press, request: Request) -> Said:
-        """Answers the button of a request to resume, which makes no request of its own.
+    async def to_person(self, change: AutomationChange) -> bool:
+        """Answers the person of a change that was not made in Slack, by a direct message."""
+        texts = await self._texts(change.by)
+        return await self._replies.directly(change.by, pages.sentence(self.answer(change, texts)))
 
-        A button of a request that has ended is removed. Raises `Unavailable`.
-        """
-        scope = scope_of(press.value)
-        outcome: AutomationChange | Unchanged = Unchanged.ASK_OVER
-        if scope is not None:
-            outcome = await self._services.automation.approve(request.actor, scope, request.now)
-        if not isinstance(outcome, Unchanged):
-            return self._applied(outcome, request)
-        said = await self._unchanged(outcome, request.texts)
-        if outcome is Unchanged.ASK_OVER and press.message is not None:
-            self._after.start(self._replies.replace(press.message, _without_button(said.text)))
-        return said
-
-    def _applied(self, change: AutomationChange, request: Request) -> Said:
-        _log.info("automation_changed", kind=change.kind.value, scope=change.key)
-        before = self._asked.get(_request_of(change))
-        self._asked[_request_of(change)] = change
-        self._after.start(self._notify_leads(change, before))
-        if change.kind is not PauseChange.RESUME_ASKED:
-            self._after.start(self._announce(change))
-        return pages.sentence(self._changed(change, request.texts))
-
-    async def _unchanged(self, why: Unchanged, texts: Catalog) -> Said:
-        key = f"bot.pause.no.{why}"
-        if why is Unchanged.ROLE_NEEDED:
-            return await leads_said(self._services.people, key, texts)
-        return pages.sentence(texts.say(key, limit=texts.duration(LONGEST)))
-
-    async def _change(
-        self, line: PauseAutomation | ResumeAutomation, scope: Scope, request: Request
-    ) -> AutomationChange | Unchanged:
-        automation = self._services.automation
-        if isinstance(line, PauseAutomation):
-            return await automation.pause(request.actor, scope, line.lasts, request.now)
-        return await automation.resume(request.actor, scope, request.now)
-
-    def _changed(self, change: AutomationChange, texts: Catalog) -> str:
+    def answer(self, change: AutomationChange, texts: Catalog) -> str:
+        """The sentences for the person who made a change."""
         scope = scope_name(change, self._services, texts)
         if change.kind is PauseChange.PAUSED and change.until is not None:
             said = texts.say("bot.pause.paused.until", scope=scope, at=moment(change.until))
@@ -201,17 +170,29 @@ class AutomationAnswer(Answer):
             return said
         return f"{said}\n{texts.say('bot.pause.query')}"
 
-    async def _announce(self, change: AutomationChange) -> None:
-        """Posts once in each channel of the playbooks concerned, in the deployment's language."""
+    async def _send(self, change: AutomationChange, before: AutomationChange | None) -> Missed:
+        leads, channels = await asyncio.gather(
+            self._notify_leads(change, before), self._announce(change)
+        )
+        return Missed(leads=leads, channels=channels)
+
+    async def _announce(self, change: AutomationChange) -> tuple[str, ...]:
+        """Posts once in each channel of the playbooks concerned, in the deployment's language.
+
+        Returns the channels that Slack refused. A request to resume is for the leads alone.
+        """
+        if change.kind is PauseChange.RESUME_ASKED:
+            return ()
         playbooks = self._services.policies.playbooks()
         concerned = {each.channel for each in playbooks if is_concerned(each, change.scope)}
         notice = self._notice(change, self._services.texts(self._services.language))
-        for channel in sorted(concerned):
-            await self._replies.in_channel(channel, notice)
+        sent = {name: await self._replies.in_channel(name, notice) for name in sorted(concerned)}
+        return tuple(name for name in sent if not sent[name])
 
     async def _notify_leads(
         self, change: AutomationChange, before: AutomationChange | None
-    ) -> None:
+    ) -> tuple[str, ...] | None:
+        """Returns the leads that Slack did not let Koban reach; None if they are unknown."""
         request, asks = _request_of(change), change.kind is PauseChange.RESUME_ASKED
         # An earlier request has expired where there is a new one.
         ended = partial(self._expired, before or change) if asks else partial(self._settled, change)
@@ -220,13 +201,17 @@ class AutomationAnswer(Answer):
             leads = await self._services.people.members(Role.LEAD)
         except Unavailable as error:
             _log.warning("leads_not_notified", error=str(error))
-            return
-        for lead in leads:
-            if lead != change.by:
-                notice = self._notice(change, await self._texts(lead))
-                await self._replies.directly(lead, notice, request if asks else None)
+            return None
+        others = [lead for lead in leads if lead != change.by]
+        sent = {lead: await self._notify(lead, change) for lead in others}
         if asks:
             self._after.start_endless(self._expire(change))
+        return tuple(lead for lead in others if not sent[lead])
+
+    async def _notify(self, lead: str, change: AutomationChange) -> bool:
+        notice = self._notice(change, await self._texts(lead))
+        asks = change.kind is PauseChange.RESUME_ASKED
+        return await self._replies.directly(lead, notice, _request_of(change) if asks else None)
 
     async def _expire(self, change: AutomationChange) -> None:
         """Removes the buttons of a request in its time, unless there is a later one."""
@@ -269,6 +254,70 @@ class AutomationAnswer(Answer):
             return pages.sentence(text)
         agree = element(RESUME, texts, change.key)
         return Said(text=text, blocks=(section(text), *actions("automation", [agree])))
+
+
+class AutomationAnswer(Answer):
+    """Pauses and resumes automation, and says so to the leads and in the channels."""
+
+    verbs = (
+        Verb("pause", _pause, ((PAUSE_FORM, "pause"), (DETECTOR_FORM, "pause.scope")), "停止"),
+        Verb("resume", _resume, ((RESUME_FORM, "resume"),), "再開"),
+    )
+    lines = (ChoosePause, PauseAutomation, ResumeAutomation)
+
+    def __init__(self, context: SlackContext) -> None:
+        super().__init__(context)
+        self._messages = AutomationMessages(context)
+
+    async def answer(self, line: AutomationLine, request: Request) -> Said:
+        """Carries out the change, which is durable on return. Raises `Unavailable`."""
+        if isinstance(line, ChoosePause):
+            return _choice_page(line, self._services.policies.playbooks(), request.texts)
+        verb = "pause" if isinstance(line, PauseAutomation) else "resume"
+        found = await find_scope(verb, line.scope, line.typed, self._services, request.texts)
+        if isinstance(found, Said):
+            return found
+        outcome = await self._change(line, found, request)
+        if isinstance(outcome, Unchanged):
+            return await self._unchanged(outcome, request.texts)
+        return self._applied(outcome, request)
+
+    async def approve(self, press: Press, request: Request) -> Said:
+        """Answers the button of a request to resume, which makes no request of its own.
+
+        A button of a request that has ended is removed. Raises `Unavailable`.
+        """
+        scope = scope_of(press.value)
+        outcome: AutomationChange | Unchanged = Unchanged.ASK_OVER
+        if scope is not None:
+            outcome = await self._services.automation.approve(request.actor, scope, request.now)
+        if not isinstance(outcome, Unchanged):
+            return self._applied(outcome, request, press.message)
+        said = await self._unchanged(outcome, request.texts)
+        if outcome is Unchanged.ASK_OVER and press.message is not None:
+            self._after.start(self._replies.replace(press.message, _without_button(said.text)))
+        return said
+
+    def _applied(
+        self, change: AutomationChange, request: Request, pressed: CardRef | None = None
+    ) -> Said:
+        _log.info("automation_changed", kind=change.kind.value, scope=change.key)
+        self._messages.start(change, pressed)
+        return pages.sentence(self._messages.answer(change, request.texts))
+
+    async def _unchanged(self, why: Unchanged, texts: Catalog) -> Said:
+        key = f"bot.pause.no.{why}"
+        if why is Unchanged.ROLE_NEEDED:
+            return await leads_said(self._services.people, key, texts)
+        return pages.sentence(texts.say(key, limit=texts.duration(LONGEST)))
+
+    async def _change(
+        self, line: PauseAutomation | ResumeAutomation, scope: Scope, request: Request
+    ) -> AutomationChange | Unchanged:
+        automation = self._services.automation
+        if isinstance(line, PauseAutomation):
+            return await automation.pause(request.actor, scope, line.lasts, request.now)
+        return await automation.resume(request.actor, scope, request.now)
 
 
 def _request_of(change: AutomationChange) -> str:

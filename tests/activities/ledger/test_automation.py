@@ -94,3 +94,13 @@ async def test_concurrent_resumes_are_a_request_and_an_approval(
     )
     assert all(isinstance(each, AutomationChange) for each in outcomes)
     assert [kind for kind, _ in await kinds(database)] == ["paused", "resume_asked", "resumed"]
+
+
+async def test_concurrent_requests_are_one_request(pauses: Automation, database: Database) -> None:
+    """Where only requests are possible, the second one changes nothing, even by a lead."""
+    await pauses.change(STOP)
+    outcomes = await asyncio.gather(
+        *(pauses.request_resume(by, EVERYTHING, T0) for by in (TANAKA, REED))
+    )
+    assert [each for each in outcomes if isinstance(each, Unchanged)] == [Unchanged.ALREADY_ASKED]
+    assert [kind for kind, _ in await kinds(database)] == ["paused", "resume_asked"]

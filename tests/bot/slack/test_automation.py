@@ -7,7 +7,7 @@ import pytest
 
 from deploy.sandbox.slack.person import Person
 from deploy.sandbox.slack.screen import controls
-from tests.bot.slack.conftest import SlackEnvironment, shown
+from tests.bot.slack.conftest import SlackEnvironment, button, shown
 from tests.bot.slack.fakes import NOW
 from tests.timeouts import LONG_TIMEOUTS
 from workflows.domain.automation import PauseChange
@@ -183,19 +183,33 @@ async def test_an_approved_request_has_no_button_left(env: SlackEnvironment):
     assert not [each for each in await reed.messages("dm") if "asks to resume" in shown(each)]
 
 
+async def test_the_button_of_another_process_is_gone_after_the_approval(env: SlackEnvironment):
+    """A process that has ended sent it: the pressed message says how the request ended."""
+    sato, tanaka = env.person("U0SATO"), env.person("U0TANAKA")
+    await env.command(sato, "/koban pause off_platform")
+    await sato.command("/koban resume")
+    await direct(tanaka, "再開を依頼しています")
+    agree = button("automation.resume", "再開を承認する", "playbook/off_platform")
+    ts = env.posted("another process", "automation", [agree])
+    await tanaka.press(await env.message(tanaka, ts), "再開を承認する")
+
+    async def settled() -> dict | None:
+        found = await env.message(tanaka, ts)
+        return found if "承認し、" in shown(found) else None
+
+    pressed = await tanaka.until(settled, what="the end in the pressed message")
+    assert controls(pressed) == []
+    assert controls(await direct(tanaka, "承認し、")) == []
+    assert [kind for kind, _, _ in kinds(env)] == ["paused", "resume_asked", "resumed"]
+
+
 async def test_a_forged_button_resumes_nothing(env: SlackEnvironment):
     """The role is checked at the click: auditors and specialists are refused."""
     sato, clark, suzuki = (env.person(f"U0{name}") for name in ("SATO", "CLARK", "SUZUKI"))
     await env.command(sato, "/koban pause all")
     await sato.command("/koban resume")
     await last_ephemeral(sato, "ts-live", 2)
-    button = {"type": "plain_text", "text": "Agree"}
-    forged = {
-        "type": "button",
-        "action_id": "automation.resume",
-        "text": button,
-        "value": "all",
-    }
+    forged = button("automation.resume", "Agree", "all")
     ts = env.posted("forged", "automation", [forged])
     for person, said in (
         (clark, "Only a lead can approve"),

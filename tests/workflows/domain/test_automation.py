@@ -17,6 +17,7 @@ from workflows.domain.automation import (
     current_pauses,
     pause,
     pause_over,
+    request_resume,
     resume,
     scope_of,
     tripped,
@@ -144,6 +145,36 @@ class TestGoingOn:
         resumed = approve(asked, TANAKA, EVERYTHING, minutes(29))
         assert resumed == AutomationChange(kind=PauseChange.RESUMED, by=TANAKA.id, at=minutes(29))
 
+    def test_a_request_alone_never_approves(self) -> None:
+        """While anybody's request is open it changes nothing; later it is a request again."""
+        paused = played(stops(SATO))
+        asked = request_resume(paused, SATO, EVERYTHING, T0)
+        assert asked == AutomationChange(kind=PauseChange.RESUME_ASKED, by=SATO.id, at=T0)
+        for by in (SATO, CLARK, TANAKA, REED):
+            again = request_resume([*paused, asked], by, EVERYTHING, minutes(29))
+            assert again is Unchanged.ALREADY_ASKED
+        late = request_resume([*paused, asked], TANAKA, EVERYTHING, minutes(30))
+        assert late == AutomationChange(kind=PauseChange.RESUME_ASKED, by=TANAKA.id, at=minutes(30))
+
+    def test_a_request_alone_is_refused_as_any_other(self) -> None:
+        """Without a pause, without the role, and while everything is paused."""
+        one = Scope(detector="shill")
+        paused = [pause([], SATO, one, None, T0)]
+        assert request_resume(paused, SUZUKI, one, T0) is Unchanged.ROLE_NEEDED
+        assert request_resume([], SATO, one, T0) is Unchanged.NOT_PAUSED
+        assert request_resume(played(stops(SATO)), SATO, one, T0) is Unchanged.ALL_PAUSED
+        ended = [pause([], SATO, one, HOUR, T0)]
+        assert request_resume(ended, SATO, one, minutes(60)) is Unchanged.NOT_PAUSED
+
+    def test_a_lead_confirms_a_request_alone(self) -> None:
+        """By a button, or by saying resume."""
+        asked = played(stops(SATO), lambda before: request_resume(before, SATO, EVERYTHING, T0))
+        for confirms in (approve, resume):
+            assert confirms(asked, CLARK, EVERYTHING, minutes(1)) is Unchanged.LEAD_NEEDED
+            resumed = confirms(asked, TANAKA, EVERYTHING, minutes(1))
+            assert isinstance(resumed, AutomationChange)
+            assert resumed.kind is PauseChange.RESUMED
+
     def test_a_new_pause_makes_an_old_request_void(self) -> None:
         """It was about another situation."""
         changes = played(stops(SATO), goes_on(SATO), stops(CLARK, at=minutes(1)))
@@ -233,6 +264,13 @@ TURNS = st.tuples(
 )
 
 
+def said(changes, pauses, by, scope, lasts, now) -> AutomationChange | Unchanged:
+    """The outcome of a turn of `TURNS`: somebody pauses, for so many minutes, or says resume."""
+    if not pauses:
+        return resume(changes, by, scope, now)
+    return pause(changes, by, scope, None if lasts is None else timedelta(minutes=lasts), now)
+
+
 TRIP = Trip(cause=BrakeCause.RATE, window=timedelta(minutes=5), limit=19, tally=Tally(actions=20))
 BROKEN = Scope(detector="chat_model", action="mute_user")
 
@@ -316,10 +354,7 @@ def test_one_person_alone_never_arms_it_again(turns) -> None:
     for pauses, by, scope, lasts, later in turns:
         now += timedelta(minutes=later)
         before = {each.pause.key: each.pause for each in current_pauses(changes, now)}
-        until = None if lasts is None else timedelta(minutes=lasts)
-        outcome = (
-            pause(changes, by, scope, until, now) if pauses else resume(changes, by, scope, now)
-        )
+        outcome = said(changes, pauses, by, scope, lasts, now)
         if isinstance(outcome, Unchanged):
             continue
         changes.append(outcome)
@@ -333,3 +368,30 @@ def test_one_person_alone_never_arms_it_again(turns) -> None:
         for key, current in before.items():
             if key in after and current.until is None:
                 assert after[key].until is None
+
+
+@given(
+    st.lists(TURNS, max_size=20),
+    PEOPLE,
+    st.sampled_from([EVERYTHING, Scope(detector="shill")]),
+)
+def test_a_request_alone_never_ends_a_pause(turns, by, scope) -> None:
+    """Whatever came before: it changes nothing, or adds a request to a pause without one."""
+    changes: list[AutomationChange] = []
+    now = T0
+    for pauses, person, where, lasts, later in turns:
+        now += timedelta(minutes=later)
+        outcome = said(changes, pauses, person, where, lasts, now)
+        changes += [outcome] if isinstance(outcome, AutomationChange) else []
+    before = {each.pause.key: each for each in current_pauses(changes, now)}
+    outcome = request_resume(changes, by, scope, now)
+    if isinstance(outcome, Unchanged):
+        assert outcome is not Unchanged.LEAD_NEEDED
+        return
+    assert outcome.kind is PauseChange.RESUME_ASKED
+    assert before[outcome.key].asked_by is None
+    after = {each.pause.key: each for each in current_pauses([*changes, outcome], now)}
+    assert {key: each.pause for key, each in after.items()} == {
+        key: each.pause for key, each in before.items()
+    }
+    assert after[outcome.key].asked_by == by.id
