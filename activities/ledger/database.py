@@ -293,7 +293,7 @@ def _listen(engine: sa.Engine, busy_seconds: float, pause: Callable[[float], Any
         # The driver begins transactions too late for serialization: they are begun below.
         connection.isolation_level = None
         for pragma in (_busy_timeout(busy_seconds), "PRAGMA synchronous=FULL"):
-            connection.execute(pragma)
+            _execute(connection, pragma)
         _write_ahead(connection, pause)
 
     @sa.event.listens_for(engine, "begin")
@@ -301,10 +301,23 @@ def _listen(engine: sa.Engine, busy_seconds: float, pause: Callable[[float], Any
         options = connection.get_execution_options()
         waits = options.get(_WAITS)
         if waits is not None:
-            connection.exec_driver_sql(_busy_timeout(waits))
+            connection.exec_driver_sql(_busy_timeout(waits)).close()
         connection.exec_driver_sql("BEGIN" if options.get(_READING) else "BEGIN IMMEDIATE")
         if waits is not None:
-            connection.exec_driver_sql(_busy_timeout(busy_seconds))
+            connection.exec_driver_sql(_busy_timeout(busy_seconds)).close()
+
+
+def _execute(connection: Any, statement: str) -> None:
+    """Executes a statement and closes its cursor, also after an error.
+
+    Garbage collection of an open cursor waits until its connection is free. In the event loop's
+    thread it blocks everything while the connection waits for another process.
+    """
+    cursor = connection.cursor()
+    try:
+        cursor.execute(statement)
+    finally:
+        cursor.close()
 
 
 def _busy_timeout(seconds: float) -> str:
@@ -318,14 +331,14 @@ def _write_ahead(connection: Any, pause: Callable[[float], Any]) -> None:
     """
     for _ in range(BUSY_SECONDS * 20):
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
+            _execute(connection, "PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):
                 raise
             pause(0.05)
         else:
             return
-    connection.execute("PRAGMA journal_mode=WAL")
+    _execute(connection, "PRAGMA journal_mode=WAL")
 
 
 # Key of the migrations among PostgreSQL's advisory locks.

@@ -1,6 +1,7 @@
 """Ledger guarantees, on both databases."""
 
 import asyncio
+import gc
 import shutil
 import sqlite3
 from contextlib import AsyncExitStack
@@ -213,6 +214,25 @@ async def test_a_new_file_that_another_process_writes_to_is_waited_for(tmp_path:
     other.execute("COMMIT")
     await migrating
     assert await count(database, cases) == 0
+    await database.aclose()
+    other.close()
+
+
+async def test_garbage_collection_does_not_wait_for_another_process(tmp_path: Path) -> None:
+    """A cursor that is collected while its connection waits would block the whole event loop."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}")
+    other = sqlite3.connect(tmp_path / "ledger.db", WAIT_SECONDS, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    migrating = asyncio.create_task(migrate(database))
+    await asyncio.wait([migrating], timeout=0.3)  # its switch to WAL fails, more than once
+    other.execute("COMMIT")
+    other.execute("PRAGMA journal_mode=WAL")
+    other.execute("BEGIN IMMEDIATE")
+    done, _ = await asyncio.wait([migrating], timeout=0.3)
+    assert done == set()
+    gc.collect()
+    other.execute("COMMIT")
+    await migrating
     await database.aclose()
     other.close()
 
