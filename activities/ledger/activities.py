@@ -39,6 +39,7 @@ from activities.ledger.schema import (
 from activities.ledger.team import Covers, pauses_now
 from activities.signatures import Signer
 from workflows.domain.automation import AutomationPause
+from workflows.domain.case.automation import Booked, Booking
 from workflows.domain.case.enforcement import ACTING, IN_FORCE
 from workflows.domain.case.erasure import OfKinds
 from workflows.domain.case.event_base import kind_of
@@ -46,7 +47,7 @@ from workflows.domain.case.events import CaseMerged
 from workflows.domain.people import Cover
 from workflows.domain.policy.limits import Exposed
 from workflows.domain.policy.reports import Kept, Retention
-from workflows.ports.cases import Booked, Booking, RevealRequest
+from workflows.ports.cases import RevealRequest
 from workflows.ports.reports import ErasedBatch, RetentionRun, RetentionStep
 
 log = structlog.get_logger()

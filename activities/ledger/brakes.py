@@ -35,9 +35,9 @@ from workflows.domain.brakes import (
     usual_of,
 )
 from workflows.domain.case import events as ev
+from workflows.domain.case.automation import Booked, Booking, Counted
 from workflows.domain.case.decision import KOBAN, Verdict
 from workflows.domain.case.event_base import kind_of
-from workflows.ports.cases import Booked, Booking, Counted
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _KEY = ("case_id", "decision_id", "action")
@@ -79,7 +79,7 @@ def count(
         return None
     made = list[dict[str, Any]]()
     for each in counted.actions:
-        detector = _detector(pauses, counted, each.action)
+        detector = counted_detector(pauses, counted, each.action)
         row = _row(booking, counted, each, detector)
         if not _counted(connection, database, row):
             continue  # an earlier attempt of this booking
@@ -115,7 +115,7 @@ def _stop(
     return Booked(pause=pause_of(change))
 
 
-def _detector(pauses: Iterable[AutomationPause], counted: Counted, action: str) -> str:
+def counted_detector(pauses: Iterable[AutomationPause], counted: Counted, action: str) -> str:
     """The first detector whose action is not paused."""
     if len(counted.detectors) == 1:
         return counted.detectors[0]
@@ -212,12 +212,13 @@ def _usual(
     first = connection.execute(sa.select(sa.func.min(table.c.at)).where(acted)).scalar_one()
     if first is None:
         return None
-    hours = {_hour_of(now), _hour_of(now - breaker.window)}
+    hours = {hour_of(now), hour_of(now - breaker.window)}
     found = (_usual_in(connection, acted, breaker, hour, first) for hour in hours)
     return max((each for each in found if each is not None), default=None)
 
 
-def _hour_of(at: datetime) -> datetime:
+def hour_of(at: datetime) -> datetime:
+    """The begin of the hour."""
     return at.replace(minute=0, second=0, microsecond=0)
 
 

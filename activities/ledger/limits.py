@@ -12,8 +12,8 @@ from activities.ledger.audit_log import json_of
 from activities.ledger.database import Database, Repository
 from activities.ledger.rows import iso, sha256_of, storable
 from activities.ledger.schema import overruns, uses
+from workflows.domain.case.automation import Booked, Booking
 from workflows.domain.policy.limits import Full, Spent, Use, full
-from workflows.ports.cases import Booked, Booking
 
 # Key of the limits among PostgreSQL's advisory locks.
 _LOCK = 0x4B6F6262

@@ -28,10 +28,10 @@ from bot.slack.permissions import refusal
 from bot.slack.replies import Languages, Links, Replies, Said
 from bot.tasks import Background
 from workflows.client import OutOfReach
+from workflows.domain.case.automation import Booking
 from workflows.domain.case.commands import Click, PersonCommand, Place
 from workflows.domain.people import Role
 from workflows.domain.policy.limits import Full, Power, use_of
-from workflows.ports.cases import Booking
 
 ERROR_LANGUAGE = 0.4
 """Seconds of `Timeouts.error` for the person's language."""

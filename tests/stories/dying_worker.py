@@ -14,18 +14,11 @@ from activities.ledger.appeals import AppealsLedger
 from activities.ledger.policies import PolicyHistory
 from bot.cli import work
 from workflows.domain.automation import PauseChange
+from workflows.domain.case.automation import Booked, Booking
 from workflows.domain.policy.changes import Origin, PolicyNotice, PolicyRecord, RecordKind
 from workflows.domain.policy.differences import PolicySet
 from workflows.ports.appeals import AppealWrite
-from workflows.ports.cases import (
-    Booked,
-    Booking,
-    ClaimAlerts,
-    ClaimedAlerts,
-    LedgerWrite,
-    OpenCase,
-    OpenedCase,
-)
+from workflows.ports.cases import ClaimAlerts, ClaimedAlerts, LedgerWrite, OpenCase, OpenedCase
 from workflows.ports.policies import AnnouncementStart
 
 

@@ -22,6 +22,7 @@ from workflows.domain.appeal.rules import (
     overturn_use,
     received,
 )
+from workflows.domain.case.automation import Booking
 from workflows.domain.case.commands import PersonCommandBase
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.snapshot import ReceivedAlert, SeenKeys
@@ -35,7 +36,7 @@ from workflows.ports.appeals import (
     AppealWrite,
     appeal_row,
 )
-from workflows.ports.cases import Booking, CasePort, CurrentPolicy
+from workflows.ports.cases import CasePort, CurrentPolicy
 from workflows.shared.authorize import Authorized, alert_leads
 from workflows.shared.ledger_writer import LedgerWriter
 from workflows.shared.machine import Machine

@@ -1,7 +1,7 @@
 """Authorization: covers and limits of a press, and pauses and limits of automation."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
@@ -15,29 +15,30 @@ from workflows.domain.alerts import named
 from workflows.domain.automation import AutomationPause, pause_over
 from workflows.domain.case import commands as cmd
 from workflows.domain.case.approval import missing
+from workflows.domain.case.automation import (
+    AutomaticCommand,
+    Booked,
+    Booking,
+    Bookings,
+    Trigger,
+    automatic_commands,
+    booked_command,
+)
 from workflows.domain.case.commands import (
     Click,
-    DecideAutomatically,
-    MarkSample,
     PersonCommand,
-    ProtectNow,
     RevealEvidence,
     Tick,
 )
 from workflows.domain.case.decide import decide
-from workflows.domain.case.events import Event
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Reason, Refusal
 from workflows.domain.case.rules.approvals import cannot_agree
-from workflows.domain.case.rules.automatic import may_decide
 from workflows.domain.case.rules.decisions import acts_first
 from workflows.domain.case.rules.escalation import protects_by
 from workflows.domain.case.rules.evidence import cap
-from workflows.domain.case.rules.protections import fresh_rules, known_pauses
+from workflows.domain.case.rules.protections import known_pauses
 from workflows.domain.case.rules.tightening import (
-    automatic_actions,
-    automatic_uses,
-    starters,
     uses_of,
 )
 from workflows.domain.case.snapshot import CardRef
@@ -46,10 +47,7 @@ from workflows.domain.policy.limits import Power, Use
 from workflows.domain.policy.strictness import Strictness
 from workflows.ports.cases import (
     ApproversAsk,
-    Booked,
-    Booking,
     CasePort,
-    Counted,
     CurrentPolicy,
     RevealRequest,
     RolesAsk,
@@ -233,18 +231,11 @@ def _limited(command: PersonCommand, over_limit: bool) -> PersonCommand:
     return cast(PersonCommand, command.model_copy(update={"over_limit": over_limit}))
 
 
-async def book(
-    case: Case,
-    uses: tuple[Use, ...],
-    now: datetime,
-    options: Options | None = None,
-    counted: Counted | None = None,
-) -> Booked:
-    """Books uses and automatic actions, if there are any. Raises `FailureError`."""
-    if not uses and counted is None:
+async def book(case: Case, uses: tuple[Use, ...], now: datetime) -> Booked:
+    """Books uses, if there are any. Raises `FailureError`."""
+    if not uses:
         return Booked()
-    booking = Booking(uses=uses, at=now, case=case.id, counted=counted)
-    return await execute(CasePort.book, booking, options)
+    return await execute(CasePort.book, Booking(uses=uses, at=now, case=case.id))
 
 
 async def answer(
@@ -314,86 +305,42 @@ async def tick_at(case: Case, now: datetime, lost: Lost) -> Tick:
     except FailureError:
         return Tick(pauses=known_pauses(case))
     first, _ = named(case.first.key)
-    tick, others = Tick(pauses=pauses), sorted(case.detectors - {first})
-    return await _booked(case, tick, (first, *others), now, lost) or tick
-
-
-AutomaticCommand = ProtectNow | MarkSample | DecideAutomatically
+    others = sorted(case.detectors - {first})
+    tick, _ = await _with_ledger(
+        case, booked_command(case, Tick(pauses=pauses), (first, *others), now), lost
+    )
+    return tick
 
 
 async def automation(
     case: Case, alert: Assessed, pauses: tuple[AutomationPause, ...], now: datetime, lost: Lost
 ) -> list[AutomaticCommand]:
     """Returns the commands that an alert gives by itself: protections, then a decision."""
-    commands: list[AutomaticCommand | None] = []
-    detector, key = alert.alert.detector, alert.alert.key
-    fresh = fresh_rules(case, alert.rules)
-    if fresh:
-        wanted = ProtectNow(rules=fresh, detector=detector, pauses=pauses)
-        protect = await _booked(case, wanted, (detector,), now, lost)
-        commands.append(protect)
-        pauses = pauses if protect is None else protect.pauses
-    if alert.weighed.placement.sampled and case.first.key == key:
-        commands.append(MarkSample(alert_key=key))
-    if alert.auto is not None and may_decide(case):
-        auto = DecideAutomatically(rule=alert.auto, alert_key=key, detector=detector, pauses=pauses)
-        commands.append(await _booked(case, auto, (detector,), now, lost))
-    return [each for each in commands if each is not None]
-
-
-C = TypeVar("C", ProtectNow, DecideAutomatically, Tick)
-
-
-async def _booked(
-    case: Case, command: C, detectors: tuple[str, ...], now: datetime, lost: Lost
-) -> C | None:
-    """Books the automatic actions of a command; returns it with what prevents them.
-
-    While the ledger is unreachable protections start: each is limited to one in its case. A
-    decision is left to people: None.
-    """
-    done = False
-    while not done:
-        try:
-            command, done = await _book_once(case, command, detectors, now)
-        except FailureError:
-            lost(case)
-            return None if isinstance(command, DecideAutomatically) else command
-    return command
-
-
-async def _book_once(
-    case: Case, command: C, detectors: tuple[str, ...], now: datetime
-) -> tuple[C, bool]:
-    """Returns the command, and False if it needs another booking without what a pause prevents.
-
-    A limit that the case has met is not asked for again before its time. Raises `FailureError`.
-    """
-    outcome = decide(case, command, now)
-    events = () if isinstance(outcome, Refusal) else outcome
-    detectors = starters(events, detectors)
-    uses, met = automatic_uses(case, events, detectors[0]), case.automation_limit
-    concerned = met is not None and met.holder in (detectors[0], case.policy.playbook.playbook)
-    if met is not None and concerned and met.resets_at is not None and now < met.resets_at:
-        again = met.model_copy(update={"alert": False}) if uses else None
-        return command.model_copy(update={"limit": again}), True
-    counted = _counted_actions(case, events, detectors)
-    booked = await book(case, uses, now, PROTECTION, counted)
-    if booked.pause is None or booked.pause in command.pauses:
-        return command.model_copy(update={"limit": booked.full}), True
-    pauses = (*command.pauses, booked.pause)
-    return command.model_copy(update={"pauses": pauses}), False
-
-
-def _counted_actions(
-    case: Case, events: Iterable[Event], detectors: tuple[str, ...]
-) -> Counted | None:
-    playbook, actions = case.policy.playbook, automatic_actions(case, events)
-    if playbook.breaker is None or not actions:
-        return None
-    return Counted(
-        playbook=playbook.playbook,
-        detectors=detectors,
-        breaker=playbook.breaker,
-        actions=actions,
+    trigger = Trigger(
+        detector=alert.alert.detector,
+        key=alert.alert.key,
+        rules=alert.rules,
+        auto=alert.auto,
+        sampled=alert.weighed.placement.sampled,
     )
+    return await _with_ledger(case, automatic_commands(case, trigger, pauses, now), lost)
+
+
+R = TypeVar("R")
+
+
+async def _with_ledger(case: Case, bookings: Bookings[R], lost: Lost) -> R:
+    """Books what `bookings` yields in the ledger; returns its result."""
+    answer: Booked | None = None
+    try:
+        booking = next(bookings)
+        while True:
+            try:
+                answer = await execute(CasePort.book, booking, PROTECTION)
+            except FailureError:
+                lost(case)
+                answer = None
+            booking = bookings.send(answer)
+    except StopIteration as done:
+        result: R = done.value
+        return result

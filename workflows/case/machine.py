@@ -14,7 +14,6 @@ from temporalio.exceptions import FailureError
 from workflows.activity_options import PROTECTION, Options, execute
 from workflows.case.authorize import (
     BY_TODAYS_POLICY,
-    AutomaticCommand,
     answer,
     approvers,
     automation,
@@ -51,6 +50,7 @@ from workflows.case.notifications import (
 from workflows.domain.alerts import Alert, brief
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case import events as ev
+from workflows.domain.case.automation import AutomaticCommand
 from workflows.domain.case.commands import (
     Click,
     Command,

@@ -5,15 +5,15 @@ The implementations are in `activities/` under the same names; a test compares t
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Protocol
 
-from pydantic import Field
 from temporalio import activity
 
 from workflows.domain.alerts import Alert, Subject
 from workflows.domain.automation import AutomationPause
-from workflows.domain.brakes import AutomaticAction, Breaker, Silence
+from workflows.domain.brakes import Silence
 from workflows.domain.case.appeal_outcome import AppealAnswer
+from workflows.domain.case.automation import Booked, Booking
 from workflows.domain.case.commands import Absorb, Click, Grant, MissCall, Modal, Place
 from workflows.domain.case.decision import KOBAN, PlannedAction
 from workflows.domain.case.enforcement import ActionStatus, EnforcementReport, Problem, Proof
@@ -23,7 +23,7 @@ from workflows.domain.case.refusals import Refusal
 from workflows.domain.case.snapshot import CardRef, CaseSnapshot, ReceivedAlert, Refused
 from workflows.domain.case.view import CardView
 from workflows.domain.people import Cover, Role
-from workflows.domain.policy.limits import Exposed, Full, Power, Use
+from workflows.domain.policy.limits import Exposed, Full
 from workflows.domain.policy.matching import AlertRecord, RecordFacts
 from workflows.domain.policy.playbook import PackedPolicy
 from workflows.domain.policy.strictness import Strictness
@@ -272,38 +272,6 @@ class ApproversAsk(Value):
 
     roles: tuple[Role, ...]
     barred: tuple[str, ...] = ()
-
-
-class Counted(Value):
-    """Automatic actions to count for the `breaker` of a playbook.
-
-    They count for the first of `detectors` that no pause concerns.
-    """
-
-    playbook: str
-    detectors: Annotated[tuple[str, ...], Field(min_length=1)]
-    breaker: Breaker
-    actions: Annotated[tuple[AutomaticAction, ...], Field(min_length=1)]
-
-
-class Booking(Value):
-    """Uses and automatic actions to book at a time, all or none; `case` is for the record."""
-
-    uses: tuple[Use, ...]
-    at: datetime
-    case: str | None = None
-    counted: Counted | None = None
-
-
-class Booked(Value):
-    """The totals of a booking's uses with the earlier ones, by power.
-
-    `full` or `pause` prevents all.
-    """
-
-    totals: dict[Power, int] = Field(default_factory=dict)
-    full: Full | None = None
-    pause: AutomationPause | None = None
 
 
 class LimitAlert(Value):

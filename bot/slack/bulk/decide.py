@@ -38,6 +38,7 @@ from bot.slack.modals.metadata import metadata_for
 from bot.slack.modals.opening import CaseOver, ModalOpener
 from bot.slack.replies import in_time
 from workflows.domain.alerts import Subject
+from workflows.domain.case.automation import Booked, Booking
 from workflows.domain.case.bulk import MOST, Impact
 from workflows.domain.case.commands import DecideBulk
 from workflows.domain.case.model import UNDECIDED, Case
@@ -46,7 +47,6 @@ from workflows.domain.people import WORKING_ROLES
 from workflows.domain.policy.limits import Full, Limits, Power, stricter, uses_of_bulk
 from workflows.domain.policy.platform import RelatedSpec
 from workflows.domain.policy.playbook import PresetAction
-from workflows.ports.cases import Booked, Booking
 
 ASKING = 2.0
 """Seconds for reading the case: the modal is open already."""

@@ -24,6 +24,7 @@ from tests.workflows.domain.appeal.builders import fresh
 from tests.workflows.domain.builders import POLICY, REED, SATO, T0, TANAKA, minutes, news, preset
 from workflows.domain.appeal import commands as acmd
 from workflows.domain.automation import EVERYTHING
+from workflows.domain.case.automation import Booking
 from workflows.domain.case.decision import NoticeStatus
 from workflows.domain.case.enforcement import ActionStatus
 from workflows.domain.case.evolve import opened
@@ -33,7 +34,6 @@ from workflows.domain.people import Cover, Role
 from workflows.domain.policy.limits import Power, Use
 from workflows.domain.policy.playbook import pack
 from workflows.domain.policy.reports import Kept
-from workflows.ports.cases import Booking
 from workflows.ports.reports import RetentionStep
 
 FIRST, NEXT = ("2026", b"1" * 32), ("2027", b"2" * 32)

@@ -29,9 +29,10 @@ from workflows.domain.automation import (
 )
 from workflows.domain.brakes import AutomaticAction, BrakeCause, Breaker
 from workflows.domain.case import events as ev
+from workflows.domain.case.automation import Booked, Booking, Counted
 from workflows.domain.case.decision import Decision, Verdict
 from workflows.domain.policy.limits import Power, Use
-from workflows.ports.cases import Booked, Booking, Counted, LedgerWrite
+from workflows.ports.cases import LedgerWrite
 
 BREAKER = Breaker(window="5m", floor=3, usual=3, subjects=100)
 SHILL = Scope(detector="shill", action="mute_user")

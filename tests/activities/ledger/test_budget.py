@@ -12,8 +12,8 @@ from activities.ledger.database import Database
 from activities.ledger.limits import LimitLedger
 from activities.ledger.schema import overruns, uses
 from tests.workflows.domain.builders import T0
+from workflows.domain.case.automation import Booking
 from workflows.domain.policy.limits import Full, Power, Use
-from workflows.ports.cases import Booking
 
 TEN_MINUTES = timedelta(minutes=10)
 Spend = Callable[[Booking], Awaitable[int]]

@@ -14,6 +14,7 @@ from bot.services.lookups import Fact
 from workflows.client import OutOfReach
 from workflows.domain.alerts import AlertBrief, Subject
 from workflows.domain.appeal.commands import AppealClick
+from workflows.domain.case.automation import Booked, Booking
 from workflows.domain.case.commands import Click, Grant
 from workflows.domain.case.events import CaseOpened
 from workflows.domain.case.model import Case, Phase
@@ -26,7 +27,6 @@ from workflows.domain.policy.platform import LookupCatalog
 from workflows.domain.policy.playbook import Playbook, Policy, Severity
 from workflows.domain.values import Language, Text
 from workflows.ports.appeals import AppealSnapshot
-from workflows.ports.cases import Booked, Booking
 
 NOW = datetime(2026, 11, 23, 3, 10, tzinfo=UTC)
 ROUTE = "case/off_platform/0123456789ABCDEF"

@@ -27,6 +27,7 @@ from workflows.client import Cases
 from workflows.domain.alerts import Alert
 from workflows.domain.automation import AutomationPause
 from workflows.domain.case import commands as cmd
+from workflows.domain.case.automation import Booked, Booking
 from workflows.domain.case.commands import Grant
 from workflows.domain.case.decision import PlannedAction
 from workflows.domain.case.enforcement import (
@@ -46,8 +47,6 @@ from workflows.domain.policy.strictness import Strictness
 from workflows.ports.cases import (
     Answer,
     ApproversAsk,
-    Booked,
-    Booking,
     BreakerAlert,
     CasePlace,
     ClaimAlerts,

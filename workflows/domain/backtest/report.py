@@ -86,9 +86,9 @@ class Comparison(Value):
 class Staffing(Value):
     """Work of `people` who take cases in the order of their severity, one at a time.
 
-    `minutes` is the handling time of a case. `late_claims` and `late_decisions` missed the clocks of
-    the playbook; `waiting` cases were not decided at the end. `busy` is the share of the time in
-    which people worked. `wait_median` and `wait_p90` are minutes from the opening to the claim.
+    `minutes` is the handling time of a case. `late_claims` and `late_decisions` missed the clocks
+    of the playbook; `waiting` cases were not decided at the end. `busy` is the share of the time
+    in which people worked. `wait_median` and `wait_p90` are minutes from the opening to the claim.
     """
 
     people: int
