@@ -20,7 +20,6 @@ from workflows.domain.automation import (
     AutomationChange,
     AutomationPause,
     pause_of,
-    pause_over,
     tripped,
 )
 from workflows.domain.brakes import (
@@ -31,11 +30,12 @@ from workflows.domain.brakes import (
     Breaker,
     Tally,
     Trip,
+    hour_of,
     trip,
     usual_of,
 )
 from workflows.domain.case import events as ev
-from workflows.domain.case.automation import Booked, Booking, Counted
+from workflows.domain.case.automation import Booked, Booking, Counted, counted_detector, prevented
 from workflows.domain.case.decision import KOBAN, Verdict
 from workflows.domain.case.event_base import kind_of
 
@@ -53,18 +53,6 @@ def holders(counted: Counted | None) -> set[str]:
 def known_pauses(connection: sa.Connection, booking: Booking) -> tuple[AutomationPause, ...]:
     """The pauses at the time of a booking; none if it has no automatic actions."""
     return () if booking.counted is None else pauses_now(connection, booking.at)
-
-
-def prevented(booking: Booking, pauses: Iterable[AutomationPause]) -> Booked | None:
-    """The pause that prevents the actions of a booking."""
-    counted, pauses = booking.counted, tuple(pauses)
-    if counted is None:
-        return None
-    for each in counted.actions:
-        pause = pause_over(pauses, counted.playbook, counted.detectors, each.action)
-        if pause is not None and not each.sampled:
-            return Booked(pause=pause)
-    return None
 
 
 def count(
@@ -113,15 +101,6 @@ def _stop(
         return earlier
     insert_change(connection, change, database.audit)
     return Booked(pause=pause_of(change))
-
-
-def counted_detector(pauses: Iterable[AutomationPause], counted: Counted, action: str) -> str:
-    """The first detector whose action is not paused."""
-    if len(counted.detectors) == 1:
-        return counted.detectors[0]
-    known = tuple(pauses)
-    free = (d for d in counted.detectors if not pause_over(known, counted.playbook, (d,), action))
-    return next(free, counted.detectors[0])
 
 
 def _row(
@@ -215,11 +194,6 @@ def _usual(
     hours = {hour_of(now), hour_of(now - breaker.window)}
     found = (_usual_in(connection, acted, breaker, hour, first) for hour in hours)
     return max((each for each in found if each is not None), default=None)
-
-
-def hour_of(at: datetime) -> datetime:
-    """The begin of the hour."""
-    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def _usual_in(

@@ -12,7 +12,7 @@ from activities.ledger.audit_log import json_of
 from activities.ledger.database import Database, Repository
 from activities.ledger.rows import iso, sha256_of, storable
 from activities.ledger.schema import overruns, uses
-from workflows.domain.case.automation import Booked, Booking
+from workflows.domain.case.automation import Booked, Booking, prevented
 from workflows.domain.policy.limits import Full, Spent, Use, full
 
 # Key of the limits among PostgreSQL's advisory locks.
@@ -33,7 +33,7 @@ class LimitLedger(Repository):
             for holder in sorted(named | brakes.holders(booking.counted)):
                 await self._database.serialize(connection, _LOCK, holder)
             pauses = await connection.run_sync(brakes.known_pauses, booking)
-            stopped = brakes.prevented(booking, pauses)
+            stopped = prevented(booking, pauses)
             if stopped is not None:
                 return stopped
             earlier = await _earlier_of(connection, booking)

@@ -158,6 +158,11 @@ def usual_of(count: int, days: int, window: timedelta) -> float | None:
     return None if days < 1 else count / days * (window / _HOUR)
 
 
+def hour_of(at: datetime) -> datetime:
+    """The begin of the hour."""
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
 def samples_needed(precision: float) -> int:
     """The number of samples at which a record without a mistake reaches `precision`; 35 for 0.9."""
     return ceil(precision * _Z**2 / (1 - precision))

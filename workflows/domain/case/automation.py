@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field
 
-from workflows.domain.automation import AutomationPause
+from workflows.domain.automation import AutomationPause, pause_over
 from workflows.domain.brakes import AutomaticAction, Breaker
 from workflows.domain.case.commands import DecideAutomatically, MarkSample, ProtectNow, Tick
 from workflows.domain.case.decide import decide
@@ -147,3 +147,24 @@ def _counted(case: Case, events: Iterable[Event], detectors: tuple[str, ...]) ->
         breaker=playbook.breaker,
         actions=actions,
     )
+
+
+def prevented(booking: Booking, pauses: Iterable[AutomationPause]) -> Booked | None:
+    """The pause that prevents the actions of a booking."""
+    counted, pauses = booking.counted, tuple(pauses)
+    if counted is None:
+        return None
+    for each in counted.actions:
+        pause = pause_over(pauses, counted.playbook, counted.detectors, each.action)
+        if pause is not None and not each.sampled:
+            return Booked(pause=pause)
+    return None
+
+
+def counted_detector(pauses: Iterable[AutomationPause], counted: Counted, action: str) -> str:
+    """The first detector whose action is not paused."""
+    if len(counted.detectors) == 1:
+        return counted.detectors[0]
+    known = tuple(pauses)
+    free = (d for d in counted.detectors if not pause_over(known, counted.playbook, (d,), action))
+    return next(free, counted.detectors[0])

@@ -1,7 +1,8 @@
 """Escalation times, computed from the playbook's ladder."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from workflows.domain.policy.playbook import Playbook, Severity, Step, Unless
 from workflows.domain.values import Value
@@ -94,6 +95,54 @@ def hastened(due: tuple[Due, ...], missed: Missed | None) -> tuple[Due, ...]:
     at = min(others[0].at, missed.at)
     changed = (each.model_copy(update={"at": at}) if each is others[0] else each for each in due)
     return tuple(sorted(changed, key=lambda each: (each.at, each.index)))
+
+
+_START = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def calls_of(
+    playbook: Playbook, severity: Severity, raised: Iterable[tuple[timedelta, Severity]] = ()
+) -> Iterator[tuple[timedelta, Unless]]:
+    """The calls of a case that no person sees to: times after the opening, and their conditions.
+
+    `raised` are later severities with their times after the opening, in their order.
+    """
+    changes = list(raised)
+    done, now = _NO_CALLS, timedelta()
+    while True:
+        due = done.next_step(playbook, severity)
+        at = None if due is None else max(due.at - _START, now)
+        if changes and (at is None or changes[0][0] <= at):
+            now, severity = changes.pop(0)
+            done = done if playbook.escalation else _NO_CALLS
+        elif due is None or at is None:
+            return
+        else:
+            now, done = at, done.after(due, _START + at)
+            yield at, due.step.unless
+
+
+@dataclass(frozen=True)
+class _Calls:
+    steps: frozenset[int] = frozenset()
+    rounds: dict[int, int] = field(default_factory=dict)
+    called_at: dict[int, datetime] = field(default_factory=dict)
+
+    def next_step(self, playbook: Playbook, severity: Severity) -> Due | None:
+        ladder = playbook.ladder(severity)
+        concerned = frozenset(i for i, step in enumerate(ladder) if step.concerns(severity))
+        own = (self.steps, frozenset[Unless](), concerned, self.rounds, self.called_at)
+        return next(iter(open_steps(ladder, _START, *own)), None)
+
+    def after(self, due: Due, at: datetime) -> "_Calls":
+        return _Calls(
+            steps=self.steps | {due.index} if due.last else self.steps,
+            rounds={**self.rounds, due.index: due.round + 1},
+            called_at={**self.called_at, due.index: at},
+        )
+
+
+_NO_CALLS = _Calls()
 
 
 def overdue(at: datetime, now: datetime) -> timedelta:

@@ -145,7 +145,11 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """1 (critical) to 4 (low), also the Temporal priority of its activities."""
-        return list(Severity).index(self) + 1
+        return _RANKS[self]
+
+
+# Read with every alert.
+_RANKS = {severity: rank for rank, severity in enumerate(Severity, 1)}
 
 
 class Unless(StrEnum):
