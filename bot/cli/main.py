@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "setup",
     "doctor": "setup",
     "send": "send",
+    "backtest": "backtest",
     "detect": "detect",
     "feedback": "detect",
     "export": "export",
@@ -90,7 +91,22 @@ def _named(arguments: list[str]) -> Iterable[str]:
     return [each for each in COMMANDS if each.split()[0] in arguments[:1]] or COMMANDS
 
 
+def _several(arguments: list[str]) -> list[str]:
+    """Repeats `--alerts` before each of its files, so that a pattern of the shell works."""
+    spread: list[str] = []
+    option = ""
+    for argument in arguments:
+        if argument.startswith("-"):
+            option = argument
+        elif option == "--alerts" and spread[-1] != "--alerts":
+            spread.append(option)
+        spread.append(argument)
+    return spread
+
+
 def _run(arguments: list[str], debug: bool) -> int:
+    if arguments[:1] == ["backtest"]:
+        arguments = _several(arguments)
     try:
         line = make_command_line(_named(arguments))
         result = line(arguments, prog_name="koban", standalone_mode=False)
