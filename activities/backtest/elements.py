@@ -194,8 +194,8 @@ def hours_chart(hours: Sequence[Hour], zone: tzinfo, name: str, words: Wording) 
 
 def _axis(found: Buckets, zone: tzinfo, words: Wording) -> str:
     if found.size == 1:
-        return words.say("backtest.hours.axis", zone=str(zone))
-    return words.say("backtest.hours.merged", zone=str(zone), hours=found.size)
+        return words.say("backtest.hours.axis", zone=words.zone(zone))
+    return words.say("backtest.hours.merged", zone=words.zone(zone), hours=found.size)
 
 
 def _hours_summary(found: Buckets, zone: tzinfo, words: Wording) -> str:

@@ -174,7 +174,7 @@ class _Page:
                 self._say("backtest.period"),
                 [self._say("report.chart.span", since=since, until=until)],
             )
-        yield self._say("backtest.zone"), [str(shown.zone)]
+        yield self._say("backtest.zone"), [foreign(self._words.zone(shown.zone))]
         yield self._say("backtest.made"), [self._moment(shown.made)]
         yield self._say("backtest.took"), [self._words.seconds(report.seconds)]
 
@@ -279,9 +279,10 @@ class _Page:
         ]
         return table(columns, rows, self._id(name))
 
-    def _part(self, count: int, total: int) -> str:
+    def _part(self, count: int, total: int) -> Html:
         share = count / total if total else None
-        return joined((part(share or 0), self._words.share(share)))
+        said = element("span", self._words.share(share), class_="share")
+        return joined((part(share or 0), said))
 
     def _automation(self) -> Html:
         report, words = self._report, self._words

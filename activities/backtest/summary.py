@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Mapping
+from datetime import tzinfo
 
 from activities.slack.escape import one_line, shorten
 from activities.slack.i18n.catalog import texts
@@ -54,7 +55,11 @@ class Wording:
         """The title of a playbook or an action; its name where it has none."""
         title = self._titles.get(name)
         shown = harmless(title.in_(self.language)) if title else ""
-        return shown or harmless(name)
+        return shown or harmless(name) or NOTHING
+
+    def zone(self, zone: tzinfo) -> str:
+        """`Asia/Tokyo`."""
+        return harmless(str(zone))
 
     def severity(self, name: str) -> str:
         """`重大`, `Critical`."""

@@ -57,9 +57,9 @@ class Node:
         return {a.text: b.text for a, b in zip(labels, values, strict=True)}
 
     def lines(self) -> Iterator[str]:
-        """One line for each heading, paragraph, row, entry and text of a chart."""
+        """One line for each heading, paragraph, row, entry and text; none for a chart's bars."""
         for each in self.content:
-            if not isinstance(each, Node):
+            if not isinstance(each, Node) or each.tag == "g":
                 continue
             if each.tag in LINES:
                 yield each.text
