@@ -27,10 +27,11 @@ from workflows.domain.values import Text
 
 
 class Handling(StrEnum):
-    """The handling of an alert before any case is known."""
+    """The handling of an alert. An assessment knows no cases, which can silence it."""
 
     CASE = "case"
-    LOGGED = "logged"
+    LOGGED = "log"
+    SILENCED = "silenced"
     UNMATCHED = "unmatched"
     REFUSED = "refused"
 

@@ -260,8 +260,11 @@ class Backtest:
             return _REFUSED
         assessed = placed.assessed[which - 1]
         group = placed.groups[placed.group[number]]
+        silenced = player.counts.silenced
         actions = player.take(line.at, assessed, group, line.body, line.label)
-        return _Outcome(assessed.handling, assessed.playbook, assessed.severity.value, actions)
+        heard = player.counts.silenced == silenced
+        handling = assessed.handling if heard else Handling.SILENCED
+        return _Outcome(handling, assessed.playbook, assessed.severity.value, actions)
 
     def _compare(self, body: str, before: "_Outcome", after: "_Outcome") -> None:
         add = self._differences.add

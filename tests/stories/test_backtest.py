@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from activities.backtest.assessment import Assessor, read, whole
+from activities.backtest.assessment import Assessor, Handling, read, whole
 from activities.backtest.player import OpenCase, Player, moment
 from activities.ledger.database import Database
 from activities.ledger.rows import recorded_of
@@ -180,7 +180,7 @@ class Played(Player):
             placed = self._assessor.place(found)
             assert placed is not None
             assessed = placed.assessed
-            own = () if assessed.handling.value != "logged" else (assessed.playbook,)
+            own = () if assessed.handling is not Handling.LOGGED else (assessed.playbook,)
             self.records |= {("alert_logged", found.key, name) for name in own}
             self.records |= {("shadow_decided", found.key, name) for name in assessed.shadows}
             at = datetime.fromisoformat(each["occurred_at"]).timestamp()

@@ -73,7 +73,7 @@ def labels() -> Labels:
 
 def changes() -> tuple[Change, ...]:
     """Ten examples of two kinds, and a few of the others."""
-    handling = (("log", "review"), ("unmatched", "act"), ("silenced", "review"))
+    handling = (("log", "case"), ("unmatched", "case"), ("silenced", "refused"))
     sides = {
         ChangeKind.PLAYBOOK: [("spam", "phishing")] * 3,
         ChangeKind.HANDLING: [handling[n % 3] for n in range(10)],
