@@ -22,7 +22,7 @@ from workflows.domain.values import visible
 
 
 class BacktestInputError(Exception):
-    """Files that can't be read; the message is a sentence that says what to do."""
+    """Files or a database that can't be read; the message is a sentence that says what to do."""
 
 
 class Line(NamedTuple):
@@ -134,6 +134,10 @@ class AlertFiles:
                     for setting in _limits(self._files):
                         connection.execute(setting)
                     yield connection, [each.linked(Path(folder)) for each in self._files]
+            except RuntimeError as error:
+                if str(error) != "Query interrupted":
+                    raise
+                raise KeyboardInterrupt from error  # Ctrl-C, which DuckDB has taken
             except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
                 raise BacktestInputError(
                     "The alerts can't be sorted: make room for three times their size in "
@@ -408,11 +412,14 @@ class LedgerAlerts:
         return 0
 
     def count(self) -> int:
-        """The number of alerts. Raises `LedgerUnavailable`."""
+        """The number of alerts. Raises `LedgerUnavailable`, `BacktestInputError`."""
         return asyncio.run(self._counted())
 
     def chunks(self, size: int) -> Iterator[list[Line]]:
-        """Lists of `size` alerts, the last one shorter. Raises `LedgerUnavailable`."""
+        """Lists of `size` alerts, the last one shorter.
+
+        Raises `LedgerUnavailable`, and `BacktestInputError` for a database without a ledger.
+        """
         with asyncio.Runner() as runner:
             parts = self._parts(size)
             try:
@@ -450,6 +457,10 @@ async def _following(parts: AsyncIterator[Sequence[Any]]) -> Sequence[Any] | Non
 async def _reading(url: str) -> AsyncIterator[AsyncConnection]:
     database = Database(url)
     try:
+        if not await database.has_tables():
+            raise BacktestInputError(
+                f"The database at {database.shown} has no ledger: check its address."
+            )
         async with database.reading() as connection:
             yield connection
     finally:
