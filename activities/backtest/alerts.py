@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,14 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.backtest import columns as sql
+from activities.backtest.files import BacktestInputError as BacktestInputError
+from activities.backtest.files import File, duckdb_module, file_at, listed, shown_name
 from activities.ledger.database import Database
 from activities.ledger.schema import alert_records, alerts, cases
 from workflows.domain.case.decision import Verdict
-from workflows.domain.values import visible
-
-
-class BacktestInputError(Exception):
-    """Files or a database that can't be read; the message is a sentence that says what to do."""
 
 
 class Line(NamedTuple):
@@ -39,17 +34,9 @@ class Line(NamedTuple):
 
 # -- files ---------------------------------------------------------------------------------
 
-JSONL = (".jsonl", ".ndjson", ".json")
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
-PARQUET = (".parquet",)
-KINDS = (*JSONL, *SEPARATORS, *PARQUET)
 SAMPLE = 20_000
 """Rows of a CSV that say which attributes are numbers or booleans."""
-MOST_NAMES = 10
-"""Columns that a message lists."""
-_LONGEST_NAME = 200
 _TIME = "occurred_at"
-_LINE = re.compile(r"Line: (\d+)")
 
 _TABLE = "CREATE TABLE loaded (moment TIMESTAMPTZ, body VARCHAR, label BOOLEAN)"
 _UNTIMED = "SELECT count(*) FROM loaded WHERE moment IS NULL"
@@ -75,8 +62,8 @@ class AlertFiles:
         `memory` is DuckDB's limit; what does not fit is sorted on disk. Raises
         `BacktestInputError`.
         """
-        _duckdb()
-        self._files = [_file(path) for path in files]
+        duckdb_module()
+        self._files = [file_at(path) for path in files]
         self._label, self._memory = label, memory
         self._unreadable = 0
 
@@ -102,7 +89,7 @@ class AlertFiles:
             while rows := connection.fetchmany(size):
                 yield list(map(Line._make, rows))
 
-    def _load(self, connection: Any, files: Sequence["_File"]) -> None:
+    def _load(self, connection: Any, files: Sequence[File]) -> None:
         """Fills the table, a statement for each file: its buffers are freed before the next one."""
         trees = [None if each.is_jsonl else _tree(connection, each) for each in files]
         pairs = list(zip(files, trees, strict=True))
@@ -115,12 +102,12 @@ class AlertFiles:
         (self._unreadable,) = connection.execute(_UNTIMED).fetchone()
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[Any, list["_File"]]]:
+    def _opened(self) -> Iterator[tuple[Any, list[File]]]:
         """A connection that opens only the files, and sorts in a folder of its own.
 
         The files are links in that folder: DuckDB reads a path with * or ? as a pattern.
         """
-        duckdb = _duckdb()
+        duckdb = duckdb_module()
         with TemporaryDirectory(prefix="koban-backtest-") as folder:
             settings = {
                 "memory_limit": self._memory,
@@ -145,15 +132,7 @@ class AlertFiles:
                 ) from error
 
 
-def _duckdb() -> Any:
-    try:
-        import duckdb
-    except ImportError as missing:
-        raise BacktestInputError("Backtests need koban[duckdb].") from missing
-    return duckdb
-
-
-def _limits(files: Sequence["_File"]) -> Iterator[str]:
+def _limits(files: Sequence[File]) -> Iterator[str]:
     allowed = ", ".join(sql.literal(each.path) for each in files)
     yield "SET TimeZone = 'UTC'"
     yield "SET enable_progress_bar = false"
@@ -162,110 +141,11 @@ def _limits(files: Sequence["_File"]) -> Iterator[str]:
     yield "SET lock_configuration = true"
 
 
-# -- one file ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _File:
-    """A file by its name in messages, its kind, and the path to open."""
-
-    shown: str
-    suffix: str
-    path: str
-
-    def linked(self, folder: Path) -> "_File":
-        """The same file with the path of a new link in `folder`."""
-        link = folder / f"{sum(1 for _ in folder.iterdir())}{self.suffix}"
-        link.symlink_to(self.path)
-        return replace(self, path=str(link))
-
-    @property
-    def is_jsonl(self) -> bool:
-        return self.suffix in JSONL
-
-    @property
-    def is_csv(self) -> bool:
-        return self.suffix in SEPARATORS
-
-    def rows(self, connection: Any, select: str, rest: str = "") -> list[Any]:
-        """The rows of `select` from the file and what follows. Raises `BacktestInputError`."""
-        with self._errors():
-            query = f"{select} FROM {self._source} {rest}"
-            found: list[Any] = connection.execute(query, [[self.path]]).fetchall()
-            return found
-
-    def types(self, connection: Any) -> dict[str, Any]:
-        """The types of its columns by name. Raises `BacktestInputError`."""
-        with self._errors():
-            query = f"SELECT * FROM {self._source} LIMIT 0"
-            empty = connection.sql(query, params=[[self.path]])
-            return dict(zip(empty.columns, empty.types, strict=True))
-
-    @property
-    def _source(self) -> str:
-        """The table function; the path is its parameter."""
-        if self.is_jsonl:  # a broken line is NULL
-            return "read_ndjson_objects(?, ignore_errors = true, hive_partitioning = false)"
-        if self.suffix in PARQUET:
-            return "read_parquet(?, hive_partitioning = false)"
-        return (
-            f"read_csv(?, delim = {sql.literal(SEPARATORS[self.suffix])}, quote = '\"', "
-            "escape = '\"', comment = '', skip = 0, header = true, all_varchar = true, "
-            "hive_partitioning = false)"
-        )
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Converts DuckDB's errors about the file; others are about memory and disk."""
-        duckdb = _duckdb()
-        try:
-            yield
-        except duckdb.OutOfMemoryException:
-            raise
-        except duckdb.Error as error:
-            if isinstance(error, duckdb.IOException) and self.path not in str(error):
-                raise
-            raise BacktestInputError(self._problem(str(error))) from error
-
-    def _problem(self, message: str) -> str:
-        if not self.is_csv:
-            return f"{self.shown} can't be read: check that it is whole, and write it again."
-        found = _LINE.search(message)
-        line = f" (line {found[1]})" if found else ""
-        return (
-            f"{self.shown} can't be read as CSV{line}: check quotes and the number of cells, "
-            "and save it as UTF-8."
-        )
-
-
-def _file(path: Path) -> _File:
-    """A file that may be read. Raises `BacktestInputError`."""
-    shown, suffix = _name(str(path)), path.suffix.lower()
-    try:
-        if path.is_dir():
-            raise BacktestInputError(f"{shown} is a folder: name the files in it.")
-        if not path.exists():
-            raise BacktestInputError(f"{shown} does not exist: check its path.")
-        if suffix not in KINDS:
-            raise BacktestInputError(
-                f"{shown} is of no known kind: its name must end in {', '.join(KINDS)}."
-            )
-        if path.stat().st_size == 0:
-            raise BacktestInputError(f"{shown} is empty: write the alerts to it first.")
-        real = str(path.resolve())
-        real.encode()  # a name that is no UTF-8 is a ValueError
-        if "\\" in real:  # DuckDB's limits of paths take it as a slash
-            raise BacktestInputError(f"{shown} has a backslash in its path: rename it.")
-        return _File(shown, suffix, real)
-    except (OSError, ValueError) as error:
-        raise BacktestInputError(f"{shown} can't be opened: check its path and rights.") from error
-
-
 # -- label ---------------------------------------------------------------------------------
 
 
 def _check_label(
-    connection: Any, label: str, pairs: Sequence[tuple[_File, sql.Node | None]]
+    connection: Any, label: str, pairs: Sequence[tuple[File, sql.Node | None]]
 ) -> None:
     """Raises `BacktestInputError` if no file has the column."""
     if any(tree is not None and sql.find(tree, sql.path_of(label)) for _, tree in pairs):
@@ -277,16 +157,16 @@ def _check_label(
     for file, tree in pairs:
         there.update(dict.fromkeys(_keys(connection, file) if tree is None else sql.names(tree)))
     raise BacktestInputError(
-        f"No file has the label column {_name(label)}; there are {_listed(list(there))}."
+        f"No file has the label column {shown_name(label)}; there are {listed(list(there))}."
     )
 
 
-def _has_key(connection: Any, file: _File, label: str) -> bool:
+def _has_key(connection: Any, file: File, label: str) -> bool:
     found = " OR ".join(f"json_exists(json, {pointer})" for pointer, _ in _ways(label))
     return bool(file.rows(connection, "SELECT 1", f"WHERE {found} LIMIT 1"))
 
 
-def _keys(connection: Any, file: _File) -> list[str]:
+def _keys(connection: Any, file: File) -> list[str]:
     """The keys of the first alerts of JSONL."""
     rows = file.rows(connection, "SELECT json_keys(json)", "WHERE json IS NOT NULL LIMIT 100")
     return [key for (keys,) in rows for key in keys or ()]
@@ -340,7 +220,7 @@ def _of_columns(tree: sql.Node, label: str | None) -> str:
     return f"SELECT {at}, {sql.body(tree)}, {value}"
 
 
-def _tree(connection: Any, file: _File) -> sql.Node:
+def _tree(connection: Any, file: File) -> sql.Node:
     """The alert that the columns of CSV or Parquet make. Raises `BacktestInputError`."""
     types = file.types(connection)
     literals = _literals(connection, file, types) if file.is_csv else frozenset()
@@ -349,15 +229,15 @@ def _tree(connection: Any, file: _File) -> sql.Node:
     except sql.ColumnsConflict as conflict:
         raise BacktestInputError(
             f"{file.shown} has a value and its parts in columns, of which one is "
-            f"{_name(str(conflict))}: leave either of them out."
+            f"{shown_name(str(conflict))}: leave either of them out."
         ) from conflict
     if sql.find(tree, (_TIME,)) is None:
-        has = _listed(list(sql.names(tree)))
+        has = listed(list(sql.names(tree)))
         raise BacktestInputError(f"{file.shown} needs a column {_TIME}; it has {has}.")
     return tree
 
 
-def _literals(connection: Any, file: _File, names: Iterable[str]) -> frozenset[str]:
+def _literals(connection: Any, file: File, names: Iterable[str]) -> frozenset[str]:
     """The columns of CSV whose cells are numbers or booleans."""
     always = {name for name in names if sql.path_of(name)[-1] in sql.NOT_TEXT}
     asked = [name for name in names if name not in always and name.startswith("attributes.")]
@@ -368,20 +248,6 @@ def _literals(connection: Any, file: _File, names: Iterable[str]) -> frozenset[s
     )
     (passed,) = file.rows(connection, f"SELECT {tests} FROM (SELECT *", f"LIMIT {SAMPLE})")
     return frozenset(always) | {name for name, is_one in zip(asked, passed, strict=True) if is_one}
-
-
-# -- words ---------------------------------------------------------------------------------
-
-
-def _name(name: str) -> str:
-    """A name from outside in a sentence."""
-    short = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
-    return visible(short).replace("\n", "\u240a").replace("\t", "\u2409")
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return (", ".join(map(_name, names[:MOST_NAMES])) or "no columns") + more
 
 
 # -- ledger --------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ _NESTED = frozenset({"subject", "related", "title", "evidence", "attributes"})
 """Fields that a single column may have as a JSON text."""
 NOT_TEXT = frozenset({"score", "sensitive"})
 """Fields outside of the attributes whose values are no texts."""
-_DATES = "timestamp"
+_TIMESTAMP = "timestamp"
 
 Path = tuple[str, ...]
 
@@ -121,7 +121,7 @@ def moment(root: Node) -> str:
     leaf = find(root, ("occurred_at",))
     if leaf is None:
         return "NULL::TIMESTAMPTZ"
-    if leaf.type.id.startswith(_DATES):
+    if leaf.type.id.startswith(_TIMESTAMP):
         return _finite(f"try_cast({leaf.sql} AS TIMESTAMPTZ)")
     return moment_of_text(leaf.sql) if leaf.type.id == "varchar" else "NULL::TIMESTAMPTZ"
 
@@ -191,7 +191,7 @@ def _value(leaf: Leaf, path: Path, fresh: _Names) -> str:
         return _text(_expanded(leaf), path, fresh)
     if str(leaf.type) == "JSON":
         return f"nullif(CAST({sql} AS VARCHAR), 'null')"
-    if kind.startswith(_DATES):
+    if kind.startswith(_TIMESTAMP):
         return f"strftime(CAST({sql} AS TIMESTAMP), '\"%Y-%m-%dT%H:%M:%S.%fZ\"')"
     return _scalar(leaf, path)
 

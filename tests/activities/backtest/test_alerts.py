@@ -300,7 +300,13 @@ def test_too_little_memory_is_said(tmp_path: Path, folder: Path) -> None:
 def test_control_c_ends_a_query(tmp_path: Path) -> None:
     """DuckDB takes the signal, and its own error is no fault of a file."""
     file = large(tmp_path)
-    Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
+
+    def read_forever() -> None:
         while True:
             deque(AlertFiles([file]).chunks(1000), maxlen=0)
+
+    timer = Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        read_forever()
+    timer.join()
