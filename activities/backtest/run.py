@@ -35,11 +35,19 @@ _INVALID = 0
 
 
 class Line(Protocol):
-    """An unread alert with its time in seconds since 1970."""
+    """An unread alert."""
 
-    at: float
-    body: str
-    label: bool | None
+    @property
+    def at(self) -> float:
+        """Seconds since 1970."""
+
+    @property
+    def body(self) -> str:
+        """The JSON text."""
+
+    @property
+    def label(self) -> bool | None:
+        """The truth about it, if known."""
 
 
 class Alerts(Protocol):
