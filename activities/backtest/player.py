@@ -332,13 +332,15 @@ class Player:
     def _calls(self, case: OpenCase, end: float) -> int:
         """The number of calls of a case up to its end."""
         playbook = self._policies[case.playbook].playbook
-        if case.raised:
-            marks = [(timedelta(seconds=a - case.opened_at), each) for a, each in case.raised]
+        # An alert that raises the severity and ends the case calls nobody.
+        raised = [(at, each) for at, each in case.raised if at < end]
+        if raised:
+            marks = [(timedelta(seconds=at - case.opened_at), each) for at, each in raised]
             calls = tuple(calls_of(playbook, case.first_severity, marks))
         else:
-            key = (case.playbook, case.severity)
+            key = (case.playbook, case.first_severity)
             if key not in self._ladders:
-                self._ladders[key] = tuple(calls_of(playbook, case.severity))
+                self._ladders[key] = tuple(calls_of(playbook, case.first_severity))
             calls = self._ladders[key]
         lasted = timedelta(seconds=end - case.opened_at)
         claimed = None if case.claimed_at is None else case.claimed_at - case.opened_at
