@@ -142,7 +142,7 @@ class _Known(Generic[T]):
         made: Callable[[Facts], T],
     ) -> T:
         """The result for an alert, `made` from the facts with these fields (None: all)."""
-        if fields is None:
+        if fields is None or _is_deep(alert):
             return made(facts_of(_whole(alert)))
         values = (*name, alert.detector, alert.kind, *(_value(alert, each) for each in fields))
         try:
@@ -164,6 +164,27 @@ def _value(alert: Alert, field: _Field) -> Any:
     if field[0] == "subject":
         return getattr(alert.subject, field[1])
     return alert.score
+
+
+def _is_deep(alert: Alert) -> bool:
+    """Whether it has many levels: conditions read nothing of facts that are too deep."""
+    return isinstance(alert, Alert) and not _is_flat(alert.attributes)
+
+
+def _is_flat(attributes: Mapping[str, Any]) -> bool:
+    return all(_levels(each, _FLAT) <= _FLAT for each in attributes.values())
+
+
+_FLAT = 20
+
+
+def _levels(value: Any, most: int) -> int:
+    """The number of lists and objects around the innermost value, `most` + 1 if there are more."""
+    kind = type(value)
+    if most < 0 or (kind is not list and kind is not dict):
+        return 0
+    inner = value if kind is list else value.values()
+    return 1 + max((_levels(each, most - 1) for each in inner), default=0)
 
 
 def _facts(alert: Alert, fields: tuple[_Field, ...]) -> Facts:
@@ -224,7 +245,8 @@ def _shared(assessed: Assessed) -> Assessed:
 
 
 def _group(playbook: Playbook, alert: Alert) -> str:
-    return f"{playbook.playbook}\n" + "\n".join(group_of(playbook, alert))
+    terms = (each.replace("\\", r"\\").replace("\n", r"\n") for each in group_of(playbook, alert))
+    return "\n".join((playbook.playbook, *terms))
 
 
 def identity_of(key: str) -> int:
@@ -234,7 +256,16 @@ def identity_of(key: str) -> int:
 
 # -- fields of conditions -------------------------------------------------------------------
 
-_QUOTED = re.compile(r"""[rR]?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
+_SKIPPED = re.compile(
+    r"""
+    //[^\n]*
+    | \b[bB]?[rR][bB]?(?:\'{3}.*?\'{3}|"{3}.*?"{3}|'[^']*'|"[^"]*")
+    | \'{3}(?:[^\\]|\\.)*?\'{3} | "{3}(?:[^\\]|\\.)*?"{3}
+    | '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*"
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+"""Comments and literals of CEL, the raw ones first: a backslash in them is one."""
 _ALERT = re.compile(r"(?<![\w.])alert\b((?:\s*\.\s*[A-Za-z_]\w*)*)(\s*\()?")
 
 
@@ -250,7 +281,7 @@ def _fields(conditions: Iterable[str]) -> tuple[_Field, ...] | None:
     """The fields that conditions use besides kind and detector; None if they use others."""
     names: dict[_Field, None] = {}
     for condition in conditions:
-        for found in _ALERT.finditer(_QUOTED.sub("''", condition)):
+        for found in _ALERT.finditer(_SKIPPED.sub(" '' ", condition)):
             path = [part.strip() for part in found[1].split(".")[1:]]
             path = path[:-1] if found[2] else path  # a method of the value
             head, name = (path[0] if path else ""), (path[1] if len(path) > 1 else "")
@@ -267,8 +298,9 @@ def _fields(conditions: Iterable[str]) -> tuple[_Field, ...] | None:
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TIME = re.compile(
-    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d"
-    r"(?:\.\d{1,6})?(?:[Zz]|[+-](?:0\d|1[0-4]):[0-5]\d)"
+    r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d"
+    r"(?:\.\d{1,6})?(?:[Zz]|[+-](?:0\d|1[0-4]):[0-5]\d)",
+    re.ASCII,
 )
 _FIELDS = frozenset(Alert.model_fields)
 
@@ -338,6 +370,8 @@ def _usual(body: str, raw: Any) -> _Usual | None:
     attributes = get("attributes", _NOTHING)
     if subject is None or related is None or type(attributes) is not dict:
         return None
+    if not _is_flat(attributes):
+        return None  # more levels are limited
     if not (_is_name(kind) and _is_name(detector) and _is_id(id_)):
         return None
     if score is not None and not (type(score) in (float, int) and 0 <= score <= 1):

@@ -8,16 +8,17 @@ from statistics import median, quantiles
 
 from activities.backtest.assessment import Assessed, whole
 from activities.backtest.player import OpenCase, Player, Seen, moment
-from workflows.domain.alerts import MANUAL_DETECTORS
+from workflows.domain.alerts import MANUAL_DETECTORS, Alert
 from workflows.domain.backtest.report import Staffing
 from workflows.domain.brakes import LastCase, content_digest, is_silenced
 from workflows.domain.case import events as ev
 from workflows.domain.case.commands import ChoosePreset, Command, MarkNoViolation
 from workflows.domain.case.decide import decide
+from workflows.domain.case.evolve import apply
 from workflows.domain.case.model import Case
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.people import Actor, Role
-from workflows.domain.policy.playbook import Policy
+from workflows.domain.policy.playbook import Playbook, Policy
 
 _SPECIALIST = Actor(id="U0", roles=frozenset({Role.SPECIALIST, Role.LEAD}))
 
@@ -26,7 +27,7 @@ class StaffedPlayer(Player):
     """Player with people. A violation is decided with the first preset of the playbook.
 
     A case is a violation unless the label of its first alert says otherwise. An approval takes no
-    time.
+    time. Automation comes first: people take a case that it has left to them.
     """
 
     def __init__(
@@ -44,11 +45,19 @@ class StaffedPlayer(Player):
         self._waiting: list[tuple[int, float, int, str, OpenCase]] = []
         self._working: list[tuple[float, int, str, OpenCase]] = []
         self._waits: list[float] = []
-        self._content: dict[int, set[str]] = {}
+        self._content: dict[str, set[str]] = {}
         self._last: dict[tuple[str, str], LastCase] = {}
         self._began: float | None = None
         self._ended = 0.0
         self._handled = self._late_claims = self._late_decisions = 0
+
+    def take(
+        self, at: float, assessed: Assessed, group: str, body: str, label: bool | None = None
+    ) -> tuple[str, ...]:
+        """Plays one alert; returns the names of the actions that it started, the preset last."""
+        started = super().take(at, assessed, group, body, label)
+        self._assign(at)
+        return started
 
     def advance(self, at: float) -> None:
         """Lets people decide the cases that they have finished, and take the next ones."""
@@ -66,33 +75,36 @@ class StaffedPlayer(Player):
     def staffing(self) -> Staffing:
         """The work of all people up to the end."""
         span = max(self._ended - (self._began or 0.0), 1.0)
-        busy = (len(self._waits) * self._seconds) / (self._people * span)
+        unfinished = sum(done - self._ended for done, *_ in self._working)
+        busy = (len(self._waits) * self._seconds - unfinished) / (self._people * span)
         waits = [each / 60 for each in self._waits] or [0.0]
-        waiting = sum(case.claimed_at is None for case in self.open.values())
+        left = self.open.values()
+        unclaimed = [case for case in left if case.claimed_at is None]
+        late_claims = sum(self._is_late(each, self._ended, False) for each in unclaimed)
+        late_decisions = sum(self._is_late(each, self._ended, True) for each in left)
         return Staffing(
             people=self._people,
             minutes=self._seconds / 60,
             handled=self._handled,
-            waiting=waiting,
-            late_claims=self._late_claims,
-            late_decisions=self._late_decisions,
+            waiting=len(left),
+            late_claims=self._late_claims + late_claims,
+            late_decisions=self._late_decisions + late_decisions,
             busy=min(busy, 1.0),
             wait_median=median(waits),
-            wait_p90=quantiles(waits, n=10)[-1] if len(waits) > 1 else waits[0],
+            wait_p90=quantiles(waits, n=10, method="inclusive")[-1] if len(waits) > 1 else waits[0],
         )
 
     def _open(self, at: float, assessed: Assessed, group: str, body: str) -> OpenCase:
         case = super()._open(at, assessed, group, body)
-        self._note_content(case, body)
+        self._note_opening(case, group, body)
         entry = (case.severity.rank, at, next(self._numbers), group, case)
         heapq.heappush(self._waiting, entry)
-        self._assign(at)
         return case
 
     def _join(self, case: OpenCase, at: float, assessed: Assessed, group: str, body: str) -> None:
         before = case.severity
         super()._join(case, at, assessed, group, body)
-        self._note_content(case, body)
+        self._note_content(case, group, body)
         if case.severity is not before and case.claimed_at is None:
             entry = (case.severity.rank, case.opened_at, next(self._numbers), group, case)
             heapq.heappush(self._waiting, entry)
@@ -103,11 +115,27 @@ class StaffedPlayer(Player):
             if self.open.get(group) is not case or case.claimed_at is not None:
                 continue
             self._free -= 1
-            case.claimed_at = at
+            case.claimed_at, case.decidable = at, False
             self._waits.append(at - case.opened_at)
-            clocks = self._policies[case.playbook].playbook.clocks_of(case.severity)
-            self._late_claims += at - case.opened_at > clocks.claim.total_seconds()
+            self._late_claims += self._is_late(case, at, False)
             heapq.heappush(self._working, (at + self._seconds, number, group, case))
+
+    def _is_late(self, case: OpenCase, at: float, decides: bool) -> bool:
+        """Whether a claim, or a decision, is late at this time."""
+        clocks = self._policies[case.playbook].playbook.clocks_of(case.severity)
+        clock = clocks.decide if decides else clocks.claim
+        return at - case.opened_at > clock.total_seconds()
+
+    def domain_case(self, case: OpenCase, now: datetime) -> Case:
+        """The case as the domain has it; its claim does not end while a person works on it."""
+        known = super().domain_case(case, now)
+        if case.claimed_at is None:
+            return known
+        case.case = apply(known, ev.CaseClaimed(at=now, by=_SPECIALIST.id))
+        return case.case
+
+    def _plans(self, playbook: Playbook) -> bool:
+        return super()._plans(playbook) or bool(playbook.presets)
 
     def _decide(self, group: str, case: OpenCase, at: float) -> None:
         now = moment(at)
@@ -116,9 +144,8 @@ class StaffedPlayer(Player):
         events = () if isinstance(outcome, Refusal) else outcome
         self.counts.approvals += sum(isinstance(each, ev.ApprovalRequested) for each in events)
         self._handled += 1
-        clocks = self._policies[case.playbook].playbook.clocks_of(case.severity)
-        self._late_decisions += at - case.opened_at > clocks.decide.total_seconds()
-        self._remember(case, known, now)
+        self._late_decisions += self._is_late(case, at, True)
+        self._remember(case, group, known, now)
         self._close(group, at)
 
     # -- silence ----------------------------------------------------------------------------
@@ -134,23 +161,41 @@ class StaffedPlayer(Player):
             return False
         return is_silenced(rule, last, content, assessed.severity.rank, moment(at))
 
-    def _note_content(self, case: OpenCase, body: str) -> None:
+    def _note_opening(self, case: OpenCase, group: str, body: str) -> None:
+        """The subject's newest case of a playbook counts, also while it is open."""
+        self._content[group] = set()
+        alert = self._note_content(case, group, body)
+        if alert is not None:
+            last = LastCase(
+                case=alert.key, severity=case.severity.rank, closed_at=None, cleared=False
+            )
+            self._last[case.playbook, alert.subject.key] = last
+
+    def _note_content(self, case: OpenCase, group: str, body: str) -> Alert | None:
+        """Notes what an alert shows; returns the alert where a playbook has silence."""
         if self._policies[case.playbook].playbook.silence is None:
-            return
+            return None
         alert = whole(body)
         content = content_digest(alert) if alert is not None else None
         if content is not None:
-            self._content.setdefault(id(case), set()).add(content)
+            self._content[group].add(content)
+        return alert
 
-    def _remember(self, case: OpenCase, known: Case, now: datetime) -> None:
-        content = frozenset(self._content.pop(id(case), ()))
-        self._last[case.playbook, known.subject.key] = LastCase(
-            case=known.id,
-            severity=case.severity.rank,
-            closed_at=now,
-            cleared=case.label is False,
-            content=content,
-        )
+    def _close(self, group: str, at: float) -> None:
+        super()._close(group, at)
+        self._content.pop(group, None)
+
+    def _remember(self, case: OpenCase, group: str, known: Case, now: datetime) -> None:
+        key = (case.playbook, known.subject.key)
+        last = self._last.get(key)
+        if last is not None and last.case == known.id:
+            self._last[key] = LastCase(
+                case=known.id,
+                severity=case.severity.rank,
+                closed_at=now,
+                cleared=case.label is False,
+                content=frozenset(self._content[group]),
+            )
 
 
 def _command(case: Case, label: bool | None) -> Command:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 from activities.backtest.assessment import Assessed, Handling, Rules, whole
 from activities.backtest.memory import AutomationMemory
-from workflows.domain.alerts import brief
+from workflows.domain.alerts import brief, named
+from workflows.domain.automation import pause_over
 from workflows.domain.backtest.report import TripRecord
 from workflows.domain.case import events as ev
 from workflows.domain.case.automation import (
@@ -37,8 +38,9 @@ class OpenCase:
     """A case that is not decided; times are seconds since 1970.
 
     `raised` are the times at which its severity changed. `first` is the JSON text of its first
-    alert, `related` those of later alerts with related subjects where the playbook acts by itself.
-    Rules that are `settled` have no further effect; no decision once it is not `decidable`.
+    alert, `related` those of later alerts with related subjects where actions are planned.
+    Rules that are `settled` have no further effect for alerts of that detector (empty: of any); no
+    decision once it is not `decidable`.
     """
 
     playbook: str
@@ -54,9 +56,14 @@ class OpenCase:
     claimed_at: float | None = None
     case: Case | None = None
     known: int = 1
-    settled: set[int] = field(default_factory=set)
+    settled: set[tuple[int, str]] = field(default_factory=set)
     decidable: bool = True
     lifts: list[tuple[datetime, ev.ActionLifted]] = field(default_factory=list)
+
+    def is_settled(self, rules: tuple[int, ...], detector: str) -> bool:
+        """Whether none of the rules has a further effect for an alert of this detector."""
+        done = self.settled
+        return all((rule, "") in done or (rule, detector) in done for rule in rules)
 
 
 @dataclass
@@ -89,7 +96,9 @@ class Player:
         """`policies` by playbook; `seen` gets all events of automation."""
         self._policies = policies
         self._seen = seen
-        self._acting = frozenset(name for name, each in policies.items() if _acts(each.playbook))
+        self._planning = frozenset(
+            name for name, each in policies.items() if self._plans(each.playbook)
+        )
         self._ladders: dict[tuple[str, Severity], tuple[tuple[timedelta, Unless], ...]] = {}
         self._steps: list[tuple[float, int, str, OpenCase]] = []
         self._number = 0
@@ -122,7 +131,7 @@ class Player:
             return ()
         rules = assessed.rules_in(case.severity)
         decides = rules.auto is not None and case.decidable
-        if decides or assessed.sampled or not case.settled.issuperset(rules.protect):
+        if decides or assessed.sampled or not case.is_settled(rules.protect, assessed.detector):
             return self._automate(case, at, assessed, rules, group, body)
         return ()
 
@@ -141,6 +150,10 @@ class Player:
 
     def _close(self, group: str, at: float) -> None:
         self.counts.escalations += self._calls(self.open.pop(group), at)
+
+    def _plans(self, playbook: Playbook) -> bool:
+        """Whether actions are planned in cases of a playbook, also on related subjects."""
+        return bool(playbook.protections or playbook.auto)
 
     def _is_silenced(self, at: float, assessed: Assessed, body: str) -> bool:
         """Whether people cleared the content; there are none here."""
@@ -161,9 +174,11 @@ class Player:
     def _join(self, case: OpenCase, at: float, assessed: Assessed, group: str, body: str) -> None:
         case.alerts += 1
         case.detectors.add(assessed.detector)
-        if case.playbook in self._acting and '"related"' in body:
+        if case.playbook in self._planning and '"related"' in body:
             case.related.append(body)
-            del case.related[:-MOST]
+            if len(case.related) > MOST:
+                # A case keeps the last subject of each type, however long ago it was seen.
+                self.domain_case(case, moment(at))
         if assessed.severity.rank < case.severity.rank:
             self.counts.by_severity[case.severity.value] -= 1
             self.counts.by_severity[assessed.severity.value] += 1
@@ -219,9 +234,23 @@ class Player:
         events, case.case = outcome
         started = self._note(case, events)
         case.decidable = may_decide(case.case)
+        self._settle(case, case.case, assessed.detector, rules.protect)
         if any(isinstance(each, ev.Decided) for each in events):
             self._close(group, at)
         return started
+
+    def _settle(self, case: OpenCase, known: Case, detector: str, rules: tuple[int, ...]) -> None:
+        """Notes rules that acted, or are prevented for good: a tripped breaker has no end here."""
+        playbook, acted = known.policy.playbook, {each.rule for each in known.protections}
+        spared = known.policy.exempts(known.subject) or known.policy.trusts(known.subject)
+        for rule in rules:
+            action = playbook.protect[rule].action
+            if rule in acted or (spared and rule in known.withheld):
+                case.settled.add((rule, ""))
+            elif rule in known.withheld and pause_over(
+                self.memory.pauses, playbook.playbook, (detector,), action
+            ):
+                case.settled.add((rule, detector))
 
     def _booked(self, bookings: Bookings[R], case: OpenCase, now: datetime) -> R:
         """Books what a command needs in memory, and records breakers that trip."""
@@ -254,12 +283,9 @@ class Player:
         for event in events:
             if isinstance(event, ev.ProtectionStarted):
                 names.append(event.action.planned.action)
-                case.settled.update(() if event.rule is None else (event.rule,))
                 self._expect_lift(case, event)
             elif isinstance(event, ev.ProtectionWithheld):
                 self.counts.withheld[_cause(event)] += max(len(event.rules), 1)
-                # A limit has an end, a tripped breaker has none here.
-                case.settled.update(event.rules if event.limit is None else ())
             elif isinstance(event, ev.Decided):
                 names += [each.planned.action for each in event.actions]
             elif isinstance(event, ev.AutoDecided):
@@ -293,7 +319,8 @@ class Player:
     def _call(self, case: OpenCase, at: float) -> None:
         now = moment(at)
         known = self.domain_case(case, now)
-        detectors = tuple(sorted(case.detectors))
+        first, _ = named(known.first.key)
+        detectors = (first, *sorted(known.detectors - {first}))
         tick = Tick(pauses=self.memory.pauses)
         command, _ = self._booked(booked_command(known, tick, detectors, now), case, now)
         outcome = decide(known, command, now)
@@ -305,13 +332,15 @@ class Player:
     def _calls(self, case: OpenCase, end: float) -> int:
         """The number of calls of a case up to its end."""
         playbook = self._policies[case.playbook].playbook
-        if case.raised:
-            marks = [(timedelta(seconds=a - case.opened_at), each) for a, each in case.raised]
+        # An alert that raises the severity and ends the case calls nobody.
+        raised = [(at, each) for at, each in case.raised if at < end]
+        if raised:
+            marks = [(timedelta(seconds=at - case.opened_at), each) for at, each in raised]
             calls = tuple(calls_of(playbook, case.first_severity, marks))
         else:
-            key = (case.playbook, case.severity)
+            key = (case.playbook, case.first_severity)
             if key not in self._ladders:
-                self._ladders[key] = tuple(calls_of(playbook, case.severity))
+                self._ladders[key] = tuple(calls_of(playbook, case.first_severity))
             calls = self._ladders[key]
         lasted = timedelta(seconds=end - case.opened_at)
         claimed = None if case.claimed_at is None else case.claimed_at - case.opened_at
@@ -339,10 +368,6 @@ def _joined(known: Case, case: OpenCase) -> Case:
             "sightings": sightings,
         }
     )
-
-
-def _acts(playbook: Playbook) -> bool:
-    return bool(playbook.protections or playbook.auto)
 
 
 def _cause(event: ev.ProtectionWithheld) -> str:

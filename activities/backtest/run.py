@@ -146,10 +146,10 @@ Assess = Callable[[Sequence[str]], "Future[_Chunk]"]
 
 
 @contextmanager
-def _processes(folders: Sequence[PolicyFolder], alerts: int) -> Iterator[Assess]:
-    """Assesses in one process a core, or here if there are few alerts or one core."""
+def _processes(folders: Sequence[PolicyFolder], alone: bool) -> Iterator[Assess]:
+    """Assesses in one process a core, or here if `alone` or with one core."""
     cores = os.cpu_count() or 1
-    if cores == 1 or alerts < ALONE:
+    if cores == 1 or alone:
         _begin(folders)
         yield _now
         return
@@ -196,14 +196,21 @@ class Backtest:
         people: People | None = None,
         labelled: bool = False,
         seen: Seen | None = None,
+        alone: int = ALONE,
     ) -> None:
-        """`labelled`: labels are counted; `seen` gets the events of automation."""
+        """`labelled`: labels are counted; `seen` gets the events of automation by `folder`.
+
+        Fewer than `alone` alerts are assessed in this process.
+        """
+        self._alone = alone
         self._folders = [folder] if against is None else [folder, against]
-        self._players = [_player(each, people, seen) for each in self._folders]
+        self._players = [_player(folder, people, seen)]
+        self._players += () if against is None else (_player(against, people, None),)
         self._labelled = labelled
         self._scored: list[tuple[float | None, bool, bool]] = []
         self._differences = _Differences()
         self._known: set[int] = set()
+        self._refused: set[int] = set()
         self._hours: dict[int, list[int]] = {}
         self._alerts = self._invalid = self._duplicates = 0
         self._first: float | None = None
@@ -216,7 +223,7 @@ class Backtest:
         started, interrupted = time.monotonic(), False
         total, done = alerts.count(), 0
         try:
-            with _processes(self._folders, total) as assess:
+            with _processes(self._folders, total < self._alone) as assess:
                 for lines, chunk in _in_order(alerts.chunks(AT_ONCE), assess):
                     self._play(lines, chunk)
                     done += len(lines)
@@ -231,9 +238,9 @@ class Backtest:
     def _play(self, lines: Sequence[Line], chunk: _Chunk) -> None:
         own = chunk.placed[0]
         for number, line in enumerate(lines):
-            which = own.which[number]
-            if which == _INVALID:
+            if own.which[number] == _INVALID:
                 self._invalid += 1
+                self._take_refused(number, line, chunk)
                 continue
             identity = chunk.identities[number]
             if identity in self._known:
@@ -242,12 +249,22 @@ class Backtest:
             self._known.add(identity)
             self._take(number, line, chunk)
 
+    def _take_refused(self, number: int, line: Line, chunk: _Chunk) -> None:
+        """Plays an alert that only the other folder takes."""
+        identity = chunk.identities[number]
+        if all(each.which[number] == _INVALID for each in chunk.placed) or identity in self._known:
+            return
+        if identity not in self._refused:
+            self._refused.add(identity)
+            outcome = self._outcome(self._players[1], chunk.placed[1], number, line)
+            self._compare(line.body, outcome, _REFUSED)
+
     def _take(self, number: int, line: Line, chunk: _Chunk) -> None:
         at, player = line.at, self._players[0]
         self._alerts += 1
         self._first = at if self._first is None else self._first
         self._last = at
-        before = player.counts.cases
+        before, silenced = player.counts.cases, player.counts.silenced
         outcomes = [
             self._outcome(each, placed, number, line)
             for each, placed in zip(self._players, chunk.placed, strict=True)
@@ -259,7 +276,7 @@ class Backtest:
             self._compare(line.body, outcomes[1], outcomes[0])
         if line.label is not None and self._labelled:
             score = chunk.scores[number]
-            noticed = outcomes[0].handling is Handling.CASE
+            noticed = outcomes[0].handling is Handling.CASE and player.counts.silenced == silenced
             self._scored.append((None if score < 0 else score, line.label, noticed))
 
     def _outcome(self, player: Player, placed: _Placed, number: int, line: Line) -> "_Outcome":
@@ -276,7 +293,9 @@ class Backtest:
 
     def _compare(self, body: str, before: "_Outcome", after: "_Outcome") -> None:
         add = self._differences.add
-        if before.playbook != after.playbook:
+        if Handling.REFUSED in (before.handling, after.handling):
+            add(ChangeKind.HANDLING, body, before.handling.value, after.handling.value)
+        elif before.playbook != after.playbook:
             add(ChangeKind.PLAYBOOK, body, before.playbook, after.playbook)
         elif before.handling is not after.handling:
             add(ChangeKind.HANDLING, body, before.handling.value, after.handling.value)
