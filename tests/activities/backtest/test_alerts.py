@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
@@ -303,7 +302,7 @@ def test_control_c_ends_a_query(tmp_path: Path) -> None:
 
     def read_forever() -> None:
         while True:
-            deque(AlertFiles([file]).chunks(1000), maxlen=0)
+            next(AlertFiles([file]).chunks(1))
 
     timer = Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
