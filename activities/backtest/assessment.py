@@ -181,16 +181,18 @@ def _is_deep(alert: Alert) -> bool:
 
 
 def _is_flat(attributes: Mapping[str, Any]) -> bool:
-    return all(_levels(each, _FLAT) <= _FLAT for each in attributes.values())
+    values = attributes.values()
+    return _NESTING.isdisjoint(map(type, values)) or all(_levels(v, _FLAT) <= _FLAT for v in values)
 
 
 _FLAT = 20
+_NESTING = frozenset({list, dict})
 
 
 def _levels(value: Any, most: int) -> int:
     """The number of lists and objects around the innermost value, `most` + 1 if there are more."""
     kind = type(value)
-    if most < 0 or (kind is not list and kind is not dict):
+    if most < 0 or kind not in _NESTING:
         return 0
     inner = value if kind is list else value.values()
     return 1 + max((_levels(each, most - 1) for each in inner), default=0)
@@ -256,8 +258,12 @@ def _shared(assessed: Assessed) -> Assessed:
 
 
 def _group(playbook: Playbook, alert: Alert) -> str:
-    terms = (each.replace("\\", r"\\").replace("\n", r"\n") for each in group_of(playbook, alert))
-    return "\n".join((playbook.playbook, *terms))
+    terms = group_of(playbook, alert)
+    text = "\n".join((playbook.playbook, *terms))
+    if "\\" in text or text.count("\n") > len(terms):
+        escaped = (each.replace("\\", r"\\").replace("\n", r"\n") for each in terms)
+        return "\n".join((playbook.playbook, *escaped))
+    return text
 
 
 def identity_of(key: str) -> int:

@@ -67,7 +67,7 @@ def written(folder: Path, *playbooks: Mapping[str, Any], **files: Any) -> Path:
     parts = {
         "actions": {"actions": ACTIONS},
         "roles": {"roles": {"specialist": {"group": "S0SHIFT"}, "lead": {"group": "S0LEAD"}}},
-        "platform": {"lookups": {each: lookup for each in types}},
+        "platform": {"lookups": dict.fromkeys(types, lookup)},
         **{name: value for name, value in files.items() if name != "detectors"},
     }
     for name, value in parts.items():

@@ -18,7 +18,13 @@ from workflows.domain.alerts import MANUAL_DETECTORS, Alert, brief, named
 from workflows.domain.brakes import LastCase, content_digest, is_silenced
 from workflows.domain.case import commands as cmd
 from workflows.domain.case import events as ev
-from workflows.domain.case.automation import Bookings, R, Trigger, automatic_commands, booked_command
+from workflows.domain.case.automation import (
+    Bookings,
+    R,
+    Trigger,
+    automatic_commands,
+    booked_command,
+)
 from workflows.domain.case.decide import decide, decide_in_turn
 from workflows.domain.case.evolve import apply, apply_all, opened
 from workflows.domain.case.model import Case
@@ -131,9 +137,7 @@ class Reference:
             auto=found.auto,
             sampled=found.weighed.placement.sampled,
         )
-        commands = self._booked(
-            automatic_commands(own.case, trigger, self._memory.pauses, now)
-        )
+        commands = self._booked(automatic_commands(own.case, trigger, self._memory.pauses, now))
         outcome = decide_in_turn(own.case, commands, now)
         assert not isinstance(outcome, Refusal)
         events, own.case = outcome
