@@ -271,6 +271,14 @@ def identity_of(key: str) -> int:
     return int.from_bytes(blake2b(key.encode("utf-8", "replace"), digest_size=8).digest(), "big")
 
 
+def related_types(alert: Alert) -> tuple[str, ...]:
+    """The types of related subjects, each once."""
+    related = alert.related
+    if len(related) == 1:
+        return (related[0].type,)
+    return tuple(dict.fromkeys(each.type for each in related))
+
+
 # -- fields of conditions -------------------------------------------------------------------
 
 _SKIPPED = re.compile(

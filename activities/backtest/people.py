@@ -52,10 +52,16 @@ class StaffedPlayer(Player):
         self._handled = self._late_claims = self._late_decisions = 0
 
     def take(
-        self, at: float, assessed: Assessed, group: str, body: str, label: bool | None = None
+        self,
+        at: float,
+        assessed: Assessed,
+        group: str,
+        body: str,
+        label: bool | None = None,
+        related: tuple[str, ...] | None = None,
     ) -> tuple[str, ...]:
-        """Plays one alert; returns the names of the actions that it started, the preset last."""
-        started = super().take(at, assessed, group, body, label)
+        """Plays one alert, and lets people take the cases that wait."""
+        started = super().take(at, assessed, group, body, label, related)
         self._assign(at)
         return started
 

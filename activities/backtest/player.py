@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from activities.backtest.assessment import Assessed, Handling, Rules, whole
+from activities.backtest.assessment import Assessed, Handling, Rules, related_types, whole
 from activities.backtest.memory import AutomationMemory
 from workflows.domain.alerts import brief, named
 from workflows.domain.automation import pause_over
@@ -27,7 +27,7 @@ from workflows.domain.case.commands import Tick
 from workflows.domain.case.decide import decide, decide_in_turn
 from workflows.domain.case.escalation import calls_of
 from workflows.domain.case.evolve import apply_all, opened
-from workflows.domain.case.model import MOST, Case, seen_with
+from workflows.domain.case.model import Case, seen_with
 from workflows.domain.case.refusals import Refusal
 from workflows.domain.case.rules.automatic import may_decide
 from workflows.domain.policy.playbook import Playbook, Policy, Severity, Unless
@@ -38,7 +38,8 @@ class OpenCase:
     """A case that is not decided; times are seconds since 1970.
 
     `raised` are the times at which its severity changed. `first` is the JSON text of its first
-    alert, `related` those of later alerts with related subjects where actions are planned.
+    alert, `related` has that of the last alert for each type of related subjects, the newest last;
+    both where actions are planned.
     Rules that are `settled` have no further effect for alerts of that detector (empty: of any); no
     decision once it is not `decidable`.
     """
@@ -52,7 +53,7 @@ class OpenCase:
     label: bool | None = None
     alerts: int = 1
     raised: list[tuple[float, Severity]] = field(default_factory=list)
-    related: list[str] = field(default_factory=list)
+    related: dict[str, str] = field(default_factory=dict)
     claimed_at: float | None = None
     case: Case | None = None
     known: int = 1
@@ -107,9 +108,18 @@ class Player:
         self.counts = Counts()
 
     def take(
-        self, at: float, assessed: Assessed, group: str, body: str, label: bool | None = None
+        self,
+        at: float,
+        assessed: Assessed,
+        group: str,
+        body: str,
+        label: bool | None = None,
+        related: tuple[str, ...] | None = None,
     ) -> tuple[str, ...]:
-        """Plays one alert; returns the names of the actions that it started, the preset last."""
+        """Plays one alert; returns the names of the actions that it started, the preset last.
+
+        `related` are the types of its related subjects, read from `body` if they are not known.
+        """
         counts = self.counts
         for name in assessed.shadows:
             counts.shadow[name] += 1
@@ -127,6 +137,8 @@ class Player:
             case.label = label
         else:
             self._join(case, at, assessed, group, body)
+            if case.playbook in self._planning:
+                _relate(case, body, related)
         if not (assessed.rules or assessed.sampled):
             return ()
         rules = assessed.rules_in(case.severity)
@@ -174,11 +186,6 @@ class Player:
     def _join(self, case: OpenCase, at: float, assessed: Assessed, group: str, body: str) -> None:
         case.alerts += 1
         case.detectors.add(assessed.detector)
-        if case.playbook in self._planning and '"related"' in body:
-            case.related.append(body)
-            if len(case.related) > MOST:
-                # A case keeps the last subject of each type, however long ago it was seen.
-                self.domain_case(case, moment(at))
         if assessed.severity.rank < case.severity.rank:
             self.counts.by_severity[case.severity.value] -= 1
             self.counts.by_severity[assessed.severity.value] += 1
@@ -351,14 +358,24 @@ class Player:
         )
 
 
+def _relate(case: OpenCase, body: str, types: tuple[str, ...] | None) -> None:
+    """Keeps an alert for its related subjects: actions are about the last one of each type."""
+    if types is None:
+        alert = whole(body)
+        types = () if alert is None else related_types(alert)
+    for type_ in types:
+        case.related.pop(type_, None)
+        case.related[type_] = body
+
+
 def _joined(known: Case, case: OpenCase) -> Case:
     """The case with alerts that only counted."""
     version = known.version + case.alerts - case.known
     sightings = known.sightings
-    for body in case.related:
+    for body in dict.fromkeys(case.related.values()):
         alert = whole(body)
         sightings = seen_with(sightings, alert.related if alert else (), version)
-    case.related, case.known = [], case.alerts
+    case.related, case.known = {}, case.alerts
     return known.model_copy(
         update={
             "alerts": case.alerts,

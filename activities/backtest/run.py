@@ -1,5 +1,6 @@
 """Run of a backtest: alerts are assessed in processes, and played in this one in event time."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-from activities.backtest.assessment import Assessed, Assessor, Handling, identity_of, read, whole
+from activities.backtest.assessment import (
+    Assessed,
+    Assessor,
+    Handling,
+    identity_of,
+    read,
+    related_types,
+    whole,
+)
 from activities.backtest.people import StaffedPlayer
 from activities.backtest.player import Player, Seen, moment
 from activities.policy.loader import PolicyFolder
@@ -89,11 +98,16 @@ class _Placed(NamedTuple):
 
 
 class _Chunk(NamedTuple):
-    """An assessed chunk: hashes of keys, scores (-1: none) and the assessments by folder."""
+    """An assessed chunk: hashes of keys, scores (-1: none) and the assessments by folder.
+
+    `related` are places in the table of `types` of related subjects.
+    """
 
     identities: "array[int]"
     scores: "array[float]"
     placed: list[_Placed]
+    types: list[tuple[str, ...]]
+    related: "array[int]"
 
 
 # -- processes ------------------------------------------------------------------------------
@@ -105,7 +119,20 @@ _assessors: list[Assessor] = []
 def _begin_process(folders: Sequence[PolicyFolder]) -> None:
     # Ctrl-C reaches every process; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()
     _begin(folders)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """No garbage collection: it looks at all cases again and again, and there is no garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _begin(folders: Sequence[PolicyFolder]) -> None:
@@ -113,12 +140,16 @@ def _begin(folders: Sequence[PolicyFolder]) -> None:
 
 
 def _assess(bodies: Sequence[str]) -> _Chunk:
-    chunk = _Chunk(array("Q"), array("d"), [])
+    chunk = _Chunk(array("Q"), array("d"), [], [], array("I"))
     alerts = [read(body) for body in bodies]
+    known_types: dict[tuple[str, ...], int] = {}
     for alert in alerts:
         chunk.identities.append(0 if alert is None else identity_of(alert.key))
         score = None if alert is None else alert.score
         chunk.scores.append(-1.0 if score is None else score)
+        types = () if alert is None else related_types(alert)
+        chunk.related.append(known_types.setdefault(types, len(known_types)))
+    chunk.types.extend(known_types)
     for assessor in _assessors:
         found = _Placed([], [], array("I"), array("I"))
         known: dict[int, int] = {}
@@ -158,7 +189,7 @@ def _processes(folders: Sequence[PolicyFolder], alone: bool) -> Iterator[Assess]
         try:
             yield lambda bodies: pool.submit(_assess, bodies)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 def _now(bodies: Sequence[str]) -> "Future[_Chunk]":
@@ -206,6 +237,7 @@ class Backtest:
         self._folders = [folder] if against is None else [folder, against]
         self._players = [_player(folder, people, seen)]
         self._players += () if against is None else (_player(against, people, None),)
+        self._places = range(len(self._players))
         self._labelled = labelled
         self._scored: list[tuple[float | None, bool, bool]] = []
         self._differences = _Differences()
@@ -223,7 +255,7 @@ class Backtest:
         started, interrupted = time.monotonic(), False
         total, done = alerts.count(), 0
         try:
-            with _processes(self._folders, total < self._alone) as assess:
+            with _no_collection(), _processes(self._folders, total < self._alone) as assess:
                 for lines, chunk in _in_order(alerts.chunks(AT_ONCE), assess):
                     self._play(lines, chunk)
                     done += len(lines)
@@ -256,7 +288,7 @@ class Backtest:
             return
         if identity not in self._refused:
             self._refused.add(identity)
-            outcome = self._outcome(self._players[1], chunk.placed[1], number, line)
+            outcome = self._outcome(1, number, line, chunk)
             self._compare(line.body, outcome, _REFUSED)
 
     def _take(self, number: int, line: Line, chunk: _Chunk) -> None:
@@ -265,10 +297,7 @@ class Backtest:
         self._first = at if self._first is None else self._first
         self._last = at
         before, silenced = player.counts.cases, player.counts.silenced
-        outcomes = [
-            self._outcome(each, placed, number, line)
-            for each, placed in zip(self._players, chunk.placed, strict=True)
-        ]
+        outcomes = [self._outcome(each, number, line, chunk) for each in self._places]
         hour = self._hours.setdefault(int(at // 3600), [0, 0])
         hour[0] += 1
         hour[1] += player.counts.cases - before
@@ -279,14 +308,16 @@ class Backtest:
             noticed = outcomes[0].handling is Handling.CASE and player.counts.silenced == silenced
             self._scored.append((None if score < 0 else score, line.label, noticed))
 
-    def _outcome(self, player: Player, placed: _Placed, number: int, line: Line) -> "_Outcome":
+    def _outcome(self, folder: int, number: int, line: Line, chunk: _Chunk) -> "_Outcome":
+        player, placed = self._players[folder], chunk.placed[folder]
         which = placed.which[number]
         if which == _INVALID:
             return _REFUSED
         assessed = placed.assessed[which - 1]
         group = placed.groups[placed.group[number]]
         silenced = player.counts.silenced
-        actions = player.take(line.at, assessed, group, line.body, line.label)
+        related = chunk.types[chunk.related[number]]
+        actions = player.take(line.at, assessed, group, line.body, line.label, related)
         heard = player.counts.silenced == silenced
         handling = assessed.handling if heard else Handling.SILENCED
         return _Outcome(handling, assessed.playbook, assessed.severity.value, actions)

@@ -214,7 +214,7 @@ def test_the_comparison_has_cases_counts_and_examples() -> None:
         "Examples: Actions",
     ]
     assert ["comment_model/a0000", "Spam", "Phishing"] in rows
-    assert ["comment_model/a0001", "No playbook", "Auto-action and card"] in rows
+    assert ["comment_model/a0001", "No playbook", "Card"] in rows
     assert ["comment_model/a0002", "Medium", "Critical"] in rows
     assert ["comment_model/a0003", "None", "Hide message, Mute"] in rows
     assert [node.text for node in section.all("p")] == [
