@@ -20,17 +20,18 @@ from activities.policy.loader import PolicyFolder
 from workflows.conditions import holds
 from workflows.domain.alerts import Alert
 from workflows.domain.detection import outside
-from workflows.domain.policy.bands import Band, Mode, drawn
+from workflows.domain.policy.bands import Band, Mode, Placement, drawn
 from workflows.domain.policy.matching import Assessment, Facts, assess, facts_of, group_of
 from workflows.domain.policy.playbook import Playbook, Severity
 from workflows.domain.values import Text
 
 
 class Handling(StrEnum):
-    """The handling of an alert before any case is known."""
+    """The handling of an alert. An assessment knows no cases, which can silence it."""
 
     CASE = "case"
-    LOGGED = "logged"
+    LOGGED = "log"
+    SILENCED = "silenced"
     UNMATCHED = "unmatched"
     REFUSED = "refused"
 
@@ -84,8 +85,10 @@ class Assessor:
         playbooks = folder.playbooks.values()
         self._match = _fields(each.match for each in playbooks)
         self._own = {each.playbook: _fields(_conditions(each)) for each in playbooks}
+        self._automatic = {each.playbook: _fields(_automatic(each)) for each in playbooks}
         self._matches = _Known[_Matched]()
         self._bases = _Known[_Base]()
+        self._acting = _Known[Assessed]()
 
     def place(self, alert: Alert) -> Placed | None:
         """Assesses an alert; None if its detector may not send it."""
@@ -106,6 +109,13 @@ class Assessor:
         assessed = base.plain
         if base.drawn is not None and drawn("log", alert.key, playbook.sample.log):
             assessed = base.drawn
+        elif base.acts:
+            assessed = self._acting.get(
+                (playbook.playbook, shadows, assessed.severity),
+                self._automatic[playbook.playbook],
+                alert,
+                lambda facts: _with_rules(playbook, base.plain, alert, facts),
+            )
         return Placed(assessed, _group(playbook, alert))
 
     def _is_refused(self, alert: Alert) -> bool:
@@ -203,10 +213,14 @@ def _facts(alert: Alert, fields: tuple[_Field, ...]) -> Facts:
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """An assessment by the conditions alone; `drawn` is that of a sample of recorded alerts."""
+    """An assessment without automatic rules, which are looked up if it `acts`.
+
+    `drawn` is that of a sample of recorded alerts.
+    """
 
     plain: Assessed
     drawn: Assessed | None = None
+    acts: bool = False
 
 
 _MOST_KNOWN = 200_000
@@ -217,27 +231,25 @@ def _base_of(playbook: Playbook, found: Assessment, shadows: tuple[str, ...]) ->
     alert, placement = found.alert, found.placement
     own = (alert.detector, playbook.playbook, found.severity)
     if placement.band is not Band.LOG and not placement.sampled:
-        rules = _rules(playbook, found)
-        return _Base(_shared(Assessed(Handling.CASE, *own, False, rules, shadows)))
+        acts = placement.band is Band.ACT and bool(playbook.protect or playbook.auto)
+        return _Base(_shared(Assessed(Handling.CASE, *own, False, (), shadows)), acts=acts)
     plain = _shared(Assessed(Handling.LOGGED, *own, False, (), shadows))
     if playbook.mode is Mode.OFF or playbook.sample.log == 0:
         return _Base(plain)
     return _Base(plain, _shared(Assessed(Handling.CASE, *own, True, (), shadows)))
 
 
-def _rules(playbook: Playbook, found: Assessment) -> tuple[tuple[Severity, Rules], ...]:
-    worse = [each for each in playbook.severity if each.rank <= found.severity.rank]
-    rules = [
-        (
-            each,
-            Rules(
-                found.protections(playbook, each, holds),
-                found.decides(playbook, each, holds),
-            ),
-        )
-        for each in worse
-    ]
-    return tuple(rules) if any(each != _NO_RULES for _, each in rules) else ()
+def _with_rules(playbook: Playbook, plain: Assessed, alert: Alert, facts: Facts) -> Assessed:
+    """The assessment with the automatic rules of each severity that a case of it can have."""
+    found = Assessment(alert, plain.severity, facts, Placement(band=Band.ACT))
+    worse = [each for each in playbook.severity if each.rank <= plain.severity.rank]
+    rules = tuple((each, _rules(playbook, found, each)) for each in worse)
+    return _shared(plain._replace(rules=rules)) if any(r != _NO_RULES for _, r in rules) else plain
+
+
+def _rules(playbook: Playbook, found: Assessment, severity: Severity) -> Rules:
+    protect = found.protections(playbook, severity, holds)
+    return Rules(protect, found.decides(playbook, severity, holds))
 
 
 @lru_cache(maxsize=100_000)
@@ -274,10 +286,13 @@ _SKIPPED = re.compile(
 _ALERT = re.compile(r"(?<![\w.])alert\b((?:\s*\.\s*[A-Za-z_]\w*)*)(\s*\()?")
 
 
-def _conditions(playbook: Playbook) -> Iterable[str]:
-    yield from playbook.severity.values()
+def _automatic(playbook: Playbook) -> Iterable[str]:
     yield from (each.when for each in playbook.protect)
     yield from (each.when for each in playbook.auto)
+
+
+def _conditions(playbook: Playbook) -> Iterable[str]:
+    yield from playbook.severity.values()
     for band in playbook.bands:
         yield from (each for each in (band.act, band.review) if each is not None)
 

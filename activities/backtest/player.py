@@ -371,10 +371,12 @@ def _joined(known: Case, case: OpenCase) -> Case:
 
 
 def _cause(event: ev.ProtectionWithheld) -> str:
-    for name in ("exempt", "trusted", "pause", "limit"):
-        if getattr(event, name):
-            return name
-    return "other"
+    """The name of what prevented it: that of a power for a limit."""
+    if event.limit is not None:
+        return event.limit.power.value
+    if event.exempt is not None:
+        return "exempt"
+    return "trusted" if event.trusted else "breaker"
 
 
 def moment(at: float) -> datetime:

@@ -35,11 +35,19 @@ _INVALID = 0
 
 
 class Line(Protocol):
-    """An unread alert with its time in seconds since 1970."""
+    """An unread alert."""
 
-    at: float
-    body: str
-    label: bool | None
+    @property
+    def at(self) -> float:
+        """Seconds since 1970."""
+
+    @property
+    def body(self) -> str:
+        """The JSON text."""
+
+    @property
+    def label(self) -> bool | None:
+        """The truth about it, if known."""
 
 
 class Alerts(Protocol):
@@ -277,8 +285,11 @@ class Backtest:
             return _REFUSED
         assessed = placed.assessed[which - 1]
         group = placed.groups[placed.group[number]]
+        silenced = player.counts.silenced
         actions = player.take(line.at, assessed, group, line.body, line.label)
-        return _Outcome(assessed.handling, assessed.playbook, assessed.severity.value, actions)
+        heard = player.counts.silenced == silenced
+        handling = assessed.handling if heard else Handling.SILENCED
+        return _Outcome(handling, assessed.playbook, assessed.severity.value, actions)
 
     def _compare(self, body: str, before: "_Outcome", after: "_Outcome") -> None:
         add = self._differences.add

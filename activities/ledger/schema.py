@@ -33,6 +33,17 @@ class Utc(sa.TypeDecorator[datetime]):
         return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
 
 
+class Number(sa.TypeDecorator[float]):
+    """Float. SQLite's RETURNING gives a whole number as an integer, which has another digest."""
+
+    impl = sa.Float
+    cache_ok = True
+
+    def process_result_value(self, value: float | None, dialect: Any) -> float | None:
+        """The value as a float."""
+        return None if value is None else float(value)
+
+
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """64 bits; SQLite numbers only a column of its own INTEGER type by itself."""
 
@@ -50,7 +61,7 @@ alerts = sa.Table(
     sa.Column("kind", _text(64), nullable=False),
     sa.Column("subject_type", _text(64), nullable=False),
     sa.Column("subject_id", _text(), nullable=False),
-    sa.Column("score", sa.Float),
+    sa.Column("score", Number),
     sa.Column("occurred_at", Utc, nullable=False),
     sa.Column("received_at", Utc, nullable=False),
     sa.Column("body", sa.JSON, nullable=False),
@@ -70,7 +81,7 @@ alert_records = sa.Table(
     sa.Column("alert_kind", _text(64), nullable=False),
     sa.Column("subject_type", _text(64), nullable=False),
     sa.Column("subject_id", _text(), nullable=False),
-    sa.Column("score", sa.Float),
+    sa.Column("score", Number),
     sa.Column("severity", _text(16), nullable=False),
     sa.Column("band", _text(16), nullable=False),
     sa.Column("actions", sa.JSON, nullable=False),
@@ -414,7 +425,7 @@ detector_runs = sa.Table(
     sa.Column("since", Utc, primary_key=True),
     sa.Column("until", Utc, nullable=False),
     sa.Column("at", Utc, nullable=False),
-    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("seconds", Number, nullable=False),
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("alerts", sa.Integer, nullable=False),
     sa.Column("duplicates", sa.Integer, nullable=False),

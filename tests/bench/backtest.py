@@ -1,10 +1,13 @@
 """Backtests of 100,000 to 4,000,000 alerts: time, processor time and memory by size.
 
 `python -m tests.bench.backtest [SIZE …]` prints a table. The alerts are made: their times follow
-the shipped live chat rates, phishing reports and shill features are those of the shipped records,
-the mix of kinds (12 spam, 5 live chat, 2 phishing, 1 shill bidding) and the subjects are made up.
+the shipped live chat rates, shill features are those of the shipped records; the mix of kinds
+(12 spam, 5 live chat, 2 phishing, 1 shill bidding), scores and subjects are made up.
+`python -m tests.bench.backtest --records FILE` writes the shipped shill bidding records as alerts,
+with their label in the column `Class`; their times are made up.
 """
 
+import csv
 import json
 import random
 import resource
@@ -75,6 +78,23 @@ def write(file: Path, count: int) -> None:
             written.write(json.dumps(each, ensure_ascii=False) + "\n")
 
 
+def write_records(file: Path) -> None:
+    """Writes the real shill bidding records as CSV of alerts, one a minute."""
+    rows = records("shill_bidding")
+    features = [each.lower() for each in WEIGHTS]
+    columns = [*_COLUMNS, *(f"attributes.{each}" for each in features), "Class"]
+    with file.open("w", encoding="utf-8", newline="") as written:
+        table = csv.writer(written)
+        table.writerow(columns)
+        for number, row in enumerate(rows):
+            at = (_START + timedelta(minutes=number)).isoformat()
+            own = (f"shill-{row['Record_ID']}", "shill_bidding", "user", f"u_bid{row['Record_ID']}")
+            table.writerow([*own, score(row), at, *(row[each] for each in WEIGHTS), row["Class"]])
+
+
+_COLUMNS = ("id", "kind", "subject.type", "subject.id", "score", "occurred_at")
+
+
 def main(sizes: tuple[int, ...]) -> int:
     """Prints a row for each size."""
     print(f"{'alerts':>10} {'seconds':>8} {'cpu':>8} {'MiB':>6} {'µs each':>8} {'cases':>8}")
@@ -103,4 +123,7 @@ def main(sizes: tuple[int, ...]) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--records"]:
+        write_records(Path(sys.argv[2]))
+        sys.exit(0)
     sys.exit(main(tuple(int(each) for each in sys.argv[1:]) or SIZES))

@@ -8,6 +8,7 @@ from tests.slack_shapes.scene import Surface
 from tests.slack_shapes.surfaces import (
     answers,
     appeals,
+    backtests,
     cards,
     commands,
     detectors,
@@ -36,5 +37,6 @@ SURFACES: tuple[Surface, ...] = (
     *timelines.SURFACES,
     *storms.SURFACES,
     *reports.SURFACES,
+    *backtests.SURFACES,
     *home.SURFACES,
 )

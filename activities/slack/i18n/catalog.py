@@ -85,8 +85,11 @@ class Catalog:
 
     def day_and_time(self, at: datetime, zone: tzinfo) -> str:
         """`11月24日 12:03`, `Nov 24 12:03`."""
-        day = format_skeleton("MMMd", at.astimezone(zone), locale=self._locale)
-        return f"{day} {self.moment(at, zone)}"
+        return f"{self.day(at, zone)} {self.moment(at, zone)}"
+
+    def day(self, at: datetime, zone: tzinfo) -> str:
+        """`11月24日`, `Nov 24`."""
+        return format_skeleton("MMMd", at.astimezone(zone), locale=self._locale)
 
     def _amount(self, amount: int, unit: str) -> str:
         # CLDR has no long pattern of its own for Japanese; the short one is the same word.

@@ -112,6 +112,17 @@ async def test_an_audit_finds_a_changed_record(
     assert f"was {change}" in fault
 
 
+@pytest.mark.parametrize("score", [0.0, 1.0, 0.5, None])
+async def test_an_untouched_record_has_no_fault(
+    records: AlertRecords, database: Database, score: float | None
+) -> None:
+    """SQLite returns a whole number from INSERT, and a float from SELECT."""
+    await records.add([a_record(an_alert(score=score))])
+    (row,) = await rows(database)
+    assert (row["score"], type(row["score"])) == (score, type(score))
+    assert await faults(database) == ()
+
+
 async def test_records_go_after_their_time(records: AlertRecords, database: Database) -> None:
     """A day before nothing goes; then the row goes, and the audit holds."""
     await records.add([a_record()])

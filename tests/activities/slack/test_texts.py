@@ -116,7 +116,7 @@ def test_every_status_has_a_label() -> None:
 
 
 def _sources() -> Iterator[ast.Module]:
-    for folder in ("activities/slack", "bot"):
+    for folder in ("activities/slack", "activities/backtest", "bot"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield ast.parse(path.read_text(encoding="utf-8"))
 
