@@ -176,8 +176,9 @@ class Reference:
             elif isinstance(event, ev.AutoDecided):
                 self.counts["auto"] += 1
             elif isinstance(event, ev.ProtectionWithheld):
-                causes = ("exempt", "trusted", "pause", "limit")
-                cause = next(name for name in causes if getattr(event, name))
+                causes = {"exempt": "exempt", "trusted": "trusted", "pause": "breaker"}
+                found = (said for name, said in causes.items() if getattr(event, name))
+                cause = event.limit.power.value if event.limit else next(found)
                 self.counts[f"withheld {cause}"] += max(len(event.rules), 1)
 
     # -- time -------------------------------------------------------------------------------
