@@ -176,8 +176,13 @@ class Reference:
             elif isinstance(event, ev.AutoDecided):
                 self.counts["auto"] += 1
             elif isinstance(event, ev.ProtectionWithheld):
-                causes = ("exempt", "trusted", "pause", "limit")
-                cause = next(name for name in causes if getattr(event, name))
+                causes = {
+                    "exempt": event.exempt,
+                    "trusted": event.trusted,
+                    "breaker": event.pause,
+                    "" if event.limit is None else event.limit.power.value: event.limit,
+                }
+                cause = next(name for name, value in causes.items() if value)
                 self.counts[f"withheld {cause}"] += max(len(event.rules), 1)
 
     # -- time -------------------------------------------------------------------------------

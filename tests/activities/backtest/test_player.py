@@ -268,7 +268,7 @@ class TestWithheld:
         alerts = [high(n, n, subject=n) for n in range(3)]
         started = stage.play(*alerts, high(59, 9, subject=2), high(60, 10, subject=2))
         assert started == [("mute",), ("mute",), (), (), ("mute",)]
-        assert stage.player.counts.withheld == {"limit": 1}
+        assert stage.player.counts.withheld == {"detector": 1}
 
     def test_a_tripped_breaker(self, tmp_path: Path) -> None:
         """The second action in ten minutes trips it; it has no end."""
@@ -277,7 +277,7 @@ class TestWithheld:
         started = stage.play(first, second, high(2, 3, subject=2), high(9000, 4, subject=4))
         assert started == [("mute",), (), (), ()]
         counts = stage.player.counts
-        assert counts.withheld == {"pause": 2}
+        assert counts.withheld == {"breaker": 2}
         (trip,) = counts.trips
         assert trip == TripRecord(
             at=trip.at, playbook="spam", detector="model", action="mute", cause="rate"
@@ -296,4 +296,4 @@ class TestWithheld:
         """Later alerts of the case decide it neither."""
         stage = Stage(a_folder(tmp_path, breaker=HURRIED, **AUTO))
         stage.play(high(0, 1), high(1, 2, subject=2), high(2, 3, subject=2))
-        assert (stage.player.counts.auto, stage.player.counts.withheld) == (1, {"pause": 1})
+        assert (stage.player.counts.auto, stage.player.counts.withheld) == (1, {"breaker": 1})

@@ -107,7 +107,7 @@ class TestCounts:
         folder = a_folder(tmp_path / "a", protect=[MUTE], breaker=breaker)
         lines = [line(n, raw(n, score=0.95, subject=user(n))) for n in range(4)]
         report = run(folder, *lines)
-        assert (report.breaker_trips, report.withheld) == (1, {"pause": 3})
+        assert (report.breaker_trips, report.withheld) == (1, {"breaker": 3})
         assert [(each.at, each.cause) for each in report.trips] == [
             (T0 + timedelta(minutes=1), "rate")
         ]
@@ -161,7 +161,7 @@ class TestComparison:
         new = a_folder(tmp_path / "a", bands=BANDS)
         changed = self.change(new, a_folder(tmp_path / "b"), line(0, raw(1, score=0.1)))
         assert changed == (
-            Change(kind=ChangeKind.HANDLING, alert="model/a1", before="case", after="logged"),
+            Change(kind=ChangeKind.HANDLING, alert="model/a1", before="case", after="log"),
         )
 
     def test_another_severity_with_other_actions(self, tmp_path: Path) -> None:
