@@ -296,7 +296,7 @@ class Backtest:
         self._alerts += 1
         self._first = at if self._first is None else self._first
         self._last = at
-        before, silenced = player.counts.cases, player.counts.silenced
+        before = player.counts.cases
         outcomes = [self._outcome(each, number, line, chunk) for each in self._places]
         hour = self._hours.setdefault(int(at // 3600), [0, 0])
         hour[0] += 1
@@ -305,7 +305,7 @@ class Backtest:
             self._compare(line.body, outcomes[1], outcomes[0])
         if line.label is not None and self._labelled:
             score = chunk.scores[number]
-            noticed = outcomes[0].handling is Handling.CASE and player.counts.silenced == silenced
+            noticed = outcomes[0].handling is Handling.CASE
             self._scored.append((None if score < 0 else score, line.label, noticed))
 
     def _outcome(self, folder: int, number: int, line: Line, chunk: _Chunk) -> "_Outcome":

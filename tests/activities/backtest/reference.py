@@ -176,9 +176,13 @@ class Reference:
             elif isinstance(event, ev.AutoDecided):
                 self.counts["auto"] += 1
             elif isinstance(event, ev.ProtectionWithheld):
-                causes = {"exempt": "exempt", "trusted": "trusted", "pause": "breaker"}
-                found = (said for name, said in causes.items() if getattr(event, name))
-                cause = event.limit.power.value if event.limit else next(found)
+                causes = {
+                    "exempt": event.exempt,
+                    "trusted": event.trusted,
+                    "breaker": event.pause,
+                    "" if event.limit is None else event.limit.power.value: event.limit,
+                }
+                cause = next(name for name, value in causes.items() if value)
                 self.counts[f"withheld {cause}"] += max(len(event.rules), 1)
 
     # -- time -------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from activities.backtest.assessment import Assessor, read
+from activities.backtest.assessment import Assessor, read, related_types
 from activities.backtest.people import StaffedPlayer
 from activities.backtest.player import OpenCase, Player
 from activities.policy.loader import PolicyWatch
@@ -160,7 +160,8 @@ def test_the_player_does_what_the_domain_does(tmp_path: Path, seed: int, people:
         assert known is not None
         placed = assessor.place(known)
         assert placed is not None
-        player.take(at, placed.assessed, placed.group, json.dumps(alert), label)
+        types = related_types(known) if chance.random() < 0.5 else None
+        player.take(at, placed.assessed, placed.group, json.dumps(alert), label, types)
         now = T0 + timedelta(seconds=at - T0.timestamp())
         reference.take(now, Alert.model_validate(alert), label)
     player.finish(at + 3000)
