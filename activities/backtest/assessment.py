@@ -23,7 +23,7 @@ from workflows.domain.detection import outside
 from workflows.domain.policy.bands import Band, Mode, Placement, drawn
 from workflows.domain.policy.matching import Assessment, Facts, assess, facts_of, group_of
 from workflows.domain.policy.playbook import Playbook, Severity
-from workflows.domain.values import Text
+from workflows.domain.values import Text, visible
 
 
 class Handling(StrEnum):
@@ -377,6 +377,22 @@ def whole(body: str) -> Alert | None:
         return Alert.model_validate(json.loads(body))
     except (ValidationError, ValueError, RecursionError):
         return None
+
+
+def fault_of(body: str) -> str | None:
+    """The first reason why a JSON text is no alert, with its field; None if it is one."""
+    try:
+        Alert.model_validate(json.loads(body))
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False, include_context=False)[0]
+        place = "/".join(str(part) for part in first["loc"])
+        return visible(f"{place}: {first['msg']}")[:_LONGEST_FAULT]
+    except (ValueError, RecursionError):
+        return "no JSON"
+    return None
+
+
+_LONGEST_FAULT = 200
 
 
 def _whole(alert: Alert) -> Alert:

@@ -18,6 +18,7 @@ from activities.backtest.assessment import (
     Assessed,
     Assessor,
     Handling,
+    fault_of,
     identity_of,
     read,
     related_types,
@@ -41,6 +42,7 @@ AT_ONCE = 2_000
 ALONE = 20_000
 """Alerts below which other processes cost more than they save."""
 _INVALID = 0
+_NOT_ACCEPTED = "accepts: its detector may not send it"
 
 
 class Line(Protocol):
@@ -245,6 +247,7 @@ class Backtest:
         self._refused: set[int] = set()
         self._hours: dict[int, list[int]] = {}
         self._alerts = self._invalid = self._duplicates = 0
+        self._fault: str | None = None
         self._first: float | None = None
         self._last = 0.0
 
@@ -272,6 +275,7 @@ class Backtest:
         for number, line in enumerate(lines):
             if own.which[number] == _INVALID:
                 self._invalid += 1
+                self._fault = self._fault or fault_of(line.body) or _NOT_ACCEPTED
                 self._take_refused(number, line, chunk)
                 continue
             identity = chunk.identities[number]
@@ -346,6 +350,7 @@ class Backtest:
             unmatched=counts.unmatched,
             invalid=self._invalid,
             duplicates=self._duplicates,
+            fault=self._fault,
             by_playbook=_sorted(counts.by_playbook),
             by_severity={each: n for each, n in _sorted(counts.by_severity).items() if n},
             actions=_sorted(counts.actions),

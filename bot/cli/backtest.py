@@ -65,9 +65,9 @@ def backtest(
         raise InputWrong("Name a policy folder, or set KOBAN_POLICY.")
     new, old = _load(folder), None if against is None else _load(against)
     files = alerts or []
-    source = _source(settings, files, ledger, labels)
     staff = None if people is None else People(people, minutes)
     try:
+        source = _source(settings, files, ledger, labels)
         with _progress() as shown:
             labelled = labels is not None or ledger is not None
             report = Backtest(new, old, staff, labelled).run(source, shown)
@@ -87,6 +87,11 @@ def backtest(
     _write(json, lambda: report.model_dump_json(indent=2) + "\n")
     if json != _STDOUT:
         print("\n".join(lines(report, titles, Language.EN)))
+    if report.fault is not None:
+        print(
+            f"{report.invalid} alerts are invalid, the first one by {report.fault}.",
+            file=sys.stderr,
+        )
     return EXIT_INTERRUPTED if report.unfinished else 0
 
 

@@ -106,8 +106,9 @@ class BacktestReport(Value):
     """Result of a backtest; times are UTC, `seconds` is the run time.
 
     `alerts` are valid and not repeated. `logged` were only recorded, `silenced` are about content
-    that people had cleared. `unmatched` had no playbook; `invalid` broke the contract of alerts;
-    `duplicates` had a known detector and id. `unfinished`: the run was interrupted.
+    that people had cleared. `unmatched` had no playbook; `invalid` broke the contract of alerts,
+    the first by its `fault`; `duplicates` had a known detector and id. `unfinished`: the run was
+    interrupted.
     """
 
     alerts: int
@@ -117,6 +118,7 @@ class BacktestReport(Value):
     unmatched: int
     invalid: int
     duplicates: int
+    fault: str | None = None
     by_playbook: dict[str, int]
     by_severity: dict[str, int]
     actions: dict[str, int]
