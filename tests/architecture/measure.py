@@ -19,8 +19,7 @@ NOT_MEASURED = "migrations"
 BAD_STARTS = {"What", "Whether", "Who", "How", "Where", "Which", "When"}
 
 MOST_FILES = 288
-"""240 without the themes of detection: detectors, feedback, bands, brakes, policy changes (40 files)
-and the backtest (8)."""
+"""240 without detectors, feedback, bands, brakes and policy changes (40), and backtests (8)."""
 SMALL, MOST_SMALL = 50, 20
 LONGEST_FILE = 600
 FUNCTION_MEDIAN, FUNCTION_P90 = 7, 16
