@@ -17,6 +17,8 @@ from workflows.domain.automation import pause_over
 from workflows.domain.backtest.report import TripRecord
 from workflows.domain.case import events as ev
 from workflows.domain.case.automation import (
+    Booked,
+    Booking,
     Bookings,
     R,
     Trigger,
@@ -232,9 +234,7 @@ class Player:
             auto=rules.auto,
             sampled=assessed.sampled,
         )
-        commands = self._booked(
-            automatic_commands(known, trigger, self.memory.pauses, now), case, now
-        )
+        commands = self._booked(automatic_commands(known, trigger, self.memory.pauses, now), case)
         outcome = decide_in_turn(known, commands, now)
         if isinstance(outcome, Refusal):
             return ()
@@ -259,28 +259,32 @@ class Player:
             ):
                 case.settled.add((rule, detector))
 
-    def _booked(self, bookings: Bookings[R], case: OpenCase, now: datetime) -> R:
-        """Books what a command needs in memory, and records breakers that trip."""
+    def _booked(self, bookings: Bookings[R], case: OpenCase) -> R:
+        """Books what a command needs."""
         try:
             booking = next(bookings)
             while True:
-                before = len(self.memory.pauses)
-                answer = self.memory.book(booking)
-                for pause in self.memory.pauses[before:]:
-                    assert pause.trip is not None, "only breakers pause"
-                    self.counts.trips.append(
-                        TripRecord(
-                            at=now,
-                            playbook=case.playbook,
-                            detector=pause.detector or "",
-                            action=pause.action or "",
-                            cause=pause.trip.cause.value,
-                        )
-                    )
-                booking = bookings.send(answer)
+                booking = bookings.send(self._book(case, booking))
         except StopIteration as done:
             result: R = done.value
             return result
+
+    def _book(self, case: OpenCase, booking: Booking) -> Booked | None:
+        """Books in memory, and records a breaker that trips."""
+        before = len(self.memory.pauses)
+        answer = self.memory.book(booking)
+        for pause in self.memory.pauses[before:]:
+            assert pause.trip is not None, "only breakers pause"
+            self.counts.trips.append(
+                TripRecord(
+                    at=booking.at,
+                    playbook=case.playbook,
+                    detector=pause.detector or "",
+                    action=pause.action or "",
+                    cause=pause.trip.cause.value,
+                )
+            )
+        return answer
 
     def _note(self, case: OpenCase, events: Iterable[ev.Event]) -> tuple[str, ...]:
         """Counts automatic actions; returns their names, and the preset of a decision."""
@@ -329,7 +333,7 @@ class Player:
         first, _ = named(known.first.key)
         detectors = (first, *sorted(known.detectors - {first}))
         tick = Tick(pauses=self.memory.pauses)
-        command, _ = self._booked(booked_command(known, tick, detectors, now), case, now)
+        command, _ = self._booked(booked_command(known, tick, detectors, now), case)
         outcome = decide(known, command, now)
         if isinstance(outcome, Refusal):
             return

@@ -3,7 +3,7 @@
 import json
 import random
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from activities.backtest.assessment import Assessor, Handling, read, whole
 from activities.backtest.player import OpenCase, Player, moment
 from activities.ledger.database import Database
 from activities.ledger.rows import recorded_of
-from activities.ledger.schema import alert_records, events
+from activities.ledger.schema import alert_records, automatic_actions, cases, events
 from activities.policy.loader import load_policy
 from deploy.sandbox.app import POLICY
 from deploy.sandbox.slack.person import wait_until
@@ -24,6 +24,7 @@ from deploy.sandbox.traffic.alerts import Json, alert, message, stream, user
 from tests.environment import Environment, koban, scene
 from tests.stories.test_bands import TRIAL
 from workflows.domain.case import events as ev
+from workflows.domain.case.automation import Booked, Booking
 from workflows.domain.case.commands import ChoosePreset
 from workflows.domain.case.decide import decide
 from workflows.domain.case.events import Recorded
@@ -36,6 +37,10 @@ BANDS = (
     "silence: {after: no_violation, until: changed, at_most: 7d}\n"
 )
 Told = tuple[Any, ...]
+Lost = dict[str, dict[int, bool]]
+"""Bookings without an answer by the case's first alert; True if the ledger counted them."""
+FEW = 5
+"""Cases that may differ because of a lost answer."""
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(2_000, marks=pytest.mark.long)])
@@ -47,7 +52,7 @@ async def test_a_backtest_equals_reality(temporal: str, tmp_path: Path, count: i
         for alerts in rounds(count):
             await happen(env, alerts)
             played.play(alerts)
-            await wait_until(lambda: is_same(env, played), what="the same events")
+            await wait_until(lambda: become_same(env, played), what="the same events")
         await decide_by_people(env, played)
         assert await told_of(env) == played.told
         assert await records_of(env) == played.records
@@ -168,11 +173,25 @@ class Played(Player):
         folder = load_policy(policy)
         super().__init__({name: folder.policy_for(name) for name in folder.playbooks}, self._keep)
         self._assessor = Assessor(folder)
+        self._folder = folder
+        self._sent: list[Json] = []
+        self._bookings: Counter[str] = Counter()
+        self.lost: Lost = {}
         self.told: defaultdict[str, list[Told]] = defaultdict(list)
         self.records: set[Told] = set()
 
+    def play_again(self, lost: Lost) -> None:
+        """Plays everything again, with the bookings that the ledger answered too late."""
+        policies = {name: self._folder.policy_for(name) for name in self._folder.playbooks}
+        super().__init__(policies, self._keep)
+        sent, self._sent = self._sent, []
+        self.told, self.records = defaultdict(list), set()
+        self._bookings, self.lost = Counter(), lost
+        self.play(sent)
+
     def play(self, alerts: Iterable[Json]) -> None:
         """Plays alerts as they are sent."""
+        self._sent += alerts
         for each in alerts:
             body = json.dumps(each, ensure_ascii=False)
             found = read(body)
@@ -195,6 +214,16 @@ class Played(Player):
         outcome = decide(known, ChoosePreset(by=by, preset=preset, version=known.version), now)
         assert not isinstance(outcome, Refusal)
         self._keep(case, outcome)
+
+    def _book(self, case: OpenCase, booking: Booking) -> Booked | None:
+        number = self._bookings[_first(case)]
+        self._bookings[_first(case)] += 1
+        lost = self.lost.get(_first(case), {})
+        if number not in lost:
+            return super()._book(case, booking)
+        if lost[number]:
+            super()._book(case, booking)  # in time for the breaker, and too late for the case
+        return None
 
     def _open(self, *given: Any) -> OpenCase:
         case = super()._open(*given)
@@ -280,6 +309,53 @@ async def records_of(env: Environment) -> set[Told]:
 async def is_same(env: Environment, played: Played) -> bool:
     """Whether the ledger has what the backtest has."""
     return await told_of(env) == played.told and await records_of(env) == played.records
+
+
+async def become_same(env: Environment, played: Played) -> bool:
+    """Whether the ledger has what the backtest has.
+
+    On a starved machine the ledger may answer a booking too late: the case leaves the decision to
+    people then. The backtest gets the same lost answers.
+    """
+    if await is_same(env, played):
+        return True
+    told = await told_of(env)
+    differ = [key for key, own in played.told.items() if told.get(key) != own]
+    if len(differ) <= FEW:
+        lost = {**played.lost, **await lost_of(env, differ)}
+        if lost != played.lost:
+            played.play_again(lost)
+    return False
+
+
+async def lost_of(env: Environment, firsts: Iterable[str]) -> Lost:
+    """The lost answers of cases, from their histories at Temporal."""
+    database = Database(env.settings.ledger.url.get_secret_value())
+    opened = sa.select(events.c.case_id, events.c.data).where(events.c.seq == 1)
+    ids = {r["data"]["alert"]["key"]: r["case_id"] for r in await database.rows(opened)}
+    lost: Lost = {}
+    for first in set(firsts) & ids.keys():
+        own = cases.c.id == ids[first]
+        workflow_id = await database.scalar(sa.select(cases.c.workflow_id).where(own))
+        counted = automatic_actions.c.case_id == ids[first]
+        is_counted = await database.scalar(sa.select(sa.func.count()).where(counted))
+        history = await env.client.get_workflow_handle(workflow_id).fetch_history()
+        late = late_bookings(history.events)
+        if late:
+            lost[first] = dict.fromkeys(late, bool(is_counted))
+    await database.aclose()
+    return lost
+
+
+def late_bookings(history: Sequence[Any]) -> list[int]:
+    """The numbers of the bookings, from 0, that timed out."""
+    asked = [
+        each.event_id
+        for each in history
+        if each.activity_task_scheduled_event_attributes.activity_type.name == "book"
+    ]
+    late = {each.activity_task_timed_out_event_attributes.scheduled_event_id for each in history}
+    return [number for number, each in enumerate(asked) if each in late]
 
 
 async def decide_by_people(env: Environment, played: Played) -> None:

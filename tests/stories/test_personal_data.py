@@ -30,6 +30,8 @@ async def decided(env: Environment, sato: Person) -> tuple[dict, str]:
     await sato.press(card, "24時間コメント制限")
     await env.wait_kind(case, "case_closed")
     await env.wait_kind(case, "action_verified")
+    # The last event: each one writes the end of the case again.
+    await env.wait_kind(case, "notice_sent")
     return card, case
 
 
