@@ -13,11 +13,20 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from activities.backtest import columns as sql
-from activities.backtest.files import BacktestInputError as BacktestInputError
-from activities.backtest.files import File, duckdb_module, file_at, listed, shown_name
+from activities.backtest.files import (
+    BacktestInputError,
+    File,
+    duckdb_module,
+    file_at,
+    listed,
+    shown_name,
+)
 from activities.ledger.database import Database
-from activities.ledger.schema import alert_records, alerts, cases
+from activities.ledger.schema import alert_records, alerts, cases, events
+from workflows.domain.case.automation_events import AutoDecided
 from workflows.domain.case.decision import Verdict
+from workflows.domain.case.event_base import kind_of
+from workflows.domain.case.events import Decided
 
 
 class Line(NamedTuple):
@@ -339,12 +348,22 @@ def _ledger_query(since: datetime, until: datetime) -> sa.CompoundSelect[Any]:
         sa.select(
             *alerts.c["occurred_at", "received_at", "detector", "alert_id"],
             sa.cast(alerts.c.body, sa.Text).label("body"),
-            cases.c.verdict,
+            sa.case((_is_judged(), cases.c.verdict)).label("verdict"),
         )
         .select_from(alerts.outerjoin(cases, cases.c.id == alerts.c.case_id))
         .where(alerts.c.received_at >= since, alerts.c.received_at < until)
     )
     return taken.union_all(_recorded(since, until))
+
+
+def _is_judged() -> sa.ColumnElement[bool]:
+    """Whether people decided the case: what Koban decided says nothing about its rules."""
+    own = events.c.case_id == cases.c.id
+    by_koban = sa.exists().where(own, events.c.kind == kind_of(AutoDecided))
+    by_people = sa.exists().where(
+        own, events.c.kind == kind_of(Decided), events.c.actor.is_not(None)
+    )
+    return sa.or_(~by_koban, by_people)
 
 
 def _recorded(since: datetime, until: datetime) -> sa.Select[Any]:

@@ -95,7 +95,7 @@ class StaffedPlayer(Player):
             waiting=len(left),
             late_claims=self._late_claims + late_claims,
             late_decisions=self._late_decisions + late_decisions,
-            busy=min(busy, 1.0),
+            busy=round(min(busy, 1.0), 4),
             wait_median=median(waits),
             wait_p90=quantiles(waits, n=10, method="inclusive")[-1] if len(waits) > 1 else waits[0],
         )

@@ -1,5 +1,6 @@
 """`koban backtest` command: the outcome of past alerts by a policy folder."""
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from activities.backtest.alerts import AlertFiles, BacktestInputError, LedgerAlerts
+from activities.backtest.alerts import AlertFiles, LedgerAlerts
+from activities.backtest.files import BacktestInputError
 from activities.backtest.html import Shown, page
 from activities.backtest.run import Alerts, Backtest, People, Progress
 from activities.backtest.summary import lines
@@ -18,6 +20,7 @@ from activities.policy.loader import PolicyFolder, load_policy
 from activities.policy.yaml_document import PolicyFaults
 from bot.errors import InputWrong, NotReachable
 from bot.settings import Settings, load_settings
+from workflows.domain.backtest.report import BacktestReport
 from workflows.domain.values import Language, Text
 
 _REDRAW = 0.2
@@ -66,6 +69,7 @@ def backtest(
     new, old = _load(folder), None if against is None else _load(against)
     files = alerts or []
     staff = None if people is None else People(people, minutes)
+    signal.signal(signal.SIGTERM, _end)
     try:
         source = _source(settings, files, ledger, labels)
         with _progress() as shown:
@@ -77,8 +81,8 @@ def backtest(
         raise NotReachable(f"{error} Start it or set KOBAN_LEDGER__URL.") from error
     titles = _titles(*(each for each in (old, new) if each is not None))
     about = Shown(
-        folder=folder.name,
-        against=None if against is None else against.name,
+        folder=str(folder),
+        against=None if against is None else str(against),
         inputs=tuple(each.name for each in files) or (ledger or "",),
         zone=settings.zone,
         made=datetime.now(UTC),
@@ -87,12 +91,23 @@ def backtest(
     _write(json, lambda: report.model_dump_json(indent=2) + "\n")
     if json != _STDOUT:
         print("\n".join(lines(report, titles, Language.EN)))
-    if report.fault is not None:
-        print(
-            f"{report.invalid} alerts are invalid, the first one by {report.fault}.",
-            file=sys.stderr,
-        )
+    _tell_invalid(report)
     return EXIT_INTERRUPTED if report.unfinished else 0
+
+
+def _tell_invalid(report: BacktestReport) -> None:
+    """Says why alerts are invalid. Raises `InputWrong` if all are."""
+    if report.fault is None:
+        return
+    sentence = f"{report.invalid:,} alerts are invalid, the first one by {report.fault}."
+    if report.alerts == 0:
+        raise InputWrong(f"{sentence} A column with labels is named by --labels.")
+    print(sentence, file=sys.stderr)
+
+
+def _end(number: int, _frame: object) -> None:
+    """Ends after the cleanup of processes and temporary files."""
+    raise SystemExit(128 + number)
 
 
 _STDOUT = Path("-")
@@ -104,7 +119,7 @@ def _load(folder: Path) -> PolicyFolder:
         return load_policy(folder)
     except PolicyFaults as wrong:
         first = wrong.faults[0]
-        raise InputWrong(f"{first} Run koban check {folder}.") from wrong
+        raise InputWrong(f"{first}. See koban check {folder}.") from wrong
 
 
 def _source(settings: Settings, files: list[Path], ledger: str | None, label: str | None) -> Alerts:

@@ -9,7 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from activities.backtest.alerts import AlertFiles, BacktestInputError, Line
+from activities.backtest.alerts import AlertFiles, Line
+from activities.backtest.files import BacktestInputError
 
 CSV = "id,kind,subject.type,subject.id,occurred_at"
 ROW = "a1,off_platform,user,u_1,2026-11-23T03:00:00Z"

@@ -12,7 +12,8 @@ from threading import Timer
 
 import pytest
 
-from activities.backtest.alerts import AlertFiles, BacktestInputError, Line
+from activities.backtest.alerts import AlertFiles, Line
+from activities.backtest.files import BacktestInputError
 from tests.activities.backtest.files import (
     CSV,
     ROW,

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from activities.backtest.alerts import BacktestInputError, LedgerAlerts, Line
+from activities.backtest.alerts import LedgerAlerts, Line
+from activities.backtest.files import BacktestInputError
 from activities.ledger.alert_records import AlertRecords
 from activities.ledger.cases import Ledger
 from activities.ledger.database import Database, LedgerGone, LedgerUnavailable
 from activities.ledger.erasure import SubjectEraser
-from activities.ledger.schema import alerts, cases
+from activities.ledger.schema import alerts, cases, events
 from activities.signatures import Signer
 from tests.activities.ledger.personal_data import SIGNER
 from tests.activities.ledger.recording import opening
@@ -98,6 +99,19 @@ async def test_equal_times_come_in_the_order_of_receipt(ledger: Ledger, database
     await take(ledger, an_alert(4), an_alert(3), at=T0 + timedelta(minutes=1))
     await AlertRecords(database, lambda: T0).add([a_record(an_alert(9))])
     assert ids(await lines(database)) == ["chat-000009", "chat-000003", "chat-000004"]
+
+
+async def test_a_decision_by_koban_is_no_label(ledger: Ledger, database: Database) -> None:
+    """It says nothing about the rules that made it; what a person decides later does."""
+    await take(ledger, an_alert(1))
+    await judge(database, Verdict.VIOLATION)
+    happened = {"case_id": opening().case, "at": T0, "data_digest": "", "prev_hash": "", "hash": ""}
+    koban = {"seq": 2, "kind": "auto_decided", "actor": None}
+    await database.execute(sa.insert(events), {**happened, **koban})
+    assert [line.label for line in await lines(database)] == [None]
+    person = {"seq": 3, "kind": "decided", "actor": "U0SATO"}
+    await database.execute(sa.insert(events), {**happened, **person})
+    assert [line.label for line in await lines(database)] == [True]
 
 
 @pytest.mark.parametrize(

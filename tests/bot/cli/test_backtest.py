@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from activities.backtest.run import Progress
@@ -145,14 +146,25 @@ def test_it_takes_several_files(backtest: Run, tmp_path: Path) -> None:
     assert (code, found["alerts"], found["duplicates"], found["invalid"]) == (0, 2, 1, 1)
 
 
-def test_the_first_invalid_alert_is_explained(backtest: Run, shills: Path) -> None:
-    """A column that is no field of an alert makes every row invalid."""
-    code, out, err = backtest(POLICY, "--alerts", shills, "--json", "-")
+def test_the_first_invalid_alert_is_explained(backtest: Run, tmp_path: Path) -> None:
+    """The others are played."""
+    file = a_file(tmp_path, {**ALERT, "score": 2}, ALERT)
+    code, out, err = backtest(POLICY, "--alerts", file, "--json", "-")
     found = json.loads(out)
-    assert (code, found["alerts"], found["invalid"]) == (0, 0, 3186)
-    assert found["fault"] == "Class: Extra inputs are not permitted"
+    assert (code, found["alerts"], found["invalid"]) == (0, 1, 1)
+    assert found["fault"] == "score: Input should be less than or equal to 1"
     assert err == (
-        "3186 alerts are invalid, the first one by Class: Extra inputs are not permitted.\n"
+        "1 alerts are invalid, the first one by score: Input should be less than or equal to 1.\n"
+    )
+
+
+def test_a_column_that_is_no_field_leads_to_labels(backtest: Run, shills: Path) -> None:
+    """Every row is invalid: exit 1."""
+    code, _, err = backtest(POLICY, "--alerts", shills, "--json", "-")
+    assert (code, err) == (
+        1,
+        "3,186 alerts are invalid, the first one by Class: Extra inputs are not permitted. "
+        "A column with labels is named by --labels.\n",
     )
 
 
@@ -265,3 +277,30 @@ def test_an_interruption_prints_what_was_played(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert found["unfinished"] is True
     assert 0 < found["alerts"] < 60_000
+
+
+def test_a_terminated_run_leaves_nothing(tmp_path: Path) -> None:
+    """No process, and no temporary file of the alerts."""
+    write(tmp_path / "alerts.jsonl", 60_000)
+    command = (sys.executable, "-m", "bot.cli.main", "backtest", str(POLICY))
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    terminal, end = pty.openpty()
+    process = subprocess.Popen(
+        [*command, "--alerts", str(tmp_path / "alerts.jsonl")],
+        stdout=subprocess.DEVNULL,
+        stderr=end,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
+    os.close(end)
+    shown = b""
+    while b"left" not in shown:
+        shown += os.read(terminal, 1000)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert workers != []
+    process.terminate()
+    assert process.wait() == 143
+    os.close(terminal)
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    assert alive == []
+    assert list(temporary.iterdir()) == []
