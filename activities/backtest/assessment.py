@@ -19,7 +19,7 @@ from pydantic_core import from_json
 
 from activities.policy.loader import PolicyFolder
 from workflows.conditions import holds
-from workflows.domain.alerts import Alert
+from workflows.domain.alerts import MOST_RELATED, Alert
 from workflows.domain.detection import outside
 from workflows.domain.policy.bands import Band, Mode, Placement, drawn
 from workflows.domain.policy.matching import Assessment, Facts, assess, facts_of, group_of
@@ -273,8 +273,8 @@ def identity_of(key: str) -> int:
 
 
 def related_types(alert: Alert) -> tuple[str, ...]:
-    """The types of related subjects, each once."""
-    related = alert.related
+    """The types of the related subjects that a case keeps, each once."""
+    related = alert.related[:MOST_RELATED]
     if len(related) == 1:
         return (related[0].type,)
     return tuple(dict.fromkeys(each.type for each in related))

@@ -378,7 +378,7 @@ def _joined(known: Case, case: OpenCase) -> Case:
     sightings = known.sightings
     for body in dict.fromkeys(case.related.values()):
         alert = whole(body)
-        sightings = seen_with(sightings, alert.related if alert else (), version)
+        sightings = seen_with(sightings, brief(alert).related if alert else (), version)
     case.related, case.known = {}, case.alerts
     return known.model_copy(
         update={

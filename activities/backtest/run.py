@@ -4,6 +4,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from array import array
 from collections import Counter, defaultdict, deque
@@ -42,6 +43,9 @@ AT_ONCE = 2_000
 ALONE = 20_000
 """Alerts below which other processes cost more than they save."""
 _INVALID = 0
+_EARLIEST, _LATEST = 0.0, datetime(3000, 1, 1, tzinfo=UTC).timestamp()
+_NO_TIME = "occurred_at: no time, or the line is no JSON object"
+_OTHER_TIME = "occurred_at: not between 1970 and 3000"
 _NOT_ACCEPTED = "accepts: its detector may not send it"
 
 
@@ -122,7 +126,16 @@ def _begin_process(folders: Sequence[PolicyFolder]) -> None:
     # Ctrl-C reaches every process; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _begin(folders)
+
+
+def _end_with_parent() -> None:
+    """Ends this process with the first one, which may be killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager
@@ -188,10 +201,23 @@ def _processes(folders: Sequence[PolicyFolder], alone: bool) -> Iterator[Assess]
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cores, context, _begin_process, (folders,)) as pool:
+        with _ignored_interrupt():
+            for _ in range(cores):
+                pool.submit(_assess, ())
         try:
             yield lambda bodies: pool.submit(_assess, bodies)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _ignored_interrupt() -> Iterator[None]:
+    """Processes that start here ignore Ctrl-C from their first moment, and print no traceback."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _now(bodies: Sequence[str]) -> "Future[_Chunk]":
@@ -268,11 +294,17 @@ class Backtest:
         for player in self._players:
             player.finish(self._last)
         self._invalid += alerts.unreadable
+        if alerts.unreadable:
+            self._fault = self._fault or _NO_TIME
         return self._report(interrupted, time.monotonic() - started)
 
     def _play(self, lines: Sequence[Line], chunk: _Chunk) -> None:
         own = chunk.placed[0]
         for number, line in enumerate(lines):
+            if not _EARLIEST <= line.at < _LATEST:
+                self._invalid += 1
+                self._fault = self._fault or _OTHER_TIME
+                continue
             if own.which[number] == _INVALID:
                 self._invalid += 1
                 self._fault = self._fault or fault_of(line.body) or _NOT_ACCEPTED
@@ -301,7 +333,10 @@ class Backtest:
         self._first = at if self._first is None else self._first
         self._last = at
         before = player.counts.cases
-        outcomes = [self._outcome(each, number, line, chunk) for each in self._places]
+        # The other folder may have played it before: an earlier one was refused by this folder.
+        again = chunk.identities[number] in self._refused
+        places = self._places[:1] if again else self._places
+        outcomes = [self._outcome(each, number, line, chunk) for each in places]
         hour = self._hours.setdefault(int(at // 3600), [0, 0])
         hour[0] += 1
         hour[1] += player.counts.cases - before

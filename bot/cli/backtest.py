@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,12 +62,14 @@ def backtest(
         raise InputWrong("Name the alerts by either --alerts or --ledger.")
     if labels is not None and ledger is not None:
         raise InputWrong("--labels is for files; the ledger has the verdicts of people.")
+    files = alerts or []
+    _check_outputs(files, json, html)
+    _check_label(labels)
     settings = load_settings()
     folder = folder or settings.policy
     if folder is None:
         raise InputWrong("Name a policy folder, or set KOBAN_POLICY.")
     new, old = _load(folder), None if against is None else _load(against)
-    files = alerts or []
     staff = None if people is None else People(people, minutes)
     signal.signal(signal.SIGTERM, _end)
     try:
@@ -91,8 +93,39 @@ def backtest(
     _write(json, lambda: report.model_dump_json(indent=2) + "\n")
     if json != _STDOUT:
         print("\n".join(lines(report, titles, Language.EN)))
+    _tell_labels(report, labels)
     _tell_invalid(report)
     return EXIT_INTERRUPTED if report.unfinished else 0
+
+
+def _check_outputs(files: Iterable[Path], *outputs: Path | None) -> None:
+    """Raises `InputWrong` before a long run whose result could not be written."""
+    taken = {each.resolve() for each in files}
+    for output in outputs:
+        if output is None or output == _STDOUT:
+            continue
+        if output.resolve() in taken:
+            raise InputWrong(f"The file {output} is named twice: the result needs its own.")
+        if output.is_dir() or not output.resolve().parent.is_dir():
+            raise InputWrong(f"The file {output} can't be written: name a file in a folder.")
+        taken.add(output.resolve())
+
+
+def _check_label(label: str | None) -> None:
+    if label is not None and label.split(".")[0] in _REQUIRED:
+        raise InputWrong(f"--labels names {label}, which alerts need: name another column.")
+
+
+_REQUIRED = frozenset({"id", "kind", "subject", "occurred_at"})
+
+
+def _tell_labels(report: BacktestReport, label: str | None) -> None:
+    """Says that no label was understood."""
+    found = report.labels
+    if label is None or found is None or report.alerts == 0:
+        return
+    if found.tp + found.fp + found.fn + found.tn == 0:
+        print(f"No alert has a label: {label} needs 1 or 0, true or false.", file=sys.stderr)
 
 
 def _tell_invalid(report: BacktestReport) -> None:
@@ -133,7 +166,7 @@ def _range(written: str) -> tuple[datetime, datetime]:
     first, dots, last = written.partition("..")
     try:
         since, until = (_utc(datetime.fromisoformat(each)) for each in (first, last))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InputWrong(
             "--ledger takes two times with .. between them, such as 2026-11-01..2026-11-08."
         ) from error

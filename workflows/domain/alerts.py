@@ -73,6 +73,9 @@ Each is converted for conditions (4 µs on a slow core), which is work that its 
 MOST_VIEWERS = 10**10
 """More people than there are: a larger number is a mistake of the detector, and is not shown."""
 
+MOST_RELATED = 10
+"""Related subjects of an alert that a case keeps; the ledger has all."""
+
 EXCERPT = 500
 """Characters of evidence that a case keeps; the ledger has the whole text."""
 
@@ -213,7 +216,7 @@ def brief(alert: Alert) -> AlertBrief:
         sensitive=hidden,
         images=len(alert.evidence) - len(texts),
         viewers=_viewers(alert.attributes.get("viewers")),
-        related=alert.related[:10],
+        related=alert.related[:MOST_RELATED],
         manual=manual_of(alert.detector, alert.attributes),
     )
 

@@ -158,6 +158,37 @@ def test_the_first_invalid_alert_is_explained(backtest: Run, tmp_path: Path) -> 
     )
 
 
+@pytest.mark.parametrize("line", ["[{}]", "no JSON", '{"id": "a-2"}', ""])
+def test_a_line_without_an_alert_is_explained(backtest: Run, tmp_path: Path, line: str) -> None:
+    """Its reason is the same for all; an empty line is none."""
+    file = a_file(tmp_path)
+    file.write_text(file.read_text("utf-8") + line + "\n", "utf-8")
+    code, out, _ = backtest(POLICY, "--alerts", file, "--json", "-")
+    found = json.loads(out)
+    fault = "occurred_at: no time, or the line is no JSON object" if line else None
+    assert (code, found["alerts"], found["invalid"]) == (0, 1, int(bool(line)))
+    assert found["fault"] == fault
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:30:00Z"])
+def test_a_time_far_away_is_invalid(backtest: Run, tmp_path: Path, at: str) -> None:
+    """The other alerts are played, also with people and a page."""
+    file = a_file(tmp_path, {**ALERT, "id": "a-2", "occurred_at": at}, ALERT)
+    page = tmp_path / "report.html"
+    given = ("--alerts", file, "--people", 1, "--html", page, "--json", "-")
+    code, out, _ = backtest(POLICY, *given)
+    found = json.loads(out)
+    assert (code, found["alerts"], found["invalid"]) == (0, 1, 1)
+
+
+def test_labels_that_are_none_are_explained(backtest: Run, tmp_path: Path) -> None:
+    """The numbers are there, without precision and recall."""
+    file = a_file(tmp_path, {**ALERT, "truth": "perhaps"})
+    code, out, err = backtest(POLICY, "--alerts", file, "--labels", "truth", "--json", "-")
+    assert (code, json.loads(out)["labels"]["precision"]) == (0, None)
+    assert err == "No alert has a label: truth needs 1 or 0, true or false.\n"
+
+
 def test_a_column_that_is_no_field_leads_to_labels(backtest: Run, shills: Path) -> None:
     """Every row is invalid: exit 1."""
     code, _, err = backtest(POLICY, "--alerts", shills, "--json", "-")
@@ -222,6 +253,10 @@ def test_a_ledger_out_of_reach_is_one_sentence(
         (("--alerts", "{file}", "--labels", "Class"), "No file has the label column Class"),
         (("--alerts", "{file}", "--against", "{tmp}"), "actions.yaml"),
         (("--alerts", "{file}", "--html", "{tmp}/no/report.html"), "report.html can't be written"),
+        (("--alerts", "{file}", "--json", "{file}"), "is named twice: the result needs its own"),
+        (("--alerts", "{file}", "--json", "{tmp}/x", "--html", "{tmp}/x"), "is named twice"),
+        (("--alerts", "{file}", "--labels", "subject.id"), "which alerts need: name another"),
+        (("--ledger", "0001-01-01T00:00:00+14:00..2026-01-01"), "--ledger takes two times"),
         (("--alerts", "{file}", "--people", "0"), "Invalid value for '--people'"),
     ],
 )
