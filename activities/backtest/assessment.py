@@ -7,7 +7,7 @@ they use.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -84,9 +84,9 @@ class Assessor:
     def __init__(self, folder: PolicyFolder) -> None:
         self._folder = folder
         playbooks = folder.playbooks.values()
-        self._match = _fields(each.match for each in playbooks)
-        self._own = {each.playbook: _fields(_conditions(each)) for each in playbooks}
-        self._automatic = {each.playbook: _fields(_automatic(each)) for each in playbooks}
+        self._match = _Fields(each.match for each in playbooks)
+        self._own = {each.playbook: _Fields(_conditions(each)) for each in playbooks}
+        self._automatic = {each.playbook: _Fields(_automatic(each)) for each in playbooks}
         self._matches = _Known[_Matched]()
         self._bases = _Known[_Base]()
         self._acting = _Known[Assessed]()
@@ -147,33 +147,52 @@ class _Known(Generic[T]):
     def get(
         self,
         name: tuple[Any, ...],
-        fields: tuple[_Field, ...] | None,
+        fields: "_Fields",
         alert: Alert,
         made: Callable[[Facts], T],
     ) -> T:
-        """The result for an alert, `made` from the facts with these fields (None: all)."""
-        if fields is None or _is_deep(alert):
+        """The result for an alert, `made` from the facts with these fields."""
+        if fields.names is None or _is_deep(alert):
             return made(facts_of(_whole(alert)))
-        values = (*name, alert.detector, alert.kind, *(_value(alert, each) for each in fields))
+        values = (name, alert.detector, alert.kind, fields.read(alert))
         try:
             found = self._results.get(values)
         except TypeError:  # an attribute that is a list or an object
-            return made(_facts(alert, fields))
+            return made(_facts(alert, fields.names))
         if found is None:
-            found = made(_facts(alert, fields))
+            found = made(_facts(alert, fields.names))
             if len(self._results) < _MOST_KNOWN:
                 self._results[values] = found
         return found
 
 
-def _value(alert: Alert, field: _Field) -> Any:
-    """The value of a field. `1`, `1.0` and `true` are equal keys, but different values."""
-    if field[0] == "attributes":
-        value = alert.attributes.get(field[1], _MISSING)
-        return value, type(value)
-    if field[0] == "subject":
-        return getattr(alert.subject, field[1])
-    return alert.score
+class _Fields:
+    """The fields that conditions use; `names` is None if they can use the whole alert."""
+
+    def __init__(self, conditions: Iterable[str]) -> None:
+        self.names = _fields(conditions)
+        self._getters = [_getter(each) for each in self.names or ()]
+
+    def read(self, alert: Alert) -> Hashable:
+        """The values of the fields."""
+        getters = self._getters
+        if len(getters) == 1:
+            return getters[0](alert)
+        return tuple([each(alert) for each in getters]) if getters else None
+
+
+def _getter(field: _Field) -> Callable[[Alert], Hashable]:
+    head, name = field
+    if head == "attributes":
+        return lambda alert: _typed(alert.attributes.get(name, _MISSING))
+    if head == "subject":
+        return lambda alert: getattr(alert.subject, name)
+    return lambda alert: alert.score
+
+
+def _typed(value: Any) -> tuple[Any, type]:
+    """`1`, `1.0` and `true` are equal keys, but different values."""
+    return value, type(value)
 
 
 def _is_deep(alert: Alert) -> bool:
@@ -256,6 +275,9 @@ def _rules(playbook: Playbook, found: Assessment, severity: Severity) -> Rules:
 @lru_cache(maxsize=100_000)
 def _shared(assessed: Assessed) -> Assessed:
     return assessed
+
+
+_BY_SUBJECT = ("subject",)
 
 
 def _group(playbook: Playbook, alert: Alert) -> str:
@@ -461,8 +483,13 @@ def _related(given: Any) -> tuple[_Subject, ...] | None:
         return ()
     if type(given) is not list or len(given) > 100:
         return None
-    found = tuple(_subject(each) for each in given)
-    return None if None in found else cast(tuple[_Subject, ...], found)
+    found = []
+    for each in given:
+        subject = _subject(each)
+        if subject is None:
+            return None
+        found.append(subject)
+    return tuple(found)
 
 
 @lru_cache(maxsize=10_000)
@@ -486,11 +513,15 @@ def _is_title(given: Any) -> bool:
 def _is_evidence(given: Sequence[Any]) -> bool:
     if type(given) not in (list, tuple) or len(given) > 100:
         return False
-    return all(
-        type(each) is dict
-        and each.keys() <= {"kind", "text", "sensitive"}
-        and each.get("kind") == "text"
-        and type(each.get("text")) is str
-        and type(each.get("sensitive", False)) is bool
-        for each in given
-    )
+    for each in given:
+        if type(each) is not dict or not _TEXT_FIELDS.issuperset(each):
+            return False
+        get = each.get
+        if get("kind") != "text" or type(get("text")) is not str:
+            return False
+        if type(get("sensitive", False)) is not bool:
+            return False
+    return True
+
+
+_TEXT_FIELDS = frozenset({"kind", "text", "sensitive"})
