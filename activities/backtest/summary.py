@@ -163,6 +163,7 @@ def lines(report: BacktestReport, titles: Mapping[str, Text], lang: Language) ->
         *figures(report, words),
         *left_out(report, words),
         *_playbooks(report, words),
+        *_shadow(report, words),
         *_comparison(report, words),
         *_labels(report, words),
         *_staffing(report, words),
@@ -183,6 +184,12 @@ def _playbooks(report: BacktestReport, words: Wording) -> Iterable[Row]:
         yield _under(more, words.number(sum(count for _, count in rest)))
 
 
+def _shadow(report: BacktestReport, words: Wording) -> Iterable[Row]:
+    if report.shadow:
+        yield words.say("backtest.shadow"), ""
+        yield from (_under(words.title(n), words.number(c)) for n, c in most_first(report.shadow))
+
+
 def _comparison(report: BacktestReport, words: Wording) -> Iterable[Row]:
     against = report.against
     if against is None:
@@ -196,15 +203,20 @@ def _comparison(report: BacktestReport, words: Wording) -> Iterable[Row]:
 
 
 def _labels(report: BacktestReport, words: Wording) -> Iterable[Row]:
-    if report.labels is not None:
-        yield words.say("backtest.precision"), words.share(report.labels.precision)
-        yield words.say("backtest.recall"), words.share(report.labels.recall)
+    labels = report.labels
+    if labels is not None:
+        judged = labels.tp + labels.fp + labels.fn + labels.tn
+        yield words.say("backtest.labels.caption"), words.number(judged)
+        yield words.say("backtest.precision"), words.share(labels.precision)
+        yield words.say("backtest.recall"), words.share(labels.recall)
 
 
 def _staffing(report: BacktestReport, words: Wording) -> Iterable[Row]:
     work = report.staffing
     if work is not None:
         yield words.say("backtest.staffing.people"), words.number(work.people)
+        yield words.say("backtest.staffing.handled"), words.number(work.handled)
+        yield words.say("backtest.staffing.waiting"), words.number(work.waiting)
         yield words.say("backtest.staffing.late_claims"), words.number(work.late_claims)
         yield words.say("backtest.staffing.late_decisions"), words.number(work.late_decisions)
 

@@ -105,11 +105,12 @@ def main(sizes: tuple[int, ...]) -> int:
             command = ("-m", "bot.cli.main", "backtest", "deploy/policy")
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             began = time.perf_counter()
-            subprocess.run(
+            done = subprocess.run(
                 [sys.executable, *command, "--alerts", str(file), "--json", str(result)],
-                check=True,
-                capture_output=True,
+                stdout=subprocess.DEVNULL,
             )
+            if done.returncode != 0:
+                return done.returncode
             took = time.perf_counter() - began
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

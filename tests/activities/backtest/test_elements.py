@@ -155,7 +155,7 @@ def test_bars_have_the_height_of_their_numbers() -> None:
         "From Nov 24 01:00: 5 alerts · 0 cases",
     ]
     assert chart.all("desc")[0].text == (
-        "15 alerts and 5 cases. The most alerts are the 10 from Nov 24 00:00."
+        "15 alerts and 5 cases. The peak is 10 alerts from Nov 24 00:00."
     )
 
 

@@ -126,7 +126,7 @@ def test_an_empty_report_has_its_figures_and_the_limits() -> None:
     assert [node.text for node in main.section("limits-en").all("li")] == [
         "Nobody undoes an action or judges a sample.",
         "After an automatic stop, an action stays off until the end.",
-        "Each case stays open unless Koban decides it or people are simulated.",
+        "Without simulated people, only decisions by Koban close a case.",
     ]
 
 
@@ -186,7 +186,7 @@ def test_the_key_figures() -> None:
         "ケースあたりの検知": "8.6",
         "記録のみ": "14,203",
         "違反なしと同じ内容": "611",
-        "自動の判断": "734",
+        "自動判断": "734",
         "自動対応": "2,344",
         "承認の依頼": "96",
         "エスカレーション": "148",
@@ -218,7 +218,7 @@ def test_the_comparison_has_cases_counts_and_examples() -> None:
     assert ["comment_model/a0002", "Medium", "Critical"] in rows
     assert ["comment_model/a0003", "None", "Hide message, Mute"] in rows
     assert [node.text for node in section.all("p")] == [
-        "Before is the result of policy, after that of policy-2026-12.",
+        "Before: policy. After: policy-2026-12.",
         "and 1,194 more",
         "and 308 more",
     ]
@@ -284,7 +284,7 @@ def test_automatic_stops_have_time_detector_action_and_cause() -> None:
     assert rows[:3] == [
         ["Time", "Playbook", "Detector", "Action", "Cause"],
         ["2026-11-24 20:00", "Spam", "comment_model", "Hide message", "More actions than usual"],
-        ["2026-11-25 05:07", "Phishing", "link_feed", "Mute", "Number of subjects"],
+        ["2026-11-25 05:07", "Phishing", "link_feed", "Mute", "Too many subjects"],
     ]
 
 
@@ -300,13 +300,12 @@ def test_labels_have_their_counts_and_meaning() -> None:
     section = main_of(full()).section("labels-en")
     assert section.pairs() == {"Precision": "90.3%", "Recall": "92.5%"}
     assert [node.text for node in section.all("p")][:2] == [
-        "Precision is the share of the alerts with a card or an auto-action that are labelled as "
-        "violations: TP ÷ (TP + FP).",
-        "Recall is the share of the alerts labelled as violations that had a card or an "
-        "auto-action: TP ÷ (TP + FN).",
+        "Precision is the share of the alerts with a card that are labelled as violations: "
+        "TP ÷ (TP + FP).",
+        "Recall is the share of the alerts labelled as violations that had a card: TP ÷ (TP + FN).",
     ]
     assert section.rows()[:3] == [
-        ["Label", "Card or auto-action", "Only recorded"],
+        ["Label", "Card", "Only recorded"],
         ["Violation", "1,184 true positives, TP", "96 false negatives, FN"],
         ["No violation", "127 false positives, FP", "2,803 true negatives, TN"],
     ]

@@ -85,7 +85,7 @@ def test_its_buttons_know_the_case() -> None:
     drawn = request(Story().ban_asked())
     approve, reject, ask, look = pressable(drawn)
     assert (approve["action_id"], approve["style"]) == ("approval.approve", "primary")
-    assert approve["confirm"]["text"]["text"] == "ユーザー u_123 を「強制退会」にします。"
+    assert approve["confirm"]["text"]["text"] == "ユーザー u_123 に「強制退会」を行います。"
     assert (reject["action_id"], reject["value"]) == ("approval.reject", f"{CASE}:4")
     assert (ask["action_id"], ask["value"]) == ("approval.ask", f"{CASE}:4")
     assert (look["action_id"], look["value"]) == ("case.evidence", f"{CASE}:4")
