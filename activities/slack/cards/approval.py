@@ -67,10 +67,11 @@ def approval_card(
         *notice_facts(view, decision, reader),
         *facts(view, reader),
         *evidence(view, reader),
-        *protections(view, reader),
     ]
     if approval.pending:
         title = _title(view, f"approval.title.{approval.purpose}", reader)
+        # Only here: an ended request is not drawn again when a protection ends.
+        body += protections(view, reader)
         blocks = [title, *_request(view, approval, reader), *body]
         blocks += question(approval, approval.requested_at, reader) or answered(approval, reader)
         blocks.append(section(_terms(view, approval, decision, reader, link)))

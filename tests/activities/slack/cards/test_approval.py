@@ -250,3 +250,9 @@ def test_a_request_shows_what_is_protected_meanwhile() -> None:
     """The card lists protections that are in effect."""
     drawn = words(request(protected().ban_asked()))
     assert drawn[5] == "🛡️ 自動対応中: コメント制限（ユーザー u_123） · 承認の結果が出るまで継続"
+
+
+def test_an_ended_request_shows_no_protection() -> None:
+    """It is not drawn again when the protection ends."""
+    for ended in (protected().ban_asked().approved(), protected().ban_asked().rejected()):
+        assert [line for line in seen(request(ended)) if "🛡️" in line] == []
