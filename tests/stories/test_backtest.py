@@ -43,6 +43,8 @@ FEW = 5
 """Cases that may differ because of a lost answer."""
 
 
+# Two minutes with nothing beside it; thousands of workflows share a busy machine.
+@pytest.mark.timeout(2_400)
 @pytest.mark.parametrize("count", [200, pytest.param(2_000, marks=pytest.mark.long)])
 async def test_a_backtest_equals_reality(temporal: str, tmp_path: Path, count: int) -> None:
     """Cases, severities, automatic actions, approvals and records are the same, event by event."""
