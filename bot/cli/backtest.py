@@ -20,6 +20,7 @@ from activities.policy.loader import PolicyFolder, load_policy
 from activities.policy.yaml_document import PolicyFaults
 from bot.errors import InputWrong, NotReachable
 from bot.settings import Settings, load_settings
+from workflows.domain.alerts import Alert
 from workflows.domain.backtest.report import BacktestReport
 from workflows.domain.values import Language, Text
 
@@ -112,11 +113,12 @@ def _check_outputs(files: Iterable[Path], *outputs: Path | None) -> None:
 
 
 def _check_label(label: str | None) -> None:
-    if label is not None and label.split(".")[0] in _REQUIRED:
-        raise InputWrong(f"--labels names {label}, which alerts need: name another column.")
+    """Raises `InputWrong` for a field of alerts: a label is taken out of them."""
+    if label is not None and label.split(".")[0] in _FIELDS:
+        raise InputWrong(f"--labels names {label}, a field of alerts: name another column.")
 
 
-_REQUIRED = frozenset({"id", "kind", "subject", "occurred_at"})
+_FIELDS = frozenset(Alert.model_fields) - {"attributes"}
 
 
 def _tell_labels(report: BacktestReport, label: str | None) -> None:
@@ -132,9 +134,9 @@ def _tell_invalid(report: BacktestReport) -> None:
     """Says why alerts are invalid. Raises `InputWrong` if all are."""
     if report.fault is None:
         return
-    sentence = f"{report.invalid:,} alerts are invalid, the first one by {report.fault}."
+    sentence = f"Invalid alerts: {report.invalid:,}; the first fault is {report.fault}."
     if report.alerts == 0:
-        raise InputWrong(f"{sentence} A column with labels is named by --labels.")
+        raise InputWrong(f"{sentence} Correct it, or name a column with labels by --labels.")
     print(sentence, file=sys.stderr)
 
 
