@@ -277,9 +277,6 @@ def _shared(assessed: Assessed) -> Assessed:
     return assessed
 
 
-_BY_SUBJECT = ("subject",)
-
-
 def _group(playbook: Playbook, alert: Alert) -> str:
     terms = group_of(playbook, alert)
     text = "\n".join((playbook.playbook, *terms))

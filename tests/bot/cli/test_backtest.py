@@ -21,6 +21,7 @@ from activities.ledger.database import Database, migrate
 from bot.cli.backtest import bar
 from bot.cli.main import main
 from deploy.sandbox.app import POLICY
+from deploy.sandbox.traffic import phishing
 from tests.activities.ledger.recording import opening
 from tests.bench.backtest import write, write_records
 
@@ -120,6 +121,15 @@ def test_a_threshold_changed_a_little_shows_what_differs(
     assert {(each["kind"], each["before"], each["after"]) for each in against["changed"]} == {
         ("severity", "medium", "high")
     }
+
+
+def test_the_worst_minute_of_phishing_is_few_cases(backtest: Run, tmp_path: Path) -> None:
+    """377 reports about 12 accounts, whose number is made up, are 12 cases."""
+    file = a_file(tmp_path, *phishing.scene(phishing.worst().reports).alerts)
+    code, out, _ = backtest(POLICY, "--alerts", file, "--json", "-")
+    found = json.loads(out)
+    assert (code, found["alerts"], found["cases"]) == (0, 377, 12)
+    assert found["by_severity"] == {"critical": 4, "high": 8}
 
 
 def test_the_json_has_the_documented_keys(backtest: Run, tmp_path: Path) -> None:
